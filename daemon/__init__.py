@@ -1,0 +1,1 @@
+"""The service and the command line: front ends, durable queue, worker, the one pipeline."""

@@ -1,0 +1,1 @@
+"""Engines: musical intent in, sound out, behind one seam."""

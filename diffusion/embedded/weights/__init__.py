@@ -1,0 +1,1 @@
+"""Trained weights and what is known about them; data only."""

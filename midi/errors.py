@@ -1,0 +1,17 @@
+"""What can be wrong with musical intent, each as one plain sentence."""
+
+
+class MidiError(ValueError):
+    """A musical value is wrong; the message names field, value and limit."""
+
+
+class GridError(MidiError):
+    """The tempo, meter or number of bars cannot make a grid."""
+
+
+class KeyNameError(MidiError):
+    """The text is not a key this program knows."""
+
+
+class MelodyError(MidiError):
+    """The melody cannot be read or holds nothing to play."""

@@ -1,0 +1,1 @@
+"""Stems that add up to the mix, and the files they are delivered in."""
