@@ -1,0 +1,95 @@
+"""The seam between musical intent and the models that play it: Conditions in, Generation out.
+
+Knows nothing about OSC, jobs or files. An engine is asked for sound on a Grid; whether it gives
+four stems at once or one mix to be split is told by what its Generation holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from audio.clip import Clip
+from audio.stem_names import STEMS
+from diffusion.errors import EngineError
+from midi.grid import Grid
+from midi.key import Key
+from midi.melody import Melody, Note
+
+ENGINES = ("embedded", "ace-step")
+LEADS = ("melody", "vocals")
+
+Progress = Callable[[str, float], None]  # stage name, fraction in 0..1
+CancelFlag = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What an engine is asked to play; `sections` holds one name a bar, or nothing.
+
+    `tags` is free text, `seed` fixes every random choice, `sample_rate` is in Hz.
+    Raises EngineError for an unknown lead or stem.
+    """
+
+    grid: Grid
+    key: Key
+    melody: Melody | None = None
+    lead: str = "melody"
+    tags: str = ""
+    lyrics: str = ""
+    seed: int = 0
+    sample_rate: int = 48_000
+    stems: tuple[str, ...] = STEMS
+    sections: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.lead not in LEADS:
+            raise EngineError(f"lead must be one of {', '.join(LEADS)}, not {self.lead!r}")
+        for stem in self.stems:
+            if stem not in STEMS:
+                raise EngineError(f"stem must be one of {', '.join(STEMS)}, not {stem!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What an engine played: stems of (2, frames) each, or a mix to be split.
+
+    `notes` holds what each stem plays where the engine knows it, `facts` goes into the manifest.
+    """
+
+    stems: Mapping[str, Clip] | None = None
+    mix: Clip | None = None
+    notes: Mapping[str, tuple[Note, ...]] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """A model with a lifetime: load once, generate many times, close."""
+
+    name: str
+
+    def load(self, progress: Progress) -> None:
+        """Read the weights; raises EngineError when they are missing or not the published ones."""
+
+    def describe(self) -> dict[str, object]:
+        """Say which weights (sha256), device and versions play, for the manifest."""
+
+    def generate(
+        self, conditions: Conditions, progress: Progress, cancelled: CancelFlag
+    ) -> Generation:
+        """Play `conditions`; raises Cancelled within one diffusion step of the flag going up."""
+
+    def close(self) -> None:
+        """Give the memory back; generate() after it is an error."""
+
+
+def open_engine(name: str) -> Engine:
+    """Return the engine of that name, not yet loaded; raises EngineError for an unknown one."""
+    if name == "embedded":
+        from diffusion.embedded.engine import EmbeddedEngine
+
+        return EmbeddedEngine()
+    if name == "ace-step":
+        raise EngineError("engine 'ace-step' is not in this version yet; use --engine embedded")
+    raise EngineError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")
