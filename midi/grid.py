@@ -1,0 +1,282 @@
+"""The grid: where bars and beats lie in seconds and in frames, in exact arithmetic.
+
+A beat is a quarter note and bpm counts quarter notes a minute, whatever the meter. Within a ramp
+the tempo moves linearly in time, so that q quarters between b0 and b1 bpm last 120 q / (b0 + b1)
+seconds: REAPER's rule. Every result is a Fraction; only inside a ramp, where square roots come
+in, is it rounded, by less than 2**-60 s.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+
+from midi.errors import GridError
+from midi.number import exact, square_root
+
+MIN_BPM, MAX_BPM = 20, 400
+MIN_BARS, MAX_BARS = 1, 32_000  # 600 s at 400 bpm in 1/32, the shortest bar there is
+MAX_SECONDS = 600
+MAX_CHANGES = 4096  # tempo points, and meter changes
+MAX_NUMERATOR = 32
+DENOMINATORS = (1, 2, 4, 8, 16, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A time signature such as 7/8; numerator 1..32, denominator a power of two up to 32."""
+
+    numerator: int
+    denominator: int
+
+    def __post_init__(self) -> None:
+        if not _is_int(self.numerator) or not 1 <= self.numerator <= MAX_NUMERATOR:
+            raise GridError(
+                f"meter numerator must be a whole number from 1 to {MAX_NUMERATOR}, "
+                f"not {_shown(self.numerator)}"
+            )
+        if not _is_int(self.denominator) or self.denominator not in DENOMINATORS:
+            raise GridError(
+                f"meter denominator must be one of {', '.join(map(str, DENOMINATORS))}, "
+                f"not {_shown(self.denominator)}"
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Meter:
+        """Read "7/8"; raises GridError."""
+        parts = text.split("/") if isinstance(text, str) else []
+        digits = [part.strip() for part in parts]
+        if len(digits) != 2 or not all(d.isascii() and d.isdigit() and len(d) < 5 for d in digits):
+            raise GridError(f"meter must be written like 4/4 or 7/8, not {_shown(text)}")
+        return cls(int(digits[0]), int(digits[1]))
+
+    @property
+    def beats(self) -> Fraction:
+        """Quarter notes a bar: 7/8 has 7/2."""
+        return Fraction(4 * self.numerator, self.denominator)
+
+    def __str__(self) -> str:
+        return f"{self.numerator}/{self.denominator}"
+
+
+@dataclass(frozen=True, slots=True)
+class TempoPoint:
+    """From `beat` on the tempo is `bpm`; with `ramp` it moves linearly in time to the next point.
+
+    Floats and text are taken as the decimals they are written as. Raises GridError.
+    """
+
+    beat: Fraction
+    bpm: Fraction
+    ramp: bool = False
+
+    def __post_init__(self) -> None:
+        beat, bpm = exact(self.beat), exact(self.bpm)
+        if beat is None or beat < 0:
+            raise GridError(f"tempo point beat must be a number from 0, not {_shown(self.beat)}")
+        if bpm is None or not MIN_BPM <= bpm <= MAX_BPM:
+            raise GridError(
+                f"bpm must be a number from {MIN_BPM} to {MAX_BPM}, not {_shown(self.bpm)}"
+            )
+        object.__setattr__(self, "beat", beat)
+        object.__setattr__(self, "bpm", bpm)
+
+
+@dataclass(frozen=True, slots=True)
+class MeterChange:
+    """From `bar` on (counted from 0) bars are of `meter`."""
+
+    bar: int
+    meter: Meter
+
+    def __post_init__(self) -> None:
+        if not _is_int(self.bar) or self.bar < 0:
+            raise GridError(
+                f"meter change bar must be a whole number from 0, not {_shown(self.bar)}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Bars under a tempo map; times count from the start of its first bar.
+
+    The first tempo point lies at beat 0 and the first meter at bar 0; both lists ascend. Tempo
+    points may lie past the end, for a ramp may aim there. Raises GridError.
+    """
+
+    bars: int
+    tempo: tuple[TempoPoint, ...]
+    meters: tuple[MeterChange, ...]
+    bar_starts: tuple[Fraction, ...] = field(init=False, repr=False, compare=False)
+    """In beats: bars + 1 of them, the last is the end."""
+    _point_seconds: tuple[Fraction, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not _is_int(self.bars) or not MIN_BARS <= self.bars <= MAX_BARS:
+            raise GridError(
+                f"bars must be a whole number from {MIN_BARS} to {MAX_BARS}, "
+                f"not {_shown(self.bars)}"
+            )
+        object.__setattr__(self, "tempo", tuple(self.tempo))
+        object.__setattr__(self, "meters", tuple(self.meters))
+        _check_order("tempo map", "beat", [point.beat for point in self.tempo])
+        _check_order("meter map", "bar", [change.bar for change in self.meters])
+        if self.meters[-1].bar >= self.bars:
+            raise GridError(
+                f"meter change at bar {self.meters[-1].bar} (counted from 0) lies past "
+                f"the last bar, {self.bars - 1}"
+            )
+        object.__setattr__(self, "_point_seconds", _point_seconds(self.tempo))
+        object.__setattr__(self, "bar_starts", _bar_starts(self.bars, self.meters))
+        if self.seconds > MAX_SECONDS:
+            raise GridError(
+                f"bars {self.bars} last {float(self.seconds):.6g} s at {self.bpm:g} bpm; "
+                f"the limit is {MAX_SECONDS} s"
+            )
+
+    @classmethod
+    def constant(
+        cls, bpm: float | str | Fraction, meter: str | Meter = "4/4", bars: int = 8
+    ) -> Grid:
+        """One tempo and one meter throughout; a float bpm stands for its shortest decimal."""
+        point = TempoPoint(Fraction(0), bpm)  # type: ignore[arg-type]  # made exact on construction
+        one_meter = meter if isinstance(meter, Meter) else Meter.parse(meter)
+        return cls(bars, (point,), (MeterChange(0, one_meter),))
+
+    @property
+    def beats(self) -> Fraction:
+        """Length in quarter notes."""
+        return self.bar_starts[-1]
+
+    @property
+    def seconds(self) -> Fraction:
+        """Length in seconds."""
+        return self.seconds_at(self.beats)
+
+    @property
+    def bpm(self) -> float:
+        """The tempo at the start."""
+        return float(self.tempo[0].bpm)
+
+    @property
+    def meter(self) -> Meter:
+        """The meter at the start."""
+        return self.meters[0].meter
+
+    @property
+    def is_constant(self) -> bool:
+        """True where neither tempo nor meter changes before the end."""
+        inside = [p.bpm for p in self.tempo if p.beat < self.beats or self._ramps_to(p)]
+        return len(set(inside)) == 1 and len({change.meter for change in self.meters}) == 1
+
+    def seconds_at(self, beat: Fraction | float) -> Fraction:
+        """Time of a beat in seconds; outside the grid the first and last tempo go on."""
+        index, into, ramp = self._segment(_number(beat))
+        start = self.tempo[index].bpm
+        bpm = start if ramp is None else square_root(start * start + ramp[0] * into)
+        return self._point_seconds[index] + 120 * into / (start + bpm)
+
+    def beat_at(self, seconds: Fraction | float) -> Fraction:
+        """Beat that sounds at a time in seconds: the inverse of seconds_at."""
+        time = _number(seconds)
+        index = max(bisect_right(self._point_seconds, time) - 1, 0)
+        into = time - self._point_seconds[index]
+        start = self.tempo[index].bpm
+        ramp = self._ramp(index) if into >= 0 else None
+        bpm = start if ramp is None else start + ramp[1] * into
+        return self.tempo[index].beat + into * (start + bpm) / 120
+
+    def frame_at(self, beat: Fraction | float, sample_rate: int) -> int:
+        """Nearest frame to the true time of a beat, rounded once; half-way goes to the later."""
+        return (self.seconds_at(beat) * sample_rate + Fraction(1, 2)).__floor__()
+
+    def frames(self, sample_rate: int) -> int:
+        """Length in frames."""
+        return self.frame_at(self.beats, sample_rate)
+
+    def bpm_at(self, beat: Fraction | float) -> float:
+        """Tempo in quarters a minute at a beat; where it steps, the new one."""
+        index, into, ramp = self._segment(_number(beat))
+        start = self.tempo[index].bpm
+        return float(start if ramp is None else square_root(start * start + ramp[0] * into))
+
+    def bar_at(self, beat: Fraction | float) -> int:
+        """Bar, counted from 0, that holds a beat; the nearest one outside the grid."""
+        return min(max(bisect_right(self.bar_starts, _number(beat)) - 1, 0), self.bars - 1)
+
+    def meter_at_bar(self, bar: int) -> Meter:
+        """Meter of a bar counted from 0."""
+        return self.meters[
+            max(bisect_right([change.bar for change in self.meters], bar) - 1, 0)
+        ].meter
+
+    def _segment(self, beat: Fraction) -> tuple[int, Fraction, tuple[Fraction, Fraction] | None]:
+        """The tempo point that rules a beat, the beats since then, and its ramp if there is one."""
+        index = max(bisect_right(self.tempo, beat, key=lambda point: point.beat) - 1, 0)
+        into = beat - self.tempo[index].beat
+        return index, into, self._ramp(index) if into >= 0 else None
+
+    def _ramp(self, index: int) -> tuple[Fraction, Fraction] | None:
+        """Growth of bpm squared a beat and of bpm a second (constant acceleration), or None."""
+        point = self.tempo[index]
+        if not point.ramp or index + 1 == len(self.tempo):
+            return None
+        following = self.tempo[index + 1]
+        beats = following.beat - point.beat
+        seconds = self._point_seconds[index + 1] - self._point_seconds[index]
+        return (
+            (following.bpm**2 - point.bpm**2) / beats,
+            (following.bpm - point.bpm) / seconds,
+        )
+
+    def _ramps_to(self, target: TempoPoint) -> bool:
+        """True where a ramp that begins inside the grid aims at `target`."""
+        return any(b is target and a.ramp and a.beat < self.beats for a, b in pairwise(self.tempo))
+
+
+def _point_seconds(tempo: Sequence[TempoPoint]) -> tuple[Fraction, ...]:
+    """Time of each tempo point: a segment's mean tempo is that of its ends, or its first."""
+    seconds = [Fraction(0)]
+    for point, following in pairwise(tempo):
+        last = following.bpm if point.ramp else point.bpm
+        seconds.append(seconds[-1] + 120 * (following.beat - point.beat) / (point.bpm + last))
+    return tuple(seconds)
+
+
+def _bar_starts(bars: int, meters: Sequence[MeterChange]) -> tuple[Fraction, ...]:
+    starts = [Fraction(0)]
+    ends = [change.bar for change in meters[1:]] + [bars]
+    for change, end in zip(meters, ends, strict=True):
+        first = starts[-1]
+        starts += [first + n * change.meter.beats for n in range(1, end - change.bar + 1)]
+    return tuple(starts)
+
+
+def _check_order(name: str, unit: str, places: Sequence[Fraction | int]) -> None:
+    if not places or places[0] != 0:
+        raise GridError(f"{name} must begin at {unit} 0")
+    if len(places) > MAX_CHANGES:
+        raise GridError(f"{name} has {len(places)} entries; the limit is {MAX_CHANGES}")
+    for before, after in pairwise(places):
+        if after <= before:
+            raise GridError(f"{name} must ascend: {unit} {after} follows {unit} {before}")
+
+
+def _number(value: Fraction | float) -> Fraction:
+    # Not the shortest decimal here: a float position comes from a computation, not from a person.
+    try:
+        return Fraction(value)
+    except (ValueError, OverflowError, TypeError):
+        raise GridError(f"position must be a finite number, not {_shown(value)}") from None
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,43 @@
+"""Exact numbers out of what users and messages give: text, floats, fractions."""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+_TEXT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)|[+-]?\d+/\d+", re.ASCII)
+_MAX_TEXT = 32  # characters: a bound on the digits that exact arithmetic has to carry
+_SQRT_BITS = 64
+
+
+def exact(value: object) -> Fraction | None:
+    """Return the number that `value` was meant to be, or None where it is no finite number.
+
+    A float stands for its shortest decimal, so 61.7 is 617/10 and not the binary neighbour.
+    Text is a decimal ("92.5") or a fraction ("277/3"); exponents are refused, because
+    "1e999999999" would have to be written out in full.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | Fraction):
+        return Fraction(value)
+    if isinstance(value, float):
+        return Fraction(repr(float(value))) if math.isfinite(value) else None
+    if isinstance(value, str):
+        text = value.strip()
+        if len(text) <= _MAX_TEXT and _TEXT.fullmatch(text):
+            try:
+                return Fraction(text)
+            except ZeroDivisionError:
+                return None
+    return None
+
+
+def square_root(value: Fraction) -> Fraction:
+    """Return the root of a fraction >= 0: exact where rational, else less than 2**-64 below it."""
+    top, bottom = math.isqrt(value.numerator), math.isqrt(value.denominator)
+    if top * top == value.numerator and bottom * bottom == value.denominator:
+        return Fraction(top, bottom)
+    scaled = math.isqrt((value.numerator << 2 * _SQRT_BITS) // value.denominator)
+    return Fraction(scaled, 1 << _SQRT_BITS)
