@@ -41,3 +41,8 @@ def square_root(value: Fraction) -> Fraction:
         return Fraction(top, bottom)
     scaled = math.isqrt((value.numerator << 2 * _SQRT_BITS) // value.denominator)
     return Fraction(scaled, 1 << _SQRT_BITS)
+
+
+def counted(count: Fraction | int, noun: str) -> str:
+    """Such as "1 note" or "2.5 beats"."""
+    return f"{float(count):g} {noun}{'' if count == 1 else 's'}"
