@@ -1,0 +1,88 @@
+"""The network: diffusers' AceStepTransformer1DModel, small, over latents of the whole band.
+
+The only door to diffusers here. The transformer is given noisy latents, the context of every
+frame beside what is known of the music already, and the style words by cross-attention; it
+predicts the clean latents. A token is three frames, a sixteenth note. Predicting the clean
+latents instead of the flow lets 256 hidden channels serve tokens of 700 numbers, since music
+lies on a far smaller manifold than noise (Li and He 2025, "Back to Basics").
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from diffusion.embedded import intent, vocabulary
+from diffusion.embedded.latents import LAYOUT, PARTS
+from diffusion.errors import EngineError
+
+PATCH_FRAMES = 3
+# What is known already: latents of kept parts and frames, one flag a part; and the inside flag.
+CONTEXT_CHANNELS = intent.CHANNELS + LAYOUT.channels + len(PARTS) + 1
+
+
+class Backbone(nn.Module):
+    """Noisy latents, time, context and style tokens -> predicted clean latents."""
+
+    def __init__(self, hidden: int = 256, layers: int = 8, heads: int = 4, window: int = 32):
+        super().__init__()
+        from diffusers import AceStepTransformer1DModel
+
+        self.words = nn.Embedding(len(vocabulary.TOKENS), hidden)
+        self.slots = nn.Parameter(torch.randn(vocabulary.SLOTS, hidden) * 0.02)
+        self.transformer = AceStepTransformer1DModel(
+            hidden_size=hidden,
+            intermediate_size=hidden * 3,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            num_key_value_heads=heads,
+            head_dim=hidden // heads,
+            in_channels=LAYOUT.channels + CONTEXT_CHANNELS,
+            audio_acoustic_hidden_dim=LAYOUT.channels,
+            patch_size=PATCH_FRAMES,
+            rope_theta=10_000.0,
+            sliding_window=window,
+        )
+
+    def forward(
+        self,
+        noisy: torch.Tensor,
+        time: torch.Tensor,
+        context: torch.Tensor,
+        tokens: torch.Tensor,
+    ) -> torch.Tensor:
+        """Return clean latents (batch, frames, channels).
+
+        `noisy` (batch, frames, channels), `time` (batch,) 0 clean .. 1 noise, `context`
+        (batch, frames, CONTEXT_CHANNELS), `tokens` (batch, SLOTS) of vocabulary.TOKENS.
+        """
+        style = self.words(tokens) + self.slots
+        return self.transformer(
+            hidden_states=noisy,
+            timestep=time,
+            timestep_r=time,
+            encoder_hidden_states=style,
+            context_latents=context,
+            return_dict=False,
+        )[0]
+
+
+def load_backbone(path: Path, device: str) -> Backbone:
+    """Return the network with the weights of a safetensors file, ready to sample.
+
+    Raises EngineError when the file does not hold this network.
+    """
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            shape = file.metadata() or {}
+            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        hidden = int(shape["hidden"])
+        network = Backbone(hidden=hidden, layers=int(shape["layers"]), heads=hidden // 64)
+        network.load_state_dict(state)
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise EngineError(f"the weights file {path.name} cannot be used: {error}") from error
+    return network.to(device).eval().requires_grad_(False)

@@ -1,0 +1,170 @@
+"""Intent -> context: what the model is told about every latent frame.
+
+Each group of context channels has a flag that says whether it was told at all, so every
+condition is optional: training drops groups at random, guidance drops them on purpose.
+Channels lie in the order of GROUPS; pitches are counted from the tonic as in latents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffusion.embedded.latents import FRAMES_PER_BEAT, frames_of, tonic_shift
+from diffusion.embedded.performance import Played
+from midi.grid import Grid
+from midi.key import Key
+
+SECTIONS: tuple[str, ...] = ("intro", "verse", "chorus", "bridge", "outro")
+TUNE_LOW, TUNE_LANES = 42, 56  # every pitch of the lead's and the vocals' ranges in any key
+
+# name -> number of channels; those after the first two carry a "was it told" flag at their end.
+GROUPS: Mapping[str, int] = {
+    "time": 12,
+    "form": 4,
+    "tempo": 1 + 1,
+    "key": 12 + 1 + 1,
+    "tune": TUNE_LANES + 2 + 1,
+    "harmony": 12 + 1,
+    "lead": 2 + 1,
+    "section": len(SECTIONS) + 1,
+    "intensity": 1 + 1,
+}
+OPTIONAL = tuple(list(GROUPS)[2:])
+SLICES: dict[str, slice] = {}
+_at = 0
+for _name, _width in GROUPS.items():
+    SLICES[_name] = slice(_at, _at + _width)
+    _at += _width
+CHANNELS = _at
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the embedded model is asked for, in its own terms.
+
+    `tune` is the melody to play (None: write one), `harmony` (start_beats, length_beats, pitch
+    classes) chords to keep to, `sections` one name a bar ("" unknown), `intensity` 0..1 a bar,
+    `tokens` the style words (vocabulary.Wish.tokens).
+    """
+
+    grid: Grid
+    key: Key
+    lead: str
+    tokens: tuple[int, ...]
+    tune: tuple[Played, ...] | None = None
+    harmony: tuple[tuple[float, float, tuple[int, ...]], ...] | None = None
+    sections: tuple[str, ...] | None = None
+    intensity: tuple[float, ...] | None = None
+
+
+def context(intent: Intent) -> np.ndarray:
+    """Return the context (frames, CHANNELS) float32 of `intent`."""
+    frames = frames_of(float(intent.grid.beats))
+    out = np.zeros((frames, CHANNELS), np.float32)
+    bars = np.array([float(b) for b in intent.grid.bar_starts])
+    beat = np.arange(frames) / FRAMES_PER_BEAT
+    bar = np.clip(np.searchsorted(bars, beat + 1e-6, side="right") - 1, 0, len(bars) - 2)
+    _time(out[:, SLICES["time"]], intent.grid, beat, bar, bars)
+    _form(out[:, SLICES["form"]], bar, len(bars) - 1, intent.sections)
+    _tempo(out[:, SLICES["tempo"]], intent.grid, beat)
+    _key(out[:, SLICES["key"]], intent.key)
+    if intent.tune is not None:
+        _tune(out[:, SLICES["tune"]], intent.tune, intent.key.tonic)
+    if intent.harmony is not None:
+        _harmony(out[:, SLICES["harmony"]], intent.harmony, intent.key.tonic)
+    lead = out[:, SLICES["lead"]]
+    lead[:, 0 if intent.lead == "melody" else 1] = lead[:, -1] = 1.0
+    if intent.sections is not None:
+        section = out[:, SLICES["section"]]
+        for index, name in enumerate(SECTIONS):
+            section[:, index] = np.array([s == name for s in intent.sections], np.float32)[bar]
+        section[:, -1] = section[:, :-1].max(axis=1)
+    if intent.intensity is not None:
+        level = out[:, SLICES["intensity"]]
+        level[:, 0] = np.array(intent.intensity, np.float32)[bar]
+        level[:, -1] = 1.0
+    return out
+
+
+def drop(context: np.ndarray, groups: Sequence[str]) -> None:
+    """Take back, in place, what was told in the optional `groups` of a context."""
+    for name in groups:
+        context[..., SLICES[name]] = 0.0
+        if name == "section":  # where in its section a bar lies goes with the section
+            form = SLICES["form"]
+            context[..., form.start + 2 : form.stop] = 0.0
+
+
+def _time(out: np.ndarray, grid: Grid, beat: np.ndarray, bar: np.ndarray, bars: np.ndarray) -> None:
+    """Phases of the beat, its half and double, the bar; how long bars are; the downbeat itself."""
+    for column, period in enumerate((0.5, 1.0, 2.0)):
+        out[:, 2 * column] = np.sin(2 * np.pi * beat / period)
+        out[:, 2 * column + 1] = np.cos(2 * np.pi * beat / period)
+    length = bars[bar + 1] - bars[bar]
+    phase = (beat - bars[bar]) / length
+    out[:, 6], out[:, 7] = np.sin(2 * np.pi * phase), np.cos(2 * np.pi * phase)
+    out[:, 8] = phase
+    out[:, 9] = length / 4.0
+    out[:, 10] = np.abs(beat - bars[bar]) < 0.5 / FRAMES_PER_BEAT
+    felt_in_eighths = [grid.meter_at_bar(i).denominator >= 8 for i in range(len(bars) - 1)]
+    out[:, 11] = np.array(felt_in_eighths, np.float32)[bar]
+
+
+def _form(out: np.ndarray, bar: np.ndarray, bars: int, sections: tuple[str, ...] | None) -> None:
+    """Near which end of the piece, and of its section if sections are known, a bar lies."""
+    out[:, 0] = np.clip(1.0 - bar / 4.0, 0.0, 1.0)
+    out[:, 1] = np.clip(1.0 - (bars - 1 - bar) / 4.0, 0.0, 1.0)
+    if sections is None:
+        return
+    since, until = np.zeros(bars), np.zeros(bars)
+    for i in range(1, bars):
+        since[i] = 0 if sections[i] != sections[i - 1] else since[i - 1] + 1
+    for i in range(bars - 2, -1, -1):
+        until[i] = 0 if sections[i] != sections[i + 1] else until[i + 1] + 1
+    out[:, 2] = np.clip(1.0 - since / 4.0, 0.0, 1.0)[bar]
+    out[:, 3] = np.clip(1.0 - until / 4.0, 0.0, 1.0)[bar]
+
+
+def _tempo(out: np.ndarray, grid: Grid, beat: np.ndarray) -> None:
+    if grid.is_constant:
+        out[:, 0] = np.log2(grid.bpm / 120.0)
+    else:
+        out[:, 0] = [np.log2(grid.bpm_at(b) / 120.0) for b in beat]
+    out[:, 1] = 1.0
+
+
+def _key(out: np.ndarray, key: Key) -> None:
+    """The scale from its tonic up, and how the tonic lies (which moves registers)."""
+    for pitch_class in key.pitch_classes:
+        out[:, (pitch_class - key.tonic) % 12] = 1.0
+    out[:, 12] = tonic_shift(key.tonic) / 6.0
+    out[:, 13] = 1.0
+
+
+def _tune(out: np.ndarray, tune: Sequence[Played], tonic: int) -> None:
+    shift = tonic_shift(tonic)
+    for note in tune:
+        exact = note.start_beats * FRAMES_PER_BEAT
+        begin = int(np.floor(exact + 0.5))
+        end = int(np.floor((note.start_beats + note.length_beats) * FRAMES_PER_BEAT + 0.5))
+        lane = note.pitch - shift - TUNE_LOW
+        if begin >= len(out) or not 0 <= lane < TUNE_LANES:
+            continue
+        out[begin : max(end, begin + 1), lane] = 1.0
+        out[begin, TUNE_LANES] = 1.0
+        out[begin, TUNE_LANES + 1] = 2.0 * (exact - begin)
+    out[:, TUNE_LANES + 2] = 1.0
+
+
+def _harmony(
+    out: np.ndarray, chords: Sequence[tuple[float, float, tuple[int, ...]]], tonic: int
+) -> None:
+    for start_beats, length_beats, pitch_classes in chords:
+        begin = int(start_beats * FRAMES_PER_BEAT + 0.5)
+        end = int((start_beats + length_beats) * FRAMES_PER_BEAT + 0.5)
+        for pitch_class in pitch_classes:
+            out[begin:end, (pitch_class - tonic) % 12] = 1.0
+        out[begin:end, 12] = 1.0

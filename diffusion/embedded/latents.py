@@ -1,0 +1,252 @@
+"""Performance <-> latents: what the band plays as a picture of numbers over musical time.
+
+Latent frames follow the beat, not the clock: 12 a quarter note (24 a second at 120 bpm). A frame
+is a twelfth of a beat, so sixteenths, triplets and swing fall on frames, a tempo map needs no
+extra knowledge, and no rounding error can grow; what lies between frames is kept in offset
+channels. Pitches are counted from the tonic, so that the model learns music once, not twelve
+times. Values lie in about -1..1:
+
+    drums    12 hit channels (-1 silent, else 0.2 + 0.8 velocity), 1 offset channel
+    others   one lane a pitch (1 sounding, -1 silent), 1 onset channel as the drums', 1 offset
+    timbre   one channel a timbre of each part (1 chosen, -1 not), constant in time
+    gain     one channel a part, gain_db / 9
+
+Knows nothing of torch; encode and decode are inverse but for note ends, which keep to frames.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffusion.embedded.performance import (
+    DRUMS,
+    RANGES,
+    TIMBRES,
+    Part,
+    Performance,
+    Played,
+)
+
+FRAMES_PER_BEAT = 12
+PITCHED = ("bass", "comp", "lead", "vocals")
+PARTS = ("drums", *PITCHED)
+# The tonic moves pitches by -6..+5 semitones, so every range grows by that much at either end.
+LANES: Mapping[str, tuple[int, int]] = {
+    part: (low - 5, high - low + 12) for part, (low, high) in RANGES.items()
+}
+_PRESENT = -0.4  # half way between silent (-1) and the softest hit (0.2)
+_GAIN_SCALE_DB = 9.0
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where each part's channels lie: slices into the last axis of the latents."""
+
+    notes: Mapping[str, slice]
+    onset: Mapping[str, int]
+    offset: Mapping[str, int]
+    timbre: Mapping[str, slice]
+    gain: Mapping[str, int]
+    channels: int
+
+    def of_part(self, part: str) -> np.ndarray:
+        """Return the indices of all channels that belong to `part`."""
+        indices = list(range(self.notes[part].start, self.notes[part].stop))
+        indices += [self.offset[part], self.gain[part]]
+        if part in self.onset:
+            indices.append(self.onset[part])
+        indices += range(self.timbre[part].start, self.timbre[part].stop)
+        return np.array(sorted(indices))
+
+
+def _layout() -> Layout:
+    at = 0
+    notes: dict[str, slice] = {}
+    onset: dict[str, int] = {}
+    offset: dict[str, int] = {}
+    timbre: dict[str, slice] = {}
+    gain: dict[str, int] = {}
+    for part in PARTS:
+        width = len(DRUMS) if part == "drums" else LANES[part][1]
+        notes[part] = slice(at, at + width)
+        at += width
+        if part != "drums":
+            onset[part] = at
+            at += 1
+        offset[part] = at
+        at += 1
+    for part in PARTS:
+        timbre[part] = slice(at, at + len(TIMBRES[part]))
+        at += len(TIMBRES[part])
+        gain[part] = at
+        at += 1
+    return Layout(notes, onset, offset, timbre, gain, at)
+
+
+LAYOUT = _layout()
+_DRUM_LANE = {note: lane for lane, note in enumerate(DRUMS.values())}
+_DRUM_NOTE = tuple(DRUMS.values())
+
+
+def tonic_shift(tonic: int) -> int:
+    """Return the semitones, -6..5, by which a key with this tonic lies from C."""
+    return (tonic + 6) % 12 - 6
+
+
+def frames_of(beats: float) -> int:
+    """Return how many latent frames cover so many beats, the last one perhaps in part."""
+    return math.ceil(round(beats * FRAMES_PER_BEAT, 6))
+
+
+def _place(start_beats: float) -> tuple[int, float]:
+    """Return the nearest frame and the rest in frames, -0.5..0.5."""
+    exact = start_beats * FRAMES_PER_BEAT
+    frame = math.floor(exact + 0.5)
+    return frame, exact - frame
+
+
+def encode(performance: Performance, tonic: int) -> np.ndarray:
+    """Return the latents (frames, channels) float32 of `performance` in a key on `tonic`.
+
+    Notes outside a part's lanes or after the end are left out.
+    """
+    frames = frames_of(performance.beats)
+    latents = np.full((frames, LAYOUT.channels), -1.0, np.float32)
+    for part in PARTS:
+        latents[:, LAYOUT.offset[part]] = 0.0
+        latents[:, LAYOUT.gain[part]] = 0.0
+        played = performance.parts.get(part)
+        if played is None:
+            continue
+        latents[:, LAYOUT.gain[part]] = played.gain_db / _GAIN_SCALE_DB
+        latents[:, LAYOUT.timbre[part].start + TIMBRES[part].index(played.timbre)] = 1.0
+        if part == "drums":
+            _encode_drums(latents, played)
+        else:
+            _encode_pitched(latents, part, played, tonic_shift(tonic))
+    return latents
+
+
+def _encode_drums(latents: np.ndarray, part: Part) -> None:
+    sums: dict[int, list[float]] = {}
+    for hit in part.notes:
+        frame, rest = _place(hit.start_beats)
+        lane = _DRUM_LANE.get(hit.pitch)
+        if lane is None or not 0 <= frame < len(latents):
+            continue
+        latents[frame, LAYOUT.notes["drums"].start + lane] = 0.2 + 0.8 * hit.velocity
+        sums.setdefault(frame, []).append(rest)
+    for frame, rests in sums.items():
+        latents[frame, LAYOUT.offset["drums"]] = 2.0 * sum(rests) / len(rests)
+
+
+def _encode_pitched(latents: np.ndarray, name: str, part: Part, shift: int) -> None:
+    low, width = LANES[name]
+    lanes = latents[:, LAYOUT.notes[name]]
+    onsets: dict[int, list[tuple[float, float]]] = {}
+    for note in part.notes:
+        frame, rest = _place(note.start_beats)
+        lane = note.pitch - shift - low
+        if not (0 <= lane < width and 0 <= frame < len(latents)):
+            continue
+        end = _place(note.start_beats + note.length_beats)[0]
+        # A note struck again needs a silent frame before it, or the two would read as one.
+        if frame and lanes[frame - 1, lane] > 0:
+            lanes[frame - 1, lane] = -1.0
+        lanes[frame : max(end, frame + 1), lane] = 1.0
+        onsets.setdefault(frame, []).append((note.velocity, rest))
+    for frame, struck in onsets.items():
+        velocity = sum(v for v, _ in struck) / len(struck)
+        latents[frame, LAYOUT.onset[name]] = 0.2 + 0.8 * velocity
+        latents[frame, LAYOUT.offset[name]] = 2.0 * sum(r for _, r in struck) / len(struck)
+
+
+def decode(latents: np.ndarray, tonic: int, beats: float) -> Performance:
+    """Return the Performance that `latents` (frames, channels) show, `beats` long.
+
+    Every lane is read by its sign, so the latents need not be clean; the timbre of a part is the
+    one with the most weight over its notes' frames.
+    """
+    shift = tonic_shift(tonic)
+    parts: dict[str, Part] = {}
+    for part in PARTS:
+        notes = (
+            _decode_drums(latents, beats)
+            if part == "drums"
+            else _decode_pitched(latents, part, shift, beats)
+        )
+        weights = latents[:, LAYOUT.timbre[part]].mean(axis=0)
+        gain_db = float(np.clip(latents[:, LAYOUT.gain[part]].mean() * _GAIN_SCALE_DB, -15, 6))
+        parts[part] = Part(tuple(notes), TIMBRES[part][int(weights.argmax())], round(gain_db, 2))
+    return Performance(beats, parts)
+
+
+def _velocity(value: float) -> float:
+    return float(np.clip((value - 0.2) / 0.8, 0.1, 1.0))
+
+
+def _start(frame: int, offset: float) -> float:
+    return max(0.0, (frame + float(np.clip(offset / 2.0, -0.5, 0.5))) / FRAMES_PER_BEAT)
+
+
+def _decode_drums(latents: np.ndarray, beats: float) -> list[Played]:
+    hits = latents[:, LAYOUT.notes["drums"]]
+    offsets = latents[:, LAYOUT.offset["drums"]]
+    notes = []
+    for frame, lane in zip(*np.nonzero(hits > _PRESENT), strict=True):
+        value = hits[frame, lane]
+        # Of two neighbouring frames that both claim the hit the stronger one has it.
+        if frame and hits[frame - 1, lane] >= value:
+            continue
+        if frame + 1 < len(hits) and hits[frame + 1, lane] > value:
+            continue
+        start = _start(int(frame), offsets[frame])
+        if start < beats:
+            notes.append(Played(start, 0.25, _DRUM_NOTE[lane], _velocity(value)))
+    return notes
+
+
+def _decode_pitched(latents: np.ndarray, part: str, shift: int, beats: float) -> list[Played]:
+    low, _ = LANES[part]
+    lanes = latents[:, LAYOUT.notes[part]]
+    onset = latents[:, LAYOUT.onset[part]]
+    sounding = lanes > 0
+    if part != "comp":  # one voice: the strongest lane has the frame
+        strongest = np.zeros_like(sounding)
+        strongest[np.arange(len(lanes)), lanes.argmax(axis=1)] = True
+        sounding &= strongest
+    notes = []
+    for lane in np.nonzero(sounding.any(axis=0))[0]:
+        for begin, end in _runs(sounding[:, lane], onset, split=part != "comp"):
+            value = onset[begin]
+            velocity = _velocity(value) if value > _PRESENT else 0.6
+            offset = latents[begin, LAYOUT.offset[part]] if value > _PRESENT else 0.0
+            start = _start(begin, offset)
+            length = min(end / FRAMES_PER_BEAT, beats) - start
+            if length > 0:
+                notes.append(Played(start, length, int(lane) + low + shift, velocity))
+    return sorted(notes, key=lambda note: (note.start_beats, note.pitch))
+
+
+def _runs(sounding: np.ndarray, onset: np.ndarray, *, split: bool) -> list[tuple[int, int]]:
+    """Return (begin, end) of each run; `split` cuts a run where a new onset stands inside it.
+
+    The silent frame that encode puts before a repeated note is given back to the note before.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], sounding.astype(np.int8), [0]))))
+    runs: list[tuple[int, int]] = []
+    for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if split:
+            inner = [f for f in range(begin + 2, end) if onset[f] > _PRESENT + 0.4]
+            for frame in inner:
+                runs.append((begin, frame))
+                begin = frame
+        runs.append((begin, end))
+    return [
+        (begin, end + 1 if i + 1 < len(runs) and runs[i + 1][0] == end + 1 else end)
+        for i, (begin, end) in enumerate(runs)
+    ]

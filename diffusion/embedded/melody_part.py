@@ -1,0 +1,72 @@
+"""The composer's melody inside the band: fitted to the part that plays it, and kept as written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from diffusion.embedded.performance import RANGES, Part, Performance, Played
+from midi.melody import Melody
+
+
+def tune_of(melody: Melody, part: str) -> tuple[tuple[Played, ...], tuple[str, ...]]:
+    """Return `melody` as notes of `part`, and sentences on what had to be moved.
+
+    The whole melody moves by octaves until most of it lies in the part's range; single notes
+    still outside are moved by octaves of their own.
+    """
+    low, high = RANGES[part]
+    pitches = [note.pitch for note in melody.notes]
+
+    def outside(octaves: int) -> int:
+        return sum(not low <= pitch + 12 * octaves <= high for pitch in pitches)
+
+    octaves = min(range(-6, 7), key=lambda o: (outside(o), abs(o)))
+    remarks = []
+    if octaves:
+        remarks.append(f"melody moved by {octaves:+d} octave(s) into the range of the {part} part")
+    folded = outside(octaves)
+    if folded:
+        remarks.append(f"{folded} note(s) moved by an octave into the range of the {part} part")
+    notes = []
+    for note in melody.notes:
+        pitch = note.pitch + 12 * octaves
+        while pitch > high:
+            pitch -= 12
+        while pitch < low:
+            pitch += 12
+        notes.append(
+            Played(float(note.start_beats), float(note.length_beats), pitch, note.velocity / 127.0)
+        )
+    return tuple(notes), tuple(remarks)
+
+
+def harmony_of(melody: Melody) -> tuple[tuple[float, float, tuple[int, ...]], ...] | None:
+    """Return the chords below the melody as (start_beats, length_beats, pitch classes)."""
+    if not melody.harmony:
+        return None
+    return tuple(
+        (float(note.start_beats), float(note.length_beats), (note.pitch % 12,))
+        for note in (*melody.harmony, *melody.notes)
+    )
+
+
+def agreement(played: Sequence[Played], tune: Sequence[Played]) -> float:
+    """Return the F1 of note onsets: same pitch, within an eighth of a beat."""
+    left = list(played)
+    hits = 0
+    for note in tune:
+        for other in left:
+            if other.pitch == note.pitch and abs(other.start_beats - note.start_beats) <= 0.125:
+                left.remove(other)
+                hits += 1
+                break
+    total = len(played) + len(tune)
+    return 2.0 * hits / total if total else 1.0
+
+
+def keep_as_written(performance: Performance, part: str, tune: tuple[Played, ...]) -> Performance:
+    """Return `performance` whose `part` plays exactly `tune`, in the timbre the model chose."""
+    parts: dict[str, Part] = dict(performance.parts)
+    parts[part] = replace(parts[part], notes=tune)
+    return replace(performance, parts=parts)

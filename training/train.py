@@ -1,0 +1,226 @@
+"""Train the embedded diffusion model on composed pieces.
+
+    python -m training.train --data data/band.npz --minutes 60 --seed 1 --out data/run1
+
+Every example is a window of 36 beats that begins at a bar. Conditions are dropped at random so
+that each is optional; known music (earlier bars, other parts, both sides of a gap) is given at
+random so that continuing, repainting and accompanying are learnt with composing.
+Prints one line every --log steps; saves OUT/last.pt (resumed by --resume) and OUT/ema.safetensors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from diffusion.embedded import flow, intent
+from diffusion.embedded.backbone import CONTEXT_CHANNELS, Backbone
+from diffusion.embedded.latents import FRAMES_PER_BEAT, LAYOUT, PARTS
+from training.dataset import LATENT_SCALE
+
+WINDOW_FRAMES = 36 * FRAMES_PER_BEAT
+# How often each condition is not told.
+DROP = {
+    "tempo": 0.05, "key": 0.10, "tune": 0.40, "harmony": 0.75, "lead": 0.10,
+    "section": 0.40, "intensity": 0.50,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """clean (batch, frames, channels), context, tokens, loss mask (batch, frames, channels)."""
+
+    clean: torch.Tensor
+    context: torch.Tensor
+    tokens: torch.Tensor
+    mask: torch.Tensor
+    known_mask: torch.Tensor
+
+
+class Windows:
+    """Random windows out of the data file; the arrays stay in memory as they were stored."""
+
+    def __init__(self, path: Path, seed: int, *, tail: bool = False):
+        file = np.load(path)
+        self.latents, self.context = file["latents"], file["context"]
+        self.tokens, self.starts, self.bars = file["tokens"], file["starts"], file["bars"]
+        self.piece_of_bar = np.searchsorted(self.starts, self.bars, side="right") - 1
+        # The last fiftieth of the pieces is for validation only.
+        split = int(len(self.tokens) * 0.98)
+        wanted = self.piece_of_bar >= split if tail else self.piece_of_bar < split
+        # A window should hold music: at least 12 beats before the piece ends.
+        room = self.starts[self.piece_of_bar + 1] - self.bars >= 12 * FRAMES_PER_BEAT
+        self.bars, self.piece_of_bar = self.bars[wanted & room], self.piece_of_bar[wanted & room]
+        self.random = np.random.default_rng(seed)
+
+    def batch(self, size: int) -> Batch:
+        """Return `size` random windows with random conditions told and random music known."""
+        random = self.random
+        clean = np.full((size, WINDOW_FRAMES, LAYOUT.channels), -1.0, np.float32)
+        told = np.zeros((size, WINDOW_FRAMES, intent.CHANNELS), np.float32)
+        known = np.zeros((size, WINDOW_FRAMES, len(PARTS)), np.float32)
+        inside = np.zeros((size, WINDOW_FRAMES, 1), np.float32)
+        tokens = np.zeros((size, self.tokens.shape[1]), np.int64)
+        for i in range(size):
+            pick = random.integers(len(self.bars))
+            begin, piece = self.bars[pick], self.piece_of_bar[pick]
+            end = min(begin + WINDOW_FRAMES, self.starts[piece + 1])
+            length = end - begin
+            clean[i, :length] = self.latents[begin:end] / LATENT_SCALE
+            told[i, :length] = self.context[begin:end]
+            inside[i, :length] = 1.0
+            tokens[i] = self.tokens[piece]
+            dropped = [name for name, share in DROP.items() if random.random() < share]
+            intent.drop(told[i], dropped)
+            tokens[i] *= random.random(len(tokens[i])) > 0.3
+            if random.random() < 0.12:
+                tokens[i] = 0
+            self._choose_known(known[i], length)
+        channels = np.zeros((size, WINDOW_FRAMES, LAYOUT.channels), np.float32)
+        for index, part in enumerate(PARTS):
+            channels[:, :, LAYOUT.of_part(part)] = known[:, :, index : index + 1]
+        context = np.concatenate([told, clean * channels, known, inside], axis=-1)
+        assert context.shape[-1] == CONTEXT_CHANNELS
+        mask = (1.0 - channels) * inside
+        return Batch(*(torch.from_numpy(a) for a in (clean, context, tokens, mask, channels)))
+
+    def _choose_known(self, known: np.ndarray, length: int) -> None:
+        """Mark, in place, what is given: nothing, the beginning, all but a gap, or some parts."""
+        random = self.random
+        kind = random.random()
+        if kind < 0.5:
+            return
+        cut = int(random.integers(4, 25)) * FRAMES_PER_BEAT
+        if kind < 0.72:
+            known[: min(cut, length)] = 1.0
+        elif kind < 0.82:
+            known[:length] = 1.0
+            at = int(random.integers(0, max(1, length - cut)))
+            parts = random.random(len(PARTS)) < random.choice([0.3, 1.0])
+            known[at : at + cut, parts] = 0.0
+        else:
+            known[:length, random.random(len(PARTS)) < 0.5] = 1.0
+
+
+def channel_weights() -> torch.Tensor:
+    """Return (channels,) weights: parts alike, sparse hit and onset channels worth more."""
+    weights = torch.ones(LAYOUT.channels)
+    weights[LAYOUT.notes["drums"]] = 4.0
+    for part in PARTS:
+        weights[LAYOUT.offset[part]] = 2.0
+        weights[LAYOUT.gain[part]] = 1.0
+        weights[LAYOUT.timbre[part]] = 0.5
+        if part in LAYOUT.onset:
+            weights[LAYOUT.onset[part]] = 4.0
+            weights[LAYOUT.notes[part]] = 2.0 if part == "comp" else 1.5
+    return weights
+
+
+def loss_of(model: Backbone, batch: Batch, generator: torch.Generator) -> torch.Tensor:
+    """Return the mean squared error of the predicted clean latents where they are not known."""
+    size = len(batch.clean)
+    uniform = torch.sigmoid(torch.randn(size, generator=generator))
+    time_ = flow.shifted(uniform).clamp(0.02, 1.0)
+    noise = torch.randn(batch.clean.shape, generator=generator)
+    noisy = flow.noisy(batch.clean, noise, time_)
+    noisy = torch.where(batch.known_mask > 0, batch.clean, noisy)
+    with torch.autocast("cpu", torch.bfloat16):
+        predicted = model(noisy, time_, batch.context, batch.tokens)
+    error = (predicted.float() - batch.clean).square() * batch.mask * channel_weights()
+    per_clip = error.sum((1, 2)) / batch.mask.sum((1, 2)).clamp_min(1.0)
+    return (per_clip / time_.clamp_min(0.25)).mean()
+
+
+def main() -> None:
+    """Train for so many minutes and save the weights' running average."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--log", type=int, default=50)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--hidden", type=int, default=256)
+    parser.add_argument("--layers", type=int, default=8)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    args.out.mkdir(parents=True, exist_ok=True)
+    windows = Windows(args.data, args.seed)
+    held = Windows(args.data, 999, tail=True)
+    validation = [held.batch(32) for _ in range(4)]
+    model = Backbone(hidden=args.hidden, layers=args.layers, heads=args.hidden // 64)
+    average = {k: v.clone() for k, v in model.state_dict().items()}
+    optimiser = torch.optim.AdamW(
+        model.parameters(), args.rate, betas=(0.9, 0.98), weight_decay=0.01
+    )
+    generator = torch.Generator().manual_seed(args.seed)
+    step, spent = 0, 0.0
+    checkpoint = args.out / "last.pt"
+    if args.resume:
+        state = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        average, step = state["average"], state["step"]
+        windows.random = np.random.default_rng(args.seed + step)
+    total = args.minutes * 60
+    began, losses = time.monotonic(), []
+    while spent < total:
+        step += 1
+        warm = min(1.0, step / 300)
+        rate = args.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * spent / total)))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        loss = loss_of(model, windows.batch(args.batch), generator)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        keep = min(0.999, (step + 1) / (step + 20))
+        with torch.no_grad():
+            for name, value in model.state_dict().items():
+                average[name].lerp_(value, 1.0 - keep)
+        losses.append(float(loss.detach()))
+        spent = time.monotonic() - began
+        if step % args.log == 0:
+            print(
+                f"step {step} {spent / 60:.1f} min loss {np.mean(losses[-args.log :]):.4f} "
+                f"rate {rate:.2e} {args.batch * len(losses) / spent:.1f} clips/s",
+                flush=True,
+            )
+        if step % 500 == 0 or spent >= total:
+            live = {k: v.clone() for k, v in model.state_dict().items()}
+            model.load_state_dict(average)
+            check = torch.Generator().manual_seed(7)
+            with torch.no_grad():
+                value = float(np.mean([float(loss_of(model, b, check)) for b in validation]))
+            print(f"step {step} validation {value:.4f}", flush=True)
+            save_file(
+                {k: v.half().contiguous() for k, v in average.items()},
+                args.out / "ema.safetensors",
+                metadata={"hidden": str(args.hidden), "layers": str(args.layers)},
+            )
+            model.load_state_dict(live)
+            torch.save(
+                {
+                    "model": live,
+                    "optimiser": optimiser.state_dict(),
+                    "average": average,
+                    "step": step,
+                },
+                checkpoint,
+            )
+
+
+if __name__ == "__main__":
+    main()
