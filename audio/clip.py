@@ -1,0 +1,143 @@
+"""A clip of sound: samples at a rate, checked once; read, written and resampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from audio.errors import AudioError
+
+Samples = npt.NDArray[np.float32]
+
+MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 192_000
+MAX_CHANNELS = 8
+MAX_READ_SECONDS = 1800
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """Finite float32 samples of shape (channels, frames), full scale at 1.0; rate in Hz.
+
+    The samples are kept without a copy and cannot be written through the clip. Raises AudioError.
+    """
+
+    samples: Samples
+    sample_rate: int
+
+    def __post_init__(self) -> None:
+        samples = self.samples
+        if not isinstance(samples, np.ndarray) or samples.dtype != np.float32:
+            kind = getattr(samples, "dtype", type(samples).__name__)
+            raise AudioError(f"samples must be a float32 array, not {kind}")
+        if samples.ndim != 2 or not 1 <= samples.shape[0] <= MAX_CHANNELS or not samples.shape[1]:
+            raise AudioError(
+                f"samples must have the shape (1..{MAX_CHANNELS} channels, 1 or more frames), "
+                f"not {samples.shape}"
+            )
+        _check_rate(self.sample_rate)
+        if not np.isfinite(samples).all():
+            raise AudioError("samples must be finite; the clip holds NaN or infinity")
+        view = samples.view()
+        view.flags.writeable = False
+        object.__setattr__(self, "samples", view)
+
+    @property
+    def channels(self) -> int:
+        return int(self.samples.shape[0])
+
+    @property
+    def frames(self) -> int:
+        return int(self.samples.shape[1])
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.sample_rate
+
+    @property
+    def peak(self) -> float:
+        """Largest absolute sample; 1.0 is full scale."""
+        return float(max(self.samples.max(), -self.samples.min()))
+
+
+def read_clip(path: Path) -> Clip:
+    """Read a sound file of any kind libsndfile knows; raises AudioError."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            if file.frames > MAX_READ_SECONDS * file.samplerate:
+                raise AudioError(
+                    f"{path} lasts {file.frames / file.samplerate:.0f} s; "
+                    f"the limit is {MAX_READ_SECONDS} s"
+                )
+            samples = file.read(dtype="float32", always_2d=True)
+            return Clip(np.ascontiguousarray(samples.T), file.samplerate)
+    except (OSError, soundfile.SoundFileError) as error:
+        raise AudioError(f"cannot read {path}: {_reason(error)}") from error
+
+
+def write_wav(path: Path, clip: Clip, bits: int = 32) -> None:
+    """Write 32-bit float, or 24-bit PCM of samples within full scale; raises AudioError.
+
+    The same clip gives the same bytes at any time.
+    """
+    if bits not in (24, 32):
+        raise AudioError(f"bits must be 24 (PCM) or 32 (float), not {bits}")
+    if bits == 24 and clip.peak > 1:
+        raise AudioError(
+            f"clip peaks at {20 * np.log10(clip.peak):+.2f} dBFS; "
+            f"24-bit PCM holds at most 0 dBFS, 32-bit float holds it all"
+        )
+    try:
+        if bits == 24:
+            import soundfile
+
+            soundfile.write(path, clip.samples.T, clip.sample_rate, subtype="PCM_24", format="WAV")
+        else:  # libsndfile would stamp the time of writing into a float file
+            from scipy.io import wavfile
+
+            wavfile.write(path, clip.sample_rate, np.ascontiguousarray(clip.samples.T))
+    except (OSError, RuntimeError) as error:  # SoundFileError is a RuntimeError
+        raise AudioError(f"cannot write {path}: {_reason(error)}") from error
+
+
+def resample(clip: Clip, sample_rate: int) -> Clip:
+    """Return the clip at another rate in Hz, ceil(frames x ratio) frames; raises AudioError.
+
+    Band-limited windowed-sinc interpolation (Kaiser, 64 zero crossings) by torchaudio.
+    """
+    _check_rate(sample_rate)
+    if sample_rate == clip.sample_rate:
+        return clip
+    import torch
+    from torchaudio.functional import resample as resample_tensor
+
+    resampled = resample_tensor(
+        torch.from_numpy(clip.samples.copy()),
+        clip.sample_rate,
+        sample_rate,
+        lowpass_filter_width=64,  # this and the next three: "kaiser_best" of resampy
+        rolloff=0.9475937167399596,
+        resampling_method="sinc_interp_kaiser",
+        beta=14.769656459379492,
+    )
+    return Clip(resampled.numpy(), sample_rate)
+
+
+def _check_rate(sample_rate: int) -> None:
+    if (
+        isinstance(sample_rate, bool)
+        or not isinstance(sample_rate, int)
+        or not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE
+    ):
+        raise AudioError(
+            f"sample rate must be a whole number of Hz from {MIN_SAMPLE_RATE} to "
+            f"{MAX_SAMPLE_RATE}, not {sample_rate!s:.40}"
+        )
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
