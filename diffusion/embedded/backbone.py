@@ -79,7 +79,7 @@ def load_backbone(path: Path, device: str) -> Backbone:
     try:
         with safe_open(path, "pt") as file:
             shape = file.metadata() or {}
-            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+            state = {name: file.get_tensor(name).float() for name in file.keys()}
         hidden = int(shape["hidden"])
         network = Backbone(hidden=hidden, layers=int(shape["layers"]), heads=hidden // 64)
         network.load_state_dict(state)

@@ -7,6 +7,7 @@ what is played is decided, by the shift of Esser et al. 2024 (as ACE-Step 1.5 do
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -48,7 +49,7 @@ def sample(
     may raise to stop.
     """
     x = noise
-    for step, (now, then) in enumerate(zip(times, times[1:], strict=False)):
+    for step, (now, then) in enumerate(itertools.pairwise(times)):
         each_step(step)
         clean = predict(x, now)
         clean = torch.where(known_mask > 0, known, clean)
