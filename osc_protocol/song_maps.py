@@ -1,0 +1,65 @@
+"""Tempo, meter and sections over the bars of a song, as text that fits into one OSC string."""
+
+from __future__ import annotations
+
+import re
+
+from midi.errors import GridError
+from midi.grid import Meter, MeterChange, TempoPoint
+from midi.number import exact
+from osc_protocol.checks import shown
+from osc_protocol.errors import Code, ProtocolError
+
+_BAR = r"([1-9][0-9]{0,4})"
+_METER_CHANGE = re.compile(rf"{_BAR}:(\S+)")
+_SECTION = re.compile(rf"{_BAR}-{_BAR}:(\S{{1,64}})")
+
+
+def tempo_points(text: str) -> tuple[TempoPoint, ...]:
+    """Read "0:92 16:92:ramp 24:120.5": beat in quarters from 0, bpm, and whether it ramps on."""
+    points = []
+    for word in text.split():
+        beat, bpm, *ramp = [*word.split(":"), ""][: max(2, word.count(":") + 1)]
+        start, tempo = exact(beat), exact(bpm)
+        if start is None or tempo is None or ramp not in ([], ["ramp"]):
+            raise _refusal("tempo-map", "beat:bpm or beat:bpm:ramp", word)
+        try:
+            points.append(TempoPoint(start, tempo, bool(ramp)))
+        except GridError as error:
+            raise ProtocolError(Code.OUT_OF_RANGE, f"tempo-map: {error}", "tempo-map") from None
+    return tuple(points)
+
+
+def meter_changes(text: str) -> tuple[MeterChange, ...]:
+    """Read "1:4/4 5:7/8": bars from 1, as musicians count them."""
+    changes = []
+    for word in text.split():
+        match = _METER_CHANGE.fullmatch(word)
+        if not match:
+            raise _refusal("meter-map", "bar:n/d, such as 5:7/8", word)
+        try:
+            changes.append(MeterChange(int(match[1]) - 1, Meter.parse(match[2])))
+        except GridError as error:
+            raise ProtocolError(Code.OUT_OF_RANGE, f"meter-map: {error}", "meter-map") from None
+    return tuple(changes)
+
+
+def bar_names(text: str, bars: int) -> tuple[str, ...]:
+    """Read "1-4:verse 5-8:chorus" (bars from 1) into one name a bar, "" where none is given."""
+    names = [""] * bars
+    end = 0
+    for word in text.split():
+        match = _SECTION.fullmatch(word)
+        if not match:
+            raise _refusal("sections", "first-last:name, such as 1-4:verse", word)
+        first, last = int(match[1]), int(match[2])
+        if not end < first <= last <= bars:
+            raise _refusal("sections", f"in order, apart and within bars 1 to {bars}", word)
+        names[first - 1 : last] = [match[3]] * (last - first + 1)
+        end = last
+    return tuple(names) if end else ()
+
+
+def _refusal(field: str, wanted: str, word: str) -> ProtocolError:
+    message = f"{field} must be {wanted}, not {shown(word)}"
+    return ProtocolError(Code.OUT_OF_RANGE, message, field)
