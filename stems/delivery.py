@@ -1,0 +1,143 @@
+"""Delivery: all files of a finished job, in one folder, under one manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from audio.stem_names import STEMS
+from midi.grid import Grid
+from midi.key import Key
+from midi.melody import Melody
+from midi.note import Note
+from stems.errors import StemError
+from stems.files import write_take
+from stems.manifest import (
+    MANIFEST_NAME,
+    FileEntry,
+    Manifest,
+    TakeEntry,
+    backline_version,
+    describe_file,
+    describe_grid,
+    describe_key,
+    describe_melody,
+    write_manifest,
+)
+from stems.overview import Overview, draw_overview
+from stems.project_file import Project, start_seconds, write_project
+from stems.sections import sections_of
+from stems.staging import publish, staging, told_plainly
+from stems.take import Take
+
+PROJECT_NAME = "project.rpp"
+OVERVIEW_NAME = "overview.png"
+
+
+def deliver(
+    out_dir: Path,
+    *,
+    request: Mapping[str, object],
+    grid: Grid,
+    key: Key,
+    melody: Melody | None,
+    takes: Iterable[Take],
+    stems: Sequence[str],
+    engine: Mapping[str, object],
+    job: str = "",
+    label: str = "",
+    sections: Sequence[str] = (),
+    at_beats: float = 0,
+    at_seconds: float = 0,
+) -> Manifest:
+    """Write a whole job into `out_dir` and return its manifest; on any error nothing is left.
+
+    `takes` may be a generator: OUT is tried before the first take is asked for, each take is
+    written before the next is asked for, and what it raises (a cancel, say) comes through after
+    the tidying up. `request`, `engine` and a take's report and facts must be JSON-able.
+    `sections` holds one name a bar or nothing; `at_seconds`, or else `at_beats`, is where bar 1
+    lies in the user's project. Raises StemError when OUT cannot be written or a take does not
+    fit the request.
+    """
+    bar_sections = sections_of(sections, grid)
+    start = start_seconds(grid, at_beats, at_seconds)
+    created = datetime.now(UTC)
+    title = label or job or f"backline {grid.bpm:g} bpm {key.name}"
+    with staging(out_dir) as folder:
+        files: list[FileEntry] = []
+        entries: list[TakeEntry] = []
+        played: list[Mapping[str, tuple[Note, ...]]] = []
+        sample_rate = 0
+        for number, take in enumerate(takes, 1):
+            sample_rate = sample_rate or take.stem_set.sample_rate
+            _check_take(take, number, grid, stems, sample_rate)
+            with told_plainly(out_dir):
+                written, null_dbfs = write_take(folder, take, number, grid)
+                if number == 1:
+                    picture = Overview(
+                        title, grid, key, melody, take, bar_sections, null_dbfs=null_dbfs
+                    )
+                    draw_overview(folder / OVERVIEW_NAME, picture)
+            files += written
+            entries.append(_take_entry(number, take, null_dbfs))
+            played.append(take.notes)
+        if not entries:
+            raise StemError("a job needs at least one take")
+        project = Project(
+            title, grid, sample_rate, _ordered(stems), tuple(played), melody, bar_sections,
+            start, created,
+        )  # fmt: skip
+        with told_plainly(out_dir):
+            write_project(folder / PROJECT_NAME, project)
+            files.append(describe_file(folder, PROJECT_NAME, "project"))
+            files.append(describe_file(folder, OVERVIEW_NAME, "overview", take=1))
+            manifest = Manifest(
+                backline=backline_version(),
+                created=created.isoformat(timespec="seconds"),
+                job=job,
+                request=request,
+                engine=engine,
+                grid=describe_grid(grid, sample_rate),
+                key=describe_key(key),
+                melody=describe_melody(melody),
+                position={
+                    "start_seconds": float(start),
+                    "at_beats": at_beats,
+                    "at_seconds": at_seconds,
+                },
+                sections=bar_sections,
+                stems=_ordered(stems),
+                takes=tuple(entries),
+                files=tuple(files),
+            )
+            write_manifest(folder / MANIFEST_NAME, manifest)
+            publish(folder, out_dir)
+    return manifest
+
+
+def _check_take(
+    take: Take, number: int, grid: Grid, stems: Sequence[str], sample_rate: int
+) -> None:
+    stem_set = take.stem_set
+    if stem_set.names != _ordered(stems):
+        raise StemError(
+            f"take {number} has the stems {', '.join(stem_set.names)}, asked were "
+            f"{', '.join(_ordered(stems))}"
+        )
+    if stem_set.sample_rate != sample_rate:
+        raise StemError(
+            f"take {number} has a sample rate of {stem_set.sample_rate} Hz, take 1 of "
+            f"{sample_rate} Hz"
+        )
+    frames = grid.frames(sample_rate)
+    if stem_set.frames != frames:
+        raise StemError(f"take {number} has {stem_set.frames} frames, its grid has {frames}")
+
+
+def _take_entry(number: int, take: Take, null_dbfs: float) -> TakeEntry:
+    return TakeEntry(number, take.seed, take.stem_set.gain_db, null_dbfs, take.report, take.facts)
+
+
+def _ordered(stems: Sequence[str]) -> tuple[str, ...]:
+    return tuple(stem for stem in STEMS if stem in stems)

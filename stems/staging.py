@@ -1,0 +1,118 @@
+"""A folder that is there as a whole or not at all.
+
+Files are made in a hidden folder inside OUT, so on the same disk, and then moved to their place,
+the manifest last. What an earlier job left in OUT is first moved aside, its manifest first of
+all: whoever looks at OUT finds the old manifest with all old files, no manifest, or the new
+manifest with all new files, never a mixture under one manifest. If a move fails, all moves are
+taken back. A file in the way that was changed since backline wrote it, or that backline never
+wrote, is not thrown away: it stays in OUT with "-bak" after its name.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from stems.errors import StemError
+from stems.manifest import MANIFEST_NAME, read_manifest, sha256_of
+
+
+@contextmanager
+def staging(out_dir: Path) -> Iterator[Path]:
+    """Give a hidden empty folder in `out_dir`, made if need be; afterwards nothing of it is left.
+
+    After an error the folders made for it are gone as well. Raises StemError at once when
+    `out_dir` cannot be written.
+    """
+    made = [each for each in (out_dir, *out_dir.parents) if not each.exists()]
+    with told_plainly(out_dir):
+        out_dir.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".backline-", dir=out_dir))
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        for each in made:
+            with suppress(OSError):  # something else may lie in it by now
+                each.rmdir()
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def told_plainly(out_dir: Path) -> Iterator[None]:
+    """Turn what the disk says into a StemError that names the output folder."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise StemError(f"output folder {out_dir} cannot be written: {reason}") from error
+
+
+def publish(folder: Path, out_dir: Path) -> None:
+    """Move all files of `folder` to `out_dir`, the manifest last, in place of an earlier job's.
+
+    Raises OSError when a file cannot be moved; then everything is again as it was.
+    """
+    new = sorted(
+        (file.relative_to(folder) for file in folder.rglob("*") if file.is_file()),
+        key=lambda path: (path == Path(MANIFEST_NAME), path),
+    )
+    for path in new:
+        _sync(folder / path)
+    aside = folder / ".before"
+    moves = _moves_aside(out_dir, new, aside)
+    moves += [(folder / path, out_dir / path) for path in new]
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in moves:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(source, target)
+            done.append((source, target))
+    except OSError:
+        for source, target in reversed(done):
+            os.replace(target, source)
+        raise
+    finally:
+        for parent in {target.parent for _, target in moves} | {file.parent for file, _ in moves}:
+            if parent not in (out_dir, folder):
+                with suppress(OSError):  # only empty ones go: takes that are no more
+                    parent.rmdir()
+
+
+def _moves_aside(out_dir: Path, new: list[Path], aside: Path) -> list[tuple[Path, Path]]:
+    """Where each file goes that the new ones replace or outdate, the old manifest first."""
+    ours: dict[Path, str] = {}
+    old_manifest = out_dir / MANIFEST_NAME
+    with suppress(StemError):  # none, or not one of ours
+        ours = {
+            Path(e.path): e.sha256 for e in read_manifest(old_manifest, check_files=False).files
+        }
+    moves = [(old_manifest, aside / MANIFEST_NAME)] if ours else []
+    for path in sorted(ours.keys() | set(new)):
+        file = out_dir / path
+        if not file.is_file() or (ours and path == Path(MANIFEST_NAME)):
+            continue
+        untouched = ours.get(path) == sha256_of(file)
+        moves.append((file, aside / path if untouched else _backup_name(file)))
+    return moves
+
+
+def _backup_name(file: Path) -> Path:
+    """The first free name of mix.wav-bak, mix.wav-bak2, mix.wav-bak3 ..."""
+    number = 1
+    while True:
+        name = file.with_name(f"{file.name}-bak{number if number > 1 else ''}")
+        if not name.exists():
+            return name
+        number += 1
+
+
+def _sync(file: Path) -> None:
+    """Wait until the file lies on the disk, so that no manifest survives a power cut alone."""
+    with file.open("r+b") as stream:
+        os.fsync(stream.fileno())

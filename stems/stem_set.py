@@ -1,0 +1,115 @@
+"""Stems that belong together: equal in length and rate, and adding up to their mix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+from audio.clip import Clip
+from audio.stem_names import STEMS
+from stems.errors import StemError
+
+PEAK_LIMIT_DBFS = -1.0
+NULL_FLOOR_DBFS = -200.0  # what an exactly empty residue is called, as JSON has no infinity
+
+# Summing scaled stems rounds otherwise than scaling the sum (some 2^-22 of the peak for four
+# float32 stems), so the gain aims this much lower and the limit holds all the same.
+_ROUNDING_MARGIN = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StemSet:
+    """Stereo clips by stem name, (2, frames) float32 each, whose sum is the mix.
+
+    Where mix or stem would peak above -1 dBFS (sample peak), one common gain (`gain_db`, at most
+    0) turns all of them down on construction, so balance and sum stay as they were. Raises
+    StemError for an unknown stem, no stem, or stems that differ in frames, channels or rate.
+    """
+
+    clips: Mapping[str, Clip]
+    gain_db: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        _check(self.clips)
+        ordered = {name: self.clips[name] for name in STEMS if name in self.clips}
+        limit = 10.0 ** (PEAK_LIMIT_DBFS / 20.0)
+        peak = max(_sum(ordered).peak, *(clip.peak for clip in ordered.values()))
+        if peak > limit:
+            gain = limit * (1.0 - _ROUNDING_MARGIN) / peak
+            ordered = {name: _scaled(clip, gain) for name, clip in ordered.items()}
+            object.__setattr__(self, "gain_db", 20.0 * math.log10(gain))
+        object.__setattr__(self, "clips", MappingProxyType(ordered))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The stems it holds, in the order of STEMS."""
+        return tuple(self.clips)
+
+    @property
+    def frames(self) -> int:
+        """Length in frames, the same for every stem."""
+        return next(iter(self.clips.values())).frames
+
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate in Hz, the same for every stem."""
+        return next(iter(self.clips.values())).sample_rate
+
+    @property
+    def mix(self) -> Clip:
+        """The float32 sum of the stems, added in the order of STEMS."""
+        return _sum(self.clips)
+
+    def null_db(self, mix: Clip) -> float:
+        """Peak of `mix` minus the sum of the stems, in dBFS; -200 when nothing is left.
+
+        The difference is taken in double precision. Raises StemError when `mix` has another
+        shape or rate.
+        """
+        if mix.samples.shape != (2, self.frames) or mix.sample_rate != self.sample_rate:
+            raise StemError(
+                f"mix has shape {mix.samples.shape} at {mix.sample_rate} Hz, "
+                f"its stems (2, {self.frames}) at {self.sample_rate} Hz"
+            )
+        residue = mix.samples.astype(np.float64)
+        for clip in self.clips.values():
+            residue -= clip.samples
+        return dbfs(float(np.abs(residue).max()))
+
+
+def dbfs(peak: float) -> float:
+    """Express a sample peak (1.0 is full scale) in dBFS, never under -200."""
+    return max(NULL_FLOOR_DBFS, 20.0 * math.log10(peak)) if peak > 0.0 else NULL_FLOOR_DBFS
+
+
+def _check(clips: Mapping[str, Clip]) -> None:
+    if not clips:
+        raise StemError("a stem set needs at least one stem")
+    for name in clips:
+        if name not in STEMS:
+            raise StemError(f"stem must be one of {', '.join(STEMS)}, not {name!r}")
+    first_name, first = next(iter(clips.items()))
+    for name, clip in clips.items():
+        if clip.channels != 2:
+            raise StemError(f"stem {name} has {clip.channels} channels, must be stereo (2)")
+        if (clip.frames, clip.sample_rate) != (first.frames, first.sample_rate):
+            raise StemError(
+                f"stem {name} has {clip.frames} frames at {clip.sample_rate} Hz, "
+                f"{first_name} has {first.frames} at {first.sample_rate} Hz: they must be equal"
+            )
+
+
+def _sum(clips: Mapping[str, Clip]) -> Clip:
+    first = next(iter(clips.values()))
+    total = np.zeros_like(first.samples)
+    for clip in clips.values():
+        total += clip.samples
+    return Clip(total, first.sample_rate)
+
+
+def _scaled(clip: Clip, gain: float) -> Clip:
+    return Clip(clip.samples * np.float32(gain), clip.sample_rate)
