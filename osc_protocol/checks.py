@@ -12,7 +12,7 @@ from osc_protocol.argument import Argument
 from osc_protocol.errors import Code, ProtocolError
 
 _RID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all but tab and newline
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
 MAX_SHOWN = 60
 
 
@@ -124,6 +124,7 @@ def _rid(argument: Argument, value: object) -> str:
 def _text(argument: Argument, value: object) -> str:
     if not isinstance(value, str):
         refuse(Code.BAD_TYPE, argument, "text", value)
+    value = value.replace("\r\n", "\n")
     try:
         size = len(value.encode("utf-8"))
     except UnicodeEncodeError:

@@ -1,0 +1,198 @@
+"""How a message lies in OSC arguments: first those by position, then name, value pairs.
+
+read() turns a decoded OSC message into one of osc_protocol.messages, write() does the reverse.
+Numbers may come as i, h, f, d or decimal text, flags as T, F or a number, text as s, S or c. A
+32-bit float is read as the shortest decimal it stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from osc_protocol.addresses import COMMANDS, TABLE, Row
+from osc_protocol.argument import Argument
+from osc_protocol.checks import shown
+from osc_protocol.codec import ENCODED_TAGS, OscMessage, encode, fits_single, shortest
+from osc_protocol.errors import Code, ProtocolError
+from osc_protocol.messages import CLASSES, Generate, Message, Ping, Pong
+
+MAX_PING_ARGUMENTS = 8
+_PINGS = {"/ping": "/pong", "/backline/ping": "/backline/pong"}
+_PONGS = {pong: ping for ping, pong in _PINGS.items()}
+_ANSWERS: dict[str, list[Row]] = {}
+for _row in TABLE:
+    if _row.direction != "command":
+        _ANSWERS.setdefault(_row.address, []).append(_row)
+
+
+def read_command(osc: OscMessage) -> Message | None:
+    """Return the command that a client sent; None for a button that was let go.
+
+    Raises ProtocolError naming the argument at fault.
+    """
+    if osc.address in _PINGS:
+        return _read_ping(osc)
+    row = COMMANDS.get(osc.address)
+    if row is None:
+        raise ProtocolError(
+            Code.UNKNOWN_ADDRESS, f"{shown(osc.address)} is not an address of this daemon"
+        )
+    values = _plain(osc)
+    all_numbers = not any(isinstance(value, str | bytes) for value in values)
+    if row.button and len(values) <= 1 and all_numbers:
+        return CLASSES[row.name]() if not values or _is_pressed(row, values[0]) else None
+    for form in row.short:
+        if len(values) == len(form) and all_numbers:
+            by_name = dict(zip(form, values, strict=True))
+            return CLASSES[row.name](**{"rid": "", **by_name})
+    return _read_keyed(row, values)
+
+
+def read_answer(osc: OscMessage) -> Message:
+    """Return the reply or event that the daemon sent; arguments beyond ours are left alone.
+
+    Raises ProtocolError for an address or arguments this version does not know.
+    """
+    if osc.address in _PONGS:
+        return Pong(osc.args, osc.tags, osc.address)
+    values = _plain(osc)
+    for row in _ANSWERS.get(osc.address, ()):
+        names_command = len(row.args) > 1 and len(row.args[1].choices) == 1
+        if not names_command or values[1:2] == [row.args[1].choices[0]]:
+            return CLASSES[row.name](**_by_position(row, values[: len(row.args)]))
+    raise ProtocolError(Code.UNKNOWN_ADDRESS, f"{shown(osc.address)} is not an answer known here")
+
+
+def write(message: Message) -> bytes:
+    """Return the datagram of a message; keys that are at their default are left out."""
+    if isinstance(message, Ping | Pong):
+        return encode(message.address, message.tags, message.args)
+    row = message.row()
+    values: Mapping[str, object] = (
+        {"rid": message.rid, **message.parameters}
+        if isinstance(message, Generate)
+        else {a.name: getattr(message, a.field) for a in row.fields}
+    )
+    tags, args = "", list[object]()
+    for argument in row.args:
+        tag, value = _sent(row, argument, values[argument.name])
+        tags += tag
+        args.append(value)
+    for argument in row.keys:
+        if values.get(argument.name, argument.default) != argument.default:
+            tag, value = _sent(row, argument, values[argument.name])
+            tags += "s" + tag
+            args += [argument.name, value]
+    return encode(row.address, tags, args)
+
+
+def request_id(osc: OscMessage) -> str:
+    """Return the id of a request that may be wrong in all else, for the error that answers it."""
+    row = COMMANDS.get(osc.address)
+    if row is None or not osc.args:
+        return ""
+    if osc.tags[0] not in "sS" and (row.short or (row.button and len(osc.args) == 1)):
+        return ""  # a short form or a button, which has no id
+    first = osc.args[0]
+    return str(first) if isinstance(first, str | int) and not isinstance(first, bool) else ""
+
+
+def _read_ping(osc: OscMessage) -> Ping:
+    if len(osc.args) > MAX_PING_ARGUMENTS:
+        raise ProtocolError(
+            Code.TOO_LARGE,
+            f"ping must have at most {MAX_PING_ARGUMENTS} arguments, not {len(osc.args)}",
+        )
+    unsent = [tag for tag in osc.tags if tag not in ENCODED_TAGS]
+    if unsent:
+        raise ProtocolError(
+            Code.UNSUPPORTED, f"ping cannot send back arguments of type {unsent[0]!a}"
+        )
+    return Ping(osc.args, osc.tags, osc.address)
+
+
+def _read_keyed(row: Row, values: Sequence[object]) -> Message:
+    """Read positional arguments, then the frozen ones where they are there, then the keys."""
+    keys_only = len(values) > len(row.args) and isinstance(values[len(row.args)], str)
+    by_key = {argument.name: argument for argument in row.keys}
+    positional = list(row.args)
+    if row.frozen and not keys_only:
+        positional += [by_key[name] for name in row.frozen]
+    found = {a.name: value for a, value in zip(positional, values, strict=False)}
+    for argument in positional:
+        if argument.name not in found and argument.is_required:
+            raise ProtocolError(
+                Code.MISSING_ARGUMENT,
+                f"{argument.name} is missing: {row.address} begins with "
+                f"{', '.join(a.name for a in positional)}",
+                argument.name,
+            )
+    found |= _read_keys(row, values[len(positional) :], found)
+    if row.name == "Generate":
+        return Generate(found.pop("rid"), found)  # type: ignore[arg-type]
+    return CLASSES[row.name](**{name.replace("-", "_"): v for name, v in found.items()})
+
+
+def _read_keys(
+    row: Row, values: Sequence[object], found: Mapping[str, object]
+) -> dict[str, object]:
+    known = {name: a.name for a in row.keys for name in (a.name, *a.aliases)}
+    keyed: dict[str, object] = {}
+    for place in range(0, len(values), 2):
+        key = values[place]
+        if not isinstance(key, str):
+            raise ProtocolError(
+                Code.BAD_TYPE, f"{row.address}: a key must stand before {shown(key)}"
+            )
+        name = known.get(key.removeprefix("?"))
+        if name is None:
+            if key.startswith("?"):
+                continue
+            raise ProtocolError(
+                Code.UNKNOWN_KEY, f"{shown(key)} is not a key of {row.address}", key
+            )
+        if place + 1 == len(values):
+            raise ProtocolError(Code.MISSING_ARGUMENT, f"{key} has no value", name)
+        if name in keyed or name in found:
+            raise ProtocolError(Code.OUT_OF_RANGE, f"{key} must stand only once", name)
+        keyed[name] = values[place + 1]
+    return keyed
+
+
+def _by_position(row: Row, values: Sequence[object]) -> dict[str, Any]:
+    found = dict(zip((a.field for a in row.args), values, strict=False))
+    for argument in row.args[len(values) :]:
+        if argument.is_required:
+            raise ProtocolError(
+                Code.MISSING_ARGUMENT, f"{row.address}: {argument.name} is missing", argument.name
+            )
+    return found
+
+
+def _plain(osc: OscMessage) -> list[object]:
+    """The arguments, 32-bit floats as the decimals they stand for."""
+    return [
+        shortest(value) if tag == "f" and isinstance(value, float) else value
+        for tag, value in zip(osc.tags, osc.args, strict=True)
+    ]
+
+
+def _is_pressed(row: Row, value: object) -> bool:
+    if not isinstance(value, int | float):
+        raise ProtocolError(Code.BAD_TYPE, f"{row.address}: a button must send a number")
+    return value != 0
+
+
+def _sent(row: Row, argument: Argument, value: object) -> tuple[str, object]:
+    """The type tag and the value that go on the wire: more than 32 bits only to the daemon."""
+    tag = argument.tag
+    if argument.kind == "target" and isinstance(value, int):
+        tag = "i"
+    if argument.kind == "flag":
+        value = int(bool(value))
+    if tag == "i" and isinstance(value, int) and not -(2**31) <= value < 2**31:
+        tag = "h"
+    if tag == "f" and row.direction == "command" and not fits_single(float(str(value))):
+        tag = "d"
+    return tag, value
