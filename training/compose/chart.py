@@ -1,0 +1,71 @@
+"""The chart: the lead sheet every player of a piece reads."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from diffusion.embedded.performance import Played
+from training.compose.bar import Bar
+from training.compose.form import Section
+from training.compose.harmony import chord_scale
+from training.compose.piece import Chord
+from training.compose.styles import Mood, Style
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Style, feel, key, form, chords and tune of one piece; `lead` is "melody" or "vocals"."""
+
+    style_name: str
+    style: Style
+    mood: Mood
+    bpm: float
+    bar: Bar
+    tonic: int
+    mode: str
+    form: tuple[Section, ...]
+    intensity: tuple[float, ...]
+    chords: tuple[Chord, ...]
+    tune: tuple[Played, ...]
+    lead: str
+
+    @property
+    def bars(self) -> int:
+        return len(self.intensity)
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """The section's name of each bar."""
+        return tuple(name for name, bars in self.form for _ in range(bars))
+
+    @property
+    def ends(self) -> bool:
+        """Whether the piece has a real ending in its last bar instead of looping on."""
+        return self.form[-1][0] == "outro"
+
+    def spans(self) -> list[tuple[str, int, int]]:
+        """Name, first bar and bar after the last of each section."""
+        spans, at = [], 0
+        for name, bars in self.form:
+            spans.append((name, at, at + bars))
+            at += bars
+        return spans
+
+    def chord_at(self, beat: float) -> Chord:
+        """The chord sounding at `beat`."""
+        at = bisect_right(self.chords, beat + 1e-6, key=lambda chord: chord.start_beats)
+        return self.chords[max(0, at - 1)]
+
+    def next_chord(self, beat: float) -> Chord:
+        """The first chord that starts after `beat`; the first of the piece after the last."""
+        at = bisect_right(self.chords, beat + 1e-6, key=lambda chord: chord.start_beats)
+        return self.chords[at % len(self.chords)]
+
+    def scale_at(self, beat: float) -> tuple[int, ...]:
+        """The scale a player uses at `beat`: the key's, bent by the chord."""
+        return chord_scale(self.chord_at(beat), self.tonic, self.mode)
+
+    def tier(self, bar: int) -> int:
+        """0 thin, 1 main or 2 full, by the bar's intensity."""
+        return 0 if self.intensity[bar] < 0.34 else 1 if self.intensity[bar] < 0.72 else 2

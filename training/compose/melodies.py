@@ -1,0 +1,318 @@
+"""Tunes written by rules: motifs that return, answer each other and come to rest.
+
+A phrase is four units of two bars or one. Units share a motif (a rhythm and a contour in scale
+steps); "a b a c" and its kin give the repetition a listener holds on to. Strong notes are chord
+tones; a note that is not moves by step, so that nothing is wrong against the harmony.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from diffusion.embedded.performance import Played
+from training.compose.bar import Bar
+from training.compose.harmony import chord_scale, scale_of
+from training.compose.piece import Chord
+
+# Rhythms of a pulse: sixteenths, or eighths of a compound pulse; per density, thin to thick.
+BINARY = (
+    ("x---", "x---", "----", "x---", "--x-", "...."),
+    ("x---", "x-x-", "x---", "--x-", "x-x-", ".-x-", "x--x"),
+    ("x-x-", "x-x-", "x--x", "--x-", "x-xx", ".-xx", "x---"),
+    ("x-xx", "xxx-", "x-x-", "xxxx", "xx-x", "x--x"),
+)
+TERNARY = (
+    ("x--", "x--", "---", "--x", "..."),
+    ("x-x", "x--", "x-x", "--x", "xxx"),
+    ("x-x", "xxx", "x-x", "xxx", ".xx"),
+    ("xxx", "xxx", "x-x", "xxx"),
+)
+PLANS = ("abac", "aabc", "aaac", "abab", "aaba", "abcd")
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """What kind of tune it is: density 0..1, chances of leaps, repeats, chromatics and gaps."""
+
+    density: float
+    leap: float = 0.16
+    repeat: float = 0.14
+    chromatic: float = 0.0
+    gap: float = 0.0
+    span_semitones: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Motif:
+    """Onset and length in beats of each note of a unit, and its scale steps from the first."""
+
+    rhythm: tuple[tuple[float, float], ...]
+    steps: tuple[int, ...]
+
+
+def choose_character(rng: Random, density: float) -> Character:
+    """Mostly singable tunes, and some of every kind that users bring."""
+    kind = rng.random()
+    if kind < 0.55:
+        return Character(density)
+    if kind < 0.63:
+        return Character(0.05, leap=0.25, span_semitones=14)
+    if kind < 0.71:
+        return Character(0.95, leap=0.1)
+    if kind < 0.78:
+        return Character(density, leap=0.5, span_semitones=21)
+    if kind < 0.85:
+        return Character(max(density, 0.5), chromatic=0.45)
+    if kind < 0.90:
+        return Character(density, repeat=0.6)
+    if kind < 0.95:
+        return Character(density, gap=0.5)
+    return Character(density, leap=0.05, span_semitones=7)
+
+
+def write_tune(
+    rng: Random,
+    spans: list[tuple[str, int, int]],
+    bar: Bar,
+    bpm: float,
+    chords: tuple[Chord, ...],
+    tonic: int,
+    mode: str,
+    low: int,
+    high: int,
+    character: Character,
+) -> list[Played]:
+    """A tune over the sections `spans` (name, first bar, bar after the last), low..high.
+
+    Intros are silent; a bridge may be; choruses lie higher. All velocities are 0.8.
+    """
+    centre = rng.uniform(low + 0.35 * (high - low), low + 0.6 * (high - low))
+    books: dict[str, dict[str, Motif]] = {}
+    plans: dict[str, str] = {}
+    notes: list[Played] = []
+    bridge_rests = rng.random() < 0.35
+    for name, first, last in spans:
+        if name == "intro" or (name == "bridge" and bridge_rests):
+            continue
+        book = books.setdefault("verse" if name == "outro" else name, {})
+        plan = plans.setdefault(name, rng.choice(PLANS))
+        unit_bars = 2 if bar.beats <= 4.5 and (last - first) >= 4 else 1
+        lift = {"chorus": 3.0, "bridge": 1.0, "outro": -1.0}.get(name, 0.0)
+        units = -(-(last - first) // unit_bars)
+        for unit in range(units):
+            at = first + unit * unit_bars
+            size = min(unit_bars, last - at)
+            letter = plan[unit % 4]
+            closing = unit == units - 1
+            if character.gap and unit % 2 == 1 and rng.random() < character.gap and not closing:
+                continue
+            key = f"{letter}{size}"
+            if key not in book:
+                extra = 0.1 if name == "chorus" else -0.05 if name == "bridge" else 0.0
+                book[key] = _motif(rng, bar, size, bpm, character, extra)
+            motif = book[key]
+            if unit % 4 == 3 or closing:
+                motif = _cadence(motif, bar, size)
+            elif rng.random() < 0.25:
+                motif = _vary(rng, motif)
+            arch = (0.0, 1.5, 3.0, 0.5)[unit % 4]
+            target = min(high - 2.0, max(low + 2.0, centre + lift + arch))
+            goal = _goal(chords, at, size, bar, tonic, closing or unit % 4 == 3)
+            notes += _realise(
+                motif, at * bar.beats, target, chords, tonic, mode, low, high, character, goal
+            )
+    if character.chromatic:
+        notes = _pass_chromatically(rng, notes, character.chromatic)
+    return notes
+
+
+def _motif(
+    rng: Random, bar: Bar, bars: int, bpm: float, character: Character, extra: float
+) -> Motif:
+    level = min(3.0, max(0.0, (character.density + extra) * 3 + rng.uniform(-0.4, 0.4)))
+    if bpm > 118 or (bpm > 100 and bar.ternary):
+        level = min(level, 2.2 if bar.ternary else 1.6)
+    onsets: list[list[float]] = []
+    open_note = False
+    previous = ""
+    for index in range(bars):
+        for at, pulse in enumerate(bar.pulses):
+            tier = min(3, int(level + rng.random()))
+            text = rng.choice((TERNARY if bar.ternary else BINARY)[tier])
+            if bpm > 112 and not bar.ternary and tier < 3 and "x" in text[1::2]:
+                text = "x-x-"
+            if previous and rng.random() < 0.3 and len(previous) == len(text):
+                text = previous
+            if index == 0 and at == 0 and text[0] != "x" and rng.random() < 0.7:
+                text = "x" + text[1:]
+            if pulse.length_beats > 1.25 and not bar.ternary:
+                text = text[:4] + rng.choice(("x-", "--", "x-"))
+            elif pulse.length_beats < 0.75:
+                text = text[:2]
+            previous = text
+            step = pulse.length_beats / len(text)
+            for k, mark in enumerate(text):
+                start = index * bar.beats + pulse.start_beats + k * step
+                if mark == "x":
+                    onsets.append([start, step])
+                    open_note = True
+                elif mark == "-" and open_note:
+                    onsets[-1][1] += step
+                else:
+                    open_note = False
+    if not onsets:
+        onsets = [[0.0, bar.pulses[0].length_beats]]
+    shape = rng.choice((0.25, -0.25, 0.0, 0.4, -0.4))
+    steps = [0]
+    for at in range(1, len(onsets)):
+        bend = shape if at < len(onsets) * 0.6 else -shape
+        roll = rng.random()
+        if roll < character.repeat:
+            move = 0
+        else:
+            size = 1 if roll < 1 - character.leap else rng.choice((2, 2, 3, 4))
+            move = size if rng.random() < 0.5 + bend else -size
+        limit = character.span_semitones // 3
+        steps.append(max(-limit, min(limit, steps[-1] + move)))
+    return Motif(tuple((start, length) for start, length in onsets), tuple(steps))
+
+
+def _vary(rng: Random, motif: Motif) -> Motif:
+    """The same rhythm with its last third turned the other way."""
+    cut = len(motif.steps) * 2 // 3
+    flip = tuple(
+        step if at < cut else 2 * motif.steps[max(0, cut - 1)] - step
+        for at, step in enumerate(motif.steps)
+    )
+    return Motif(motif.rhythm, flip if rng.random() < 0.7 else motif.steps)
+
+
+def _cadence(motif: Motif, bar: Bar, bars: int) -> Motif:
+    """The motif with a long last note on a strong pulse of its last bar, then breath."""
+    start = (bars - 1) * bar.beats
+    if bars == 1 and len(bar.pulses) > 2:
+        start += bar.pulses[len(bar.pulses) // 2].start_beats
+    keep = [
+        (note, step)
+        for note, step in zip(motif.rhythm, motif.steps, strict=True)
+        if note[0] < start - 1e-6
+    ]
+    rhythm = [(at, min(length, start - at)) for (at, length), _ in keep]
+    length = bars * bar.beats - start
+    rhythm.append((start, max(bar.pulses[-1].length_beats, length * 0.75)))
+    steps = [step for _, step in keep]
+    return Motif(tuple(rhythm), (*steps, steps[-1] if steps else 0))
+
+
+def _goal(
+    chords: tuple[Chord, ...], at: int, size: int, bar: Bar, tonic: int, closing: bool
+) -> int | None:
+    """The pitch class a cadence rests on: the tonic where its chord allows, else a chord tone."""
+    if not closing:
+        return None
+    last = _chord_at(chords, (at + size - 1) * bar.beats)
+    if tonic in last.pitch_classes:
+        return tonic
+    fifth = (tonic + 7) % 12
+    return fifth if fifth in last.pitch_classes else last.pitch_classes[0]
+
+
+def _chord_at(chords: tuple[Chord, ...], beat: float) -> Chord:
+    found = chords[0]
+    for chord in chords:
+        if chord.start_beats > beat + 1e-6:
+            break
+        found = chord
+    return found
+
+
+def _ladder(classes: tuple[int, ...], low: int, high: int) -> list[int]:
+    return [pitch for pitch in range(low, high + 1) if pitch % 12 in classes]
+
+
+def _realise(
+    motif: Motif,
+    start_beats: float,
+    target: float,
+    chords: tuple[Chord, ...],
+    tonic: int,
+    mode: str,
+    low: int,
+    high: int,
+    character: Character,
+    goal: int | None,
+) -> list[Played]:
+    """Pitches for a motif: contour from the target, strong notes on the chord, others by step."""
+    reach = character.span_semitones / 2
+    floor = int(max(low, target - reach))
+    ceiling = int(min(high, target + reach))
+    home = _ladder(scale_of(tonic, mode), low, high)
+    first_chord = _chord_at(chords, start_beats + motif.rhythm[0][0])
+    anchor = min(
+        _ladder(first_chord.pitch_classes, floor, ceiling) or home, key=lambda p: abs(p - target)
+    )
+    base = min(range(len(home)), key=lambda at: abs(home[at] - anchor))
+    pitches: list[int] = []
+    strong: list[bool] = []
+    for at, ((offset, length), step) in enumerate(zip(motif.rhythm, motif.steps, strict=True)):
+        beat = start_beats + offset
+        chord = _chord_at(chords, beat)
+        wish = home[max(0, min(len(home) - 1, base + step))]
+        wish = max(floor, min(ceiling, wish))
+        firm = at in (0, len(motif.steps) - 1) or length >= 0.99 or offset % 1.0 < 1e-6
+        classes = chord.pitch_classes[:3] if firm else chord_scale(chord, tonic, mode)
+        if goal is not None and at == len(motif.steps) - 1:
+            classes = (goal,)
+        options = _ladder(classes, floor, ceiling) or _ladder(classes, low, high)
+        last = pitches[-1] if pitches else wish
+        same = 0.0 if step == motif.steps[at - 1] else 1.2
+        pitches.append(
+            min(
+                options,
+                key=lambda p, w=wish, l=last, s=same: (
+                    abs(p - w) + (s if p == l else 0) + 0.25 * max(0, abs(p - l) - 7)
+                ),
+            )
+        )
+        strong.append(firm)
+    for at in range(1, len(pitches) - 1):
+        chord = _chord_at(chords, start_beats + motif.rhythm[at][0])
+        if strong[at] or pitches[at] % 12 in chord.pitch_classes:
+            continue
+        before, after = pitches[at - 1], pitches[at + 1]
+        if abs(pitches[at] - before) > 2 or abs(after - pitches[at]) > 2:
+            options = _ladder(chord.pitch_classes, floor, ceiling) or [pitches[at]]
+            pitches[at] = min(options, key=lambda p, x=pitches[at], b=before: (abs(p - x), p == b))
+    notes = []
+    for (offset, length), pitch in zip(motif.rhythm, pitches, strict=True):
+        beat = start_beats + offset
+        later = _chord_at(chords, beat + length - 1e-3)
+        if later is not _chord_at(chords, beat) and pitch % 12 not in later.pitch_classes:
+            length = max(0.25, min(length, later.start_beats - beat))
+        notes.append(Played(round(beat, 6), round(length, 6), pitch, 0.8))
+    return notes
+
+
+def _pass_chromatically(rng: Random, notes: list[Played], chance: float) -> list[Played]:
+    """Splits a note before a whole step and fills the gap with the semitone between."""
+    out: list[Played] = []
+    for note, after in zip(notes, [*notes[1:], None], strict=True):
+        joined = after and abs(after.start_beats - note.start_beats - note.length_beats) < 1e-6
+        if (
+            after
+            and joined
+            and abs(after.pitch - note.pitch) == 2
+            and note.length_beats >= 0.5
+            and rng.random() < chance
+        ):
+            half = note.length_beats / 2
+            if half > 1.01:
+                half = 0.5
+            lead_in = note.start_beats + note.length_beats - half
+            between = (note.pitch + after.pitch) // 2
+            out.append(Played(note.start_beats, note.length_beats - half, note.pitch, 0.8))
+            out.append(Played(round(lead_in, 6), half, between, 0.72))
+        else:
+            out.append(note)
+    return out
