@@ -30,8 +30,9 @@ class Row:
 
     `frozen` names the keys that may also stand by position after `args` (all of them, in order).
     `short` lists argument names of forms without a request id, all numbers. `button` commands may
-    come with nothing or with one number, where 0 is a button let go and does nothing. A row whose
-    argument `command` has one choice shares its address with others, told apart by it.
+    come with nothing or with one number, where 0 is a button let go and does nothing; in any other
+    form all their arguments must be there. A row whose second argument has but one choice shares
+    its address with others, told apart by it.
     """
 
     name: str
@@ -62,7 +63,7 @@ ECHO = Argument("rid", "line", "the request's id; empty where it had none", max_
 SEQ = Argument("seq", "int", "number of the last durable event, this one's if it is durable", low=0)
 OWNER = Argument("rid", "line", "id of the request that made the job", max_bytes=64)
 JOB = Argument("job", "int", "job number", low=0)
-TARGET = Argument("target", "target", "rid or number of the job", default="")
+TARGET = Argument("target", "target", "rid or number of the job", low=0)
 STATE = Argument("state", "text", "state of the job", choices=JOB_STATES)
 STAGE = Argument("stage", "text", "load, diffuse, decode, measure or write; empty before")
 FRACTION = Argument("fraction", "float", "how much of the job is done; never falls", low=0, high=1)
@@ -162,8 +163,10 @@ TABLE: tuple[Row, ...] = (
         "Makes stems. The same rid with the same parameters is the same job, however often sent.",
         (RID,), GENERATE_KEYS, frozen=("bpm", "key", "seconds", "tags"), answers=("Accepted",)),
     Row("Cancel", "/backline/cancel", "command",
-        "Stops a job; as a button: the newest job of this host.", (RID, TARGET), button=True,
-        answers=("CancelDone",)),
+        "Stops a job; as a button: the newest job of this host.",
+        (ANY_RID, Argument("target", "target", "rid or number of the job; 0: the host's newest",
+                           default=0, low=0)),
+        button=True, answers=("CancelDone",)),
     Row("QueryJob", "/backline/job", "command", "Asks how a job is; unknown is an error.",
         (RID, TARGET), answers=("JobReply",)),
     Row("QueryJobs", "/backline/jobs", "command", "Lists jobs, newest first.",

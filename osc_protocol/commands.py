@@ -114,7 +114,7 @@ class Generate(Message):
 @dataclass(frozen=True, slots=True)
 class Cancel(Message):
     rid: str = ""
-    target: str | int = ""
+    target: str | int = 0
 
 
 @dataclass(frozen=True, slots=True)

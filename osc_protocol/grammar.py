@@ -121,7 +121,7 @@ def _read_keyed(row: Row, values: Sequence[object]) -> Message:
         positional += [by_key[name] for name in row.frozen]
     found = {a.name: value for a, value in zip(positional, values, strict=False)}
     for argument in positional:
-        if argument.name not in found and argument.is_required:
+        if argument.name not in found and (argument.is_required or row.button):
             raise ProtocolError(
                 Code.MISSING_ARGUMENT,
                 f"{argument.name} is missing: {row.address} begins with "

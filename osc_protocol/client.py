@@ -1,0 +1,226 @@
+"""A client of the daemon: a method for each command, and the events of a job to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from osc_protocol.addresses import DEFAULT_PORT
+from osc_protocol.link import RESEND_SECONDS, Link
+from osc_protocol.messages import (
+    Accepted,
+    Cancel,
+    CancelDone,
+    Finished,
+    Generate,
+    GenerateRequest,
+    Hello,
+    JobReply,
+    JobsEnd,
+    JobsItem,
+    Message,
+    Notify,
+    NotifyDone,
+    Ping,
+    Pong,
+    Progress,
+    QueryJob,
+    QueryJobs,
+    QueryStatus,
+    QueryStems,
+    QueryVersion,
+    Queued,
+    Quit,
+    QuitDone,
+    Started,
+    StatusReply,
+    StemReady,
+    StemsEnd,
+    Sync,
+    Synced,
+    VersionReply,
+    Welcome,
+)
+
+SILENCE_SECONDS = 5.0  # without an event of a job: ask how it is
+
+Answer = TypeVar("Answer", bound=Message)
+Item = TypeVar("Item", JobsItem, StemReady)
+JobEvent = Queued | Started | Progress | StemReady | Finished
+
+
+class Client:
+    """A link to one daemon, open until close() or the end of a `with` block.
+
+    `client_id` scopes request ids, which else count for all programs of this IP address.
+    Methods raise the ProtocolError that the daemon answered, or NoAnswer (after 7.75 s by
+    default: the sum of `resend_seconds`). Not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = DEFAULT_PORT,
+        *,
+        name: str = "backline client",
+        client_id: str = "",
+        resend_seconds: tuple[float, ...] = RESEND_SECONDS,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        self._hello = Hello("hello", name, client_id)
+        self._silence_seconds = silence_seconds
+        self._link = Link(host, port, self._hello, resend_seconds)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Unsubscribe, without waiting for an answer, and close the socket."""
+        self._link.close()
+
+    def ping(self, *, timeout_seconds: float | None = None) -> float:
+        """Return the seconds that a ping took there and back."""
+        started = time.monotonic()
+        self._ask(Ping((self._link.new_rid(),), "s"), Pong, timeout_seconds)
+        return time.monotonic() - started
+
+    def hello(self) -> Welcome:
+        """Say who this is, and learn who answers; done unasked before the first request."""
+        return self._ask(replace(self._hello, rid=self._link.new_rid()), Welcome)
+
+    def version(self) -> VersionReply:
+        """Ask which version runs."""
+        return self._ask(QueryVersion(self._link.new_rid()), VersionReply)
+
+    def status(self) -> StatusReply:
+        """Ask how the daemon is."""
+        return self._ask(QueryStatus(self._link.new_rid()), StatusReply)
+
+    def sync(self) -> Synced:
+        """Wait until all that was sent before has been accepted or refused."""
+        return self._ask(Sync(self._link.new_rid()), Synced)
+
+    def subscribe(
+        self, *, scope: str = "host", rate_hz: int = 10, lease_seconds: int = 60
+    ) -> NotifyDone:
+        """Ask for events; from then on the lease is renewed whenever this client waits."""
+        notify = Notify(self._link.new_rid(), True, lease=lease_seconds, scope=scope, rate=rate_hz)
+        done = self._ask(notify, NotifyDone)
+        self._link.keep_subscribed(notify)
+        return done
+
+    def unsubscribe(self) -> NotifyDone:
+        """Ask for no more events."""
+        self._link.keep_subscribed(None)
+        return self._ask(Notify(self._link.new_rid(), False), NotifyDone)
+
+    def generate(
+        self, request: GenerateRequest, *, rid: str = "", dry_run: bool = False
+    ) -> Accepted:
+        """Order stems; the job is in the daemon's journal once this returns.
+
+        A relative `melody_path` is taken from this process's folder. A request under a `rid` that
+        was accepted before is that job again.
+        """
+        if request.melody_path:
+            request = replace(request, melody_path=str(Path(request.melody_path).absolute()))
+        order = Generate.of(rid or self._link.new_rid(), request, dry_run=dry_run)
+        return self._ask(order, Accepted)
+
+    def cancel(self, target: str | int) -> CancelDone:
+        """Stop a job, told by its number or the rid of its request."""
+        return self._ask(Cancel(self._link.new_rid(), target), CancelDone)
+
+    def job(self, target: str | int) -> JobReply:
+        """Ask how a job is."""
+        return self._ask(QueryJob(self._link.new_rid(), target), JobReply)
+
+    def jobs(self, offset: int = 0, limit: int = 20) -> tuple[JobsItem, ...]:
+        """List up to 20 jobs, newest first, without the first `offset` ones."""
+        query = QueryJobs(self._link.new_rid(), offset, limit)
+        return self._list(query, JobsItem, JobsEnd, lambda item: item.rid == query.rid)
+
+    def stems(self, target: str | int) -> tuple[StemReady, ...]:
+        """Ask for the stems of a job that are ready."""
+        query = QueryStems(self._link.new_rid(), target)
+        return self._list(query, StemReady, StemsEnd, lambda s: target in (s.job, s.rid))
+
+    def quit(self, mode: str = "now") -> QuitDone:
+        """Stop the daemon: now, or drain, which lets the queue run empty first."""
+        return self._ask(Quit(self._link.new_rid(), mode), QuitDone)
+
+    def next_event(self, timeout_seconds: float) -> Message | None:
+        """Return the next event that came or comes within the time, or None."""
+        return self._link.next_event(timeout_seconds)
+
+    def watch(self, job: int) -> Iterator[JobEvent]:
+        """Yield the events of a job as they come; the last is its Finished, always.
+
+        Subscribe first. After a silence the daemon is asked: a stem that was missed follows, each
+        stem comes once, and a Finished that was missed has seq 0 and no elapsed time. Raises
+        NoAnswer when the daemon is gone.
+        """
+        told: set[int] = set()
+        ask_at = time.monotonic() + self._silence_seconds
+        while True:
+            event = self.next_event(ask_at - time.monotonic())
+            if event is None:
+                self._link.renew_now()
+                event = _as_event(self.job(job))
+                ask_at = time.monotonic() + self._silence_seconds
+            if not isinstance(event, JobEvent) or event.job != job:
+                continue
+            ask_at = time.monotonic() + self._silence_seconds
+            is_last = isinstance(event, Finished)
+            for each in (*(self.stems(job) if is_last else ()), event):
+                if isinstance(each, StemReady):
+                    if each.index in told:
+                        continue
+                    told.add(each.index)
+                yield each
+            if is_last:
+                return
+
+    def _ask(
+        self, command: Message, kind: type[Answer], timeout_seconds: float | None = None
+    ) -> Answer:
+        return self._link.exchange(command, kind, timeout_seconds)[1]
+
+    def _list(
+        self,
+        query: Message,
+        kind: type[Item],
+        end_kind: type[JobsEnd] | type[StemsEnd],
+        belongs: Callable[[Item], bool],
+    ) -> tuple[Item, ...]:
+        """Ask until the list has as many items as its end says."""
+        items: dict[int, Item] = {}
+        for _ in self._link.resend_seconds:
+            came, end = self._link.exchange(query, end_kind)
+            found = [m for m in came if isinstance(m, kind) and belongs(m)]
+            items |= {item.index: item for item in found}
+            if len(items) >= end.sent:
+                break
+        return tuple(items[index] for index in sorted(items))
+
+
+def _as_event(reply: JobReply) -> Progress | Finished | None:
+    """The event that would have told what a job.reply tells; None for a job that waits."""
+    if reply.state == "queued":
+        return None
+    common = (0, reply.job_rid, reply.job)
+    if reply.state == "running":
+        return Progress(*common, reply.stage, reply.fraction, reply.eta_seconds)
+    return Finished(*common, reply.state, 0.0, reply.error_code, reply.message, reply.folder)
