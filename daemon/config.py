@@ -1,0 +1,67 @@
+"""How one daemon is set up: where it lives, which port it listens on, which engines it opens."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from daemon.errors import UsageError
+
+OSC_HOST = "127.0.0.1"
+OSC_PORT = 9787
+
+
+def default_home() -> Path:
+    """Return BACKLINE_HOME, or the folder the platform keeps for a program's data."""
+    chosen = os.environ.get("BACKLINE_HOME")
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+        return Path(base or Path.home() / "AppData" / "Local") / "backline"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "backline"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "backline"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One daemon's settings, resolved once; port 0 lets the system choose a free one.
+
+    `engine_factory` is "module:function" and takes an engine's name; a request can never set it.
+    Raises UsageError for a port outside 0..65535.
+    """
+
+    home: Path = field(default_factory=default_home)
+    osc_port: int = OSC_PORT
+    engine_factory: str = "diffusion.engine:open_engine"
+    warm_engine: str = "embedded"  # loaded before the first request asks for it
+    cancel_grace_seconds: float = 5.0  # then the worker is killed
+    max_queued_jobs: int = 64
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.osc_port <= 65_535:
+            raise UsageError(f"osc-port must be from 0 to 65535, not {self.osc_port}")
+
+    @property
+    def jobs_folder(self) -> Path:
+        """Where results go, one folder a job."""
+        return self.home / "jobs"
+
+    @property
+    def log_folder(self) -> Path:
+        """Where the daemon, its worker and unexpected errors write."""
+        return self.home / "log"
+
+    def make_folders(self) -> None:
+        """Create the home; raises UsageError when that cannot be."""
+        try:
+            self.jobs_folder.mkdir(parents=True, exist_ok=True)
+            self.log_folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UsageError(
+                f"home {str(self.home)!r} cannot be made or written to: {reason}"
+            ) from error

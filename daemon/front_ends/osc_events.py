@@ -1,0 +1,95 @@
+"""What the daemon knows of its jobs, put into the messages that tell it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from daemon.jobs import Event, EventKind, Job, JobState
+from daemon.queue import JobQueue
+from osc_protocol import messages as osc
+
+ETA_FROM_FRACTION = 0.05  # before that an estimate is a guess
+
+
+def as_message(event: Event, queue: JobQueue) -> osc.Message:
+    """Return the OSC event that tells `event`."""
+    job, details = event.job, event.details
+    match event.kind:
+        case EventKind.QUEUED:
+            return osc.Queued(event.seq, job.rid, job.number, _whole(details["position"]))
+        case EventKind.STARTED:
+            return osc.Started(event.seq, job.rid, job.number)
+        case EventKind.PROGRESS:
+            stage, fraction = str(details["stage"]), _real(details["fraction"])
+            eta = eta_seconds(job, fraction)
+            return osc.Progress(event.seq, job.rid, job.number, stage, fraction, eta)
+        case EventKind.STEM:
+            fields: dict[str, Any] = dict(details)
+            return osc.StemReady(seq=event.seq, rid=job.rid, job=job.number, **fields)
+        case EventKind.FINISHED:
+            return osc.Finished(
+                event.seq, job.rid, job.number, job.state, job.elapsed_seconds,
+                job.error_code, job.message, _folder(job, queue),
+            )  # fmt: skip
+
+
+def as_ui_messages(event: Event) -> Iterator[osc.Message]:
+    """Yield what controls with one value each (a TouchOSC layout, a lamp) show of `event`."""
+    match event.kind:
+        case EventKind.PROGRESS:
+            fraction = _real(event.details["fraction"])
+            yield osc.UiStage(str(event.details["stage"]))
+            yield osc.UiProgress(fraction)
+            yield osc.UiEta(eta_seconds(event.job, fraction))
+        case EventKind.QUEUED:
+            yield osc.UiState("queued")
+        case EventKind.STARTED:
+            yield osc.UiState("running")
+            yield osc.UiBusy(1.0)
+            yield osc.UiProgress(0.0)
+            yield osc.UiError("")
+        case EventKind.FINISHED:
+            yield osc.UiState(event.job.state)
+            yield osc.UiBusy(0.0)
+            if event.job.state is JobState.DONE:
+                yield osc.UiProgress(1.0)
+            yield osc.UiError(event.job.message)
+
+
+def job_reply(rid: str, job: Job, queue: JobQueue, *, stems: int) -> osc.JobReply:
+    """Return the answer to /backline/job."""
+    stage = queue.progress[0] if job.state is JobState.RUNNING else ""
+    fraction = fraction_of(job, queue)
+    return osc.JobReply(
+        rid, job.number, job.rid, job.state, stage, fraction, eta_seconds(job, fraction), stems,
+        job.error_code, job.message, _folder(job, queue),
+    )  # fmt: skip
+
+
+def fraction_of(job: Job, queue: JobQueue) -> float:
+    """How much of a job is done, 0..1."""
+    if job.state is JobState.RUNNING:
+        return queue.progress[1]
+    return 1.0 if job.state is JobState.DONE else 0.0
+
+
+def eta_seconds(job: Job, fraction: float) -> float:
+    """Time left at the pace so far; -1 where nothing can be said."""
+    if job.state is not JobState.RUNNING or fraction < ETA_FROM_FRACTION:
+        return -1.0
+    elapsed = max(0.0, time.time() - job.started_seconds)
+    return elapsed * (1.0 - fraction) / fraction
+
+
+def _folder(job: Job, queue: JobQueue) -> str:
+    return str(queue.folder(job)) if job.state is JobState.DONE else ""
+
+
+def _whole(value: object) -> int:
+    return int(str(value))
+
+
+def _real(value: object) -> float:
+    return float(str(value))

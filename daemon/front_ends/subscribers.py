@@ -1,0 +1,151 @@
+"""Who listens: where answers go, who gets which events, and until when."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+
+Address = tuple[str, int]
+
+MAX_SUBSCRIBERS = 64
+MAX_SUBSCRIBERS_PER_HOST = 8
+MAX_PEERS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Events for `target` until `expires_seconds` on the monotonic clock.
+
+    `scope` is mine, host or all, `style` events, simple or both; `rate_hz` bounds progress.
+    """
+
+    target: Address
+    owner: str
+    scope: str
+    style: str
+    rate_hz: int
+    lease_seconds: int
+    expires_seconds: float
+
+    def wants(self, owner: str) -> bool:
+        """Whether a job of `owner` is in scope."""
+        if self.scope == "mine":
+            return owner == self.owner
+        return self.scope == "all" or host_of(owner) == host_of(self.owner)
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    target: Address
+    client_id: str = ""
+
+
+def owner_name(host: str, client_id: str) -> str:
+    """Return whose jobs a client's are: request ids are told apart by it."""
+    return f"{host}#{client_id}" if client_id else host
+
+
+def host_of(owner: str) -> str:
+    """Return the IP address in an owner's name."""
+    return owner.partition("#")[0]
+
+
+class Subscribers:
+    """Leases and reply addresses; only the port can be chosen, never another host.
+
+    Answers go to the address a client has registered (hello, notify), else to the port its host
+    has registered for everybody (notify with a port: for programs such as oscsend that cannot
+    listen where they send), else to where the request came from. Any message renews the lease.
+    Methods may be called from any thread; times are in seconds on the monotonic clock.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._leases: dict[Address, Subscription] = {}
+        self._peers: dict[Address, _Peer] = {}
+        self._host_ports: dict[str, int] = {}
+        self._next_progress: dict[Address, float] = {}
+
+    def introduce(self, source: Address, client_id: str, port: int) -> None:
+        """Register where `source` wants its answers and under which id its requests count."""
+        with self._lock:
+            self._remember(source, _Peer((source[0], port or source[1]), client_id))
+
+    def subscribe(self, source: Address, port: int, wanted: Subscription) -> bool:
+        """Add or renew a subscription; False when there are too many."""
+        target = (source[0], port or source[1])
+        with self._lock:
+            if target not in self._leases:
+                of_host = sum(1 for host, _ in self._leases if host == source[0])
+                if len(self._leases) >= MAX_SUBSCRIBERS or of_host >= MAX_SUBSCRIBERS_PER_HOST:
+                    return False
+            self._leases[target] = replace(wanted, target=target)
+            self._next_progress[target] = 0.0
+            if port and port != source[1]:
+                self._host_ports[source[0]] = port
+            else:
+                known = self._peers.get(source)
+                self._remember(source, _Peer(target, known.client_id if known else ""))
+            return True
+
+    def unsubscribe(self, source: Address, port: int) -> None:
+        """Forget a subscription, if there is one."""
+        with self._lock:
+            self._forget((source[0], port) if port else self._target(source))
+
+    def renew(self, source: Address, now: float) -> None:
+        """A sign of life from `source`: its lease begins anew."""
+        with self._lock:
+            lease = self._leases.get(self._target(source))
+            if lease is not None:
+                self._leases[lease.target] = replace(
+                    lease, expires_seconds=now + lease.lease_seconds
+                )
+
+    def expire(self, now: float) -> None:
+        """Forget those whose lease is over."""
+        with self._lock:
+            for lease in [each for each in self._leases.values() if each.expires_seconds <= now]:
+                self._forget(lease.target)
+
+    def target(self, source: Address) -> Address:
+        """Return where answers to `source` go."""
+        with self._lock:
+            return self._target(source)
+
+    def owner(self, source: Address) -> str:
+        """Return whose the requests of `source` are."""
+        with self._lock:
+            peer = self._peers.get(source)
+            return owner_name(source[0], peer.client_id if peer else "")
+
+    def listening(self) -> list[Subscription]:
+        """Return all subscriptions."""
+        with self._lock:
+            return list(self._leases.values())
+
+    def may_send_progress(self, lease: Subscription, now: float) -> bool:
+        """Whether the subscriber's rate allows another progress event now; counts it if so."""
+        with self._lock:
+            if now < self._next_progress.get(lease.target, 0.0):
+                return False
+            self._next_progress[lease.target] = now + 1.0 / lease.rate_hz
+            return True
+
+    def _target(self, source: Address) -> Address:
+        peer = self._peers.get(source)
+        if peer is not None:
+            return peer.target
+        return source[0], self._host_ports.get(source[0], source[1])
+
+    def _remember(self, source: Address, peer: _Peer) -> None:
+        self._peers.pop(source, None)
+        self._peers[source] = peer
+        if len(self._peers) > MAX_PEERS:
+            del self._peers[next(iter(self._peers))]
+
+    def _forget(self, target: Address) -> None:
+        self._leases.pop(target, None)
+        self._next_progress.pop(target, None)
+        if self._host_ports.get(target[0]) == target[1]:
+            del self._host_ports[target[0]]

@@ -1,0 +1,75 @@
+"""What a job is, which states it goes through, and what is told about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a job is in its life; done, failed and cancelled are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can happen to the job any more."""
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One accepted request, as the journal knows it.
+
+    `owner` and `rid` are the key under which a repeated request finds its job again, `digest`
+    tells whether it is the same request, `request` is GenerateRequest.as_dict(). Times are Unix
+    seconds, 0 where it has not come to that. `attempts` counts how often it was started.
+    """
+
+    number: int
+    owner: str
+    rid: str
+    digest: str
+    request: Mapping[str, object]
+    state: JobState
+    attempts: int = 0
+    error_code: int = 0
+    message: str = ""
+    created_seconds: float = 0.0
+    started_seconds: float = 0.0
+    ended_seconds: float = 0.0
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """How long the last attempt took, 0 for a job that never started."""
+        if not self.started_seconds or not self.ended_seconds:
+            return 0.0
+        return max(0.0, self.ended_seconds - self.started_seconds)
+
+
+class EventKind(StrEnum):
+    """What can be told about a job."""
+
+    QUEUED = "queued"
+    STARTED = "started"
+    PROGRESS = "progress"
+    STEM = "stem"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to `job`, which is shown as it was right after it.
+
+    `seq` grows by one with each durable event; progress is not durable and repeats the last.
+    """
+
+    seq: int
+    kind: EventKind
+    job: Job
+    details: Mapping[str, object] = field(default_factory=dict)

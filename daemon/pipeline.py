@@ -1,0 +1,89 @@
+"""The whole way of one request, from what was asked to the files that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from audio.clip import Clip
+from audio.measure import measure
+from daemon.stages import Progress, WholeJob
+from diffusion.engine import Conditions, Engine, Generation
+from diffusion.errors import Cancelled, EngineError
+from osc_protocol.messages import GenerateRequest
+from stems.delivery import deliver
+from stems.manifest import Manifest
+from stems.stem_set import StemSet
+from stems.take import Take
+
+
+def generate(
+    request: GenerateRequest,
+    engine: Engine,
+    out_dir: Path,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+    *,
+    job: str = "",
+) -> Manifest:
+    """Make what `request` asks for in `out_dir`: all files, the manifest last, or nothing.
+
+    `progress` gets the stage (load, diffuse, decode, measure, write) and the fraction of the
+    whole job in 0..1, which never falls; `cancelled` is asked at each diffusion step. An engine
+    that is already loaded stays so and is not closed. Raises Cancelled, and one sentence as
+    ProtocolError or MidiError (the request), EngineError, StemError or AudioError.
+    """
+    grid, key, melody = request.grid(), request.parsed_key(), request.read_melody()
+    sections = request.bar_sections()
+    whole_job = WholeJob(progress, request.takes)
+    engine_facts: dict[str, object] = {}  # known once it is loaded, written down at the end
+
+    def takes() -> Iterator[Take]:
+        engine.load(whole_job)
+        engine_facts.update({"name": engine.name, **engine.describe()})
+        for index, seed in enumerate(request.seeds):
+            tell = whole_job.take(index)
+            conditions = Conditions(
+                grid, key, melody, request.lead, request.tags, request.lyrics, seed,
+                request.sample_rate, request.stems, sections,
+            )  # fmt: skip
+            generation = engine.generate(conditions, tell, cancelled)
+            stem_set = _stems_of(generation)
+            tell("measure", 0.0)
+            mix, drums, pitched = stem_set.mix, stem_set.clips.get("drums"), _pitched(stem_set)
+            report = measure(mix, grid, key, drums=drums, pitched=pitched)
+            tell("measure", 1.0)
+            if cancelled():
+                raise Cancelled("cancelled")
+            yield Take(stem_set, generation.notes, report.as_dict(), seed, generation.facts)
+        whole_job("write", 0.0)
+
+    manifest = deliver(
+        out_dir,
+        request=request.as_dict(),
+        grid=grid,
+        key=key,
+        melody=melody,
+        takes=takes(),
+        stems=request.stems,
+        engine=engine_facts,
+        job=job,
+        label=request.project,
+        sections=sections,
+        at_beats=request.at_beats,
+        at_seconds=request.at_seconds,
+    )
+    whole_job("write", 1.0)
+    return manifest
+
+
+def _stems_of(generation: Generation) -> StemSet:
+    if generation.stems is None:
+        raise EngineError("this engine gives a mix only, and this version cannot split one")
+    return StemSet(generation.stems)
+
+
+def _pitched(stem_set: StemSet) -> Clip | None:
+    """Return the mix without drums, in which the key is heard best; None if all is drums."""
+    pitched = {name: clip for name, clip in stem_set.clips.items() if name != "drums"}
+    return StemSet(pitched).mix if pitched else None

@@ -1,0 +1,71 @@
+"""What a person sees in the terminal: a progress bar, one-sentence errors, a clean Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from daemon.stages import Progress
+
+STAGE_WORDS = {
+    "": "Waiting",
+    "load": "Loading the model",
+    "diffuse": "Composing",
+    "decode": "Playing",
+    "measure": "Measuring",
+    "write": "Writing files",
+}
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Show stage, bar and time left on stderr; gives the function to call with each progress."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description:<18}"),
+        BarColumn(bar_width=36),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(STAGE_WORDS[""], total=1.0)
+
+        def show(stage: str, fraction: float) -> None:
+            bars.update(task, completed=fraction, description=STAGE_WORDS.get(stage, stage))
+
+        yield show
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C into a flag that the work asks for; the second one ends it at once."""
+    asked = False
+
+    def ask(signum: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        say_aside("stopping (Ctrl-C again stops at once)")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def say(line: str) -> None:
+    """Print a line of what was asked for."""
+    print(line, flush=True)
+
+
+def say_aside(line: str) -> None:
+    """Print a line that is not the result, such as an error."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,109 @@
+"""The daemon: one object that starts what a service needs, serves, and stops in order."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
+from types import FrameType
+
+from daemon.config import Config
+from daemon.front_ends.osc import OscFrontEnd
+from daemon.home_lock import HomeLock
+from daemon.journal import Journal
+from daemon.queue import JobQueue
+
+HEARTBEAT_SECONDS = 2.0
+LOG_BYTES = 1 << 20
+
+log = logging.getLogger("backline.daemon")
+
+
+class Daemon:
+    """Owns a home: start(), serve() until somebody asks it to stop, stop().
+
+    The first SIGINT or SIGTERM, and a client's quit, stop it cleanly: a running job goes back
+    to the queue. The second signal ends the worker at once.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.osc_port = 0
+        self._lock = HomeLock(config.home)
+        self._stop_asked = threading.Event()
+        self._reason = "stopped"
+
+    def start(self) -> None:
+        """Take home and port and begin to answer; raises DaemonError when one is taken."""
+        self.config.make_folders()
+        self._lock.acquire()
+        try:
+            self._log_to_file()
+            self._journal = Journal(self.config.home / "journal.sqlite3")
+            self._queue = JobQueue(self.config, self._journal)
+            self._osc = OscFrontEnd(self.config, self._journal, self._queue, self.quit)
+            self.osc_port = self._osc.open()
+        except BaseException:
+            self._close_files()
+            raise
+        self._osc.start()
+        self._queue.start()
+        log.info("listening on port %d, epoch %d", self.osc_port, self._journal.epoch)
+
+    def serve(self) -> None:
+        """Block until the daemon is asked to stop."""
+        while not self._stop_asked.wait(HEARTBEAT_SECONDS):
+            self._osc.heartbeat()
+
+    def stop(self) -> None:
+        """Stop in order: the worker, then the goodbyes, then journal, log and lock."""
+        log.info("stopping: %s", self._reason)
+        self._queue.stop()
+        self._osc.close(self._reason)
+        self._close_files()
+
+    def quit(self, mode: str = "now", reason: str = "quit by a client") -> None:
+        """Ask the daemon to stop now, or ("drain") when all accepted jobs have ended."""
+        self._reason = reason
+        if mode == "drain":
+            self._queue.drain(self._stop_asked.set)
+        else:
+            self._stop_asked.set()
+
+    @contextmanager
+    def stopped_by_signals(self) -> Iterator[None]:
+        """Have SIGINT and SIGTERM stop the daemon while in this context (main thread only)."""
+
+        def on_signal(signum: int, frame: FrameType | None) -> None:
+            if self._stop_asked.is_set():
+                self._queue.kill()
+            self.quit(reason=signal.Signals(signum).name)
+
+        before = {each: signal.signal(each, on_signal) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def _log_to_file(self) -> None:
+        handler = RotatingFileHandler(
+            self.config.log_folder / "daemon.log", maxBytes=LOG_BYTES, backupCount=2,
+            encoding="utf-8",
+        )  # fmt: skip
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+        self._log_handler = handler
+        logger = logging.getLogger("backline")
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+
+    def _close_files(self) -> None:
+        if hasattr(self, "_journal"):
+            self._journal.close()
+        if hasattr(self, "_log_handler"):
+            logging.getLogger("backline").removeHandler(self._log_handler)
+            self._log_handler.close()
+        self._lock.release()

@@ -1,0 +1,253 @@
+"""The worker: one process apart that owns torch and plays jobs, and the daemon's hold on it.
+
+A crash, a full memory or a busy interpreter there never reaches the process that answers OSC.
+One pipe joins them. To the worker: ("run", job, request, folder), ("cancel", job), ("stop",).
+From it: ("ready",), ("progress", job, stage, fraction), ("done", job, stems),
+("cancelled", job), ("failed", job, code, message). An end of the pipe that closes means that the
+process behind it is gone: the worker then stops by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from daemon.config import Config
+from osc_protocol.errors import Code, ProtocolError
+
+if TYPE_CHECKING:
+    from diffusion.engine import Engine
+    from stems.manifest import Manifest
+
+Message = tuple[Any, ...]
+
+
+class Worker:
+    """A running worker process; `tell` gets its messages and, last, ("gone", exit status).
+
+    `tell` is called from a thread of this object's own, one message at a time.
+    """
+
+    def __init__(self, config: Config, tell: Callable[[Worker, Message], None]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=work,
+            args=(theirs, config.engine_factory, config.warm_engine, str(config.log_folder)),
+            name="backline-worker",
+            daemon=True,
+        )
+        self._process.start()
+        theirs.close()  # so that the end of the process is the end of the pipe
+        self._tell = tell
+        self._sending = threading.Lock()
+        self._reader = threading.Thread(target=self._read, name="worker-reader", daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The process id of the worker."""
+        return int(self._process.pid or 0)
+
+    def send(self, *message: object) -> None:
+        """Send one message; a worker that is gone is told by `tell`, not here."""
+        with self._sending, contextlib.suppress(OSError):
+            self._connection.send(message)
+
+    def kill(self) -> None:
+        """End the process at once, the cancel of last resort."""
+        self._process.kill()
+
+    def stop(self, patience_seconds: float) -> None:
+        """Let the worker end by itself, or kill it when it takes longer."""
+        self.send("stop")
+        self._process.join(patience_seconds)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        if threading.current_thread() is not self._reader:
+            self._reader.join()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                message = self._connection.recv()
+            except (EOFError, OSError):
+                break
+            self._tell(self, message)
+        self._process.join()
+        self._tell(self, ("gone", self._process.exitcode))
+
+
+def work(connection: Connection, engine_factory: str, warm_engine: str, log_folder: str) -> None:
+    """Be the worker: play the jobs the daemon sends until it says stop or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which tells us
+    log = Path(log_folder) / "worker.log"
+    _write_output_to(log)
+    _yield_to_the_front_process()
+    engines = _Engines(engine_factory)
+    orders = _Orders(connection)
+    try:
+        with contextlib.suppress(Exception):  # the job that needs the engine will say what is wrong
+            engines.open(warm_engine).load(lambda stage, fraction: None)
+        connection.send(("ready",))
+        while (order := orders.next()) is not None:
+            _, number, request, folder = order
+            connection.send(_play(number, request, Path(folder), engines, orders, log))
+    except (EOFError, OSError):
+        pass  # the daemon is gone
+    finally:
+        engines.close()
+
+
+def _play(
+    number: int,
+    request: dict[str, object],
+    folder: Path,
+    engines: _Engines,
+    orders: _Orders,
+    log: Path,
+) -> Message:
+    """Run one job through the pipeline and return the message that tells how it ended."""
+    from audio.errors import AudioError
+    from daemon.pipeline import generate
+    from diffusion.errors import Cancelled, EngineError
+    from midi.errors import MidiError
+    from osc_protocol.generate_request import GenerateRequest
+    from stems.errors import StemError
+
+    def progress(stage: str, fraction: float) -> None:
+        orders.connection.send(("progress", number, stage, fraction))
+
+    try:
+        wanted = GenerateRequest.from_dict(request)
+        engine = engines.open(wanted.engine)
+        manifest = generate(
+            wanted, engine, folder, progress, lambda: orders.cancelled(number), job=str(number)
+        )
+        return ("done", number, stems_of(manifest, folder))
+    except Cancelled:
+        return ("cancelled", number)
+    except EOFError:
+        raise
+    except ProtocolError as error:
+        return ("failed", number, error.code, error.message)
+    except MidiError as error:
+        return ("failed", number, Code.OUT_OF_RANGE, str(error))
+    except EngineError as error:
+        return ("failed", number, Code.MODEL_UNAVAILABLE, str(error))
+    except (StemError, AudioError) as error:
+        return ("failed", number, Code.INTERNAL, str(error))
+    except Exception as error:
+        traceback.print_exc()
+        sys.stderr.flush()
+        return ("failed", number, *explain(error, log))
+
+
+def explain(error: Exception, log: Path) -> tuple[int, str]:
+    """Return error code and sentence for an exception nobody foresaw."""
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return Code.OUT_OF_MEMORY, "there is not enough memory for this job; ask for fewer bars"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Code.DISK_FULL, "the disk is full; make room and send the job again"
+    return Code.INTERNAL, f"an unexpected error ({type(error).__name__}); the details are in {log}"
+
+
+class _Engines:
+    """The engines opened so far, each kept with its weights for the next job."""
+
+    def __init__(self, factory: str) -> None:
+        module, _, function = factory.partition(":")
+        self._factory = (module, function)
+        self._open: dict[str, Engine] = {}
+
+    def open(self, name: str) -> Engine:
+        if name not in self._open:
+            module, function = self._factory
+            self._open[name] = getattr(importlib.import_module(module), function)(name)
+        return self._open[name]
+
+    def close(self) -> None:
+        for engine in self._open.values():
+            engine.close()
+
+
+class _Orders:
+    """The worker's end of the pipe, read between jobs and at each step of one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._waiting: list[Message] = []
+        self._cancelled: set[int] = set()
+        self._stopping = False
+
+    def next(self) -> Message | None:
+        """Wait for the next job; None when the worker is to stop."""
+        while not self._waiting and not self._stopping:
+            self._take(self.connection.recv())
+        return None if self._stopping else self._waiting.pop(0)
+
+    def cancelled(self, number: int) -> bool:
+        """Say whether job `number` is to stop now."""
+        while self.connection.poll():
+            self._take(self.connection.recv())
+        return self._stopping or number in self._cancelled
+
+    def _take(self, message: Message) -> None:
+        match message:
+            case ("run", *_):
+                self._waiting.append(message)
+            case ("cancel", int(number)):
+                self._cancelled.add(number)
+            case _:
+                self._stopping = True
+
+
+def stems_of(manifest: Manifest, folder: Path) -> list[dict[str, object]]:
+    """Return what is told of each stem of a finished job, take after take, as StemReady's fields.
+
+    The mix and the other files lie beside them; the manifest names them all.
+    """
+    files = [entry for entry in manifest.files if entry.role == "stem"]
+    sample_rate = int(str(manifest.grid["sample_rate"]))
+    return [
+        {
+            "index": index,
+            "count": len(files),
+            "name": entry.stem,
+            "path": str(folder / entry.path),
+            "url": "",
+            "seconds": entry.frames / sample_rate,
+            "sample_rate": sample_rate,
+            "channels": 2,
+            "bytes": entry.bytes,
+            "sha256": f"sha256:{entry.sha256}",
+            "take": entry.take,
+        }
+        for index, entry in enumerate(files)
+    ]
+
+
+def _write_output_to(log: Path) -> None:
+    """Send what libraries and crashes print to a file: the daemon's own output stays clean."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def _yield_to_the_front_process() -> None:
+    """Be nice (where the system knows that): a ping must not wait for a diffusion step."""
+    if hasattr(os, "nice"):
+        os.nice(5)

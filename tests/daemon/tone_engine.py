@@ -1,0 +1,97 @@
+"""A small real engine for tests: each stem is a tone that begins on every beat of the grid.
+
+The tags choose how a run goes, so that a test can have it last, crash or fail:
+hold (until cancelled), stubborn (until killed), die, full-memory, broken, refuse. Each run is
+written down, a line with its seed, in the file that BACKLINE_TEST_RUNS names.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from fractions import Fraction
+
+import numpy as np
+
+from audio.clip import Clip
+from diffusion.engine import CancelFlag, Conditions, Generation, Progress
+from diffusion.errors import Cancelled, EngineError
+from midi.melody import Note
+
+STEPS = 8
+PITCHES = {"drums": 36, "bass": 45, "melody": 69, "vocals": 64}
+
+
+def open_engine(name: str) -> ToneEngine:
+    if name != "embedded":
+        raise EngineError(f"engine {name!r} is not in this version")
+    return ToneEngine()
+
+
+class ToneEngine:
+    name = "tone"
+
+    def load(self, progress: Progress) -> None:
+        progress("load", 1.0)
+
+    def describe(self) -> dict[str, object]:
+        return {"weights": "none", "version": "1", "device": "cpu"}
+
+    def close(self) -> None:
+        pass
+
+    def generate(
+        self, conditions: Conditions, progress: Progress, cancelled: CancelFlag
+    ) -> Generation:
+        runs = os.environ.get("BACKLINE_TEST_RUNS")
+        if runs:
+            with open(runs, "a", encoding="utf-8") as file:
+                file.write(f"{conditions.seed}\n")
+        for step in range(STEPS):
+            if cancelled():
+                raise Cancelled("cancelled")
+            progress("diffuse", (step + 1) / STEPS)
+            if step == STEPS // 2:
+                behave(conditions.tags, cancelled)
+        stems = {name: tone(conditions, PITCHES[name]) for name in conditions.stems}
+        progress("decode", 1.0)
+        notes = {name: beats(conditions, PITCHES[name]) for name in conditions.stems}
+        return Generation(stems=stems, notes=notes, facts={"steps": STEPS})
+
+
+def behave(tags: str, cancelled: CancelFlag) -> None:
+    never = threading.Event()
+    match tags:
+        case "hold":
+            while not cancelled():
+                never.wait(0.005)  # as long as one diffusion step would take
+            raise Cancelled("cancelled")
+        case "stubborn":
+            never.wait()
+        case "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "full-memory":
+            raise MemoryError
+        case "broken":
+            raise RuntimeError("a fault that nobody foresaw")
+        case "refuse":
+            raise EngineError("the engine refuses this one")
+
+
+def tone(conditions: Conditions, pitch: int) -> Clip:
+    """A decaying sine of `pitch` from each beat to the next, the same in both channels."""
+    rate, grid = conditions.sample_rate, conditions.grid
+    samples = np.zeros((2, grid.frames(rate)), dtype=np.float32)
+    hz = 440.0 * 2.0 ** ((pitch - 69) / 12)
+    starts = [grid.frame_at(Fraction(beat), rate) for beat in range(int(grid.beats))]
+    for start, end in zip(starts, [*starts[1:], samples.shape[1]], strict=True):
+        seconds = np.arange(end - start) / rate
+        wave = 0.15 * np.sin(2 * np.pi * hz * seconds) * np.exp(-6.0 * seconds)
+        samples[:, start:end] = wave.astype(np.float32)
+    return Clip(samples, rate)
+
+
+def beats(conditions: Conditions, pitch: int) -> tuple[Note, ...]:
+    beat, half = Fraction(1), Fraction(1, 2)
+    return tuple(Note(i * beat, half, pitch, 90) for i in range(int(conditions.grid.beats)))
