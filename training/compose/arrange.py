@@ -55,7 +55,8 @@ def compose(
     moods = _choose_moods(rng)
     mood = blend(moods)
     lead = rng.choice(("melody", "vocals"))
-    folk = _choose_folk(rng, tune, meter, held_out_tunes)
+    mode = _choose_mode(rng, book, mood)
+    folk = _choose_folk(rng, tune, meter, mode, held_out_tunes)
     bpm = _choose_bpm(rng, book, bar, mood)
     tonic = rng.randrange(12)
     low, high = TUNE_RANGE[lead]
@@ -65,7 +66,6 @@ def compose(
         chords, notes = _arrange_folk(rng, folk, form, bar, tonic, book, mood, low, high)
         source = folk.source
     else:
-        mode = _choose_mode(rng, book, mood)
         form = choose_form(rng, bar.beats)
         chords = _write_chords(rng, form, bar, tonic, mode, book, mood)
         tune_seed = seed * 10 if held_out_tunes else seed if seed % 10 else seed * 10 + 1
@@ -158,7 +158,9 @@ def _choose_mode(rng: Random, style: Style, mood: Mood) -> str:
     return rng.choices(tuple(SCALES), weights)[0]
 
 
-def _choose_folk(rng: Random, tune: Tune | str | None, meter: str, held: bool) -> Tune | None:
+def _choose_folk(
+    rng: Random, tune: Tune | str | None, meter: str, mode: str, held: bool
+) -> Tune | None:
     if isinstance(tune, Tune):
         fitted = fit_meter(tune, meter)
         if fitted is None:
@@ -168,7 +170,8 @@ def _choose_folk(rng: Random, tune: Tune | str | None, meter: str, held: bool) -
     choices = tunes_in(meter, held)
     if tune == "rules" or not choices or (tune is None and not wanted):
         return None
-    return rng.choice(choices)
+    # Most collected tunes are major: the style and the mood choose the mode first.
+    return rng.choice([found for found in choices if found.mode == mode] or choices)
 
 
 def _most_bars(bar: Bar) -> int:
@@ -381,6 +384,16 @@ def _perform(rng: Random, chart: Chart) -> Performance:
         round(max(-9.0, gains[tune_part]), 1),
     )
     return Performance(total, {name: parts[name] for name in TIMBRES})
+
+
+def _second_voice(rng: Random, chart: Chart, active: list[bool]) -> list[Played]:
+    """Backing vowels under an instrument's tune, answers to it, or nothing."""
+    role = rng.choices(("backing", "answer", "nothing"), (6, 2.5, 1))[0]
+    if role == "backing":
+        return sing_backing(rng, chart, active, 54, 74)
+    if role == "answer":
+        return [_vowel(note, "AA") for note in answer(rng, chart, active, 57, 77, 2.0)]
+    return []
 
 
 def _play_tune(

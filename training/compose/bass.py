@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 from diffusion.embedded.performance import RANGES, Played
@@ -72,7 +73,7 @@ def _events(
         )
         if onsets:
             kept = [onsets[0]]
-            kept += [b for a, b in zip(onsets, onsets[1:], strict=False) if b - a > 0.2]
+            kept += [b for a, b in pairwise(onsets) if b - a > 0.2]
             ends = [*kept[1:], beats]
             return [
                 Event(at, min(end - at, 1.5 if end - at > 2 else end - at), "R")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 from random import Random
 
 from diffusion.embedded.performance import RANGES, Played
@@ -63,7 +63,7 @@ def _with_changes(events: list[Event], chart: Chart, start: float) -> list[Event
         if event.mark in "12345b":
             cuts = []
         edges = [begin, *cuts, end]
-        for left, right in zip(edges, edges[1:], strict=False):
+        for left, right in pairwise(edges):
             out.append(Event(left - start, right - left, event.mark))
     return out
 
@@ -112,7 +112,7 @@ def _candidates(classes: tuple[int, ...], centre: float, voices: int) -> list[Vo
     for choice in product(*places):
         for top in (None, *extra) if voices > len(wanted) else (None,):
             tones = tuple(sorted({*choice, *(() if top is None else (top,))}))
-            gaps = [b - a for a, b in zip(tones, tones[1:], strict=False)]
+            gaps = [b - a for a, b in pairwise(tones)]
             muddy = any(
                 gap <= 3 and low_tone < 50 for gap, low_tone in zip(gaps, tones, strict=False)
             )

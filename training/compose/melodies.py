@@ -270,8 +270,8 @@ def _realise(
         pitches.append(
             min(
                 options,
-                key=lambda p, w=wish, l=last, s=same: (
-                    abs(p - w) + (s if p == l else 0) + 0.25 * max(0, abs(p - l) - 7)
+                key=lambda p, w=wish, before=last, s=same: (
+                    abs(p - w) + (s if p == before else 0) + 0.25 * max(0, abs(p - before) - 7)
                 ),
             )
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 
 from diffusion.embedded.performance import DRUMS, RANGES, Played
@@ -30,11 +29,14 @@ def swing_at(beat: float, bar: Bar, ratio: float, unit_beats: float) -> float:
 
 def swing(notes: list[Played], bar: Bar, ratio: float, unit_beats: float) -> list[Played]:
     """Notes with their starts and ends swung."""
+    if swing_at(0.75, bar, ratio, unit_beats) == 0.75:
+        return notes
     out = []
     for note in notes:
         start = swing_at(note.start_beats, bar, ratio, unit_beats)
         end = swing_at(note.start_beats + note.length_beats, bar, ratio, unit_beats)
-        out.append(replace(note, start_beats=start, length_beats=round(max(0.08, end - start), 6)))
+        length = round(max(0.08, end - start), 6)
+        out.append(Played(start, length, note.pitch, note.velocity, note.syllable))
     return out
 
 
@@ -67,13 +69,9 @@ def humanise(
         if at + move < 0:
             move = 0.0
         velocity = note.velocity * (1 + rng.gauss(0, spread))
-        out.append(
-            replace(
-                note,
-                start_beats=round(at + move, 6),
-                velocity=round(min(1.0, max(0.08, velocity)), 3),
-            )
-        )
+        velocity = round(min(1.0, max(0.08, velocity)), 3)
+        start = round(at + move, 6)
+        out.append(Played(start, note.length_beats, note.pitch, velocity, note.syllable))
     out.sort(key=lambda note: (note.start_beats, note.pitch))
     return out
 
@@ -92,7 +90,8 @@ def shade(
         if phrase:
             weight = bar.weight(round(note.start_beats - index * bar.beats, 4))
             velocity *= 0.94 + 0.03 * weight + 0.008 * max(-8, min(8, note.pitch - middle))
-        out.append(replace(note, velocity=min(1.0, max(0.08, velocity))))
+        velocity = min(1.0, max(0.08, velocity))
+        out.append(Played(note.start_beats, note.length_beats, note.pitch, velocity, note.syllable))
     return out
 
 
@@ -111,7 +110,8 @@ def articulate(notes: list[Played], short: float, polyphonic: bool, end: float) 
                 break
         length = min(note.length_beats * short, stop - note.start_beats)
         if length >= 0.04:
-            out.append(replace(note, length_beats=round(length - 1e-6, 6)))
+            length = round(length - 1e-6, 6)
+            out.append(Played(note.start_beats, length, note.pitch, note.velocity, note.syllable))
     return out
 
 
@@ -125,5 +125,5 @@ def within(part: str, notes: list[Played]) -> list[Played]:
             pitch += 12
         while pitch > high:
             pitch -= 12
-        out.append(replace(note, pitch=pitch))
+        out.append(Played(note.start_beats, note.length_beats, pitch, note.velocity, note.syllable))
     return out
