@@ -1,0 +1,86 @@
+"""What was measured on a take, in words a musician reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from midi.grid import Grid
+from midi.key import Key
+from stems.stem_set import NULL_FLOOR_DBFS, dbfs
+from stems.take import Take
+
+NULL_LIMIT_DBFS = -100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One measured figure: its name, its value, what to hold it against, and if it is as asked."""
+
+    name: str
+    value: str
+    remark: str
+    as_asked: bool
+
+
+def findings(
+    take: Take, grid: Grid, key: Key, null_dbfs: float | None = None
+) -> tuple[Finding, ...]:
+    """Tempo, beats, key, peak and length of a take, and how well mix and stems cancel."""
+    return tuple(_musical(take.report, key)) + tuple(_technical(take, grid, null_dbfs))
+
+
+def decibels(value: float, digits: int = 1) -> str:
+    """Write a level in dB with a true minus sign."""
+    return f"{value:.{digits}f} dB".replace("-", "−")
+
+
+def number_in(report: Mapping[str, object], name: str) -> float | None:
+    """The number of that name in a report, or None where nothing was found."""
+    value = report.get(name)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _musical(report: Mapping[str, object], key: Key) -> Iterator[Finding]:
+    missing = "not heard" if report else "not measured"
+    bpm, error = number_in(report, "bpm"), number_in(report, "bpm_error_percent")
+    relation = str(report.get("octave_relation") or "1")
+    if bpm is None:
+        yield Finding("tempo", missing, "", False)
+    elif relation == "1":
+        remark = f"{_signed(error or 0.0, 2)} % from the tempo asked"
+        yield Finding("tempo", f"{bpm:.2f} BPM", remark, True)
+    else:
+        yield Finding("tempo", f"{bpm:.2f} BPM", f"{relation} times the tempo asked", False)
+    offset = number_in(report, "beat_offset_ms")
+    if offset is None:
+        yield Finding("beats", missing, "", False)
+    else:
+        yield Finding("beats", f"{_signed(offset, 1)} ms", "median off the grid", True)
+    heard, relation = report.get("key"), str(report.get("key_relation") or "other")
+    if not heard:
+        yield Finding("key", missing, "", False)
+    else:
+        same = relation == "same"
+        remark = "as asked" if same else f"{relation} key; asked was {key.name}"
+        yield Finding("key", str(heard), remark, same)
+
+
+def _technical(take: Take, grid: Grid, null_dbfs: float | None) -> Iterator[Finding]:
+    mix = take.stem_set.mix
+    yield Finding("peak of the mix", f"{decibels(dbfs(mix.peak))}FS", "sample peak", True)
+    asked = grid.frames(mix.sample_rate)
+    remark = "as the grid" if mix.frames == asked else f"the grid has {asked}"
+    frames = f"{mix.frames:,}".replace(",", " ")
+    remark = f"frames at {mix.sample_rate} Hz, {remark}"
+    yield Finding("length", frames, remark, mix.frames == asked)
+    if null_dbfs is not None:
+        nothing = null_dbfs <= NULL_FLOOR_DBFS
+        value = "nothing" if nothing else f"{decibels(null_dbfs, 0)}FS"
+        yield Finding(
+            "mix minus stems", value, "peak of what is left", null_dbfs <= NULL_LIMIT_DBFS
+        )
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
