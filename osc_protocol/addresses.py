@@ -127,7 +127,7 @@ GENERATE_KEYS = (
 TABLE: tuple[Row, ...] = (
     # Commands
     Row("Ping", "/backline/ping", "command",
-        "Answered by the same arguments, at most 8. Renews a lease; /ping does too.",
+        "Sends its arguments back. Renews a lease. So does /ping, answered by /pong.",
         answers=("Pong",)),
     Row("Hello", "/backline/hello", "command", "Says who you are; asks who is there.",
         (RID, Argument("client", "text", "name of the client program", max_bytes=64)),
@@ -176,7 +176,7 @@ TABLE: tuple[Row, ...] = (
     Row("QueryStems", "/backline/stems", "command", "Sends the stem events of a job again.",
         (RID, TARGET), answers=("StemReady", "StemsEnd")),
     Row("Quit", "/backline/quit", "command",
-        "Stops the daemon: now (running jobs are put back) or drain (when the queue is empty).",
+        "Stops the daemon: now, or drain (once the queue is empty).",
         (RID, Argument("mode", "text", "now or drain", default="now", choices=("now", "drain"))),
         answers=("QuitDone",)),
     # Replies
