@@ -1,0 +1,148 @@
+"""Judge what the diffusion model writes, on held-out requests, before any sound is made.
+
+    python -m training.judge_notes --weights data/run1/ema.safetensors --requests 60 --seed 1
+
+Each request is a held-out piece of the composer; half of them ask for an unseen melody. The same
+figures are printed for the held-out truth, which bounds what can be expected.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from diffusion.embedded.backbone import load_backbone
+from diffusion.embedded.latents import decode, encode
+from diffusion.embedded.melody_part import agreement
+from diffusion.embedded.performance import Performance
+from diffusion.embedded.writing import GUIDANCE, STEPS, write
+from midi.key import Key
+from training.compose import Piece, compose
+from training.dataset import intent_of
+
+# Albrecht and Shanahan 2013, key profiles from a corpus: major, minor, from the tonic up.
+_MAJOR = np.array(
+    [0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081]
+)
+_MINOR = np.array(
+    [0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052]
+)
+
+
+def key_of(performance: Performance) -> tuple[int, bool]:
+    """Return (tonic, is minor) that fits the pitched notes best, weighted by their lengths."""
+    weight = np.zeros(12)
+    for name, part in performance.parts.items():
+        for note in part.notes if name != "drums" else ():
+            weight[note.pitch % 12] += min(note.length_beats, 4.0)
+    if not weight.any():
+        return -1, False
+    scores = {
+        (tonic, minor): np.corrcoef(np.roll(profile, tonic), weight)[0, 1]
+        for minor, profile in ((False, _MAJOR), (True, _MINOR))
+        for tonic in range(12)
+    }
+    return max(scores, key=lambda k: scores[k])
+
+
+def key_relation(found: tuple[int, bool], tonic: int, minor: bool) -> str:
+    """Return how the key found lies to the one asked: same, relative, fifth, parallel, other."""
+    if found == (tonic, minor):
+        return "same"
+    if found[1] != minor and found[0] == (tonic + (3 if minor else -3)) % 12:
+        return "relative"
+    if found[1] == minor and (found[0] - tonic) % 12 in (5, 7):
+        return "fifth"
+    return "parallel" if found[0] == tonic else "other"
+
+
+def figures(performance: Performance, piece: Piece, told_tune: bool) -> dict[str, float | str]:
+    """Return the figures of one performance against the request it answers."""
+    key = Key(piece.tonic, piece.mode)
+    pitched = [n for name, p in performance.parts.items() if name != "drums" for n in p.notes]
+    lead = performance.parts["lead" if piece.lead == "melody" else "vocals"].notes
+    below = [n for name in ("bass", "comp") for n in performance.parts[name].notes]
+    clashes, shared = 0, 0
+    for note in lead:
+        for other in below:
+            if (
+                other.start_beats <= note.start_beats + 0.05
+                and other.start_beats + other.length_beats > note.start_beats + 0.2
+            ):
+                shared += 1
+                clashes += (note.pitch - other.pitch) % 12 in (1, 11)
+    drums = performance.parts["drums"].notes
+    bars = [float(i) for i in np.arange(piece.bars) * performance.beats / piece.bars]
+    on_one = sum(any(abs(n.start_beats - b) < 0.05 for n in drums) for b in bars) / piece.bars
+    minor = 3 in {(p - piece.tonic) % 12 for p in key.pitch_classes}
+    result: dict[str, float | str] = {
+        "in_scale": float(np.mean([n.pitch % 12 in key.pitch_classes for n in pitched] or [0])),
+        "key": key_relation(key_of(performance), piece.tonic, minor),
+        "clash": clashes / max(1, shared),
+        "drums_on_one": on_one,
+    }
+    if told_tune:
+        result["tune_f1"] = agreement(lead, piece.tune)
+    for name, part in performance.parts.items():
+        result[f"{name}_per_bar"] = len(part.notes) / piece.bars
+    return result
+
+
+def summary(rows: list[dict[str, float | str]]) -> dict[str, float]:
+    """Return the mean of each figure, and the shares of each key relation."""
+    out: dict[str, float] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        values = [row[name] for row in rows if name in row]
+        if name == "key":
+            for relation in ("same", "relative", "fifth", "parallel", "other"):
+                out[f"key_{relation}"] = values.count(relation) / len(values)
+        else:
+            out[name] = float(np.mean([float(v) for v in values]))
+    return {name: round(value, 4) for name, value in out.items()}
+
+
+def main() -> None:
+    """Write every request and print the figures of the model and of the truth."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--requests", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--guidance", type=float, default=GUIDANCE)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    network = load_backbone(args.weights, "cpu")
+    model_rows, truth_rows, spent = [], [], 0.0
+    for index in range(args.requests):
+        piece = compose(10 * (args.seed * 1000 + index), held_out_tunes=True)
+        told_tune = index % 2 == 0
+        asked = intent_of(piece)
+        asked = replace(asked, harmony=None, tune=asked.tune if told_tune else None)
+        began = time.monotonic()
+        latents = write(
+            network,
+            asked,
+            index,
+            progress=lambda f: None,
+            cancelled=lambda: None,
+            steps=args.steps,
+            guidance=args.guidance,
+        )
+        spent += time.monotonic() - began
+        performance = decode(latents, piece.tonic, piece.performance.beats)
+        model_rows.append(figures(performance, piece, told_tune))
+        truth = decode(encode(piece.performance, piece.tonic), piece.tonic, performance.beats)
+        truth_rows.append(figures(truth, piece, told_tune))
+    print(json.dumps({"model": summary(model_rows), "truth": summary(truth_rows)}, indent=1))
+    print(f"{spent / args.requests:.2f} s a request")
+
+
+if __name__ == "__main__":
+    main()
