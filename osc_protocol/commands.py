@@ -83,6 +83,10 @@ class Generate(Message):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rid", check(self.row().args[0], self.rid))
+        unknown = set(self.parameters) - {argument.name for argument in GENERATE_KEYS}
+        if unknown:
+            name = min(unknown)
+            raise ProtocolError(Code.UNKNOWN_KEY, f"{name} is not a key of generate", name)
         asked = {}
         for argument in GENERATE_KEYS:
             if argument.name in self.parameters:
