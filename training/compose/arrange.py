@@ -26,6 +26,8 @@ METERS = (
     ("5/8", 1.5), ("9/8", 2),
 )  # fmt: skip
 TUNE_RANGE = {"melody": (55, 86), "vocals": (52, 79)}
+# Collected tunes are played no faster than fingers and tongues go.
+LEAST_ONSET_SECONDS = 0.095
 GAINS_DB = {"drums": 0.0, "bass": -1.0, "comp": -5.0, "lead": -2.0, "vocals": -1.0}
 
 
@@ -56,8 +58,8 @@ def compose(
     mood = blend(moods)
     lead = rng.choice(("melody", "vocals"))
     mode = _choose_mode(rng, book, mood)
-    folk = _choose_folk(rng, tune, meter, mode, held_out_tunes)
     bpm = _choose_bpm(rng, book, bar, mood)
+    folk = _choose_folk(rng, tune, meter, mode, bpm, held_out_tunes)
     tonic = rng.randrange(12)
     low, high = TUNE_RANGE[lead]
     if folk:
@@ -159,7 +161,7 @@ def _choose_mode(rng: Random, style: Style, mood: Mood) -> str:
 
 
 def _choose_folk(
-    rng: Random, tune: Tune | str | None, meter: str, mode: str, held: bool
+    rng: Random, tune: Tune | str | None, meter: str, mode: str, bpm: float, held: bool
 ) -> Tune | None:
     if isinstance(tune, Tune):
         fitted = fit_meter(tune, meter)
@@ -171,7 +173,12 @@ def _choose_folk(
     if tune == "rules" or not choices or (tune is None and not wanted):
         return None
     # Most collected tunes are major: the style and the mood choose the mode first.
-    return rng.choice([found for found in choices if found.mode == mode] or choices)
+    in_mode = [found for found in choices if found.mode == mode] or list(choices)
+    for _ in range(12):
+        found = rng.choice(in_mode)
+        if found.shortest_beats() * 60 / bpm >= LEAST_ONSET_SECONDS:
+            return found
+    return None
 
 
 def _most_bars(bar: Bar) -> int:
@@ -335,7 +342,7 @@ def _perform(rng: Random, chart: Chart) -> Performance:
         rng,
         chart,
         presence.comp,
-        rng.uniform(57, 63) + 0.5 * mood.register_semitones,
+        _comp_centre(rng, chart),
         rng.choice((3, 4, 4)) if len(chart.chords[0].pitch_classes) < 4 else rng.choice((4, 4, 5)),
         0.012 if strummed else 0.0,
     )
@@ -384,6 +391,15 @@ def _perform(rng: Random, chart: Chart) -> Performance:
         round(max(-9.0, gains[tune_part]), 1),
     )
     return Performance(total, {name: parts[name] for name in TIMBRES})
+
+
+def _comp_centre(rng: Random, chart: Chart) -> float:
+    """The middle of the chords: bright or dark as the mood is, and out of the tune's way."""
+    wish = rng.uniform(57, 64) + 0.5 * chart.mood.register_semitones
+    if not chart.tune:
+        return wish
+    middle = sum(note.pitch for note in chart.tune) / len(chart.tune)
+    return max(54.0, min(wish, middle - 8))
 
 
 def _second_voice(rng: Random, chart: Chart, active: list[bool]) -> list[Played]:

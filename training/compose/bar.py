@@ -100,7 +100,8 @@ def bar_of(meter: str, variant: int = 0) -> Bar:
 def lay(pattern: str, bar: Bar, index: int, *, steady: bool = False) -> list[Event]:
     """Events of `pattern` in the bar number `index`; "|" parts patterns of several bars.
 
-    In meters of two pulses, one pattern bar spreads over two bars. `steady` marks time keepers
+    In meters of two pulses, one pattern bar spreads over two bars; what it holds over the bar
+    line between them is struck again. `steady` marks time keepers
     (hats, shakers), which play all three eighths of a compound pulse.
     """
     lines = pattern.split("|")
@@ -124,6 +125,11 @@ def lay(pattern: str, bar: Bar, index: int, *, steady: bool = False) -> list[Eve
         steps += [(pulse.start_beats + step * k, step, mark) for k, mark in enumerate(text)]
     events: list[Event] = []
     sounding = False
+    if len(bar.pulses) == 2 and index % 2 == 1 and steps[0][2] == "-":
+        held = (quarter[0] + quarter[1]).rstrip("-")[-1:]
+        if held not in ("", "."):
+            events.append(Event(0.0, 0.0, held))
+            sounding = True
     for offset, step, mark in steps:
         if mark == "-" and sounding:
             held = events[-1]

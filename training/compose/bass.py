@@ -21,6 +21,7 @@ def play_bass(
     low, high = RANGES["bass"]
     chosen: dict[tuple[str, int], str] = {}
     notes: list[Played] = []
+    roots = lead_roots(chart.chords, low + 4, high - 9)
     previous = 36
     for name, first, last in chart.spans():
         for bar in range(first, last):
@@ -28,7 +29,7 @@ def play_bass(
                 continue
             start = bar * chart.bar.beats
             if chart.ends and bar == chart.bars - 1:
-                root = _near(chart.chord_at(start).root, min(previous, 40), low, high)
+                root = roots[chart.chord_at(start).start_beats]
                 notes.append(Played(start, chart.bar.beats, root, 0.8))
                 continue
             tier = chart.tier(bar)
@@ -41,7 +42,7 @@ def play_bass(
                 chord = chart.chord_at(beat)
                 follow = chart.next_chord(beat)
                 leads = at == len(events) - 1 and bar + 1 < chart.bars
-                pitch = _pitch(rng, event.mark, chart, chord, follow, beat, previous, leads)
+                pitch = _pitch(rng, event.mark, chart, chord, follow, beat, previous, leads, roots)
                 length = event.length_beats
                 ends = chord.start_beats + chord.length_beats
                 if beat + length > ends + 1e-6 and pitch % 12 not in follow.pitch_classes:
@@ -52,7 +53,7 @@ def play_bass(
                 notes.append(Played(round(beat, 6), round(length, 6), pitch, force))
                 if event.mark in "R5W":
                     previous = pitch
-            notes += _missed_changes(chart, bar, events, previous)
+            notes += _missed_changes(chart, bar, events, roots)
     notes.sort(key=lambda note: note.start_beats)
     return notes
 
@@ -75,27 +76,41 @@ def _events(
             kept = [onsets[0]]
             kept += [b for a, b in pairwise(onsets) if b - a > 0.2]
             ends = [*kept[1:], beats]
+            sustained = chart.style_name in ("pop", "rock", "ballad", "trap", "lofi")
             return [
-                Event(at, min(end - at, 1.5 if end - at > 2 else end - at), "R")
+                Event(at, end - at if sustained else min(0.8 * (end - at), 0.75), "R")
                 for at, end in zip(kept, ends, strict=True)
             ]
         text = "R---------------"
     return lay(text, chart.bar, index)
 
 
-def _missed_changes(chart: Chart, bar: int, events: list[Event], previous: int) -> list[Played]:
-    """A root where a chord comes in mid-bar and the line is silent around it."""
+def lead_roots(chords: tuple[Chord, ...], low: int, high: int) -> dict[float, int]:
+    """Each chord's root in one octave or another, by its start: near the last, drawn to E1..E2."""
+    roots: dict[float, int] = {}
+    last = 35.0
+    for chord in chords:
+        centre = 0.55 * last + 0.45 * 35
+        roots[chord.start_beats] = _near(chord.root, centre, low, high)
+        last = roots[chord.start_beats]
+    return roots
+
+
+def _missed_changes(
+    chart: Chart, bar: int, events: list[Event], roots: dict[float, int]
+) -> list[Played]:
+    """A root where a chord comes in and the line is silent around it."""
     start = bar * chart.bar.beats
     extra = []
     for chord in chart.chords:
         offset = chord.start_beats - start
-        if not 1e-6 < offset < chart.bar.beats - 1e-6:
+        if not -1e-6 < offset < chart.bar.beats - 1e-6:
             continue
-        if any(-0.3 < event.offset_beats - offset < 0.6 for event in events):
+        if any(-0.3 < event.offset_beats - offset < 0.9 for event in events):
             continue
         after = [e.offset_beats for e in events if e.offset_beats > offset]
         length = min([*after, chart.bar.beats]) - offset
-        pitch = _near(chord.root, previous, *RANGES["bass"])
+        pitch = roots[chord.start_beats]
         extra.append(Played(round(chord.start_beats, 6), round(min(length, 1.5), 6), pitch, 0.74))
     return extra
 
@@ -109,9 +124,10 @@ def _pitch(
     beat: float,
     previous: int,
     leads: bool,
+    roots: dict[float, int],
 ) -> int:
     low, high = RANGES["bass"]
-    root = _near(chord.root, 0.5 * previous + 0.5 * 36, low, high - 8)
+    root = roots[chord.start_beats]
     third, fifth = chord.pitch_classes[1], chord.pitch_classes[2]
     if mark in "Rr":
         return root
@@ -129,15 +145,15 @@ def _pitch(
             step = (chord.root + 9) % 12
             return _near(step if step in chart.scale_at(beat) else fifth, root + 8, low, high)
         return _near(seventh, root + 10, low, high)
-    goal = _near(follow.root, previous, low, high - 8)
+    goal = roots[follow.start_beats]
     if mark == "A":
         if follow.root == chord.root:
-            return _near(fifth, root + 7 if rng.random() < 0.5 else root - 5, low, high)
-        return _approach(rng, chart, follow, goal, previous, beat)
+            return _near(fifth, root + 7 if root < 36 else root - 5, low, high)
+        return _approach(rng, chart, goal, previous, beat)
     if chart.bar.weight(beat % chart.bar.beats) == 3 or abs(beat - chord.start_beats) < 1e-6:
         return root
     if leads or (follow.start_beats - beat <= 1.6 and follow.start_beats > beat):
-        return _approach(rng, chart, follow, goal, previous, beat)
+        return _approach(rng, chart, goal, previous, beat)
     options = [
         pitch
         for pitch in range(max(low, previous - 7), min(high, previous + 7) + 1)
@@ -154,15 +170,15 @@ def _pitch(
     )
 
 
-def _approach(
-    rng: Random, chart: Chart, follow: Chord, goal: int, previous: int, beat: float
-) -> int:
+def _approach(rng: Random, chart: Chart, goal: int, previous: int, beat: float) -> int:
     """A step into `goal` from below or above: in the scale, or a semitone in walking styles."""
     low, high = RANGES["bass"]
     side = -1 if previous < goal or (previous == goal and rng.random() < 0.6) else 1
     chromatic = 0.5 if chart.style_name in ("jazz_swing", "blues", "funk", "soul") else 0.12
     scale = chart.scale_at(beat)
     step = goal + side
+    if step == previous:
+        side, step = -side, goal - side
     if step % 12 not in scale and rng.random() > chromatic:
         step = goal + 2 * side
         if step % 12 not in scale:

@@ -67,7 +67,12 @@ def _bar_of_groove(rng: Random, chart: Chart, groove: Groove, index: int) -> lis
         for event in lay(pattern, chart.bar, index, steady=drum in KEEPERS):
             beat = event.offset_beats
             sixteenth = beat % 0.5 > 0.01 and not chart.bar.ternary
-            if chart.bpm > 150 and sixteenth and (event.mark in "go" or drum in KEEPERS):
+            keeper = drum in KEEPERS
+            if (
+                sixteenth
+                and (chart.bpm > 150 or (keeper and chart.bpm > 132))
+                and (keeper or event.mark in "go")
+            ):
                 continue
             if rng.random() > SURE[event.mark]:
                 continue

@@ -25,6 +25,10 @@ class Tune:
     bars: int
     notes: tuple[tuple[float, float, int], ...]
 
+    def shortest_beats(self) -> float:
+        """The shortest note."""
+        return min(length for _, length, _ in self.notes)
+
 
 @lru_cache(maxsize=4)
 def load_tunes(path: Path = TUNES_FILE) -> tuple[Tune, ...]:

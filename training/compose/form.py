@@ -44,7 +44,7 @@ def form_around(rng: Random, tune_bars: int, bar_beats: float) -> list[Section]:
         intro = rng.choice([bars for bars in (2, 4) if bars <= room])
         sections.insert(0, ("intro", intro))
         room -= intro
-    if room >= 4 and rng.random() < 0.2:
+    if room >= 4 and tune_bars >= 16 and rng.random() < 0.2:
         sections.insert(-1, ("bridge", 4))
         room -= 4
     if room >= 2 and rng.random() < 0.45:
@@ -61,5 +61,5 @@ def intensities(rng: Random, sections: list[Section], mood: Mood) -> list[float]
         base = BASE[name] + 0.1 * (times - 1) + mood.energy + rng.uniform(-0.1, 0.1)
         for bar in range(bars):
             drift = SLOPE[name] * (bar / max(1, bars - 1) - 0.5)
-            values.append(round(min(1.0, max(0.05, base + drift)), 3))
+            values.append(round(min(1.0, max(0.15, base + drift)), 3))
     return values

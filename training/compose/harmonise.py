@@ -118,6 +118,8 @@ def _placed(name: str, span: tuple[float, float], bar: Bar, bars: int) -> float:
 
 
 def _step(old: str, new: str, colour: float) -> float:
+    if {old, new} == {"5", "5D"}:
+        return 0.8
     if old == new:
         return 0.25 + 0.2 * colour
     return STEPS.get((old[0], new[0]), 0.2)

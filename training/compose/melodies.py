@@ -92,6 +92,7 @@ def write_tune(
     plans: dict[str, str] = {}
     notes: list[Played] = []
     bridge_rests = rng.random() < 0.35
+    pickup = 0 if character.span_semitones < 8 else rng.choice((0, 0, 0, 1, 2, 3))
     for name, first, last in spans:
         if name == "intro" or (name == "bridge" and bridge_rests):
             continue
@@ -119,9 +120,19 @@ def write_tune(
             arch = (0.0, 1.5, 3.0, 0.5)[unit % 4]
             target = min(high - 2.0, max(low + 2.0, centre + lift + arch))
             goal = _goal(chords, at, size, bar, tonic, closing or unit % 4 == 3)
-            notes += _realise(
+            phrase = _realise(
                 motif, at * bar.beats, target, chords, tonic, mode, low, high, character, goal
             )
+            if pickup and unit % 2 == 0:
+                scale = chord_scale(_chord_at(chords, phrase[0].start_beats - 0.01), tonic, mode)
+                lead_in = _lead_in(notes, phrase, pickup, scale, 0.5)
+                if lead_in and all(low <= note.pitch <= high for note in lead_in):
+                    if notes:
+                        old = notes[-1]
+                        length = min(old.length_beats, lead_in[0].start_beats - old.start_beats)
+                        notes[-1] = Played(old.start_beats, length, old.pitch, old.velocity)
+                    notes += lead_in
+            notes += phrase
     if character.chromatic:
         notes = _pass_chromatically(rng, notes, character.chromatic)
     return notes
@@ -258,20 +269,22 @@ def _realise(
     for at, ((offset, length), step) in enumerate(zip(motif.rhythm, motif.steps, strict=True)):
         beat = start_beats + offset
         chord = _chord_at(chords, beat)
-        wish = home[max(0, min(len(home) - 1, base + step))]
-        wish = max(floor, min(ceiling, wish))
+        wish = _reflect(home[max(0, min(len(home) - 1, base + step))], floor, ceiling)
         firm = at in (0, len(motif.steps) - 1) or length >= 0.99 or offset % 1.0 < 1e-6
         classes = chord.pitch_classes[:3] if firm else chord_scale(chord, tonic, mode)
         if goal is not None and at == len(motif.steps) - 1:
             classes = (goal,)
         options = _ladder(classes, floor, ceiling) or _ladder(classes, low, high)
         last = pitches[-1] if pitches else wish
-        same = 0.0 if step == motif.steps[at - 1] else 1.2
+        way = step - motif.steps[at - 1] if at else 0
         pitches.append(
             min(
                 options,
-                key=lambda p, w=wish, before=last, s=same: (
-                    abs(p - w) + (s if p == before else 0) + 0.25 * max(0, abs(p - before) - 7)
+                key=lambda p, w=wish, before=last, way=way: (
+                    abs(p - w)
+                    + (2.6 if p == before and way else 0.0)
+                    + (1.3 if (p - before) * way < 0 else 0.0)
+                    + 0.25 * max(0, abs(p - before) - 7)
                 ),
             )
         )
@@ -292,6 +305,32 @@ def _realise(
             length = max(0.25, min(length, later.start_beats - beat))
         notes.append(Played(round(beat, 6), round(length, 6), pitch, 0.8))
     return notes
+
+
+def _reflect(pitch: int, floor: int, ceiling: int) -> int:
+    """A pitch beyond the span turned back into it, so that lines do not stick to its edge."""
+    if pitch > ceiling:
+        pitch = 2 * ceiling - pitch
+    if pitch < floor:
+        pitch = 2 * floor - pitch
+    return max(floor, min(ceiling, pitch))
+
+
+def _lead_in(
+    notes: list[Played], phrase: list[Played], count: int, scale: tuple[int, ...], step: float
+) -> list[Played]:
+    """Pickup notes by step into the phrase's first note, where the line before leaves room."""
+    first = phrase[0]
+    free = notes[-1].start_beats + 0.5 * notes[-1].length_beats if notes else 0.0
+    ladder = _ladder(scale, first.pitch - 12, first.pitch + 12)
+    below = [pitch for pitch in ladder if pitch < first.pitch]
+    above = [pitch for pitch in ladder if pitch > first.pitch]
+    rising = not notes or notes[-1].pitch <= first.pitch
+    path = below[-count:] if rising else above[:count][::-1]
+    start = first.start_beats - count * step
+    if start < free + 0.25 or len(path) < count or first.start_beats % 0.5 > 1e-6:
+        return []
+    return [Played(round(start + k * step, 6), step, p, 0.72) for k, p in enumerate(path)]
 
 
 def _pass_chromatically(rng: Random, notes: list[Played], chance: float) -> list[Played]:

@@ -99,13 +99,19 @@ def articulate(notes: list[Played], short: float, polyphonic: bool, end: float) 
     """Lengths scaled by `short` (under 1 detached), never past the next note or the end.
 
     In a monophonic part a note ends where the next starts; in a polyphonic one, where the same
-    pitch is struck again.
+    pitch is struck again, or where a chord struck as it ends pushed ahead of it.
     """
     out: list[Played] = []
     for at, note in enumerate(notes):
         stop = end
+        close = note.start_beats + note.length_beats
         for later in notes[at + 1 :]:
-            if not polyphonic or later.pitch == note.pitch:
+            if later.start_beats > close:
+                break
+            pushed = later.start_beats > note.start_beats + 0.1 and (
+                later.start_beats > close - 2.1 * MOST_DEVIATION_BEATS
+            )
+            if not polyphonic or later.pitch == note.pitch or pushed:
                 stop = later.start_beats
                 break
         length = min(note.length_beats * short, stop - note.start_beats)
