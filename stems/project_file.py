@@ -1,8 +1,4 @@
-"""The REAPER project: a folder of stem tracks on a tempo map, with the notes beside them.
-
-Line meanings follow the state chunk notes of the REAPER community and projects that REAPER 7
-saved: two-space indented `KEY value ...` lines, chunks from `<TAG` to `>`.
-"""
+"""The REAPER project: a folder of stem tracks on a tempo map, with the notes beside them."""
 
 from __future__ import annotations
 
@@ -11,14 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
-from uuid import uuid4
 
 from midi.grid import Grid, Meter
 from midi.melody import Melody
 from midi.note import Note
 from stems.files import wav_path
 from stems.palette import NEUTRAL, STEM_COLOURS
+from stems.rpp import RppLines, bpm_text, guid, quoted, seconds_text
 from stems.sections import Section
 
 TICKS_PER_BEAT = 960
@@ -57,7 +54,7 @@ def start_seconds(grid: Grid, at_beats: float = 0, at_seconds: float = 0) -> Fra
 
 def write_project(path: Path, project: Project) -> None:
     """Write the project; its media paths are relative to it. Raises OSError."""
-    lines = _Lines()
+    lines = RppLines()
     _write_head(lines, project)
     _write_tempo(lines, project)
     _write_regions(lines, project)
@@ -69,44 +66,10 @@ def write_project(path: Path, project: Project) -> None:
         lines.close()
     _write_note_tracks(lines, project)
     lines.close()
-    path.write_text("\n".join(lines.done) + "\n", encoding="utf-8", newline="\n")
+    lines.save(path)
 
 
-def quoted(text: str) -> str:
-    """Quote a value as REAPER does: by a mark it does not hold, a backtick giving way to '."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    for mark in "\"'`":
-        if mark not in line:
-            return f"{mark}{line}{mark}"
-    return "`" + line.replace("`", "'") + "`"
-
-
-class _Lines:
-    """The lines so far and how deep the next one stands."""
-
-    def __init__(self) -> None:
-        self.done: list[str] = []
-        self._depth = 0
-
-    def add(self, line: str) -> None:
-        self.done.append("  " * self._depth + line)
-
-    def open(self, line: str) -> None:
-        self.add(f"<{line}")
-        self._depth += 1
-
-    def close(self) -> None:
-        self._depth -= 1
-        self.add(">")
-
-
-def _guid() -> str:
-    # Random, for two results in one project must never share one: equal POOLEDEVTS would make
-    # their MIDI items copies of each other.
-    return f"{{{str(uuid4()).upper()}}}"
-
-
-def _write_head(lines: _Lines, project: Project) -> None:
+def _write_head(lines: RppLines, project: Project) -> None:
     grid = project.grid
     end = project.start_seconds + grid.seconds
     lines.open(f'REAPER_PROJECT 0.1 "7.0/backline" {int(project.created.timestamp())}')
@@ -114,19 +77,23 @@ def _write_head(lines: _Lines, project: Project) -> None:
     lines.add("TIMELOCKMODE 1")  # items keep their beat when the tempo is edited
     lines.add("TEMPOENVLOCKMODE 1")
     lines.add(f"SAMPLERATE {project.sample_rate} 1 0")
-    lines.add(f"TEMPO {_bpm(grid.tempo[0].bpm)} {grid.meter.numerator} {grid.meter.denominator}")
-    lines.add(f"CURSOR {_seconds(project.start_seconds)}")
+    lines.add(
+        f"TEMPO {bpm_text(grid.tempo[0].bpm)} {grid.meter.numerator} {grid.meter.denominator}"
+    )
+    lines.add(f"CURSOR {seconds_text(project.start_seconds)}")
     for key in ("SELECTION", "SELECTION2"):
-        lines.add(f"{key} {_seconds(project.start_seconds)} {_seconds(end)}")
+        lines.add(f"{key} {seconds_text(project.start_seconds)} {seconds_text(end)}")
 
 
-def _write_tempo(lines: _Lines, project: Project) -> None:
+def _write_tempo(lines: RppLines, project: Project) -> None:
+    points = list(_tempo_points(project))
+    if len(points) == 1:  # the TEMPO line says as much, and stays editable in the transport bar
+        points = []
     lines.open("TEMPOENVEX")
-    lines.add(f"EGUID {_guid()}")
-    for line in ("ACT 1 -1", "VIS 1 0 1", "LANEHEIGHT 0 0", "ARM 0", "DEFSHAPE 1 -1 -1"):
-        lines.add(line)
-    for line in _tempo_points(project):
-        lines.add(line)
+    lines.add(f"EGUID {guid()}")
+    lines.add(f"ACT {int(bool(points))} -1")  # active, it rules over the TEMPO line
+    lines.add("VIS 1 0 1", "LANEHEIGHT 0 0", "ARM 0", "DEFSHAPE 1 -1 -1")
+    lines.add(*points)
     lines.close()
 
 
@@ -156,24 +123,24 @@ def _point(
 
     Flag 1 sets the meter; flag 4 (`cut`) lets the bar before it be shorter than its meter.
     """
-    point = f"PT {_seconds(seconds)} {_bpm(bpm)} {0 if ramp else 1}"
+    point = f"PT {seconds_text(seconds)} {bpm_text(bpm)} {0 if ramp else 1}"
     if meter is None:
         return point
     return f"{point} {meter.numerator + 65536 * meter.denominator} 0 {5 if cut else 1}"
 
 
-def _write_regions(lines: _Lines, project: Project) -> None:
+def _write_regions(lines: RppLines, project: Project) -> None:
     grid = project.grid
     for number, section in enumerate(project.sections, 1):
         first = grid.bar_starts[section.first_bar]
         end = grid.bar_starts[section.first_bar + section.bars]
-        first_seconds = _seconds(project.start_seconds + grid.seconds_at(first))
-        end_seconds = _seconds(project.start_seconds + grid.seconds_at(end))
-        lines.add(f"MARKER {number} {first_seconds} {quoted(section.name)} 1 0 1 R {_guid()}")
+        first_seconds = seconds_text(project.start_seconds + grid.seconds_at(first))
+        end_seconds = seconds_text(project.start_seconds + grid.seconds_at(end))
+        lines.add(f"MARKER {number} {first_seconds} {quoted(section.name)} 1 0 1 R {guid()} 0")
         lines.add(f'MARKER {number} {end_seconds} "" 1')
 
 
-def _write_stem_tracks(lines: _Lines, project: Project) -> None:
+def _write_stem_tracks(lines: RppLines, project: Project) -> None:
     _write_track(lines, project.title, NEUTRAL, "1 1")
     lines.close()
     for stem in project.stems:
@@ -187,8 +154,8 @@ def _write_stem_tracks(lines: _Lines, project: Project) -> None:
         lines.close()
 
 
-def _write_note_tracks(lines: _Lines, project: Project) -> None:
-    """A folded folder of what each stem plays, muted, for those who want to play it themselves."""
+def _write_note_tracks(lines: RppLines, project: Project) -> None:
+    """Write a folded folder of what each stem plays, muted, to be taken over by hand."""
     noted = [stem for stem in project.stems if any(notes.get(stem) for notes in project.takes)]
     if not noted:
         return
@@ -208,48 +175,43 @@ def _write_note_tracks(lines: _Lines, project: Project) -> None:
 
 
 def _write_track(
-    lines: _Lines, name: str, colour: tuple[int, int, int], folder: str, *, folded: bool = False
+    lines: RppLines, name: str, colour: tuple[int, int, int], folder: str, *, folded: bool = False
 ) -> None:
     red, green, blue = colour
-    lines.open(f"TRACK {_guid()}")
+    lines.open(f"TRACK {guid()}")
     lines.add(f"NAME {quoted(name)}")
     lines.add(f"PEAKCOL {0x1000000 | red | green << 8 | blue << 16}")
-    for line in ("BEAT -1", "VOLPAN 1 0 -1 -1 1", "MUTESOLO 0 0 0"):
-        lines.add(line)
+    lines.add("BEAT -1", "VOLPAN 1 0 -1 -1 1", "MUTESOLO 0 0 0")
     lines.add(f"ISBUS {folder}")  # 1 1 opens a folder, 2 -1 is the last in it
     lines.add(f"BUSCOMP {2 if folded else 0} 0 0 0 0")
-    for line in ("NCHAN 2", "FX 1", "MAINSEND 1 0"):
-        lines.add(line)
+    lines.add("NCHAN 2", "FX 1", "MAINSEND 1 0")
 
 
 def _write_item(
-    lines: _Lines,
+    lines: RppLines,
     project: Project,
     takes: Sequence[tuple[str, Sequence[str]]],
     *,
     muted: bool = False,
 ) -> None:
-    """One item over the whole grid, each take a name and the lines of its source."""
+    """Write one item over the whole grid, each take a name and the lines of its source."""
     frames = project.grid.frames(project.sample_rate)
     lines.open("ITEM")
-    lines.add(f"POSITION {_seconds(project.start_seconds)}")
+    lines.add(f"POSITION {seconds_text(project.start_seconds)}")
     lines.add("SNAPOFFS 0")
-    lines.add(f"LENGTH {_seconds(Fraction(frames, project.sample_rate))}")
-    for line in ("LOOP 0", "ALLTAKES 0", "FADEIN 1 0 0 1 0 0 0", "FADEOUT 1 0 0 1 0 0 0"):
-        lines.add(line)
+    lines.add(f"LENGTH {seconds_text(Fraction(frames, project.sample_rate))}")
+    lines.add("LOOP 0", "ALLTAKES 0", "FADEIN 1 0 0 1 0 0 0", "FADEOUT 1 0 0 1 0 0 0")
     lines.add(f"MUTE {int(muted)} 0")
     lines.add("SEL 0")
-    lines.add(f"IGUID {_guid()}")
+    lines.add(f"IGUID {guid()}")
     for number, (name, source) in enumerate(takes):
         if number:
             lines.add("TAKE")
         lines.add(f"NAME {quoted(name)}")
-        for line in ("VOLPAN 1 0 1 -1", "SOFFS 0", "PLAYRATE 1 1 0 -1 0 0.0025", "CHANMODE 0"):
-            lines.add(line)
-        lines.add(f"GUID {_guid()}")
+        lines.add("VOLPAN 1 0 1 -1", "SOFFS 0", "PLAYRATE 1 1 0 -1 0 0.0025", "CHANMODE 0")
+        lines.add(f"GUID {guid()}")
         lines.open(source[0])
-        for line in source[1:]:
-            lines.add(line)
+        lines.add(*source[1:])
         lines.close()
     lines.close()
 
@@ -261,19 +223,30 @@ def _wave_source(path: str) -> list[str]:
 def _midi_source(project: Project, notes: Iterable[Note], channel: int = 0) -> list[str]:
     """Events as `E ticks-since-the-last status data data`; all notes off marks the end."""
     events = []
-    for note in notes:
-        start, end = _ticks(note.start_beats), _ticks(note.start_beats + note.length_beats)
+    for start, end, note in _spans(notes):
         events.append((start, 1, f"{0x90 | channel:02x} {note.pitch:02x} {note.velocity:02x}"))
-        events.append((max(end, start + 1), 0, f"{0x80 | channel:02x} {note.pitch:02x} 00"))
+        events.append((end, 0, f"{0x80 | channel:02x} {note.pitch:02x} 00"))
     events.sort()  # at the same tick a note ends before the next one starts
     end_ticks = max([_ticks(project.grid.beats), *(ticks for ticks, _, _ in events)])
     events.append((end_ticks, 2, f"{0xB0 | channel:02x} 7b 00"))
-    source = ["SOURCE MIDI", f"HASDATA 1 {TICKS_PER_BEAT} QN", f"POOLEDEVTS {_guid()}"]
+    source = ["SOURCE MIDI", f"HASDATA 1 {TICKS_PER_BEAT} QN", f"POOLEDEVTS {guid()}"]
     now = 0
     for ticks, _, message in events:
         source.append(f"E {ticks - now} {message}")
         now = ticks
     return source
+
+
+def _spans(notes: Iterable[Note]) -> Iterator[tuple[int, int, Note]]:
+    """Start and end in ticks; a note ends at the latest where its pitch is struck again."""
+    ordered = sorted(notes, key=lambda note: (note.pitch, note.start_beats))
+    for note, following in zip_longest(ordered, ordered[1:]):
+        start, end = _ticks(note.start_beats), _ticks(note.end_beats)
+        end = max(end, start + 1)
+        if following is not None and following.pitch == note.pitch:
+            end = min(end, _ticks(following.start_beats))
+        if start < end:  # else struck twice at once: the later stroke stands
+            yield start, end, note
 
 
 def _take_name(project: Project, stem: str, number: int) -> str:
@@ -282,12 +255,3 @@ def _take_name(project: Project, stem: str, number: int) -> str:
 
 def _ticks(beats: Fraction) -> int:
     return round(beats * TICKS_PER_BEAT)
-
-
-def _seconds(value: Fraction) -> str:
-    # Half a unit in the 14th decimal is 5e-15 s: 10 orders under a frame at 48 kHz.
-    return f"{float(value):.14f}"
-
-
-def _bpm(value: Fraction) -> str:
-    return f"{float(value):.14g}"
