@@ -82,7 +82,7 @@ class Manifest:
     def as_dict(self) -> dict[str, object]:
         """Give the manifest as plain JSON types, schema first."""
         return {"schema": SCHEMA} | {
-            name: _plain(getattr(self, name)) for name in (each.name for each in fields(self))
+            each.name: _plain(getattr(self, each.name)) for each in fields(self)
         }
 
     @classmethod
@@ -118,27 +118,32 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
         text = json.dumps(manifest.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as wrong:
         raise StemError(f"manifest cannot be written as JSON: {wrong}") from None
+    # A lone surrogate, as undecodable bytes of a command line give, becomes JSON's own escape.
+    data = (text + "\n").encode("utf-8", "backslashreplace")
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def read_manifest(path: Path, *, check_files: bool = True, check_hashes: bool = False) -> Manifest:
     """Read the manifest of a job folder (or the file itself) and see that its files are there.
 
     With `check_files` each file must exist with the size written down, with `check_hashes` it
-    must have the same SHA-256 as well.
-    Raises StemError naming what is wrong.
+    must have the same SHA-256 as well. Raises StemError naming what is wrong.
     """
     file = path / MANIFEST_NAME if path.is_dir() else path
     try:
         data = json.loads(file.read_bytes())
     except OSError as error:
         raise StemError(f"manifest {file} cannot be read: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise StemError(f"manifest {file} is not JSON") from None
     manifest = Manifest.from_dict(data)
     for entry in manifest.files if check_files or check_hashes else ():

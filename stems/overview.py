@@ -38,7 +38,7 @@ BEAT_LINE, BAR_LINE = "#262a34", "#3d4452"
 TEXT, QUIET, WARNING = "#eceef3", "#98a0b0", "#f4b860"
 GIVEN_COLOUR, BEAT_COLOUR = "#fdf6e3", "#ffffff"
 
-_MAX_BEAT_LINES = 160  # more would be a grey area
+_MAX_FAINT_LINES = 160  # more would be a grey area
 _MAX_LABELS = 24
 _LEAST_SEMITONES = 14
 _KNOTS = 256  # exact times along the axis; between them (6 pixels) time is taken as linear
@@ -239,9 +239,11 @@ def _draw_findings(sheet: Sheet, picture: Overview) -> None:
 def _draw_time_lines(sheet: Sheet, grid: Grid, bottom: float, top: float) -> None:
     """Beats faint, bars strong; of very many bars only the numbered ones are strong."""
     step = _bar_step(grid)
-    beats = _beat_lines(grid)
-    faint = beats if len(beats) <= _MAX_BEAT_LINES else []
-    faint += grid.bar_starts if step > 1 else ()
+    faint: list[Fraction] = []
+    if grid.bars <= _MAX_FAINT_LINES:
+        beats = _beat_lines(grid)
+        faint += beats if len(beats) <= _MAX_FAINT_LINES else ()
+        faint += grid.bar_starts if step > 1 else ()
     for places, colour, width in (
         (faint, BEAT_LINE, 0.8),
         (grid.bar_starts[::step], BAR_LINE, 1.1),

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from audio.errors import AudioError
+from midi.errors import MelodyError
 from stems.errors import StemError
 from stems.manifest import MANIFEST_NAME, read_manifest, sha256_of
 
@@ -48,8 +50,9 @@ def told_plainly(out_dir: Path) -> Iterator[None]:
     """Turn what the disk says into a StemError that names the output folder."""
     try:
         yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
+    except (OSError, AudioError, MelodyError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        reason = getattr(cause, "strerror", None) or str(error)
         raise StemError(f"output folder {out_dir} cannot be written: {reason}") from error
 
 
