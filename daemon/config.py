@@ -37,7 +37,8 @@ class Config:
     home: Path = field(default_factory=default_home)
     osc_port: int = OSC_PORT
     engine_factory: str = "diffusion.engine:open_engine"
-    warm_engine: str = "embedded"  # loaded before the first request asks for it
+    engines: tuple[str, ...] = ("embedded",)  # those of this version; "ace-step" is not yet
+    warm_engine: str = "embedded"  # loaded before the first request asks for it; "" for none
     cancel_grace_seconds: float = 5.0  # then the worker is killed
     max_queued_jobs: int = 64
 

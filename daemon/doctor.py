@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from daemon.config import OSC_HOST, Config
@@ -16,6 +17,7 @@ from daemon.config import OSC_HOST, Config
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 GIB = 1 << 30
 NEEDED_DISK_BYTES = 2 * GIB
+REINSTALL = "run `make install`, or `pip install -e .` in the clone"
 ROOMS = ("midi", "osc_protocol", "audio", "diffusion", "stems", "daemon")
 
 
@@ -30,9 +32,9 @@ class Finding:
 
 
 def examine(config: Config) -> Iterator[Finding]:
-    """Check one thing after the other; slow ones (torch, the weights) come when asked for."""
+    """Check one thing after the other, the slow ones when they are asked for."""
     checks: tuple[Callable[[Config], Finding], ...] = (
-        _python, _rooms, _torch, _disk, _weights, _osc_port, _reaper,
+        _python, _rooms, _torch, _weights, _engine, _disk, _osc_port, _reaper,
     )  # fmt: skip
     for check in checks:
         yield check(config)
@@ -40,9 +42,10 @@ def examine(config: Config) -> Iterator[Finding]:
 
 def _python(config: Config) -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
-        return Finding("Python", PROBLEM, version, "install Python 3.11 or newer")
-    return Finding("Python", OK, f"{version} at {sys.executable}")
+    if sys.prefix == sys.base_prefix:
+        advice = "fine, but a virtual environment keeps other programs' packages apart"
+        return Finding("Python", WARNING, f"{version}, not in a virtual environment", advice)
+    return Finding("Python", OK, f"{version} in {sys.prefix}")
 
 
 def _rooms(config: Config) -> Finding:
@@ -59,12 +62,36 @@ def _rooms(config: Config) -> Finding:
 
 def _torch(config: Config) -> Finding:
     try:
-        import torch
-    except (ImportError, OSError) as error:
-        return Finding("torch", PROBLEM, str(error), "run `make install` or `pip install -e .`")
-    if torch.cuda.is_available():
-        return Finding("torch", OK, f"{torch.__version__}, GPU {torch.cuda.get_device_name()}")
-    return Finding("torch", OK, f"{torch.__version__}, CPU with {os.cpu_count()} cores")
+        return Finding("torch", OK, version("torch"))
+    except PackageNotFoundError:
+        return Finding("torch", PROBLEM, "not installed", REINSTALL)
+
+
+def _weights(config: Config) -> Finding:
+    from diffusion.embedded.engine import verify_weights
+    from diffusion.errors import EngineError
+
+    try:
+        files = verify_weights()
+    except EngineError as error:
+        return Finding("Weights", PROBLEM, str(error), "clone or install backline again")
+    size = sum(path.stat().st_size for path in files.values())
+    return Finding("Weights", OK, f"{len(files)} files, {size / 1e6:.1f} MB, each SHA-256 verified")
+
+
+def _engine(config: Config) -> Finding:
+    from diffusion.engine import open_engine
+    from diffusion.errors import EngineError
+
+    try:
+        engine = open_engine("embedded")
+        engine.load(lambda stage, fraction: None)
+        device = engine.describe().get("device")
+        engine.close()
+    except (EngineError, ImportError, OSError) as error:
+        return Finding("Engine", PROBLEM, f"embedded does not load: {error}", REINSTALL)
+    place = f"CPU, {os.cpu_count()} cores" if device == "cpu" else str(device)
+    return Finding("Engine", OK, f"embedded loads and plays on {place}")
 
 
 def _disk(config: Config) -> Finding:
@@ -80,21 +107,6 @@ def _disk(config: Config) -> Finding:
     return Finding("Disk", OK, text)
 
 
-def _weights(config: Config) -> Finding:
-    """Loading is the check: the engine refuses weights whose SHA-256 is not the published one."""
-    from diffusion.engine import open_engine
-    from diffusion.errors import EngineError
-
-    try:
-        engine = open_engine("embedded")
-        engine.load(lambda stage, fraction: None)
-    except (EngineError, ImportError, OSError) as error:
-        return Finding("Weights", PROBLEM, str(error), "clone or install backline again")
-    digest = str(engine.describe().get("weights", ""))
-    engine.close()
-    return Finding("Weights", OK, f"embedded engine, hash verified {digest}".rstrip())
-
-
 def _osc_port(config: Config) -> Finding:
     subject = f"OSC port {config.osc_port}"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -102,15 +114,23 @@ def _osc_port(config: Config) -> Finding:
             probe.bind((OSC_HOST, config.osc_port))
         except OSError:
             probe.close()
-            if _daemon_answers(config.osc_port):
+            if daemon_answers(config.osc_port):
                 return Finding(subject, OK, "a backline daemon answers there")
             advice = "end that program or use another --osc-port"
             return Finding(subject, WARNING, "taken by another program", advice)
     return Finding(subject, OK, "free")
 
 
-def _daemon_answers(port: int) -> bool:
-    raise NotImplementedError
+def daemon_answers(port: int, patience_seconds: float = 0.5) -> bool:
+    """Whether a backline daemon answers on `port` of this machine."""
+    from osc_protocol.client import Client
+    from osc_protocol.errors import ProtocolError
+
+    try:
+        with Client(port=port, resend_seconds=(patience_seconds,)) as client:
+            return client.hello().product == "backline"
+    except ProtocolError:
+        return False
 
 
 def _reaper(config: Config) -> Finding:

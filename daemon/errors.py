@@ -7,3 +7,7 @@ class DaemonError(RuntimeError):
 
 class UsageError(DaemonError):
     """What the user typed is wrong; the message names field, value and limit."""
+
+
+class Interrupted(DaemonError):
+    """The user stopped it; nothing is wrong."""

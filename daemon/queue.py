@@ -151,12 +151,13 @@ class JobQueue:
         """Stop the worker; an interrupted job goes back to the queue for the next daemon."""
         with self._lock:
             self._stopping = True
-            worker, self._worker = self._worker, None
+            worker = self._worker
             if self._killer is not None:
                 self._killer.cancel()
         if worker is not None:
             worker.stop(self._config.cancel_grace_seconds)
         with self._lock:
+            self._worker = None
             if self._running is not None:
                 if self._cancelling:
                     self._end(self._running, JobState.CANCELLED)

@@ -17,6 +17,7 @@ STAGE_WORDS = {
     "decode": "Playing",
     "measure": "Measuring",
     "write": "Writing files",
+    "done": "Done",
 }
 
 

@@ -122,10 +122,10 @@ class OscFrontEnd:
         for lease in self._subscribers.listening():
             if lease.expires_seconds <= now or not lease.wants(event.job.owner):
                 continue
-            if event.kind is EventKind.PROGRESS and not self._subscribers.may_send_progress(
-                lease, now
-            ):
-                continue
+            if event.kind is EventKind.PROGRESS:
+                stage = str(event.details["stage"])
+                if not self._subscribers.may_send_progress(lease, stage, now):
+                    continue
             if lease.style != "simple":
                 self._send(as_message(event, self._queue), lease.target)
             if lease.style != "events":
@@ -276,6 +276,13 @@ class OscFrontEnd:
             accepted = osc.Accepted(generate.rid, job.number, job.state, position, duplicate, -1.0)
             self._answer(accepted, source)
 
+        if request.engine not in self._config.engines:
+            raise ProtocolError(
+                Code.MODEL_UNAVAILABLE,
+                f"engine {request.engine} is not in this version yet; "
+                f"use {', '.join(self._config.engines)}",
+                "engine",
+            )
         if self._journal.find_rid(owner, generate.rid) is None or generate.dry_run:
             request.read_melody()  # what is wrong with it is said now, not when its turn comes
         if generate.dry_run:

@@ -64,7 +64,7 @@ class Subscribers:
         self._leases: dict[Address, Subscription] = {}
         self._peers: dict[Address, _Peer] = {}
         self._host_ports: dict[str, int] = {}
-        self._next_progress: dict[Address, float] = {}
+        self._progress: dict[Address, tuple[str, float]] = {}  # last stage, next time
 
     def introduce(self, source: Address, client_id: str, port: int) -> None:
         """Register where `source` wants its answers and under which id its requests count."""
@@ -80,7 +80,7 @@ class Subscribers:
                 if len(self._leases) >= MAX_SUBSCRIBERS or of_host >= MAX_SUBSCRIBERS_PER_HOST:
                     return False
             self._leases[target] = replace(wanted, target=target)
-            self._next_progress[target] = 0.0
+            self._progress.pop(target, None)
             if port and port != source[1]:
                 self._host_ports[source[0]] = port
             else:
@@ -124,12 +124,13 @@ class Subscribers:
         with self._lock:
             return list(self._leases.values())
 
-    def may_send_progress(self, lease: Subscription, now: float) -> bool:
-        """Whether the subscriber's rate allows another progress event now; counts it if so."""
+    def may_send_progress(self, lease: Subscription, stage: str, now: float) -> bool:
+        """Whether to send another progress event: a new stage always, else at the asked rate."""
         with self._lock:
-            if now < self._next_progress.get(lease.target, 0.0):
+            before, due_seconds = self._progress.get(lease.target, ("", 0.0))
+            if stage == before and now < due_seconds:
                 return False
-            self._next_progress[lease.target] = now + 1.0 / lease.rate_hz
+            self._progress[lease.target] = stage, now + 1.0 / lease.rate_hz
             return True
 
     def _target(self, source: Address) -> Address:
@@ -146,6 +147,6 @@ class Subscribers:
 
     def _forget(self, target: Address) -> None:
         self._leases.pop(target, None)
-        self._next_progress.pop(target, None)
+        self._progress.pop(target, None)
         if self._host_ports.get(target[0]) == target[1]:
             del self._host_ports[target[0]]

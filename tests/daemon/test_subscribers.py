@@ -91,13 +91,17 @@ def test_progress_comes_no_faster_than_asked() -> None:
     subscribers.subscribe(CLIENT, 0, lease())
     (one,) = subscribers.listening()
     times = [0.00, 0.05, 0.10, 0.15, 0.25]  # at 10 Hz: the first, then one each 0.1 s
-    assert [subscribers.may_send_progress(one, now) for now in times] == [
-        True,
-        False,
-        True,
-        False,
-        True,
-    ]
+    sent = [subscribers.may_send_progress(one, "diffuse", now) for now in times]
+    assert sent == [True, False, True, False, True]
+
+
+def test_a_new_stage_is_always_told() -> None:
+    subscribers = Subscribers()
+    subscribers.subscribe(CLIENT, 0, lease())
+    (one,) = subscribers.listening()
+    stages = ["load", "diffuse", "diffuse", "decode"]
+    sent = [subscribers.may_send_progress(one, stage, 0.0) for stage in stages]
+    assert sent == [True, True, False, True]
 
 
 def test_a_client_that_floods_is_stopped_after_its_burst_and_may_go_on_later() -> None:

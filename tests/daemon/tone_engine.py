@@ -2,7 +2,7 @@
 
 The tags choose how a run goes, so that a test can have it last, crash or fail:
 hold (until cancelled), stubborn (until killed), die, full-memory, broken, refuse. Each run is
-written down, a line with its seed, in the file that BACKLINE_TEST_RUNS names.
+written down, a line with seed and process, in the file that BACKLINE_TEST_RUNS names.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class ToneEngine:
         runs = os.environ.get("BACKLINE_TEST_RUNS")
         if runs:
             with open(runs, "a", encoding="utf-8") as file:
-                file.write(f"{conditions.seed}\n")
+                file.write(f"{conditions.seed} {os.getpid()}\n")
         for step in range(STEPS):
             if cancelled():
                 raise Cancelled("cancelled")

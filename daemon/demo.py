@@ -1,0 +1,90 @@
+"""The whole way once, as a newcomer sees it: a daemon, a request over OSC, four stems."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from daemon.config import OSC_PORT
+from daemon.doctor import daemon_answers
+from daemon.errors import DaemonError
+from daemon.screen import say_aside
+from daemon.sending import order
+from osc_protocol.client import Client
+from osc_protocol.generate_request import GenerateRequest
+from stems.manifest import Manifest
+
+ROOT = Path(__file__).resolve().parent.parent
+STOP_SECONDS = 10.0
+
+
+def play(out_dir: Path) -> tuple[Manifest, Path]:
+    """Have a daemon play 8 bars at 96 BPM in A minor under our melody, into `out_dir`.
+
+    Uses the daemon on the usual port if one runs, else starts one on a free port with a home
+    of its own that is gone afterwards.
+    """
+    request = GenerateRequest(bpm=96.0, key="A minor", bars=8, melody_path=str(melody()), seed=1)
+    if daemon_answers(OSC_PORT):
+        say_aside(f"using the daemon that runs on port {OSC_PORT}")
+        with Client(port=OSC_PORT, name="backline demo") as client:
+            return order(client, request, out_dir)
+    with _own_daemon() as port, Client(port=port, name="backline demo") as client:
+        say_aside(f"sending /backline/generate to the daemon at udp://127.0.0.1:{port}")
+        try:
+            return order(client, request, out_dir)
+        finally:
+            client.quit()
+
+
+def melody() -> Path:
+    """Return the example melody: the clone's, or the copy that is installed with this package."""
+    in_clone = ROOT / "examples" / "melody.mid"
+    return in_clone if in_clone.is_file() else Path(__file__).with_name("demo_melody.mid")
+
+
+@contextmanager
+def _own_daemon() -> Iterator[int]:
+    """Run a daemon as a child on a free port, and give the port."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    # Ctrl-C is for us: we cancel the job and stop the daemon in order.
+    apart = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+    with (
+        tempfile.TemporaryDirectory(prefix="backline-demo-", ignore_cleanup_errors=True) as home,
+        subprocess.Popen(
+            [sys.executable, "-m", "daemon", "serve", "--osc-port", "0", "--home", home],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+            start_new_session=os.name == "posix",
+            creationflags=apart,
+        ) as child,
+    ):
+        assert child.stdout is not None
+        try:
+            yield port_in(child.stdout.readline())
+        finally:
+            _end(child)
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """Wait for a daemon that was told to stop; one that does not listen is killed."""
+    try:
+        child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+
+
+def port_in(line: str) -> int:
+    """Read the port out of the line with which `backline serve` says that it listens."""
+    found = re.search(r"udp://127\.0\.0\.1:(\d+)", line)
+    if found is None:
+        raise DaemonError("the daemon did not start; run `backline serve` to see why")
+    return int(found[1])

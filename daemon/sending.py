@@ -1,0 +1,49 @@
+"""The terminal's side of a running daemon: order a job, watch it, fetch it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from daemon.errors import DaemonError, Interrupted
+from daemon.results import fetch
+from daemon.screen import progress_bar, say_aside
+from osc_protocol.client import Client
+from osc_protocol.errors import Code, ProtocolError
+from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.messages import Finished, Progress
+from stems.manifest import Manifest
+
+
+def order(client: Client, request: GenerateRequest, out_dir: Path | None) -> tuple[Manifest, Path]:
+    """Send `request`, show its progress, wait for its end; returns manifest and folder.
+
+    Ctrl-C cancels the job in the daemon and raises Interrupted once that is done. A job that
+    failed raises the ProtocolError it failed with.
+    """
+    client.subscribe(scope="mine")
+    accepted = client.generate(request)
+    try:
+        finished = _watch(client, accepted.job)
+    except KeyboardInterrupt:
+        say_aside(f"cancelling job {accepted.job}")
+        client.cancel(accepted.job)
+        finished = _watch(client, accepted.job)
+    if finished.state == "cancelled":
+        raise Interrupted(f"job {accepted.job} was cancelled; nothing was written")
+    if finished.state == "failed":
+        code = finished.error_code or Code.INTERNAL
+        raise ProtocolError(code, f"job {accepted.job} failed: {finished.message}")
+    folder = Path(finished.folder)
+    return fetch(folder, out_dir), out_dir or folder
+
+
+def _watch(client: Client, job: int) -> Finished:
+    with progress_bar() as show:
+        for event in client.watch(job):
+            if isinstance(event, Progress):
+                show(event.stage, event.fraction)
+            if isinstance(event, Finished):
+                if event.state == "done":
+                    show("done", 1.0)
+                return event
+    raise DaemonError(f"the daemon told no end of job {job}")

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from osc_protocol.client import Client
+from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.messages import Message, Progress
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+sys.path.append(str(HERE))  # tone_engine, here and in the worker
+
+INHERITED = [path for path in [os.environ.get("PYTHONPATH")] if path]
+DEADLINE_SECONDS = 60.0  # nothing waits that long unless something is broken
+SERVE = """
+import sys
+from pathlib import Path
+from daemon.config import Config
+from daemon.server import Daemon
+
+daemon = Daemon(Config(
+    home=Path(sys.argv[1]), osc_port=0, engine_factory="tone_engine:open_engine", warm_engine="",
+    cancel_grace_seconds=float(sys.argv[2]), max_queued_jobs=int(sys.argv[3]),
+))
+daemon.start()
+with daemon.stopped_by_signals():
+    print(daemon.osc_port, flush=True)
+    daemon.serve()
+    daemon.stop()
+"""
+
+
+@dataclass
+class RunningDaemon:
+    """A daemon in a process of its own, with the tone engine."""
+
+    process: subprocess.Popen[str]
+    home: Path
+    port: int
+
+    def client(self, **options: object) -> Client:
+        return Client(port=self.port, **options)  # type: ignore[arg-type]
+
+    def runs(self) -> list[tuple[int, int]]:
+        """Seed and worker process of each run the engine has begun."""
+        file = self.home / "runs"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [(int(seed), int(pid)) for seed, pid in map(str.split, lines)]
+
+    def ends_with(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(DEADLINE_SECONDS)
+
+
+Launch = Callable[..., RunningDaemon]
+
+
+@pytest.fixture(scope="module")
+def launch() -> Iterator[Launch]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(home: Path, grace_seconds: float = 20.0, max_queued: int = 64) -> RunningDaemon:
+        home.mkdir(parents=True, exist_ok=True)
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE), *INHERITED]),
+            "BACKLINE_TEST_RUNS": str(home / "runs"),
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(home), str(grace_seconds), str(max_queued)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        return RunningDaemon(process, home, int(process.stdout.readline()))
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait(DEADLINE_SECONDS)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def daemon(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> RunningDaemon:
+    """One daemon for all tests of a module that leave it as it was."""
+    return launch(tmp_path_factory.mktemp("home"), grace_seconds=1.0)
+
+
+@pytest.fixture
+def client(daemon: RunningDaemon) -> Iterator[Client]:
+    with daemon.client() as client:
+        client.subscribe(scope="mine")
+        yield client
+
+
+@pytest.fixture(scope="session")
+def ask() -> Callable[..., GenerateRequest]:
+    """Makes a request of one bar, told how to go by its tags."""
+
+    def request(tags: str = "", **fields: object) -> GenerateRequest:
+        wanted = {"bpm": 240.0, "key": "A minor", "bars": 1, "tags": tags} | fields
+        return GenerateRequest(**wanted)  # type: ignore[arg-type]
+
+    return request
+
+
+@pytest.fixture(scope="session")
+def story() -> Callable[[Client, int], list[Message]]:
+    """Waits for the end of a job and gives its events, progress left out."""
+
+    def told(client: Client, job: int) -> list[Message]:
+        return [event for event in client.watch(job) if not isinstance(event, Progress)]
+
+    return told
