@@ -110,8 +110,8 @@ def _flag(argument: Argument, value: object) -> bool:
 
 
 def _rid(argument: Argument, value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value) if abs(value) < 2**63 else ""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+        value = str(value)
     if not isinstance(value, str):
         refuse(Code.BAD_TYPE, argument, "text or a whole number", value)
     if value == "" and argument.default == "":

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from osc_protocol.addresses import DEFAULT_PORT
+from osc_protocol.errors import NoAnswer
 from osc_protocol.link import RESEND_SECONDS, Link
 from osc_protocol.messages import (
     Accepted,
@@ -47,6 +48,7 @@ from osc_protocol.messages import (
 )
 
 SILENCE_SECONDS = 5.0  # without an event of a job: ask how it is
+LIST_ATTEMPTS = 5
 
 Answer = TypeVar("Answer", bound=Message)
 Item = TypeVar("Item", JobsItem, StemReady)
@@ -207,13 +209,13 @@ class Client:
     ) -> tuple[Item, ...]:
         """Ask until the list has as many items as its end says."""
         items: dict[int, Item] = {}
-        for _ in self._link.resend_seconds:
+        for _ in range(LIST_ATTEMPTS):
             came, end = self._link.exchange(query, end_kind)
             found = [m for m in came if isinstance(m, kind) and belongs(m)]
             items |= {item.index: item for item in found}
             if len(items) >= end.sent:
-                break
-        return tuple(items[index] for index in sorted(items))
+                return tuple(items[index] for index in sorted(items))
+        raise NoAnswer(f"{len(items)} items of a list came from {self._link.peer}, more were lost")
 
 
 def _as_event(reply: JobReply) -> Progress | Finished | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -149,7 +148,7 @@ class GenerateRequest:
         if isinstance(values.get("melody"), str):
             try:
                 values["melody"] = base64.b64decode(str(values["melody"]), validate=True)
-            except binascii.Error:
+            except ValueError:
                 raise _refusal("melody", "melody must be base64") from None
         return cls(**values)  # type: ignore[arg-type]  # checked in __post_init__
 

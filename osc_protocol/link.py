@@ -37,7 +37,8 @@ class Link:
         self.resend_seconds = resend_seconds
         self._hello = hello
         self._is_introduced = False
-        self._rids = (f"{secrets.token_hex(4)}.{number}" for number in count(1))
+        self._name = secrets.token_hex(4)
+        self._numbers = count(1)
         self._events: deque[Message] = deque(maxlen=MAX_WAITING_EVENTS)
         self._subscription: Notify | None = None
         self._renew_at = 0.0  # on time.monotonic's clock
@@ -57,7 +58,7 @@ class Link:
 
     def new_rid(self) -> str:
         """Return a request id that no other link draws."""
-        return next(self._rids)
+        return f"{self._name}.{next(self._numbers)}"
 
     def keep_subscribed(self, subscription: Notify | None) -> None:
         """Renew this subscription from now on, at half of its lease."""
@@ -118,22 +119,29 @@ class Link:
             self._socket.send(datagram)
 
     def _receive(self, deadline: float) -> Message | None:
-        """Return the next message known here, or None at the deadline; renews the lease."""
-        while (now := time.monotonic()) < deadline:
+        """Return the next message known here, or None at the deadline; renews the lease.
+
+        What has come already is found even when the deadline is over. Raises NoAnswer when the
+        socket can hear nothing more.
+        """
+        while True:
+            now = time.monotonic()
             wake = deadline
             if self._subscription is not None:
                 if now >= self._renew_at:
                     self._renew_at = now + self._subscription.lease / 2
                     self._send(replace(self._subscription, rid=self.new_rid()))
                 wake = min(deadline, self._renew_at)
-            self._socket.settimeout(max(wake - now, 0.001))
             try:
+                self._socket.settimeout(max(wake - now, 0.001))
                 (osc,) = decode(self._socket.recv(MAX_DATAGRAM_BYTES))
                 return read_answer(osc)
-            except (ValueError, OSError):
-                # A timeout, a refused port (told by ICMP), or what a later daemon may send.
-                continue
-        return None
+            except (TimeoutError, ConnectionError, ValueError):
+                # Nothing came, the port is shut (told by ICMP), or a later daemon's message.
+                if time.monotonic() >= deadline:
+                    return None
+            except OSError as error:
+                raise NoAnswer(f"the link to {self.peer} is down: {error.strerror}") from None
 
 
 def _echo(message: Message) -> object:

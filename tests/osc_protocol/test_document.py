@@ -1,0 +1,112 @@
+"""docs/protocol.md is the table's, and what it tells people to type is right."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from osc_protocol.addresses import DEFAULT_PORT, GENERATE_KEYS, TABLE
+from osc_protocol.codec import decode
+from osc_protocol.document import MEANINGS, document, main
+from osc_protocol.errors import Code
+from osc_protocol.grammar import read_command
+from osc_protocol.messages import CLASSES, Cancel, Generate, Message, Notify
+from osc_protocol.prose import LISTENER_PORT
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "protocol.md"
+needs_oscsend = pytest.mark.skipif(
+    shutil.which("oscsend") is None, reason="needs oscsend (Debian: liblo-tools)"
+)
+
+
+def shell_lines() -> list[list[str]]:
+    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    return [shlex.split(line) for block in blocks for line in block.splitlines()]
+
+
+def test_the_committed_page_is_what_the_table_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == document(), (
+        "run: python -m osc_protocol.document -o docs/protocol.md"
+    )
+
+
+def test_the_command_writes_the_page_or_prints_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["-o", str(tmp_path / "page.md")])
+    assert (tmp_path / "page.md").read_bytes() == document().encode("utf-8")
+    main([])
+    assert capsys.readouterr().out == document()
+
+
+def test_every_address_key_and_code_is_on_the_page() -> None:
+    page = document()
+    for row in TABLE:
+        assert f"| `{row.address}` |" in page
+    for argument in GENERATE_KEYS:
+        assert f"`{argument.name}`" in page
+    assert set(MEANINGS) == set(Code)
+
+
+def test_the_page_names_no_keys_or_addresses_that_are_not() -> None:
+    known = {row.address for row in TABLE} | {"/backline/ui"}
+    assert set(re.findall(r"/backline(?:/[a-z.]+)+", document())) == known
+
+
+def heard(arguments: list[str]) -> Message | None:
+    """What the daemon would read of an oscsend line, sent over a real socket."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+        ear.bind(("127.0.0.1", 0))
+        ear.settimeout(20)
+        port = str(ear.getsockname()[1])
+        subprocess.run([*arguments[:2], port, *arguments[3:]], check=True, timeout=20)
+        (osc,) = decode(ear.recv(65_536))
+    return read_command(osc)
+
+
+@needs_oscsend
+def test_every_line_for_a_terminal_is_a_command_the_daemon_understands() -> None:
+    lines = shell_lines()
+    assert lines[0] == ["oscdump", "-L", str(LISTENER_PORT), "&"]
+    read = []
+    for line in lines[1:]:
+        assert line[:3] == ["oscsend", "localhost", str(DEFAULT_PORT)]
+        read.append(heard(line))
+    assert [type(message).__name__ for message in read] == [
+        "Notify", "Generate", "QueryJob", "QueryStems", "QueryJobs", "QueryStatus", "Generate",
+        "Cancel", "Quit",
+    ]  # fmt: skip
+    assert read[0] == Notify("", True, LISTENER_PORT)
+    first, second = (message for message in read if isinstance(message, Generate))
+    assert (first.rid, first.request.bpm, first.request.key) == ("take1", 92.0, "A minor")
+    assert (second.request.bpm, second.request.meter, second.request.bars) == (61.7, "7/8", 4)
+    assert isinstance(read[7], Cancel) and read[7].target == second.rid
+
+
+@needs_oscsend
+def test_oscsend_can_send_every_command_of_the_table() -> None:
+    for row in TABLE:
+        if row.direction == "command" and row.name not in ("Ping", "Generate"):
+            values = ["take1" if tag == "s" else "1" for tag in row.tags]
+            if row.name == "Quit":
+                values[1] = "now"
+            line = ["oscsend", "localhost", "0", row.address, row.tags, *values]
+            message = heard(line)
+            assert isinstance(message, CLASSES[row.name])
+
+
+def test_the_room_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, osc_protocol.client, osc_protocol.document\n"
+        "heavy = {'numpy', 'torch', 'mido', 'librosa', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
