@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from diffusion.embedded import flow, intent
 from diffusion.embedded.backbone import CONTEXT_CHANNELS, Backbone
@@ -131,7 +132,8 @@ def loss_of(model: Backbone, batch: Batch, generator: torch.Generator) -> torch.
     noise = torch.randn(batch.clean.shape, generator=generator)
     noisy = flow.noisy(batch.clean, noise, time_)
     noisy = torch.where(batch.known_mask > 0, batch.clean, noisy)
-    with torch.autocast("cpu", torch.bfloat16):
+    # On a CPU plain matrix products beat the fused attention by half at this length (144 tokens).
+    with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16):
         predicted = model(noisy, time_, batch.context, batch.tokens)
     error = (predicted.float() - batch.clean).square() * batch.mask * channel_weights()
     per_clip = error.sum((1, 2)) / batch.mask.sum((1, 2)).clamp_min(1.0)
@@ -150,6 +152,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--log", type=int, default=50)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--final", type=float, default=0.02, help="last rate over the first")
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--layers", type=int, default=8)
     args = parser.parse_args()
@@ -162,7 +165,7 @@ def main() -> None:
     model = Backbone(hidden=args.hidden, layers=args.layers, heads=args.hidden // 64)
     average = {k: v.clone() for k, v in model.state_dict().items()}
     optimiser = torch.optim.AdamW(
-        model.parameters(), args.rate, betas=(0.9, 0.98), weight_decay=0.01
+        model.parameters(), args.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
     )
     generator = torch.Generator().manual_seed(args.seed)
     step, spent = 0, 0.0
@@ -177,8 +180,8 @@ def main() -> None:
     began, losses = time.monotonic(), []
     while spent < total:
         step += 1
-        warm = min(1.0, step / 300)
-        rate = args.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * spent / total)))
+        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, spent / total)))
+        rate = args.rate * min(1.0, step / 300) * (args.final + (1 - args.final) * fall)
         for group in optimiser.param_groups:
             group["lr"] = rate
         loss = loss_of(model, windows.batch(args.batch), generator)

@@ -1,0 +1,60 @@
+"""Put trained weights into the product and write their card.
+
+    python -m training.publish --diffusion data/run1/ema.safetensors
+
+copies the diffusion weights beside the decoder's and the voice's (which their own training writes
+there) and writes embedded-v1.json: version and, for each role, file name, size and sha256. The
+engine refuses weights that differ from their card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from diffusion.embedded.engine import CARD, weights_folder
+
+ROLES = {
+    "diffusion": "diffusion-v1.safetensors",
+    "decoder": "decoder-v1.safetensors",
+    "voice": "voice-v1.safetensors",
+}
+LIMIT_BYTES = 40_000_000
+
+
+def write_card(version: str) -> dict[str, object]:
+    """Write and return the card of the weights that lie in the product's folder."""
+    folder = weights_folder()
+    files = {}
+    for role, name in ROLES.items():
+        data = (folder / name).read_bytes()
+        files[role] = {
+            "name": name,
+            "bytes": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+    card: dict[str, object] = {"version": version, "files": files, "training": "docs/training.md"}
+    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8", newline="\n")
+    return card
+
+
+def main() -> None:
+    """Copy, write the card, and say how large all weights are together."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--diffusion", type=Path, help="weights to copy into the product first")
+    parser.add_argument("--version", default="1")
+    args = parser.parse_args()
+    if args.diffusion:
+        shutil.copyfile(args.diffusion, weights_folder() / ROLES["diffusion"])
+    write_card(args.version)
+    total = sum((weights_folder() / name).stat().st_size for name in ROLES.values())
+    print(f"{total / 1e6:.1f} MB of weights, at most {LIMIT_BYTES / 1e6:.0f} MB allowed")
+    if total > LIMIT_BYTES:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
