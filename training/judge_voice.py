@@ -15,7 +15,7 @@ import torch
 
 import diffusion.embedded.weights
 from diffusion.embedded.performance import Played
-from diffusion.embedded.voice.contour import loudness, pitch_hz
+from diffusion.embedded.voice.contour import loudness, pitch_hz, shape_db
 from diffusion.embedded.voice.network import (
     ENVELOPE_POINTS,
     FRAME_SECONDS,
@@ -63,6 +63,7 @@ def world_render(
     times = np.arange(int(frames / RATE / FRAME_SECONDS)) * FRAME_SECONDS
     pitch, velocity = singer_contour(notes, segments[0].start_seconds, times, seed)
     spectra = truth(utterance, segments, times, pitch, velocity).astype(np.float64)
+    spectra[:, :ENVELOPE_POINTS] += shape_db(notes, segments, times)[:, None] * np.log(10.0) / 20.0
     hz = np.linspace(0.0, RATE / 2, 1025)
     points, noise_points = mel_points(ENVELOPE_POINTS), mel_points(NOISE_POINTS)
     power = np.array([np.exp(2 * np.interp(hz, points, row[:ENVELOPE_POINTS])) for row in spectra])
@@ -92,12 +93,12 @@ def cents_off(samples: Samples, notes: list[SungNote]) -> list[float]:
 
     found: list[float] = []
     pitch, voiced, _ = librosa.pyin(
-        samples, fmin=70.0, fmax=1200.0, sr=RATE, frame_length=2048, hop_length=256
+        samples, fmin=70.0, fmax=1200.0, sr=RATE, frame_length=2048, hop_length=512
     )
-    times = np.arange(len(pitch)) * 256 / RATE
+    times = np.arange(len(pitch)) * 512 / RATE
     for note in notes:
         inside = (times > note.start_seconds + 0.1) & (times < note.end_seconds - 0.15) & voiced
-        if note.end_seconds - note.start_seconds > 0.5 and inside.sum() > 20:
+        if note.end_seconds - note.start_seconds > 0.5 and inside.sum() > 10:
             true = 440.0 * 2.0 ** ((note.pitch - 69) / 12)
             found.append(float(np.median(1200 * np.log2(pitch[inside] / true))))
     return found

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from diffusion.embedded.voice.contour import loudness, pitch_hz
 from diffusion.embedded.voice.network import ENVELOPE_POINTS, FRAME_SECONDS, VoiceNet
@@ -30,7 +30,7 @@ from training.voice import (
 )
 
 CROP_FRAMES = 128
-BATCH = 16
+BATCH = 12
 # Far below a vowel nobody hears a difference: errors count less the softer the truth is.
 QUIET_DB = 55.0
 
@@ -79,7 +79,9 @@ def loss_of(said: torch.Tensor, spectra: torch.Tensor) -> tuple[torch.Tensor, fl
     return (off * weight).mean() + 1.5 * (noise_off * audible).mean(), figure
 
 
-def train(data: Path, out: Path, steps: int, count: int, seed: int) -> None:
+def train(
+    data: Path, out: Path, start: Path | None, steps: int, rate: float, count: int, seed: int
+) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     lines: list[tuple[str, Utterance]] = []
@@ -90,15 +92,18 @@ def train(data: Path, out: Path, steps: int, count: int, seed: int) -> None:
                 (kept if held_out(number) else lines).append((voice, utterance))
     durations = mean_durations([utterance for _, utterance in lines])
     network = VoiceNet(len(VOICES))
+    if start:
+        tensors = load_file(str(start))
+        network.load_state_dict({name: tensors[name].float() for name in network.state_dict()})
     size = sum(parameter.numel() for parameter in network.parameters())
     print(f"{len(lines)} utterances, {len(kept)} held out, {size} parameters", flush=True)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-4)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
     draw = np.random.default_rng([seed, 4])
     held = [batch_of(kept, durations, np.random.default_rng([seed, 5, n])) for n in range(6)]
     begun = time.monotonic()
     for step in range(1, steps + 1):
         for group in optimizer.param_groups:
-            group["lr"] = 2e-3 * min(1.0, step / 100) * (0.01 + 0.99 * (1.0 - step / steps) ** 1.2)
+            group["lr"] = rate * min(1.0, step / 100) * (0.01 + 0.99 * (1.0 - step / steps) ** 1.2)
         *given, spectra = batch_of(lines, durations, draw)
         with torch.autocast("cpu", torch.bfloat16):
             said = network(*given)
@@ -126,11 +131,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/voice"), help="cache of speech")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="weights to go on from")
+    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--count", type=int, default=600, help="utterances a voice")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    train(given.data, given.out, given.steps, given.count, given.seed)
+    train(given.data, given.out, given.start, given.steps, given.rate, given.count, given.seed)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ with its library, and pyworld.
 from __future__ import annotations
 
 import ctypes
+import pickle
 import sys
 import types
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -274,6 +275,35 @@ def _mean_db(db: Floats, hz: Floats, low: float, high: float) -> Floats:
     return np.asarray(10.0 * np.log10((10.0 ** (db[:, band] / 10.0)).mean(axis=1))[:, None])
 
 
+SONORANTS = ("L", "M", "N", "NG", "R", "W", "Y")
+
+
+def with_exact_onsets(utterance: Utterance) -> Utterance:
+    """Begin each vowel where it reaches half of its amplitude, unless it grows out of a sonorant.
+
+    espeak-ng's event is where the synthesizer starts to move towards the vowel.
+    """
+    segments = list(utterance.segments)
+    # the loudest point under 2 kHz, and whether there is a tone at all
+    level = utterance.spectra[:, :30].max(axis=1)
+    tone = utterance.spectra[:, ENVELOPE_POINTS + 1] < 0.5
+    for place, segment in enumerate(segments):
+        before = segments[place - 1] if place else None
+        if segment.symbol not in VOWELS or (before and before.symbol in (*VOWELS, *SONORANTS)):
+            continue
+        middle = 0.6 * segment.start_seconds + 0.4 * segment.end_seconds
+        half = level[int(middle / FRAME_SECONDS)] - np.log(2.0)
+        first = int((segment.start_seconds - 0.005) / FRAME_SECONDS)
+        near = slice(first, int(middle / FRAME_SECONDS))
+        start = FRAME_SECONDS * (first + int(np.argmax((level > half)[near] & tone[near])))
+        if before and start > before.start_seconds + 0.02:
+            segments[place - 1] = replace(before, end_seconds=start)
+        elif before:
+            continue
+        segments[place] = replace(segment, start_seconds=start)
+    return replace(utterance, segments=tuple(segments))
+
+
 # ---- singing it on notes -------------------------------------------------------------------
 
 
@@ -389,37 +419,35 @@ def random_line(
 
 
 def mean_durations(utterances: Sequence[Utterance]) -> Durations:
-    """How long each sound lasts on average before a vowel and after it, as sung: a bit shorter."""
+    """How long each sound lasts before a vowel and after it, within a line: a bit under speech."""
     sums = np.zeros((2, len(SYMBOLS), 2))
     for utterance in utterances:
-        after, place = 0, 0
-        roles = []
+        roles: list[int] = []
         for one in utterance.syllables:
             roles += [0] * len(one.onset) + [-1] + [1] * len(one.coda)
-        for role, segment in zip(roles, utterance.segments, strict=True):
+        # the first and the last sound of an utterance are drawn out
+        for role, segment in list(zip(roles, utterance.segments, strict=True))[1:-1]:
             if role >= 0:
                 length = segment.end_seconds - segment.start_seconds
                 sums[role, INDEX[segment.symbol]] += (length, 1.0)
-        del after, place
     mean = sums[..., 0].sum(axis=1, keepdims=True) / sums[..., 1].sum(axis=1, keepdims=True)
     both = np.where(sums[..., 1] > 0, sums[..., 0] / np.maximum(sums[..., 1], 1.0), mean)
-    both = np.clip(both, 0.025, 0.13).astype(np.float32)
+    both = np.clip(0.85 * both, 0.03, 0.11).astype(np.float32)
     both[:, INDEX[SILENCE]] = 0.0
     return Durations(both[0], both[1])
 
 
-def collect(folder: Path, voice: str, count: int) -> list[Utterance]:
-    """The utterances of seeds 0..count-1, spoken now or read from `folder`."""
-    import pickle
-
+def collect(folder: Path, voice: str, count: int) -> list[Utterance | None]:
+    """The utterances of seeds 0..count-1, spoken now or read from `folder`; None as in speak."""
     path = folder / f"{voice}-{count}.pickle"
     if path.exists():
-        return list(pickle.loads(path.read_bytes()))
-    speaker = Speaker()
-    spoken = [speak(speaker, seed, voice) for seed in range(count)]
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(pickle.dumps(spoken))
-    return list(spoken)
+        spoken = pickle.loads(path.read_bytes())
+    else:
+        speaker = Speaker()
+        spoken = [speak(speaker, seed, voice) for seed in range(count)]
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pickle.dumps(spoken))
+    return [utterance and with_exact_onsets(utterance) for utterance in spoken]
 
 
 def held_out(seed: int) -> bool:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from diffusion.embedded.voice.phonemes import SILENCE, VOWELS
 from diffusion.embedded.voice.timing import LEGATO_SECONDS, Segment, SungNote
 
 Floats = npt.NDArray[np.float64]
@@ -28,6 +29,9 @@ JITTER_CENTS = 1.0
 # A note that repeats the last one's pitch on the same vowel is set apart by a short dip.
 DIP_DB = 7.0
 DIP_SECONDS = 0.030
+# A vowel before a rest is let go, not cut.
+RELEASE_DB = 14.0
+RELEASE_SECONDS = 0.09
 # Long notes swell a little towards their middle.
 SWELL = 0.07
 
@@ -91,11 +95,20 @@ def loudness(notes: Sequence[SungNote], times: Floats) -> Floats:
     return np.asarray(np.clip(level, 0.0, 1.0))
 
 
-def dips_db(notes: Sequence[SungNote], segments: Sequence[Segment], times: Floats) -> Floats:
-    """The level change in dB (at most 0) that sets apart notes which nothing else separates."""
+def shape_db(notes: Sequence[SungNote], segments: Sequence[Segment], times: Floats) -> Floats:
+    """Level changes in dB (at most 0): releases before rests, and dips that set apart notes
+    which nothing else separates."""
     change = np.zeros(len(times))
-    ends = {round(segment.end_seconds, 4): segment.symbol for segment in segments}
+    for here, segment in enumerate(segments):
+        rest = here + 1 == len(segments) or segments[here + 1].symbol == SILENCE
+        if segment.symbol in VOWELS and rest:
+            length = min(RELEASE_SECONDS, 0.3 * (segment.end_seconds - segment.start_seconds))
+            first = int(np.searchsorted(times, segment.end_seconds - length))
+            share = (times[first:] - segment.end_seconds) / max(length, 1e-3) + 1.0
+            over = times[first:] < segment.end_seconds + 0.05
+            change[first:] -= np.where(over, RELEASE_DB * np.clip(share, 0.0, 1.0) ** 1.5, 0.0)
     starts = {round(segment.start_seconds, 4): segment.symbol for segment in segments}
+    ends = {round(segment.end_seconds, 4): segment.symbol for segment in segments}
     for before, note in pairwise(notes):
         edge = round(note.start_seconds, 4)
         same_vowel = note.syllable is None or ends.get(edge) == starts.get(edge)

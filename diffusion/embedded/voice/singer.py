@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 
 from diffusion.embedded.performance import TIMBRES, Played
-from diffusion.embedded.voice.contour import dips_db, loudness, pitch_hz
+from diffusion.embedded.voice.contour import loudness, pitch_hz, shape_db
 from diffusion.embedded.voice.network import ENVELOPE_POINTS, FRAME_SECONDS, VoiceNet
 from diffusion.embedded.voice.phonemes import Syllable
 from diffusion.embedded.voice.sound import add_noise, add_pulses, pulse_times
@@ -106,7 +106,7 @@ class Singer:
             a, b = max(first - MARGIN_FRAMES, 0), min(last + MARGIN_FRAMES, count)
             spectra = self.spectra(segments, times[a:b], pitch[a:b], velocity[a:b], voice)
             spectra[:, :ENVELOPE_POINTS] += (
-                dips_db(phrase, segments, times[a:b])[:, None] * np.log(10.0) / 20.0
+                shape_db(phrase, segments, times[a:b])[:, None] * np.log(10.0) / 20.0
             )
             # one frame more than the chunk, so that its end can be interpolated
             spectra = spectra[first - a : last - a + 1]
