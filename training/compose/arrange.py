@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from diffusion.embedded.performance import TIMBRES, Part, Performance, Played
@@ -18,7 +19,15 @@ from training.compose.melodies import choose_character, write_tune
 from training.compose.perform import articulate, humanise, shade, swing, within
 from training.compose.piece import Chord, Piece
 from training.compose.presence import Presence, plan_presence
-from training.compose.styles import MOODS, OPPOSED, STYLE_BOOK, STYLES, Mood, Style, blend
+from training.compose.styles import (
+    MOODS,
+    OPPOSED,
+    STYLE_BOOK,
+    STYLES,
+    Mood,
+    Style,
+    blend,
+)
 from training.compose.voices import answer, sing_backing
 
 METERS = (
@@ -337,7 +346,10 @@ def _perform(rng: Random, chart: Chart) -> Performance:
         "drums": as_played(hits, mood.force, chart.intensity, bar.beats),
         "bass": play_bass(rng, chart, presence.bass, kicks),
     }
-    strummed = timbres["comp"].endswith("guitar") and chart.style_name not in ("funk", "disco")
+    strummed = timbres["comp"].endswith("guitar") and chart.style_name not in (
+        "funk",
+        "disco",
+    )
     raw["comp"] = play_comp(
         rng,
         chart,
@@ -358,8 +370,7 @@ def _perform(rng: Random, chart: Chart) -> Performance:
             backing = answer(rng, chart, second, 57, 77, 2.0)
         raw[other] = [_vowel(note, "AA") for note in backing]
     else:
-        quiet = rng.random() < 0.15
-        raw[other] = [] if quiet else answer(rng, chart, second, 60, 84, 1.5)
+        raw[other] = _second_lead(rng, chart, second)
     exact = {round(first * bar.beats, 6) for _, first, _ in chart.spans()}
     parts: dict[str, Part] = {}
     gains = {name: gain + rng.uniform(-2.0, 2.0) for name, gain in GAINS_DB.items()}
@@ -412,6 +423,16 @@ def _second_voice(rng: Random, chart: Chart, active: list[bool]) -> list[Played]
     return []
 
 
+def _second_lead(rng: Random, chart: Chart, active: list[bool]) -> list[Played]:
+    """Answers to the singer, a slow counter line of chord tones, or nothing."""
+    role = rng.choices(("answer", "line", "nothing"), (6.5, 2.5, 1))[0]
+    if role == "answer":
+        return answer(rng, chart, active, 60, 84, 1.5)
+    if role == "line":
+        return [replace(note, syllable="") for note in sing_backing(rng, chart, active, 64, 82)]
+    return []
+
+
 def _play_tune(
     rng: Random, chart: Chart, part: str, exact: set[float], total: float
 ) -> list[Played]:
@@ -429,7 +450,11 @@ def _play_tune(
 
 def _vowel(note: Played, vowel: str) -> Played:
     return Played(
-        note.start_beats, note.length_beats, note.pitch, note.velocity, note.syllable or vowel
+        note.start_beats,
+        note.length_beats,
+        note.pitch,
+        note.velocity,
+        note.syllable or vowel,
     )
 
 

@@ -86,8 +86,9 @@ def bar_of(meter: str, variant: int = 0) -> Bar:
         start += length
     orders = CELLS.get(len(pulses)) or ((0, *([1, 2] * len(pulses))[: len(pulses) - 2], 3),)
     if len(pulses) == 3 and not ternary and meter != "3/4":
-        orders = ((0, 1, 3), (0, 1, 2))
+        orders = ((0, 1, 2), (0, 1, 3))
     cells = orders[variant // 3 % len(orders)]
+    accents: tuple[float, ...]
     if meter == "5/4":
         accents = (pulses[3 if variant % 2 == 0 else 2].start_beats,)
     elif ternary or len(pulses) % 2 or denominator >= 8:
@@ -105,6 +106,7 @@ def lay(pattern: str, bar: Bar, index: int, *, steady: bool = False) -> list[Eve
     (hats, shakers), which play all three eighths of a compound pulse.
     """
     lines = pattern.split("|")
+    cells: tuple[int, ...]
     if len(bar.pulses) == 2:
         line, cells = lines[index // 2 % len(lines)], ((0, 1), (2, 3))[index % 2]
     else:
@@ -126,9 +128,9 @@ def lay(pattern: str, bar: Bar, index: int, *, steady: bool = False) -> list[Eve
     events: list[Event] = []
     sounding = False
     if len(bar.pulses) == 2 and index % 2 == 1 and steps[0][2] == "-":
-        held = (quarter[0] + quarter[1]).rstrip("-")[-1:]
-        if held not in ("", "."):
-            events.append(Event(0.0, 0.0, held))
+        over = (quarter[0] + quarter[1]).rstrip("-")[-1:]
+        if over not in ("", "."):
+            events.append(Event(0.0, 0.0, over))
             sounding = True
     for offset, step, mark in steps:
         if mark == "-" and sounding:

@@ -59,7 +59,11 @@ def play_bass(
 
 
 def _events(
-    text: str, chart: Chart, index: int, start: float, kicks: list[tuple[float, str, float]]
+    text: str,
+    chart: Chart,
+    index: int,
+    start: float,
+    kicks: list[tuple[float, str, float]],
 ) -> list[Event]:
     beats = chart.bar.beats
     if text == "@walk":
@@ -76,7 +80,14 @@ def _events(
             kept = [onsets[0]]
             kept += [b for a, b in pairwise(onsets) if b - a > 0.2]
             ends = [*kept[1:], beats]
-            sustained = chart.style_name in ("pop", "rock", "ballad", "trap", "lofi")
+            sustained = chart.style_name in (
+                "pop",
+                "rock",
+                "ballad",
+                "trap",
+                "lofi",
+                "drum_and_bass",
+            )
             return [
                 Event(at, end - at if sustained else min(0.8 * (end - at), 0.75), "R")
                 for at, end in zip(kept, ends, strict=True)

@@ -67,5 +67,9 @@ class Chart:
         return chord_scale(self.chord_at(beat), self.tonic, self.mode)
 
     def tier(self, bar: int) -> int:
-        """0 thin, 1 main or 2 full, by the bar's intensity."""
-        return 0 if self.intensity[bar] < 0.34 else 1 if self.intensity[bar] < 0.72 else 2
+        """0 thin, 1 main or 2 full, by the intensity of the four bars of the section around it."""
+        first, last = next((a, b) for _, a, b in self.spans() if a <= bar < b)
+        block = first + (bar - first) // 4 * 4
+        around = self.intensity[block : min(last, block + 4)]
+        level = sum(around) / len(around)
+        return 0 if level < 0.34 else 1 if level < 0.72 else 2

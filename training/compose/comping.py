@@ -16,7 +16,12 @@ Voicing = tuple[int, ...]
 
 
 def play_comp(
-    rng: Random, chart: Chart, active: list[bool], centre: float, voices: int, strum_beats: float
+    rng: Random,
+    chart: Chart,
+    active: list[bool],
+    centre: float,
+    voices: int,
+    strum_beats: float,
 ) -> list[Played]:
     """The chord part, at most `voices` (3 to 5) notes at once around the MIDI note `centre`.
 
@@ -54,7 +59,10 @@ def _with_changes(events: list[Event], chart: Chart, start: float) -> list[Event
     """The events, with held chords struck anew where the harmony changes under them."""
     out: list[Event] = []
     for event in events:
-        begin, end = start + event.offset_beats, start + event.offset_beats + event.length_beats
+        begin, end = (
+            start + event.offset_beats,
+            start + event.offset_beats + event.length_beats,
+        )
         cuts = [
             chord.start_beats
             for chord in chart.chords
@@ -90,6 +98,7 @@ def voice(chords: tuple[Chord, ...], centre: float, voices: int) -> list[Voicing
 
         def cost(tones: Voicing, last: Voicing | None = last, root: int = chord.root) -> float:
             middle = abs(sum(tones) / len(tones) - centre) * 0.45
+            middle += 0.7 * max(0.0, tones[-1] - centre - 7)
             if last is None:
                 return middle
             moves = sum(min(abs(tone - old) for old in last) for tone in tones)

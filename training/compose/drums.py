@@ -62,6 +62,7 @@ def play_drums(rng: Random, chart: Chart, active: list[bool]) -> tuple[list[Hit]
 
 def _bar_of_groove(rng: Random, chart: Chart, groove: Groove, index: int) -> list[Hit]:
     hits: list[Hit] = []
+    fastest = 150 if chart.style_name in ELECTRONIC else 132
     spread = 0.02 if chart.style_name in ELECTRONIC else 0.05
     for drum, pattern in groove.items():
         for event in lay(pattern, chart.bar, index, steady=drum in KEEPERS):
@@ -70,7 +71,7 @@ def _bar_of_groove(rng: Random, chart: Chart, groove: Groove, index: int) -> lis
             keeper = drum in KEEPERS
             if (
                 sixteenth
-                and (chart.bpm > 150 or (keeper and chart.bpm > 132))
+                and (chart.bpm > 150 or (keeper and chart.bpm > fastest))
                 and (keeper or event.mark in "go")
             ):
                 continue

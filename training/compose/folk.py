@@ -65,7 +65,7 @@ def tunes_in(meter: str, held: bool) -> tuple[Tune, ...]:
         for tune in load_tunes()
         if held_out(tune.source) == held
         for fitted in [fit_meter(tune, meter)]
-        if fitted is not None and fitted.bars >= 4
+        if fitted is not None and fitted.bars >= 8
     )
 
 

@@ -22,7 +22,11 @@ def _groove(**voices: str) -> Groove:
 GROOVES: dict[str, Tiers] = {
     "pop": (
         (
-            _groove(kick="X.......X.......", side_stick="....x.......x...", closed_hat=EIGHTHS),
+            _groove(
+                kick="X.......X.......",
+                side_stick="....x.......x...",
+                closed_hat=EIGHTHS,
+            ),
             _groove(kick="X.....x.X.......", closed_hat="X...x...X...x..."),
         ),
         (
@@ -43,7 +47,9 @@ GROOVES: dict[str, Tiers] = {
                 open_hat="..............x.",
             ),
             _groove(
-                kick="X.x...x.X.x.....|X.x...x.X.x...x.", snare="....X..g.g..X...", ride=EIGHTHS
+                kick="X.x...x.X.x.....|X.x...x.X.x...x.",
+                snare="....X..g.g..X...",
+                ride=EIGHTHS,
             ),
         ),
     ),
@@ -77,9 +83,15 @@ GROOVES: dict[str, Tiers] = {
         (_groove(shaker="x.o.x.o.x.o.x.o."), _groove(kick="x.......x.......")),
         (
             _groove(
-                kick="X.......X.......", side_stick="....x.......x...", shaker="x.oox.oox.oox.oo"
+                kick="X.......X.......",
+                side_stick="....x.......x...",
+                shaker="x.oox.oox.oox.oo",
             ),
-            _groove(kick="X.....o.X.......", snare="....o.......o.g.", shaker="x.o.X.o.x.o.X.o."),
+            _groove(
+                kick="X.....o.X.......",
+                snare="....o.......o.g.",
+                shaker="x.o.X.o.x.o.X.o.",
+            ),
         ),
         (
             _groove(
@@ -102,10 +114,18 @@ GROOVES: dict[str, Tiers] = {
                 closed_hat="x.o.x.o.x.o.x.o.",
             ),
             _groove(
-                kick="X......xx.......", snare="....x.......x...", closed_hat="x.o.x.o.x.o.x.o."
+                kick="X......xx.......",
+                snare="....x.......x...",
+                closed_hat="x.o.x.o.x.o.x.o.",
             ),
         ),
-        (_groove(kick="X......xX.x.....", snare="....X..g....X..g", ride="X.o.x.o.X.o.x.o."),),
+        (
+            _groove(
+                kick="X......xX.x.....",
+                snare="....X..g....X..g",
+                ride="X.o.x.o.X.o.x.o.",
+            ),
+        ),
     ),
     "lofi": (
         (_groove(kick="x.........x.....", closed_hat="x.o.x.o.x.o.x.o."),),
@@ -135,7 +155,9 @@ GROOVES: dict[str, Tiers] = {
         (_groove(kick="X.........x.....", closed_hat="x.x.x.x.x.x.x.x."),),
         (
             _groove(
-                kick="X..x..x...x.....|X..x....x.x.....", snare=BACK, closed_hat="X.o.X.o.X.o.X.o."
+                kick="X..x..x...x.....|X..x....x.x.....",
+                snare=BACK,
+                closed_hat="X.o.X.o.X.o.X.o.",
             ),
             _groove(
                 kick="X......x..xx....",
@@ -216,7 +238,10 @@ GROOVES: dict[str, Tiers] = {
                 low_tom="...x......x..x..",
             ),
             _groove(
-                kick=FLOOR, open_hat=OFFBEAT, ride="x.x.x.x.x.x.x.x.", side_stick="..x..x..x..x..x."
+                kick=FLOOR,
+                open_hat=OFFBEAT,
+                ride="x.x.x.x.x.x.x.x.",
+                side_stick="..x..x..x..x..x.",
             ),
         ),
     ),
@@ -241,7 +266,10 @@ GROOVES: dict[str, Tiers] = {
         ),
     ),
     "synthwave": (
-        (_groove(kick="X.......X.......", closed_hat="x.o.x.o.x.o.x.o."), _groove(kick=FLOOR)),
+        (
+            _groove(kick="X.......X.......", closed_hat="x.o.x.o.x.o.x.o."),
+            _groove(kick=FLOOR),
+        ),
         (
             _groove(kick=FLOOR, snare=BACK, closed_hat="XoxoXoxoXoxoXoxo"),
             _groove(kick="X.......X.x.....", snare=BACK, closed_hat=EIGHTHS),
@@ -297,7 +325,10 @@ GROOVES: dict[str, Tiers] = {
         ),
     ),
     "reggae": (
-        (_groove(closed_hat="x.o.x.o.x.o.x.o."), _groove(side_stick="........X.......")),
+        (
+            _groove(closed_hat="x.o.x.o.x.o.x.o."),
+            _groove(side_stick="........X......."),
+        ),
         (
             _groove(
                 kick="........X.......",
@@ -370,7 +401,9 @@ GROOVES: dict[str, Tiers] = {
         (
             _groove(kick="X...............", low_tom="X.....x.x.....x."),
             _groove(
-                kick="X.......x.......", low_tom="x..x..x.x..x..x.", mid_tom="............x.x."
+                kick="X.......x.......",
+                low_tom="x..x..x.x..x..x.",
+                mid_tom="............x.x.",
             ),
         ),
         (
@@ -380,26 +413,44 @@ GROOVES: dict[str, Tiers] = {
                 mid_tom="..........x...x.",
                 snare="....x.......X...",
             ),
-            _groove(kick="X.....X.X.....X.", low_tom="XoxoXoxoXoxoXoxo", snare="............X..."),
+            _groove(
+                kick="X.....X.X.....X.",
+                low_tom="XoxoXoxoXoxoXoxo",
+                snare="............X...",
+            ),
         ),
     ),
     "waltz": (
         (_groove(kick="x...............", closed_hat="....o...o...o..."),),
         (
             _groove(
-                kick="X...............", snare="....o...o...o...", closed_hat="....x...x...x..."
+                kick="X...............",
+                snare="....o...o...o...",
+                closed_hat="....x...x...x...",
             ),
             _groove(
-                kick="X...............", side_stick="....x...x...x...", ride="x...x...x...x.o."
+                kick="X...............",
+                side_stick="....x...x...x...",
+                ride="x...x...x...x.o.",
             ),
         ),
-        (_groove(kick="X.............o.", snare="....x...x...x.g.", ride="X...x.o.x...x.o."),),
+        (
+            _groove(
+                kick="X.............o.",
+                snare="....x...x...x.g.",
+                ride="X...x.o.x...x.o.",
+            ),
+        ),
     ),
     "blues": (
         (_groove(kick="x.....x.....", closed_hat="x..x..x..x.."),),
         (
             _groove(kick="X.....X.....", snare="...X.....X..", closed_hat="X.oX.oX.oX.o"),
-            _groove(kick="X....xX.....|X....xX....x", snare="...X.....X.g", ride="X.oX.oX.oX.o"),
+            _groove(
+                kick="X....xX.....|X....xX....x",
+                snare="...X.....X.g",
+                ride="X.oX.oX.oX.o",
+            ),
         ),
         (
             _groove(kick="X.xX.xX.xX.x", snare="...X.g...X.g", ride="X.xX.xX.xX.x"),
@@ -418,7 +469,9 @@ GROOVES: dict[str, Tiers] = {
         ),
         (
             _groove(
-                kick="X.....x.X.......", snare="....X.......X..g", closed_hat="X.x.X.x.X.x.X.x."
+                kick="X.....x.X.......",
+                snare="....X.......X..g",
+                closed_hat="X.x.X.x.X.x.X.x.",
             ),
         ),
     ),
@@ -453,7 +506,13 @@ GROOVES: dict[str, Tiers] = {
             _groove(low_tom="X.o.x.o.X.o.x.oo", kick="x.......x......."),
             _groove(low_tom="X..ox.o.X..ox.o.", shaker="..x...x...x...x."),
         ),
-        (_groove(kick="X.......X.....x.", low_tom="X.ooX.ooX.ooX.oo", snare="....x.......x..."),),
+        (
+            _groove(
+                kick="X.......X.....x.",
+                low_tom="X.ooX.ooX.ooX.oo",
+                snare="....x.......x...",
+            ),
+        ),
     ),
     "ambient": (
         (_groove(shaker="o...o...o...o..."), _groove(kick="x...............")),

@@ -44,7 +44,10 @@ def harmonise(
     for index in range(bars):
         start = index * bar.beats
         if halves and (index + 1) % 8 and index + 1 < bars:
-            spans += [(start, split_beats), (start + split_beats, bar.beats - split_beats)]
+            spans += [
+                (start, split_beats),
+                (start + split_beats, bar.beats - split_beats),
+            ]
         else:
             spans.append((start, bar.beats))
     names = list(CANDIDATES[mode])
@@ -76,7 +79,10 @@ def harmonise(
         previous = chords[-1] if chords else None
         if previous and previous.pitch_classes == classes and start % bar.beats > 1e-6:
             chords[-1] = Chord(
-                previous.start_beats, previous.length_beats + length, classes[0], classes
+                previous.start_beats,
+                previous.length_beats + length,
+                classes[0],
+                classes,
             )
         else:
             chords.append(Chord(start, length, classes[0], classes))

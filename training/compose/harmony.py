@@ -60,7 +60,14 @@ PROGRESSIONS = {
         "1 4 7 3 6 4 5D 1",
     ),
     "dorian": ("1 4 1 5", "1 5 4 1", "1 1 4 1", "1 1 1 4", "1 5 1 4", "1 1 7 1"),
-    "mixolydian": ("1 1 7 1", "1 5 7 1", "1 7 1 5", "1 1 1 7", "1 5 1 7", "1/7 1 1/7 1"),
+    "mixolydian": (
+        "1 1 7 1",
+        "1 5 7 1",
+        "1 7 1 5",
+        "1 1 1 7",
+        "1 5 1 7",
+        "1/7 1 1/7 1",
+    ),
 }
 JAZZ_PROGRESSIONS = {
     "major": (
@@ -84,7 +91,11 @@ JAZZ_PROGRESSIONS = {
     "mixolydian": ("1 7 4 1", "1 1 7 1"),
 }
 BLUES_PROGRESSIONS = {
-    "major": ("1D 4D 1D 1D 4D 4D 1D 1D 5D 4D 1D 5D", "1D 4D 1D 5D", "1D 1D 4D 1D 5D 4D 1D 5D"),
+    "major": (
+        "1D 4D 1D 1D 4D 4D 1D 1D 5D 4D 1D 5D",
+        "1D 4D 1D 5D",
+        "1D 1D 4D 1D 5D 4D 1D 5D",
+    ),
     "minor": ("1 4 1 1 4 4 1 1 6 5D 1 5D", "1 4 1 5D"),
     "dorian": ("1 4 1 4",),
     "mixolydian": ("1D 1D 4D 1D", "1D 7 4D 1D"),

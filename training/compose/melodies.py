@@ -121,7 +121,17 @@ def write_tune(
             target = min(high - 2.0, max(low + 2.0, centre + lift + arch))
             goal = _goal(chords, at, size, bar, tonic, closing or unit % 4 == 3)
             phrase = _realise(
-                motif, at * bar.beats, target, chords, tonic, mode, low, high, character, goal
+                motif,
+                bar,
+                at * bar.beats,
+                target,
+                chords,
+                tonic,
+                mode,
+                low,
+                high,
+                character,
+                goal,
             )
             if pickup and unit % 2 == 0:
                 scale = chord_scale(_chord_at(chords, phrase[0].start_beats - 0.01), tonic, mode)
@@ -244,6 +254,7 @@ def _ladder(classes: tuple[int, ...], low: int, high: int) -> list[int]:
 
 def _realise(
     motif: Motif,
+    bar: Bar,
     start_beats: float,
     target: float,
     chords: tuple[Chord, ...],
@@ -261,7 +272,8 @@ def _realise(
     home = _ladder(scale_of(tonic, mode), low, high)
     first_chord = _chord_at(chords, start_beats + motif.rhythm[0][0])
     anchor = min(
-        _ladder(first_chord.pitch_classes, floor, ceiling) or home, key=lambda p: abs(p - target)
+        _ladder(first_chord.pitch_classes, floor, ceiling) or home,
+        key=lambda p: abs(p - target),
     )
     base = min(range(len(home)), key=lambda at: abs(home[at] - anchor))
     pitches: list[int] = []
@@ -270,24 +282,15 @@ def _realise(
         beat = start_beats + offset
         chord = _chord_at(chords, beat)
         wish = _reflect(home[max(0, min(len(home) - 1, base + step))], floor, ceiling)
-        firm = at in (0, len(motif.steps) - 1) or length >= 0.99 or offset % 1.0 < 1e-6
+        heavy = bar.weight(round(beat % bar.beats, 6)) >= 2
+        firm = at in (0, len(motif.steps) - 1) or length >= 0.99 or heavy
         classes = chord.pitch_classes[:3] if firm else chord_scale(chord, tonic, mode)
         if goal is not None and at == len(motif.steps) - 1:
             classes = (goal,)
         options = _ladder(classes, floor, ceiling) or _ladder(classes, low, high)
         last = pitches[-1] if pitches else wish
         way = step - motif.steps[at - 1] if at else 0
-        pitches.append(
-            min(
-                options,
-                key=lambda p, w=wish, before=last, way=way: (
-                    abs(p - w)
-                    + (2.6 if p == before and way else 0.0)
-                    + (1.3 if (p - before) * way < 0 else 0.0)
-                    + 0.25 * max(0, abs(p - before) - 7)
-                ),
-            )
-        )
+        pitches.append(_fittest(options, wish, last, way))
         strong.append(firm)
     for at in range(1, len(pitches) - 1):
         chord = _chord_at(chords, start_beats + motif.rhythm[at][0])
@@ -296,7 +299,7 @@ def _realise(
         before, after = pitches[at - 1], pitches[at + 1]
         if abs(pitches[at] - before) > 2 or abs(after - pitches[at]) > 2:
             options = _ladder(chord.pitch_classes, floor, ceiling) or [pitches[at]]
-            pitches[at] = min(options, key=lambda p, x=pitches[at], b=before: (abs(p - x), p == b))
+            pitches[at] = _fittest(options, pitches[at], before, 1 if pitches[at] > before else -1)
     notes = []
     for (offset, length), pitch in zip(motif.rhythm, pitches, strict=True):
         beat = start_beats + offset
@@ -305,6 +308,17 @@ def _realise(
             length = max(0.25, min(length, later.start_beats - beat))
         notes.append(Played(round(beat, 6), round(length, 6), pitch, 0.8))
     return notes
+
+
+def _fittest(options: list[int], wish: int, before: int, way: int) -> int:
+    """The option nearest the wish that goes the motif's `way` from the note before."""
+
+    def cost(pitch: int) -> float:
+        stuck = 4.0 if pitch == before and way else 0.0
+        astray = 1.3 if (pitch - before) * way < 0 else 0.0
+        return abs(pitch - wish) + stuck + astray + 0.25 * max(0, abs(pitch - before) - 7)
+
+    return min(options, key=cost)
 
 
 def _reflect(pitch: int, floor: int, ceiling: int) -> int:
@@ -317,7 +331,11 @@ def _reflect(pitch: int, floor: int, ceiling: int) -> int:
 
 
 def _lead_in(
-    notes: list[Played], phrase: list[Played], count: int, scale: tuple[int, ...], step: float
+    notes: list[Played],
+    phrase: list[Played],
+    count: int,
+    scale: tuple[int, ...],
+    step: float,
 ) -> list[Played]:
     """Pickup notes by step into the phrase's first note, where the line before leaves room."""
     first = phrase[0]

@@ -77,7 +77,11 @@ def humanise(
 
 
 def shade(
-    notes: list[Played], intensity: tuple[float, ...], bar: Bar, force: float, phrase: bool
+    notes: list[Played],
+    intensity: tuple[float, ...],
+    bar: Bar,
+    force: float,
+    phrase: bool,
 ) -> list[Played]:
     """Dynamics: by the bar's intensity, metric weight, and for tunes by the line's height."""
     if not notes:

@@ -21,7 +21,7 @@ class Presence:
 # How likely each part plays in a section.
 CHANCES = {
     "intro": {"drums": 0.55, "bass": 0.55, "comp": 0.9, "second": 0.25},
-    "verse": {"drums": 0.95, "bass": 0.95, "comp": 0.96, "second": 0.4},
+    "verse": {"drums": 0.95, "bass": 0.95, "comp": 0.96, "second": 0.55},
     "chorus": {"drums": 1.0, "bass": 1.0, "comp": 0.97, "second": 0.8},
     "bridge": {"drums": 0.6, "bass": 0.75, "comp": 0.95, "second": 0.55},
     "outro": {"drums": 0.9, "bass": 0.95, "comp": 0.95, "second": 0.4},
@@ -33,7 +33,7 @@ def plan_presence(rng: Random, chart: Chart) -> Presence:
     drummed = rng.random() < chart.style.drummed
     plan: dict[str, list[bool]] = {name: [] for name in ("drums", "bass", "comp", "second")}
     known: dict[tuple[str, str], bool] = {}
-    sparse = {name: rng.random() < share for name, share in (("bass", 0.03), ("comp", 0.05))}
+    sparse = {name: rng.random() < share for name, share in (("bass", 0.03), ("comp", 0.03))}
     for name, bars in chart.form:
         for part in plan:
             if (name, part) not in known:

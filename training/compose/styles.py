@@ -82,7 +82,7 @@ STYLE_BOOK: dict[str, Style] = {
         0.95,
         swing=0.58,
         swing_unit_beats=0.5,
-        lag_beats=0.018,
+        lag_beats=0.012,
         loose_beats=0.01,
         tunefulness=0.35,
     ),

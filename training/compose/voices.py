@@ -23,11 +23,7 @@ def sing_backing(
         if not active[bar]:
             continue
         options = [p for p in range(low, high + 1) if p % 12 in chord.pitch_classes[:3]]
-        root_weight = 0.6 if chord.root == chart.tonic else 0.0
-        pitch = min(
-            options,
-            key=lambda p, r=chord.root: abs(p - line) - root_weight * (p % 12 == r),
-        )
+        pitch = _nearest(options, line, home=chart.tonic)
         last = notes[-1] if notes else None
         if (
             last
@@ -37,12 +33,21 @@ def sing_backing(
             and bar % 4
         ):
             notes[-1] = Played(
-                last.start_beats, last.length_beats + chord.length_beats, pitch, 0.6, last.syllable
+                last.start_beats,
+                last.length_beats + chord.length_beats,
+                pitch,
+                0.6,
+                last.syllable,
             )
         else:
             notes.append(Played(chord.start_beats, chord.length_beats, pitch, 0.6, vowel))
         line = 0.75 * pitch + 0.25 * (low + 0.55 * (high - low))
     return [_breathe(note) for note in notes]
+
+
+def _nearest(options: list[int], line: float, home: int | None = None) -> int:
+    """The option nearest the line, the pitch class `home` a little nearer than it is."""
+    return min(options, key=lambda pitch: abs(pitch - line) - 0.6 * (pitch % 12 == home))
 
 
 def _breathe(note: Played) -> Played:
@@ -51,7 +56,12 @@ def _breathe(note: Played) -> Played:
 
 
 def answer(
-    rng: Random, chart: Chart, active: list[bool], low: int, high: int, least_beats: float
+    rng: Random,
+    chart: Chart,
+    active: list[bool],
+    low: int,
+    high: int,
+    least_beats: float,
 ) -> list[Played]:
     """Short fills where the tune rests for `least_beats` or holds a note that long.
 
@@ -83,7 +93,7 @@ def answer(
             if last:
                 tones = chart.chord_at(beat).pitch_classes[:3]
                 near = [p for p in range(low, high + 1) if p % 12 in tones]
-                at = min(near, key=lambda p, a=at: abs(p - a))
+                at = _nearest(near, at)
             room = end - beat
             length = min(room, rng.choice((1.0, 1.5))) if last else step
             chord_end = chart.chord_at(beat).start_beats + chart.chord_at(beat).length_beats
