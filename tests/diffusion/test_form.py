@@ -1,0 +1,31 @@
+"""A request that leaves the form open gets one with the full band in every bar."""
+
+from __future__ import annotations
+
+from diffusion.embedded.form import plan
+from diffusion.embedded.intent import SECTIONS
+from midi.grid import Grid
+
+
+def test_eight_bars_are_half_verse_half_chorus() -> None:
+    form = plan(Grid.constant(120, "4/4", 8), ())
+    assert form.sections == ("verse",) * 4 + ("chorus",) * 4
+
+
+def test_one_bar_is_a_verse() -> None:
+    assert plan(Grid.constant(120, "4/4", 1), ()).sections == ("verse",)
+
+
+def test_long_pieces_change_every_eight_bars() -> None:
+    sections = plan(Grid.constant(120, "4/4", 24), ()).sections
+    assert sections == ("verse",) * 8 + ("chorus",) * 8 + ("verse",) * 8
+
+
+def test_asked_sections_are_kept_and_gaps_filled() -> None:
+    form = plan(Grid.constant(120, "4/4", 4), ("intro", "", "", "outro"))
+    assert form.sections == ("intro", "verse", "chorus", "outro")
+    assert all(0.0 <= level <= 1.0 for level in form.intensity)
+
+
+def test_planned_sections_are_words_the_model_knows() -> None:
+    assert set(plan(Grid.constant(120, "4/4", 32), ()).sections) <= set(SECTIONS)
