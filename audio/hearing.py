@@ -1,0 +1,81 @@
+"""What librosa hears in a clip: where sounds begin, and which pitch classes sound.
+
+The one door to librosa. Importing it costs some seconds, so call `load` before time matters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from audio.clip import Clip
+
+Floats = npt.NDArray[np.float64]
+
+ONSET_WINDOW_SECONDS = 0.043  # 2048 frames at 48 kHz, a power of two at any rate
+ONSET_HOPS_PER_WINDOW = 8
+ONSET_BIAS_SECONDS = 0.0065  # the envelope peaks that long after the attack of a click or drum
+MIN_ONSET_DB = 0.6  # mean rise over all bands in a hop; steady noise stays under 0.5
+CHROMA_HOP_FRAMES = 2048
+SILENCE = 1e-4  # -80 dBFS peak
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnsetEnvelope:
+    """How much begins to sound, (n,) values >= 0 in dB, at `seconds` (n,), the bias taken off."""
+
+    values: Floats
+    seconds: Floats
+
+
+def load() -> None:
+    """Import librosa and what it compiles, once."""
+    import librosa.feature
+    import librosa.onset  # noqa: F401
+
+
+def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
+    """Log-mel spectral flux of the mono sum by librosa's onset_strength; None where nothing begins.
+
+    Max-filtered over neighbouring bands as in SuperFlux (Böck and Widmer, DAFx 2013).
+    """
+    mono = _mono(clip)
+    if mono is None:
+        return None
+    from librosa.onset import onset_strength
+
+    window = 1 << round(np.log2(ONSET_WINDOW_SECONDS * clip.sample_rate))
+    hop = window // ONSET_HOPS_PER_WINDOW
+    # A window of silence in front, or a sound in the very first frame would begin unheard.
+    values = onset_strength(
+        y=np.pad(mono, (window, 0)),
+        sr=clip.sample_rate,
+        n_fft=window,
+        hop_length=hop,
+        lag=1,
+        max_size=3,
+    ).astype(np.float64)
+    if values.max() < MIN_ONSET_DB:
+        return None
+    # In decibels a sound out of silence outweighs a whole bar: let it count at most double.
+    np.minimum(values, 2 * np.percentile(values, 99), out=values)
+    seconds = (np.arange(len(values)) * hop - window) / clip.sample_rate - ONSET_BIAS_SECONDS
+    return OnsetEnvelope(values, seconds)
+
+
+def pitch_class_energy(clip: Clip) -> Floats | None:
+    """Mean constant-Q chroma (12,) from C upwards in A = 440 Hz; None for silence."""
+    mono = _mono(clip)
+    if mono is None:
+        return None
+    from librosa.feature import chroma_cqt
+
+    chroma = chroma_cqt(y=mono, sr=clip.sample_rate, tuning=0.0, hop_length=CHROMA_HOP_FRAMES)
+    return np.asarray(chroma.mean(axis=1), dtype=np.float64)
+
+
+def _mono(clip: Clip) -> npt.NDArray[np.float32] | None:
+    mono = clip.samples.mean(axis=0)
+    return mono if np.abs(mono).max() > SILENCE else None

@@ -1,0 +1,107 @@
+"""Measure a clip against the grid and key it was asked for: the report of what it really is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from audio.clip import Clip
+from audio.errors import AudioError
+from audio.hearing import onset_envelope
+from audio.pulse import beat_offset_seconds, find_pulse
+from audio.tonality import find_key, key_relation
+from midi.grid import Grid
+from midi.key import Key
+
+RELATIONS: Mapping[str, float] = {
+    "1": 1, "2": 2, "1/2": 1 / 2, "3/2": 3 / 2, "2/3": 2 / 3, "3": 3, "1/3": 1 / 3,
+    "4": 4, "1/4": 1 / 4, "4/3": 4 / 3, "3/4": 3 / 4,
+}  # fmt: skip
+MIN_PEAK = 1e-10  # silence is reported as -200 dBFS, since JSON has no infinity
+MAX_ERROR_FOR_OFFSET_PERCENT = 1.0  # beyond it beats run away from the grid
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was measured beside what was asked; None where the clip does not tell.
+
+    `bpm` is the pulse found, in quarters of the grid's first tempo; `octave_relation` the ratio
+    nearest to bpm / bpm_asked ("2": the pulse found is eighths; "2/3": dotted quarters), and
+    `bpm_error_percent` what is left once that ratio is taken out. `beats_seconds` are the beats
+    of that pulse that have an onset. `beat_offset_ms` is the median from the grid's beats to the
+    onsets next to them, late is positive; None if the tempo is over 1 % off. `key` is the nearest
+    major or minor key, see key_relation. The clip has `frames`, the grid `frames_expected`.
+    """
+
+    bpm: float | None
+    bpm_asked: float
+    bpm_error_percent: float | None
+    octave_relation: str | None
+    beats_seconds: tuple[float, ...]
+    beat_offset_ms: float | None
+    key: str | None
+    key_asked: str | None
+    key_relation: str | None
+    peak_dbfs: float
+    frames: int
+    frames_expected: int
+
+    def as_dict(self) -> dict[str, object]:
+        """The same as plain values for JSON; beats in seconds rounded to 0.1 ms."""
+        values = asdict(self)
+        values["beats_seconds"] = [round(seconds, 4) for seconds in self.beats_seconds]
+        return values
+
+
+def measure(
+    mix: Clip,
+    grid: Grid,
+    key: Key | None,
+    *,
+    drums: Clip | None = None,
+    pitched: Clip | None = None,
+) -> Report:
+    """Measure tempo and peak on the mix, key on `pitched`, the offset on `drums`.
+
+    Without `pitched` the key is heard on the mix less the drums, without drums (or where they
+    are silent) everything on the mix. Any channels; the clips share rate and length. Raises
+    AudioError.
+    """
+    for name, clip in (("drums", drums), ("pitched", pitched)):
+        if clip is not None and (clip.sample_rate, clip.samples.shape) != (
+            mix.sample_rate,
+            mix.samples.shape,
+        ):
+            raise AudioError(
+                f"{name} must have the mix's rate and shape {mix.sample_rate} {mix.samples.shape}, "
+                f"not {clip.sample_rate} {clip.samples.shape}"
+            )
+    if pitched is None and drums is not None:
+        pitched = Clip(mix.samples - drums.samples, mix.sample_rate)
+    heard = onset_envelope(mix)
+    pulse = find_pulse(heard, grid) if heard else None
+    relation = error = offset = None
+    if pulse:
+        relation = min(RELATIONS, key=lambda name: abs(np.log(pulse.rate / RELATIONS[name])))
+        error = 100 * (pulse.rate / RELATIONS[relation] - 1)
+        if abs(error) <= MAX_ERROR_FOR_OFFSET_PERCENT:
+            hits = onset_envelope(drums) if drums is not None else None
+            offset = beat_offset_seconds(hits, grid) if hits else None
+            offset = beat_offset_seconds(heard, grid) if heard and offset is None else offset
+    heard_key = find_key(pitched or mix)
+    return Report(
+        bpm=pulse.rate * grid.bpm if pulse else None,
+        bpm_asked=grid.bpm,
+        bpm_error_percent=error,
+        octave_relation=relation,
+        beats_seconds=pulse.beats_seconds if pulse else (),
+        beat_offset_ms=None if offset is None else 1000 * offset,
+        key=heard_key.name if heard_key else None,
+        key_asked=key.name if key else None,
+        key_relation=key_relation(heard_key, key) if heard_key and key else None,
+        peak_dbfs=20 * float(np.log10(max(mix.peak, MIN_PEAK))),
+        frames=mix.frames,
+        frames_expected=grid.frames(mix.sample_rate),
+    )
