@@ -57,7 +57,7 @@ class ProtocolError(ValueError):
     @property
     def symbol(self) -> str:
         """The code in words; "unknown" for a code this version does not know."""
-        return Code(self.code).symbol if self.code in Code._value2member_map_ else "unknown"
+        return next((code.symbol for code in Code if code == self.code), "unknown")
 
 
 class DecodeError(ProtocolError):

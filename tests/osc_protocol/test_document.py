@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from daemon.config import Config
+from daemon.front_ends import rate_limit, subscribers
+from daemon.server import HEARTBEAT_SECONDS
 from osc_protocol.addresses import DEFAULT_PORT, GENERATE_KEYS, TABLE
 from osc_protocol.codec import decode
 from osc_protocol.document import MEANINGS, document, main
@@ -59,6 +62,17 @@ def test_every_address_key_and_code_is_on_the_page() -> None:
 def test_the_page_names_no_keys_or_addresses_that_are_not() -> None:
     known = {row.address for row in TABLE} | {"/backline/ui"}
     assert set(re.findall(r"/backline(?:/[a-z.]+)+", document())) == known
+
+
+def test_the_limits_on_the_page_are_the_daemons() -> None:
+    page = " ".join(document().split())
+    per_second, burst = int(rate_limit.PER_CLIENT_HZ), int(rate_limit.PER_CLIENT_BURST)
+    assert f"{per_second} messages a second (bursts of {burst})" in page
+    hosts, per_host = subscribers.MAX_SUBSCRIBERS, subscribers.MAX_SUBSCRIBERS_PER_HOST
+    queued = Config(home=Path("nowhere")).max_queued_jobs
+    assert f"{hosts} subscribers, {per_host} of one IP address, and {queued} jobs waiting" in page
+    assert f"Every {HEARTBEAT_SECONDS:g} s." in page
+    assert f"port {Config(home=Path('nowhere')).osc_port}" in page
 
 
 def heard(arguments: list[str]) -> Message | None:
