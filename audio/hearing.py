@@ -72,6 +72,8 @@ def pitch_class_energy(clip: Clip) -> Floats | None:
         return None
     from librosa.feature import chroma_cqt
 
+    # Its lowest octave is seen at a 128th of the rate, through windows of 1024 of those frames.
+    mono = np.pad(mono, (0, max(0, 128 * 1024 - len(mono))))
     chroma = chroma_cqt(y=mono, sr=clip.sample_rate, tuning=0.0, hop_length=CHROMA_HOP_FRAMES)
     return np.asarray(chroma.mean(axis=1), dtype=np.float64)
 
