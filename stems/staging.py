@@ -30,8 +30,8 @@ def staging(out_dir: Path) -> Iterator[Path]:
     After an error the folders made for it are gone as well. Raises StemError at once when
     `out_dir` cannot be written.
     """
-    made = [each for each in (out_dir, *out_dir.parents) if not each.exists()]
     with told_plainly(out_dir):
+        made = [each for each in (out_dir, *out_dir.parents) if not each.exists()]
         out_dir.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".backline-", dir=out_dir))
     try:
@@ -59,7 +59,7 @@ def told_plainly(out_dir: Path) -> Iterator[None]:
 def publish(folder: Path, out_dir: Path) -> None:
     """Move all files of `folder` to `out_dir`, the manifest last, in place of an earlier job's.
 
-    Raises OSError when a file cannot be moved; then everything is again as it was.
+    Whatever stops it (OSError when a file cannot be moved), everything is again as it was.
     """
     new = sorted(
         (file.relative_to(folder) for file in folder.rglob("*") if file.is_file()),
@@ -74,11 +74,12 @@ def publish(folder: Path, out_dir: Path) -> None:
     try:
         for source, target in moves:
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(source, target)
             done.append((source, target))
-    except OSError:
+            os.replace(source, target)
+    except BaseException:  # Ctrl-C as well
         for source, target in reversed(done):
-            os.replace(target, source)
+            if not source.exists():  # the last one may not have moved
+                os.replace(target, source)
         raise
     finally:
         for parent in {target.parent for _, target in moves} | {file.parent for file, _ in moves}:
