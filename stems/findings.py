@@ -11,6 +11,8 @@ from stems.stem_set import NULL_FLOOR_DBFS, dbfs
 from stems.take import Take
 
 NULL_LIMIT_DBFS = -100.0
+TEMPO_LIMIT_PERCENT = 1.0
+BEAT_LIMIT_MS = 20.0  # from about here on, which of two sounds came first is heard (Hirsh 1959)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,16 @@ def _musical(report: Mapping[str, object], key: Key) -> Iterator[Finding]:
         yield Finding("tempo", missing, "", False)
     elif relation == "1":
         remark = f"{_signed(error or 0.0, 2)} % from the tempo asked"
-        yield Finding("tempo", f"{bpm:.2f} BPM", remark, True)
+        close = abs(error or 0.0) <= TEMPO_LIMIT_PERCENT
+        yield Finding("tempo", f"{bpm:.2f} BPM", remark, close)
     else:
         yield Finding("tempo", f"{bpm:.2f} BPM", f"{relation} times the tempo asked", False)
     offset = number_in(report, "beat_offset_ms")
     if offset is None:
         yield Finding("beats", missing, "", False)
     else:
-        yield Finding("beats", f"{_signed(offset, 1)} ms", "median off the grid", True)
+        close = abs(offset) <= BEAT_LIMIT_MS
+        yield Finding("beats", f"{_signed(offset, 1)} ms", "median off the grid", close)
     heard, relation = report.get("key"), str(report.get("key_relation") or "other")
     if not heard:
         yield Finding("key", missing, "", False)

@@ -31,6 +31,15 @@ def test_half_the_tempo_is_not_told_as_the_tempo_asked(
     assert by_name(take, grid, key)["tempo"] == ("90.00 BPM", "1/2 times the tempo asked", False)
 
 
+def test_another_tempo_and_late_beats_stand_out(
+    grid: Grid, key: Key, make_take: Callable[..., Take]
+):
+    take = with_report(make_take(grid), bpm=196.2, bpm_error_percent=9.0, beat_offset_ms=31.0)
+    found = by_name(take, grid, key)
+    assert found["tempo"] == ("196.20 BPM", "+9.00 % from the tempo asked", False)
+    assert found["beats"] == ("+31.0 ms", "median off the grid", False)
+
+
 def test_another_key_names_the_one_that_was_asked(
     grid: Grid, key: Key, make_take: Callable[..., Take]
 ):
