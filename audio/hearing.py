@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip
+from audio.errors import AudioError
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,7 +20,9 @@ ONSET_HOPS_PER_WINDOW = 8
 ONSET_BIAS_SECONDS = 0.0065  # the envelope peaks that long after the attack of a click or drum
 MIN_ONSET_DB = 0.6  # mean rise over all bands in a hop; steady noise stays under 0.5
 CHROMA_HOP_FRAMES = 2048
+MIN_CHROMA_SECONDS = 2
 SILENCE = 1e-4  # -80 dBFS peak
+MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 16_000, 48_000  # where the seven octaves of the chroma fit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,5 +82,10 @@ def pitch_class_energy(clip: Clip) -> Floats | None:
 
 
 def _mono(clip: Clip) -> npt.NDArray[np.float32] | None:
+    if not MIN_SAMPLE_RATE <= clip.sample_rate <= MAX_SAMPLE_RATE:
+        raise AudioError(
+            f"sample rate must be from {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} Hz to measure, "
+            f"not {clip.sample_rate}"
+        )
     mono = clip.samples.mean(axis=0)
     return mono if np.abs(mono).max() > SILENCE else None
