@@ -118,9 +118,14 @@ def train(
                 f"step {step} loss {float(loss.detach()):.4f} off {figure:.2f} dB {spent:.0f} s",
                 flush=True,
             )
+            save(network, durations, out)
     with torch.inference_mode():
         figures = [loss_of(network(*given), spectra)[1] for *given, spectra in held]
-    print(f"{step} steps; held out: off by {np.mean(figures):.2f} dB", flush=True)
+    print(f"{steps} steps; held out: off by {np.mean(figures):.2f} dB", flush=True)
+    save(network, durations, out)
+
+
+def save(network: VoiceNet, durations: Durations, out: Path) -> None:
     tensors = {name: value.half() for name, value in network.state_dict().items()}
     tensors["durations.onset"] = torch.from_numpy(durations.onset).half()
     tensors["durations.coda"] = torch.from_numpy(durations.coda).half()

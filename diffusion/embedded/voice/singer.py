@@ -35,6 +35,8 @@ MARGIN_FRAMES = 40
 RING_SECONDS = 0.06
 # The colour of a voice is known for these notes; others are sung in the nearest one's.
 TRAINED_PITCH = (43.0, 86.0)
+# Notes beyond these are sung an octave or more nearer.
+LOWEST, HIGHEST = 36, 96
 # Before the first sound of a note there may be this much of consonants.
 LEAD_SECONDS = 0.6
 
@@ -69,7 +71,7 @@ class Singer:
     def sing(
         self, notes: Sequence[Played], voice: str, grid: Grid, sample_rate: int, seed: int
     ) -> npt.NDArray[np.float32]:
-        """Sing `notes` (one at a time; a note ends where the next begins).
+        """Sing `notes` (one at a time; a note ends where the next begins); see LOWEST and HIGHEST.
 
         Returns mono samples (grid.frames(sample_rate),), about 0.25 at most for velocity 0.8.
         Each syllable's vowel starts on its note, its consonants before. The same arguments give
@@ -155,8 +157,13 @@ def sung_notes(notes: Sequence[Played], grid: Grid) -> list[SungNote]:
         carried = note.syllable.strip() == CARRIED
         syllable = None if carried and line else Syllable.parse(_text(note.syllable))
         velocity = min(max(note.velocity, 0.0), 1.0)
-        line.append(SungNote(starts[here], end, note.pitch, velocity, syllable))
+        line.append(SungNote(starts[here], end, _within(note.pitch), velocity, syllable))
     return line
+
+
+def _within(pitch: int) -> int:
+    low, high = max(0, -(-(LOWEST - pitch) // 12)), max(0, -(-(pitch - HIGHEST) // 12))
+    return pitch + 12 * (low - high)
 
 
 def _text(syllable: str) -> str:
