@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable
@@ -99,8 +100,9 @@ def work(connection: Connection, engine_factory: str, warm_engine: str, log_fold
     engines = _Engines(engine_factory)
     orders = _Orders(connection)
     try:
-        with contextlib.suppress(Exception):  # the job that needs the engine will say what is wrong
-            engines.open(warm_engine).load(lambda stage, fraction: None)
+        if warm_engine:
+            with contextlib.suppress(Exception):  # a job that meets the fault will tell it
+                _warm_up(engines.open(warm_engine), orders)
         connection.send(("ready",))
         while (order := orders.next()) is not None:
             _, number, request, folder = order
@@ -109,6 +111,17 @@ def work(connection: Connection, engine_factory: str, warm_engine: str, log_fold
         pass  # the daemon is gone
     finally:
         engines.close()
+
+
+def _warm_up(engine: Engine, orders: _Orders) -> None:
+    """Play one bar that nobody hears: the first job then finds all loaded and compiled."""
+    from daemon.pipeline import generate
+    from osc_protocol.generate_request import GenerateRequest
+
+    engine.load(lambda stage, fraction: None)
+    with tempfile.TemporaryDirectory(prefix="backline-warm-up-") as folder:
+        request = GenerateRequest(bpm=120.0, key="C major", bars=1, seed=0)
+        generate(request, engine, Path(folder), lambda stage, fraction: None, orders.are_waiting)
 
 
 def _play(
@@ -200,9 +213,17 @@ class _Orders:
 
     def cancelled(self, number: int) -> bool:
         """Say whether job `number` is to stop now."""
+        self._take_all()
+        return self._stopping or number in self._cancelled
+
+    def are_waiting(self) -> bool:
+        """Say whether there is anything else to do."""
+        self._take_all()
+        return self._stopping or bool(self._waiting)
+
+    def _take_all(self) -> None:
         while self.connection.poll():
             self._take(self.connection.recv())
-        return self._stopping or number in self._cancelled
 
     def _take(self, message: Message) -> None:
         match message:

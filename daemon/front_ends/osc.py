@@ -12,27 +12,25 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from daemon.config import OSC_HOST, Config
 from daemon.errors import DaemonError
-from daemon.front_ends.osc_events import as_message, as_ui_messages, fraction_of, job_reply
+from daemon.front_ends.osc_commands import Commands
+from daemon.front_ends.osc_events import as_message, as_ui_messages
 from daemon.front_ends.rate_limit import RateLimit
-from daemon.front_ends.subscribers import Address, Subscribers, Subscription, host_of
-from daemon.jobs import Event, EventKind, Job, JobState
+from daemon.front_ends.subscribers import Address, Subscribers
+from daemon.jobs import Event, EventKind, JobState
 from daemon.journal import Journal
 from daemon.queue import JobQueue
 from osc_protocol import messages as osc
-from osc_protocol.addresses import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from osc_protocol.codec import MAX_DATAGRAM_BYTES, OscMessage, decode
 from osc_protocol.errors import Code, DecodeError, ProtocolError
 from osc_protocol.grammar import read_command, request_id, write
-from stems.manifest import backline_version
 
 log = logging.getLogger("backline.osc")
 
 RECEIVE_BUFFER_BYTES = 4 << 20  # the default holds some 256 datagrams: a burst would be lost
-CAPABILITIES = ":udp:blob:"
 
 
 class OscFrontEnd:
@@ -47,28 +45,13 @@ class OscFrontEnd:
         self._config = config
         self._journal = journal
         self._queue = queue
-        self._quit = quit
         self._subscribers = Subscribers()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._started_seconds = time.monotonic()
-        self._limit = RateLimit(self._started_seconds)
+        self._limit = RateLimit(time.monotonic())
         self._limited: dict[Address, float] = {}
         self._closing = False
         self._thread = threading.Thread(target=self._receive, name="osc", daemon=True)
-        self._handlers: dict[type[osc.Message], Callable[..., Iterator[osc.Message]]] = {
-            osc.Ping: self._ping,
-            osc.Hello: self._hello,
-            osc.QueryVersion: self._version,
-            osc.QueryStatus: self._status,
-            osc.Sync: self._sync,
-            osc.Notify: self._notify,
-            osc.Generate: self._generate,
-            osc.Cancel: self._cancel,
-            osc.QueryJob: self._job,
-            osc.QueryJobs: self._jobs,
-            osc.QueryStems: self._stems,
-            osc.Quit: self._quit_asked,
-        }
+        self._commands = Commands(config, journal, queue, self._subscribers, self._answer, quit)
 
     def open(self) -> int:
         """Take the port and return its number; raises DaemonError when another program has it."""
@@ -165,7 +148,7 @@ class OscFrontEnd:
         try:
             message = read_command(command)
             if message is not None:
-                for answer in self._handlers[type(message)](message, source):
+                for answer in self._commands.carry_out(message, source):
                     self._answer(answer, source)
         except ProtocolError as error:
             self._answer(osc.ErrorReply.of(request_id(command), command.address, error), source)
@@ -198,149 +181,3 @@ class OscFrontEnd:
             self._socket.sendto(write(message), target)
         except OSError as error:
             log.debug("nothing could be sent to %s:%d: %s", *target, error)
-
-    # One method a command; each yields its answers.
-
-    def _ping(self, ping: osc.Ping, source: Address) -> Iterator[osc.Message]:
-        address = "/pong" if ping.address == "/ping" else "/backline/pong"
-        yield osc.Pong(ping.args, ping.tags, address)
-
-    def _hello(self, hello: osc.Hello, source: Address) -> Iterator[osc.Message]:
-        if hello.proto != PROTOCOL_MAJOR:
-            raise ProtocolError(
-                Code.INCOMPATIBLE_PROTOCOL,
-                f"proto must be {PROTOCOL_MAJOR}, which this daemon speaks, not {hello.proto}",
-                "proto",
-            )
-        self._subscribers.introduce(source, hello.id, hello.port)
-        yield osc.Welcome(
-            hello.rid, "backline", PROTOCOL_MAJOR, PROTOCOL_MINOR, self._journal.epoch,
-            backline_version(), CAPABILITIES, "", self._engine(), MAX_DATAGRAM_BYTES,
-        )  # fmt: skip
-
-    def _version(self, query: osc.QueryVersion, source: Address) -> Iterator[osc.Message]:
-        version = backline_version()
-        yield osc.VersionReply(query.rid, "backline", PROTOCOL_MAJOR, PROTOCOL_MINOR, version)
-
-    def _status(self, query: osc.QueryStatus, source: Address) -> Iterator[osc.Message]:
-        yield osc.StatusReply(
-            query.rid,
-            self._journal.epoch,
-            self._queue.state(),
-            self._journal.count(JobState.RUNNING),
-            self._journal.count(JobState.QUEUED),
-            len(self._subscribers.listening()),
-            self._journal.head_seq,
-            0.0,
-            0.0,
-            int(time.monotonic() - self._started_seconds),
-            self._engine(),
-        )
-
-    def _sync(self, sync: osc.Sync, source: Address) -> Iterator[osc.Message]:
-        # Requests are carried out in the order they come in, so all earlier ones are decided.
-        yield osc.Synced(sync.rid, 0, self._journal.head_seq)
-
-    def _notify(self, notify: osc.Notify, source: Address) -> Iterator[osc.Message]:
-        if not notify.on:
-            done = self._notify_done(notify)
-            self._answer(done, source)  # before the reply address is forgotten with the lease
-            self._subscribers.unsubscribe(source, notify.port)
-            return
-        lease = Subscription(
-            target=source,
-            owner=self._subscribers.owner(source),
-            scope=notify.scope,
-            style=notify.style,
-            rate_hz=notify.rate,
-            lease_seconds=notify.lease,
-            expires_seconds=time.monotonic() + notify.lease,
-        )
-        if not self._subscribers.subscribe(source, notify.port, lease):
-            raise ProtocolError(Code.RATE_LIMITED, "too many subscribers; one must leave first")
-        yield self._notify_done(notify)
-        if notify.style != "events":
-            yield osc.UiState("running" if self._queue.running else "idle")
-
-    def _notify_done(self, notify: osc.Notify) -> osc.Message:
-        return osc.NotifyDone(
-            notify.rid, "/backline/notify", notify.on, notify.lease,
-            self._journal.head_seq, self._journal.epoch,
-        )  # fmt: skip
-
-    def _generate(self, generate: osc.Generate, source: Address) -> Iterator[osc.Message]:
-        request = generate.request
-        owner = self._subscribers.owner(source)
-
-        def acknowledge(job: Job, position: int, duplicate: bool) -> None:
-            accepted = osc.Accepted(generate.rid, job.number, job.state, position, duplicate, -1.0)
-            self._answer(accepted, source)
-
-        if request.engine not in self._config.engines:
-            raise ProtocolError(
-                Code.MODEL_UNAVAILABLE,
-                f"engine {request.engine} is not in this version yet; "
-                f"use {', '.join(self._config.engines)}",
-                "engine",
-            )
-        if self._journal.find_rid(owner, generate.rid) is None or generate.dry_run:
-            request.read_melody()  # what is wrong with it is said now, not when its turn comes
-        if generate.dry_run:
-            yield osc.Accepted(generate.rid, 0, "dry-run", 0, False, -1.0)
-            return
-        self._queue.submit(owner, generate.rid, generate.digest, request.as_dict(), acknowledge)
-
-    def _cancel(self, cancel: osc.Cancel, source: Address) -> Iterator[osc.Message]:
-        if cancel.target == 0:
-            job = self._journal.newest_of_host(source[0])
-        else:
-            job = self._find(cancel.target, source)
-        if job is None:
-            raise _not_found(cancel.target)
-        outcome = self._queue.cancel(job.number)
-        yield osc.CancelDone(cancel.rid, "/backline/cancel", job.number, outcome)
-
-    def _job(self, query: osc.QueryJob, source: Address) -> Iterator[osc.Message]:
-        job = self._find(query.target, source)
-        if job is None:
-            raise _not_found(query.target)
-        yield job_reply(query.rid, job, self._queue, stems=len(self._journal.stems(job.number)))
-
-    def _jobs(self, query: osc.QueryJobs, source: Address) -> Iterator[osc.Message]:
-        jobs, total = self._journal.page(query.offset, query.limit)
-        for index, job in enumerate(jobs):
-            fraction = fraction_of(job, self._queue)
-            yield osc.JobsItem(query.rid, index, job.number, job.rid, job.state, fraction)
-        yield osc.JobsEnd(query.rid, len(jobs), total)
-
-    def _stems(self, query: osc.QueryStems, source: Address) -> Iterator[osc.Message]:
-        job = self._find(query.target, source)
-        if job is None:
-            raise _not_found(query.target)
-        events = self._journal.stems(job.number)
-        for event in events:
-            yield as_message(event, self._queue)
-        yield osc.StemsEnd(query.rid, len(events), len(events))
-
-    def _quit_asked(self, quit: osc.Quit, source: Address) -> Iterator[osc.Message]:
-        yield osc.QuitDone(quit.rid, "/backline/quit", quit.mode)
-        self._quit(quit.mode)
-
-    def _find(self, target: str | int, source: Address) -> Job | None:
-        """Find a job by request id (the client's own, else its host's) or by number."""
-        if isinstance(target, int):
-            return self._journal.find(target)
-        owner = self._subscribers.owner(source)
-        job = self._journal.find_rid(owner, target)
-        job = job or self._journal.find_rid(host_of(owner), target)
-        if job is None and target.isdecimal():
-            return self._journal.find(min(int(target), (1 << 62)))
-        return job
-
-    def _engine(self) -> str:
-        return self._config.warm_engine if self._queue.is_warm else ""
-
-
-def _not_found(target: str | int) -> ProtocolError:
-    wanted = f"job {target}" if target != 0 else "job of this host"
-    return ProtocolError(Code.NOT_FOUND, f"there is no {wanted}", "target")

@@ -19,7 +19,7 @@ ROOT = HERE.parent.parent
 sys.path.append(str(HERE))  # tone_engine, here and in the worker
 
 INHERITED = [path for path in [os.environ.get("PYTHONPATH")] if path]
-DEADLINE_SECONDS = 60.0  # nothing waits that long unless something is broken
+DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
 SERVE = """
 import sys
 from pathlib import Path

@@ -14,7 +14,7 @@ import pytest
 from osc_protocol.codec import OscMessage, decode, encode
 from osc_protocol.errors import Code
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
 PROTOCOL_PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 
 HOSTILE = {
@@ -177,11 +177,10 @@ def test_a_subscriber_hears_the_heart_beat(wire: Wire) -> None:
     wire.read_until("/backline/done")
 
 
-def test_the_lines_of_the_protocol_page_drive_a_whole_job(launch, tmp_path: Path) -> None:
+def test_the_lines_of_the_protocol_page_drive_a_whole_job(daemon) -> None:
     missing = [tool for tool in ("oscsend", "oscdump") if shutil.which(tool) is None]
     if missing:
         pytest.skip(f"{' and '.join(missing)} not found: install the package liblo-tools")
-    daemon = launch(tmp_path)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("", 0))
         listener = str(probe.getsockname()[1])

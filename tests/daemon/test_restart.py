@@ -19,7 +19,7 @@ from osc_protocol.messages import Bye, Finished, Message, Progress
 Ask = Callable[..., GenerateRequest]
 Story = Callable[[Client, int], list[Message]]
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
 posix_only = pytest.mark.skipif(os.name != "posix", reason="signals between processes are POSIX")
 
 
@@ -100,7 +100,7 @@ def test_draining_refuses_new_jobs_and_ends_the_accepted_ones(
     with daemon.client() as client:
         client.subscribe()
         holding = client.generate(ask("hold")).job
-        jobs = [client.generate(ask(seed=seed)).job for seed in (1, 2)]
+        jobs = [client.generate(ask("refuse", seed=seed)).job for seed in (1, 2)]
         with pytest.raises(ProtocolError) as refusal:
             client.generate(ask(seed=3))
         assert refusal.value.code == Code.QUEUE_FULL
@@ -116,7 +116,7 @@ def test_draining_refuses_new_jobs_and_ends_the_accepted_ones(
             if isinstance(event, Finished):
                 ended.append((event.job, event.state))
             event = client.next_event(DEADLINE_SECONDS)
-    assert ended == [(holding, "cancelled"), (jobs[0], "done"), (jobs[1], "done")]
+    assert ended == [(holding, "cancelled"), (jobs[0], "failed"), (jobs[1], "failed")]
     assert daemon.process.wait(DEADLINE_SECONDS) == 0
 
 
@@ -130,7 +130,7 @@ def test_the_worker_ends_with_a_daemon_that_was_killed(launch, tmp_path: Path, a
     ((_, worker),) = daemon.runs()
     daemon.ends_with(signal.SIGKILL)
     # A process that is not our child cannot be waited for; its log is closed when it is gone.
-    waiter = "import os,sys,time\nend=time.time()+30\nwhile time.time()<end:\n"
+    waiter = "import os,sys,time\nend=time.time()+300\nwhile time.time()<end:\n"
     waiter += " try: os.kill(int(sys.argv[1]),0)\n except OSError: sys.exit(0)\n"
     waiter += " time.sleep(0.05)\nsys.exit(1)"
     assert subprocess.run([sys.executable, "-c", waiter, str(worker)], check=False).returncode == 0

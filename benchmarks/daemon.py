@@ -1,0 +1,229 @@
+"""How quick the daemon is: `python -m benchmarks.daemon [--json]`, from the root of a clone.
+
+Starts a daemon of its own and measures, on this machine as it is: `backline --help`, the first
+pong after a start, jobs of 8 bars at 120 BPM on the warm embedded engine from request to
+manifest, peak memory, and the round trip of /ping while idle and while jobs run. Pings are 10 ms
+apart in both, so that their two p99 can be compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from osc_protocol.client import Client
+from osc_protocol.codec import encode
+from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.messages import Finished
+
+BARS, BPM = 8, 120.0
+MUSIC_SECONDS = BARS * 4 * 60.0 / BPM
+JOBS = 5
+PING_PAUSE_SECONDS = 0.010
+IDLE_PINGS = 1_000
+PATIENCE_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured value; `target` is what the project promises, `met` None without one."""
+
+    name: str
+    value: float | None
+    unit: str
+    target: str = ""
+    met: bool | None = None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    arguments = parser.parse_args()
+    figures = measure()
+    machine = f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    if arguments.json:
+        facts = {"machine": machine, "load": load(), "figures": [asdict(f) for f in figures]}
+        print(json.dumps(facts, indent=2))
+        return
+    print(f"{machine}, load average {load():.1f}")
+    for figure in figures:
+        value = "not measured here" if figure.value is None else f"{figure.value:.3f}"
+        verdict = {None: "", True: "met", False: "MISSED"}[figure.met]
+        print(f"{figure.name:<52} {value:>10} {figure.unit:<10} {figure.target:<16} {verdict}")
+
+
+def measure() -> list[Figure]:
+    figures = [_help()]
+    with _daemon() as (process, port, started):
+        figures.append(_first_pong(port, started))
+        with Client(port=port, name="benchmark", client_id="benchmark") as client:
+            client.subscribe(scope="mine")
+            figures.append(_until_warm(client, started))
+            idle = _pings(port, lambda count: count < IDLE_PINGS)
+            jobs, busy = _jobs_and_pings(client, port)
+            figures += _speed(jobs)
+            figures += _latency(idle, busy)
+            figures.append(_memory(process.pid))
+            client.quit()
+        process.wait(PATIENCE_SECONDS)
+    return figures
+
+
+def load() -> float:
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+
+
+def _help() -> Figure:
+    times = []
+    for _ in range(7):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "daemon", "--help"], check=True, capture_output=True)
+        times.append(time.perf_counter() - started)
+    median = statistics.median(times)
+    return Figure("backline --help, median of 7", median, "s", "under 0.4", median < 0.4)
+
+
+@contextmanager
+def _daemon() -> Iterator[tuple[subprocess.Popen[str], int, float]]:
+    with tempfile.TemporaryDirectory(prefix="backline-bench-", ignore_cleanup_errors=True) as home:
+        started = time.perf_counter()
+        with subprocess.Popen(
+            [sys.executable, "-m", "daemon", "serve", "--osc-port", "0", "--home", home],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"udp://127\.0\.0\.1:(\d+)", line)
+            if found is None:
+                sys.exit(f"the daemon did not start: {line!r}")
+            try:
+                yield process, int(found[1]), started
+            finally:
+                process.kill()
+
+
+def _first_pong(port: int, started: float) -> Figure:
+    _round_trip(port)
+    seconds = time.perf_counter() - started
+    return Figure("start of the process to its first pong", seconds, "s", "under 1", seconds < 1.0)
+
+
+def _until_warm(client: Client, started: float) -> Figure:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while client.status().state == "loading":
+        if time.monotonic() > deadline:
+            sys.exit("the engine did not load")
+        time.sleep(0.1)
+    return Figure("start of the process to a warm engine", time.perf_counter() - started, "s")
+
+
+def _round_trip(port: int) -> float:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        wire.settimeout(5.0)
+        wire.connect(("127.0.0.1", port))
+        started = time.perf_counter()
+        wire.send(encode("/ping", "", ()))
+        wire.recv(1024)
+        return time.perf_counter() - started
+
+
+def _pings(port: int, go_on: object) -> list[float]:
+    """Round trips in seconds, one each 10 ms on one socket, while `go_on(count)` says so."""
+    times: list[float] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        wire.settimeout(5.0)
+        wire.connect(("127.0.0.1", port))
+        datagram = encode("/ping", "", ())
+        while go_on(len(times)):  # type: ignore[operator]
+            started = time.perf_counter()
+            wire.send(datagram)
+            wire.recv(1024)
+            times.append(time.perf_counter() - started)
+            time.sleep(PING_PAUSE_SECONDS)
+    return times
+
+
+def _jobs_and_pings(client: Client, port: int) -> tuple[list[float], list[float]]:
+    """Seconds from request to finished of each job, and the pings that went on beside them."""
+    done = threading.Event()
+    busy: list[float] = []
+    pinger = threading.Thread(target=lambda: busy.extend(_pings(port, lambda _: not done.is_set())))
+    pinger.start()
+    jobs = []
+    try:
+        for seed in range(JOBS):
+            request = GenerateRequest(bpm=BPM, key="A minor", bars=BARS, seed=seed)
+            started = time.perf_counter()
+            job = client.generate(request).job
+            for event in client.watch(job):
+                if isinstance(event, Finished):
+                    jobs.append(time.perf_counter() - started)
+                    if event.state != "done":
+                        sys.exit(f"job {job} {event.state}: {event.message}")
+                    if not (Path(event.folder) / "manifest.json").is_file():
+                        sys.exit(f"job {job} has no manifest in {event.folder}")
+    finally:
+        done.set()
+        pinger.join()
+    return jobs, busy
+
+
+def _speed(jobs: list[float]) -> list[Figure]:
+    name = f"{BARS} bars at {BPM:g} BPM, request to manifest"
+    median = statistics.median(jobs)
+    factor = MUSIC_SECONDS / median
+    return [
+        Figure(f"{name}, median of {len(jobs)}", median, "s"),
+        Figure(f"{name}, slowest", max(jobs), "s"),
+        Figure("times faster than real time (median)", factor, "x", "at least 3", factor >= 3.0),
+    ]
+
+
+def _latency(idle: list[float], busy: list[float]) -> list[Figure]:
+    figures = []
+    for name, times in (("idle", idle), ("while generating", busy)):
+        for percent in (50, 99):
+            value = statistics.quantiles(times, n=100)[percent - 1] * 1000
+            figures.append(Figure(f"/ping p{percent} {name}, {len(times)} pings", value, "ms"))
+    ratio = (figures[3].value or 0.0) / (figures[1].value or 1.0)
+    figures.append(
+        Figure("/ping p99 while generating to idle", ratio, "x", "at most 3", ratio <= 3.0)
+    )
+    return figures
+
+
+def _memory(daemon: int) -> Figure:
+    """Peak resident memory of the daemon and its children together; Linux only."""
+    name = "peak memory, daemon and worker"
+    try:
+        children = Path(f"/proc/{daemon}/task/{daemon}/children").read_text().split()
+        peaks = [_peak_bytes(int(pid)) for pid in (daemon, *children)]
+    except OSError:
+        return Figure(name, None, "GB", "under 2")
+    total = sum(peaks) / 1e9
+    return Figure(name, total, "GB", "under 2", total < 2.0)
+
+
+def _peak_bytes(process: int) -> int:
+    status = Path(f"/proc/{process}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
+
+
+if __name__ == "__main__":
+    main()

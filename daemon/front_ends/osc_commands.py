@@ -1,0 +1,212 @@
+"""What each OSC command does, and what it answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from daemon.config import Config
+from daemon.front_ends.osc_events import as_message, fraction_of, job_reply
+from daemon.front_ends.subscribers import Address, Subscribers, Subscription, host_of
+from daemon.jobs import Job, JobState
+from daemon.journal import Journal
+from daemon.queue import JobQueue
+from osc_protocol import messages as osc
+from osc_protocol.addresses import PROTOCOL_MAJOR, PROTOCOL_MINOR
+from osc_protocol.codec import MAX_DATAGRAM_BYTES
+from osc_protocol.errors import Code, ProtocolError
+from stems.manifest import backline_version
+
+CAPABILITIES = ":udp:blob:"
+
+Answers = Iterator[osc.Message]
+
+
+class Commands:
+    """One method a command, each yielding its answers; found by the message's class.
+
+    `answer` sends one at once, for those that must be out before something else happens; `quit`
+    is called with the mode when a client asks the daemon to stop.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        journal: Journal,
+        queue: JobQueue,
+        subscribers: Subscribers,
+        answer: Callable[[osc.Message, Address], None],
+        quit: Callable[[str], None],
+    ) -> None:
+        self._config = config
+        self._journal = journal
+        self._queue = queue
+        self._subscribers = subscribers
+        self._answer = answer
+        self._quit = quit
+        self._started_seconds = time.monotonic()
+        self._methods: dict[type[osc.Message], Callable[..., Answers]] = {
+            osc.Ping: self._ping,
+            osc.Hello: self._hello,
+            osc.QueryVersion: self._version,
+            osc.QueryStatus: self._status,
+            osc.Sync: self._sync,
+            osc.Notify: self._notify,
+            osc.Generate: self._generate,
+            osc.Cancel: self._cancel,
+            osc.QueryJob: self._job,
+            osc.QueryJobs: self._jobs,
+            osc.QueryStems: self._stems,
+            osc.Quit: self._quit_asked,
+        }
+
+    def carry_out(self, command: osc.Message, source: Address) -> Answers:
+        """Do what `command` says and yield the answers; raises ProtocolError for a refusal."""
+        return self._methods[type(command)](command, source)
+
+    def _ping(self, ping: osc.Ping, source: Address) -> Answers:
+        address = "/pong" if ping.address == "/ping" else "/backline/pong"
+        yield osc.Pong(ping.args, ping.tags, address)
+
+    def _hello(self, hello: osc.Hello, source: Address) -> Answers:
+        if hello.proto != PROTOCOL_MAJOR:
+            raise ProtocolError(
+                Code.INCOMPATIBLE_PROTOCOL,
+                f"proto must be {PROTOCOL_MAJOR}, which this daemon speaks, not {hello.proto}",
+                "proto",
+            )
+        self._subscribers.introduce(source, hello.id, hello.port)
+        yield osc.Welcome(
+            hello.rid, "backline", PROTOCOL_MAJOR, PROTOCOL_MINOR, self._journal.epoch,
+            backline_version(), CAPABILITIES, "", self._engine(), MAX_DATAGRAM_BYTES,
+        )  # fmt: skip
+
+    def _version(self, query: osc.QueryVersion, source: Address) -> Answers:
+        version = backline_version()
+        yield osc.VersionReply(query.rid, "backline", PROTOCOL_MAJOR, PROTOCOL_MINOR, version)
+
+    def _status(self, query: osc.QueryStatus, source: Address) -> Answers:
+        yield osc.StatusReply(
+            query.rid,
+            self._journal.epoch,
+            self._queue.state(),
+            self._journal.count(JobState.RUNNING),
+            self._journal.count(JobState.QUEUED),
+            len(self._subscribers.listening()),
+            self._journal.head_seq,
+            0.0,
+            0.0,
+            int(time.monotonic() - self._started_seconds),
+            self._engine(),
+        )
+
+    def _sync(self, sync: osc.Sync, source: Address) -> Answers:
+        # Requests are carried out in the order they come in, so all earlier ones are decided.
+        yield osc.Synced(sync.rid, 0, self._journal.head_seq)
+
+    def _notify(self, notify: osc.Notify, source: Address) -> Answers:
+        if not notify.on:
+            done = self._notify_done(notify)
+            self._answer(done, source)  # before the reply address is forgotten with the lease
+            self._subscribers.unsubscribe(source, notify.port)
+            return
+        lease = Subscription(
+            target=source,
+            owner=self._subscribers.owner(source),
+            scope=notify.scope,
+            style=notify.style,
+            rate_hz=notify.rate,
+            lease_seconds=notify.lease,
+            expires_seconds=time.monotonic() + notify.lease,
+        )
+        if not self._subscribers.subscribe(source, notify.port, lease):
+            raise ProtocolError(Code.RATE_LIMITED, "too many subscribers; one must leave first")
+        yield self._notify_done(notify)
+        if notify.style != "events":
+            yield osc.UiState("running" if self._queue.running else "idle")
+
+    def _notify_done(self, notify: osc.Notify) -> osc.Message:
+        return osc.NotifyDone(
+            notify.rid, "/backline/notify", notify.on, notify.lease,
+            self._journal.head_seq, self._journal.epoch,
+        )  # fmt: skip
+
+    def _generate(self, generate: osc.Generate, source: Address) -> Answers:
+        request = generate.request
+        owner = self._subscribers.owner(source)
+
+        def acknowledge(job: Job, position: int, duplicate: bool) -> None:
+            accepted = osc.Accepted(generate.rid, job.number, job.state, position, duplicate, -1.0)
+            self._answer(accepted, source)
+
+        self._check_engine(request.engine)
+        if self._journal.find_rid(owner, generate.rid) is None or generate.dry_run:
+            request.read_melody()  # what is wrong with it is said now, not when its turn comes
+        if generate.dry_run:
+            yield osc.Accepted(generate.rid, 0, "dry-run", 0, False, -1.0)
+            return
+        self._queue.submit(owner, generate.rid, generate.digest, request.as_dict(), acknowledge)
+
+    def _cancel(self, cancel: osc.Cancel, source: Address) -> Answers:
+        if cancel.target == 0:
+            job = self._journal.newest_of_host(source[0])
+        else:
+            job = self._find(cancel.target, source)
+        if job is None:
+            raise _not_found(cancel.target)
+        outcome = self._queue.cancel(job.number)
+        yield osc.CancelDone(cancel.rid, "/backline/cancel", job.number, outcome)
+
+    def _job(self, query: osc.QueryJob, source: Address) -> Answers:
+        job = self._find(query.target, source)
+        if job is None:
+            raise _not_found(query.target)
+        yield job_reply(query.rid, job, self._queue, stems=len(self._journal.stems(job.number)))
+
+    def _jobs(self, query: osc.QueryJobs, source: Address) -> Answers:
+        jobs, total = self._journal.page(query.offset, query.limit)
+        for index, job in enumerate(jobs):
+            fraction = fraction_of(job, self._queue)
+            yield osc.JobsItem(query.rid, index, job.number, job.rid, job.state, fraction)
+        yield osc.JobsEnd(query.rid, len(jobs), total)
+
+    def _stems(self, query: osc.QueryStems, source: Address) -> Answers:
+        job = self._find(query.target, source)
+        if job is None:
+            raise _not_found(query.target)
+        events = self._journal.stems(job.number)
+        for event in events:
+            yield as_message(event, self._queue)
+        yield osc.StemsEnd(query.rid, len(events), len(events))
+
+    def _quit_asked(self, quit: osc.Quit, source: Address) -> Answers:
+        yield osc.QuitDone(quit.rid, "/backline/quit", quit.mode)
+        self._quit(quit.mode)
+
+    def _find(self, target: str | int, source: Address) -> Job | None:
+        """Find a job by request id (the client's own, else its host's) or by number."""
+        if isinstance(target, int):
+            return self._journal.find(target)
+        owner = self._subscribers.owner(source)
+        job = self._journal.find_rid(owner, target)
+        job = job or self._journal.find_rid(host_of(owner), target)
+        if job is None and target.isdecimal():
+            return self._journal.find(min(int(target), (1 << 62)))
+        return job
+
+    def _check_engine(self, name: str) -> None:
+        known = self._config.engines
+        if name not in known:
+            raise ProtocolError(
+                Code.MODEL_UNAVAILABLE,
+                f"engine {name} is not in this version yet; use {', '.join(known)}",
+                "engine",
+            )
+
+    def _engine(self) -> str:
+        return self._config.warm_engine if self._queue.is_warm else ""
+
+
+def _not_found(target: str | int) -> ProtocolError:
+    wanted = f"job {target}" if target != 0 else "job of this host"
+    return ProtocolError(Code.NOT_FOUND, f"there is no {wanted}", "target")

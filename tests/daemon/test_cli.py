@@ -1,0 +1,261 @@
+"""The command as users have it: exit status, one sentence for each mistake, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from daemon import cli
+from daemon.demo import melody as demo_melody
+from midi.grid import Grid
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs `backline ...` in this process with the tone engine and gives its exit status."""
+    import tone_engine
+
+    import diffusion.engine
+
+    monkeypatch.setattr(diffusion.engine, "open_engine", tone_engine.open_engine)
+    monkeypatch.setenv("BACKLINE_HOME", str(tmp_path / "home"))
+
+    def backline(*words: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["backline", *words])
+        try:
+            cli.main()
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    return backline
+
+
+GOOD = {"--bpm": "240", "--key": "A minor", "--bars": "1"}
+
+
+def words(changed: dict[str, str], out: Path) -> list[str]:
+    options = GOOD | changed | {"-o": str(out)}
+    return ["generate", *(word for pair in options.items() for word in pair)]
+
+
+def test_generate_writes_the_folder_and_says_what_was_measured(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words({"--bars": "4", "--seed": "5"}, tmp_path / "out")) == 0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names >= {"drums.wav", "mix.wav", "project.rpp", "overview.png", "manifest.json"}
+    files, length, heard = capsys.readouterr().out.splitlines()
+    assert "manifest.json" in files
+    # 4 bars of 4 quarters at 240 bpm last 4 s: 192000 frames at 48 kHz.
+    assert "192000 frames at 48000 Hz, exactly the grid's 192000" in length
+    bpm = float(heard.split()[1])  # "tempo 239.99 BPM measured (240 asked); key ..."
+    assert bpm == pytest.approx(240.0, rel=0.005)  # what its own tests promise of the measure
+    assert "(240 asked)" in heard and "A minor asked" in heard
+
+
+def test_json_is_all_there_is_on_stdout(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words({"--seed": "5", "--stems": "bass,drums"}, tmp_path / "out"), "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
+    assert printed["request"]["seed"] == 5
+    assert printed["stems"] == ["drums", "bass"]
+
+
+ODD = [
+    ("61.7", "7/8", 3), ("174", "4/4", 5), ("92.5", "6/8", 4), ("20", "2/4", 1), ("400", "12/8", 6),
+    ("133.33", "5/4", 3), ("97.3", "3/4", 7), ("111.11", "5/8", 4), ("76.54", "9/16", 5),
+    ("87.001", "1/32", 16),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("bpm", "meter", "bars"), ODD)
+@pytest.mark.parametrize("sample_rate", [44_100, 48_000])
+def test_lengths_are_the_closed_form_whatever_tempo_and_meter(
+    bpm: str, meter: str, bars: int, sample_rate: int
+) -> None:
+    top, bottom = map(int, meter.split("/"))
+    # bars x quarters a bar x 60 / bpm x rate, in whole numbers: bpm is an integer over scale.
+    scale = 10 ** len(bpm.partition(".")[2])
+    over = bars * top * 4 * 60 * scale * sample_rate
+    under = bottom * int(bpm.replace(".", ""))
+    nearest = (2 * over + under) // (2 * under)
+    assert Grid.constant(float(bpm), meter, bars).frames(sample_rate) == nearest
+
+
+def test_the_files_of_an_odd_meter_have_that_length(run: Run, tmp_path: Path) -> None:
+    import soundfile
+
+    changed = {"--bpm": "61.7", "--meter": "7/8", "--bars": "3", "--sample-rate": "44100"}
+    assert run(*words(changed, tmp_path / "out")) == 0
+    # 3 bars x 3.5 quarters x 60 / 61.7 x 44100 = 450291.73...: 450292 frames.
+    for path in (tmp_path / "out").glob("*.wav"):
+        assert soundfile.info(path).frames == 450_292
+
+
+BAD = [
+    ("--bpm", "0", "bpm"), ("--bpm", "-3", "bpm"), ("--bpm", "nan", "bpm"), ("--bpm", "inf", "bpm"),
+    ("--bpm", "1e9", "bpm"), ("--bpm", "fast", "bpm"), ("--key", "H moll", "key"),
+    ("--bars", "0", "bars"), ("--bars", "4000", "bars"), ("--bars", "2.5", "bars"),
+    ("--meter", "7/9", "denominator"), ("--meter", "waltz", "meter"), ("--engine", "x", "engine"),
+    ("--engine", "ace-step", "engine"), ("--stems", "drums,violin", "stems"),
+    ("--lead", "drums", "lead"), ("--takes", "9", "takes"), ("--seed", "x", "seed"),
+    ("--sample-rate", "22050", "sample-rate"), ("--lyrics", "@/no/such/file", "lyrics"),
+    ("--melody", "/no/such/file.mid", "melody"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("option", "value", "named"), BAD)
+def test_bad_input_is_one_sentence_that_names_it_and_leaves_nothing(
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    value: str,
+    named: str,
+) -> None:
+    assert run(*words({option: value}, tmp_path / "out")) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    (sentence,) = told.err.splitlines()
+    assert sentence.startswith("error: ") and named in sentence
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_melody_that_is_no_midi_is_refused(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, content in {"empty": b"", "text": b"do re mi", "huge": bytes(2 << 20)}.items():
+        path = tmp_path / f"{name}.mid"
+        path.write_bytes(content)
+        assert run(*words({"--melody": str(path)}, tmp_path / "out")) == 2
+        (sentence,) = capsys.readouterr().err.splitlines()
+        assert "melody" in sentence
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_that_cannot_be_is_bad_usage(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert run(*words({}, tmp_path / "file" / "out")) == 2
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert "output folder" in sentence and "cannot be written" in sentence
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_an_engine_that_fails_is_status_1_and_leaves_nothing(run: Run, tmp_path: Path) -> None:
+    assert run(*words({"--tags": "refuse"}, tmp_path / "out")) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unforeseen_fault_is_a_sentence_and_a_log(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words({"--tags": "broken"}, tmp_path / "out")) == 1
+    (sentence,) = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
+    (log,) = (tmp_path / "home" / "log").glob("error-*.log")
+    assert "RuntimeError" in sentence and str(log) in sentence
+    assert "nobody foresaw" in log.read_text("utf-8")
+    assert not (tmp_path / "out").exists()
+
+
+def test_sending_without_a_daemon_says_how_to_start_one(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import osc_protocol.client
+
+    monkeypatch.setattr(osc_protocol.client.Client.__init__, "__kwdefaults__", {
+        **osc_protocol.client.Client.__init__.__kwdefaults__, "resend_seconds": (0.05,)
+    })  # fmt: skip
+    assert run("send", "status", "--osc-port", "1") == 1
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert "backline serve" in sentence
+
+
+def backline(daemon, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "daemon", *arguments, "--osc-port", str(daemon.port)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+
+
+def test_send_has_a_daemon_play_and_copies_the_result(daemon, tmp_path: Path) -> None:
+    ran = backline(
+        daemon, "send", "--bpm", "240", "--key", "A minor", "--bars", "1", "--json",
+        "--melody", str(demo_melody()), "-o", str(tmp_path / "out"),
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    manifest = json.loads(ran.stdout)
+    assert manifest == json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
+    for entry in manifest["files"]:
+        assert (tmp_path / "out" / entry["path"]).stat().st_size == entry["bytes"]
+    status, jobs = backline(daemon, "send", "status"), backline(daemon, "send", "jobs")
+    assert status.stdout.startswith("idle") or status.stdout.startswith("loading")
+    assert "done" in jobs.stdout
+
+
+def test_a_job_that_fails_in_the_daemon_is_status_1(daemon, tmp_path: Path) -> None:
+    ran = backline(
+        daemon, "send", "generate", "--bpm", "240", "--key", "A", "--bars", "1", "--tags", "refuse",
+        "-o", str(tmp_path / "out"),
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "the engine refuses this one" in ran.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals between processes are POSIX")
+def test_ctrl_c_in_send_cancels_the_job_in_the_daemon(daemon, tmp_path: Path) -> None:
+    with (
+        daemon.client() as client,
+        subprocess.Popen(
+            [sys.executable, "-m", "daemon", "send", "--bpm", "240", "--key", "A", "--bars", "1",
+             "--tags", "hold", "-o", str(tmp_path / "out"), "--osc-port", str(daemon.port)],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as sender,
+    ):  # fmt: skip
+        client.subscribe()
+        while client.status().running == 0:
+            client.next_event(0.05)
+        job = next(item.job for item in client.jobs() if item.state == "running")
+        sender.send_signal(signal.SIGINT)
+        _, told = sender.communicate(timeout=DEADLINE_SECONDS)
+        assert client.job(job).state == "cancelled"
+    assert sender.returncode == 130
+    assert "cancelled; nothing was written" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_melody_of_the_demo_is_the_example(tmp_path: Path) -> None:
+    installed = ROOT / "daemon" / "demo_melody.mid"
+    assert installed.read_bytes() == (ROOT / "examples" / "melody.mid").read_bytes()
+
+
+def test_help_and_version_need_nothing_heavy() -> None:
+    for words_, expected in ((["--help"], "generate"), (["--version"], "backline ")):
+        ran = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "daemon", *words_],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert expected in ran.stdout
+        loaded = {line.rsplit("|", 1)[-1].strip() for line in ran.stderr.splitlines()}
+        assert loaded & {"torch", "numpy", "librosa", "matplotlib", "rich"} == set()

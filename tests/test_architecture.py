@@ -1,0 +1,174 @@
+"""The arrows between the rooms, held by walking the syntax trees of all their modules."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+# Which rooms a room may import besides itself. `stem_names` is everybody's: four words.
+ARROWS = {
+    "midi": set(),
+    "osc_protocol": {"midi"},
+    "audio": {"midi"},
+    "diffusion": {"audio", "midi"},
+    "stems": {"audio", "midi"},
+    "daemon": {"audio", "diffusion", "midi", "osc_protocol", "stems"},
+}
+EVERYBODYS = "audio.stem_names"
+
+# Libraries that take long to import: which modules may import them, and only inside a function
+# unless the module itself is one that is imported late.
+DOORS = {
+    "librosa": {"audio.hearing"},
+    "matplotlib": {"stems.sheet"},
+    "torchaudio": {"audio.clip"},
+    "diffusers": {"diffusion.embedded.backbone"},
+    "mido": {"midi.smf"},
+    "soundfile": {"audio.clip"},
+    "pythonosc": {"osc_protocol.codec"},
+    "typer": {"daemon.cli", "daemon.request_options"},
+    "rich": {"daemon.screen"},
+}
+TORCH_ROOM = "diffusion"  # torch is the engines' language; nobody else speaks it
+NOT_AT_THE_TOP = {"librosa", "matplotlib", "torchaudio"}
+
+
+def modules(room: str) -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted((ROOT / room).rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        yield name.removesuffix(".__init__"), ast.parse(path.read_text("utf-8"))
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Full names of what is imported anywhere, also where only a type checker looks."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_at_the_top(tree: ast.Module) -> Iterator[str]:
+    """What importing the module imports: not inside functions, not for type checkers only."""
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from imported(ast.Module([node], []))
+
+
+@pytest.mark.parametrize("room", ARROWS)
+def test_a_room_imports_only_the_rooms_it_may(room: str) -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, tree in modules(room)
+        for name in imported(tree)
+        if name.partition(".")[0] in ARROWS.keys() | {"training", "tests", "benchmarks"}
+        and name.partition(".")[0] not in ARROWS[room] | {room}
+        and not name.startswith(EVERYBODYS)
+    ]
+    assert wrong == []
+
+
+def test_the_walk_sees_imports_wherever_they_stand() -> None:
+    tree = ast.parse("import a.b\ndef f():\n    from c import d\nif True:\n    import e")
+    assert set(imported(tree)) == {"a.b", "c", "c.d", "e"}
+    assert set(imported_at_the_top(tree)) == {"a.b"}
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_a_library_comes_in_through_its_door_only(library: str) -> None:
+    users = {
+        module
+        for room in ARROWS
+        for module, tree in modules(room)
+        if any(name.partition(".")[0] == library for name in imported(tree))
+    }
+    assert users <= DOORS[library]
+
+
+@pytest.mark.parametrize("library", sorted(NOT_AT_THE_TOP))
+def test_a_slow_library_is_imported_when_it_is_used(library: str) -> None:
+    early = [
+        module
+        for room in ARROWS
+        for module, tree in modules(room)
+        if any(name.partition(".")[0] == library for name in imported_at_the_top(tree))
+    ]
+    assert early == []
+
+
+def test_torch_is_spoken_by_the_engines_only() -> None:
+    wrong = [
+        module
+        for room in ARROWS.keys() - {TORCH_ROOM}
+        for module, tree in modules(room)
+        if any(name.partition(".")[0] == "torch" for name in imported(tree))
+    ]
+    assert wrong == ["audio.clip"] or wrong == []  # resampling takes torch's tensors
+
+
+@pytest.mark.parametrize(
+    ("imports", "forbidden"),
+    [
+        ("midi.grid, midi.key, midi.melody, osc_protocol.client", {"torch", "numpy", "librosa"}),
+        ("daemon.server", {"torch", "numpy", "librosa", "matplotlib", "diffusers"}),
+        ("daemon.cli", {"torch", "numpy", "librosa", "matplotlib", "diffusers", "mido", "sqlite3"}),
+        ("daemon.pipeline, diffusion.engine, stems.delivery", {"torch", "librosa", "matplotlib"}),
+    ],
+)
+def test_importing_stays_light(imports: str, forbidden: set[str]) -> None:
+    program = f"import sys, {imports}\nprint(*sorted(sys.modules))"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert forbidden & set(ran.stdout.split()) == set()
+
+
+def packages_on_disk() -> set[str]:
+    return {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for room in ARROWS
+        for path in (ROOT / room).rglob("__init__.py")
+    }
+
+
+def test_every_package_is_one_that_is_installed() -> None:
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == packages_on_disk()
+
+
+def test_every_module_lies_in_a_package() -> None:
+    stray = [
+        str(path.relative_to(ROOT))
+        for room in ARROWS
+        for path in (ROOT / room).rglob("*.py")
+        if not (path.parent / "__init__.py").is_file()
+    ]
+    assert stray == []
+
+
+def test_the_installed_distribution_holds_every_module_and_data_file(tmp_path: Path) -> None:
+    """Builds what pip would install, without a network: setuptools' own build step."""
+    program = "from setuptools import setup; setup()"
+    subprocess.run(
+        [sys.executable, "-c", program, "-q", "build", "--build-base", str(tmp_path / "build"),
+         "--build-lib", str(tmp_path / "lib"), "egg_info", "--egg-base", str(tmp_path)],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    wanted = {
+        path.relative_to(ROOT)
+        for room in ARROWS
+        for pattern in ("*.py", "*.safetensors", "*.json", "*.mid")
+        for path in (ROOT / room).rglob(pattern)
+    }
+    built = {path.relative_to(tmp_path / "lib") for path in (tmp_path / "lib").rglob("*.*")}
+    assert wanted - built == set()
