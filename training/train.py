@@ -140,6 +140,17 @@ def loss_of(model: Backbone, batch: Batch, generator: torch.Generator) -> torch.
     return (per_clip / time_.clamp_min(0.25)).mean()
 
 
+def optimisers_of(model: Backbone, rate: float) -> list[torch.optim.Optimizer]:
+    """Return Muon for the layers' matrices (Jordan 2024) and AdamW for everything else."""
+    matrices = [p for p in model.transformer.layers.parameters() if p.ndim == 2]
+    chosen = {id(p) for p in matrices}
+    rest = [p for p in model.parameters() if id(p) not in chosen]
+    return [
+        torch.optim.Muon(matrices, rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True),
+    ]
+
+
 def main() -> None:
     """Train for so many minutes and save the weights' running average."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -153,6 +164,7 @@ def main() -> None:
     parser.add_argument("--log", type=int, default=50)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--final", type=float, default=0.02, help="last rate over the first")
+    parser.add_argument("--compile", action="store_true", help="compile the layers: twice as fast")
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--layers", type=int, default=8)
     args = parser.parse_args()
@@ -164,16 +176,18 @@ def main() -> None:
     validation = [held.batch(32) for _ in range(4)]
     model = Backbone(hidden=args.hidden, layers=args.layers, heads=args.hidden // 64)
     average = {k: v.clone() for k, v in model.state_dict().items()}
-    optimiser = torch.optim.AdamW(
-        model.parameters(), args.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
-    )
+    if args.compile:
+        for layer in model.transformer.layers:
+            layer.compile()
+    optimisers = optimisers_of(model, args.rate)
     generator = torch.Generator().manual_seed(args.seed)
     step, spent = 0, 0.0
     checkpoint = args.out / "last.pt"
     if args.resume:
         state = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
+        for optimiser, kept in zip(optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
         average, step = state["average"], state["step"]
         windows.random = np.random.default_rng(args.seed + step)
     total = args.minutes * 60
@@ -181,18 +195,21 @@ def main() -> None:
     while spent < total:
         step += 1
         fall = 0.5 * (1 + math.cos(math.pi * min(1.0, spent / total)))
-        rate = args.rate * min(1.0, step / 300) * (args.final + (1 - args.final) * fall)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
+        rate = args.rate * min(1.0, step / 150) * (args.final + (1 - args.final) * fall)
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
         loss = loss_of(model, windows.batch(args.batch), generator)
-        optimiser.zero_grad()
+        model.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        keep = min(0.999, (step + 1) / (step + 20))
-        with torch.no_grad():
-            for name, value in model.state_dict().items():
-                average[name].lerp_(value, 1.0 - keep)
+        for optimiser in optimisers:
+            optimiser.step()
+        if step % 4 == 0:
+            keep = min(0.996, (step + 1) / (step + 40))
+            with torch.no_grad():
+                for name, value in model.state_dict().items():
+                    average[name].lerp_(value, 1.0 - keep)
         losses.append(float(loss.detach()))
         spent = time.monotonic() - began
         if step % args.log == 0:
@@ -217,7 +234,7 @@ def main() -> None:
             torch.save(
                 {
                     "model": live,
-                    "optimiser": optimiser.state_dict(),
+                    "optimisers": [optimiser.state_dict() for optimiser in optimisers],
                     "average": average,
                     "step": step,
                 },
