@@ -174,7 +174,10 @@ class JobQueue:
 
     def _publish(self, event: Event) -> None:
         for listener in self.listeners:
-            listener(event)
+            try:
+                listener(event)
+            except Exception:  # who cannot tell an event must not stop the jobs
+                log.exception("%s of job %d was not told", event.kind, event.job.number)
 
     def _start_worker(self) -> None:
         self.is_warm = False

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Message = tuple[Any, ...]
 
+LOG_BYTES = 1 << 20
+
 
 class Worker:
     """A running worker process; `tell` gets its messages and, last, ("gone", exit status).
@@ -262,7 +264,8 @@ def stems_of(manifest: Manifest, folder: Path) -> list[dict[str, object]]:
 
 def _write_output_to(log: Path) -> None:
     """Send what libraries and crashes print to a file: the daemon's own output stays clean."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    mode = os.O_TRUNC if log.exists() and log.stat().st_size > LOG_BYTES else os.O_APPEND
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | mode, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)

@@ -151,17 +151,23 @@ class OscFrontEnd:
                 for answer in self._commands.carry_out(message, source):
                     self._answer(answer, source)
         except ProtocolError as error:
-            self._answer(osc.ErrorReply.of(request_id(command), command.address, error), source)
+            self._refuse(command, source, error)
         except sqlite3.Error as error:
             log.exception("the journal failed")
-            refusal = ProtocolError(Code.DISK_FULL, f"the journal cannot be written: {error}")
-            self._answer(osc.ErrorReply.of(request_id(command), command.address, refusal), source)
+            told = ProtocolError(Code.DISK_FULL, f"the journal cannot be read or written: {error}")
+            self._refuse(command, source, told)
         except Exception as error:
             log.exception("%s failed", command.address)
             where = self._config.log_folder / "daemon.log"
             sentence = f"an unexpected error ({type(error).__name__}); the details are in {where}"
-            refusal = ProtocolError(Code.INTERNAL, sentence)
-            self._answer(osc.ErrorReply.of(request_id(command), command.address, refusal), source)
+            self._refuse(command, source, ProtocolError(Code.INTERNAL, sentence))
+
+    def _refuse(self, command: OscMessage, source: Address, error: ProtocolError) -> None:
+        try:
+            refusal = osc.ErrorReply.of(request_id(command), command.address, error)
+        except ProtocolError:  # an id that cannot be sent back: the error goes without it
+            refusal = osc.ErrorReply.of("", command.address, error)
+        self._answer(refusal, source)
 
     def _refuse_flood(self, source: Address, now: float) -> None:
         """Tell a client once a second that it sends too much; the rest is dropped in silence."""
@@ -179,5 +185,5 @@ class OscFrontEnd:
     def _send(self, message: osc.Message, target: Address) -> None:
         try:
             self._socket.sendto(write(message), target)
-        except OSError as error:
-            log.debug("nothing could be sent to %s:%d: %s", *target, error)
+        except (OSError, ProtocolError) as error:
+            log.warning("%s was not sent to %s:%d: %s", type(message).__name__, *target, error)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from daemon.config import Config
 from daemon.front_ends.osc_events import as_message, fraction_of, job_reply
@@ -11,12 +13,14 @@ from daemon.front_ends.subscribers import Address, Subscribers, Subscription, ho
 from daemon.jobs import Job, JobState
 from daemon.journal import Journal
 from daemon.queue import JobQueue
+from midi.smf_check import MAX_BYTES
 from osc_protocol import messages as osc
 from osc_protocol.addresses import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from osc_protocol.codec import MAX_DATAGRAM_BYTES
 from osc_protocol.errors import Code, ProtocolError
 from stems.manifest import backline_version
 
+QUICK_MELODY_BYTES = 16 << 10  # some 2000 notes; longer ones are read when their turn comes
 CAPABILITIES = ":udp:blob:"
 
 Answers = Iterator[osc.Message]
@@ -140,7 +144,8 @@ class Commands:
             self._answer(accepted, source)
 
         self._check_engine(request.engine)
-        if self._journal.find_rid(owner, generate.rid) is None or generate.dry_run:
+        is_new = self._journal.find_rid(owner, generate.rid) is None
+        if generate.dry_run or (is_new and _is_read_quickly(request)):
             request.read_melody()  # what is wrong with it is said now, not when its turn comes
         if generate.dry_run:
             yield osc.Accepted(generate.rid, 0, "dry-run", 0, False, -1.0)
@@ -205,6 +210,15 @@ class Commands:
 
     def _engine(self) -> str:
         return self._config.warm_engine if self._queue.is_warm else ""
+
+
+def _is_read_quickly(request: osc.GenerateRequest) -> bool:
+    """Whether reading its melody keeps no ping waiting; what is too large is refused unread."""
+    size = len(request.melody)
+    if request.melody_path:
+        with contextlib.suppress(OSError):  # which reading it will tell
+            size = Path(request.melody_path).stat().st_size
+    return size <= QUICK_MELODY_BYTES or size > MAX_BYTES
 
 
 def _not_found(target: str | int) -> ProtocolError:

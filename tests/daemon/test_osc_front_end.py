@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import socket
@@ -92,6 +93,37 @@ def test_a_hostile_datagram_changes_nothing(wire: Wire, name: str) -> None:
     while answer.args != (name,):  # of what it understood it answers the request first
         answer = wire.read()
     assert answer == OscMessage("/pong", "s", (name,))
+
+
+def test_an_id_that_cannot_be_sent_back_is_left_out_of_the_error(wire: Wire) -> None:
+    for rid in ("x" * 5_000, "a\x1b[31mb", "two words"):
+        wire.send("/backline/job", "ss", rid, "job")
+        error = wire.read()
+        assert error.address == "/backline/error"
+        assert error.args[1:3] == ("/backline/job", Code.OUT_OF_RANGE)
+
+
+def test_thousands_of_damaged_datagrams_change_nothing(new_wire: Callable[[], Wire]) -> None:
+    chance = random.Random(20)
+    whole = [
+        encode("/backline/hello", "sssi", ("h1", "fuzz", "port", 1)),
+        encode("/backline/status", "s", ("s1",)),
+        encode("/backline/notify", "siss", ("n1", 0, "style", "both")),
+        encode("/backline/jobs", "sii", ("l1", 0, 20)),
+        encode("/backline/job", "ss", ("j1", "nobody")),
+        encode("/backline/cancel", "ss", ("c1", "nobody")),
+        encode("/backline/stems", "si", ("t1", 2**31 - 1)),
+        encode("/backline/generate", "sfsfs", ("g1", 0.0, "A minor", 10.0, "")),
+    ]
+    for wire in [new_wire() for _ in range(10)]:
+        for _ in range(300):  # under the burst a client may send
+            damaged = bytearray(chance.choice(whole))
+            for _ in range(chance.randint(1, 4)):
+                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+            wire.send_bytes(bytes(damaged[: chance.randint(0, len(damaged))]))
+    calm = new_wire()
+    calm.send("/backline/version", "s", "after")
+    assert calm.read_until("/backline/version.reply").args[0] == "after"
 
 
 def test_an_unknown_address_and_an_unknown_key_are_errors_that_say_so(wire: Wire) -> None:

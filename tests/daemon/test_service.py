@@ -176,6 +176,7 @@ def test_a_dry_run_checks_all_and_queues_nothing(client: Client, ask: Ask) -> No
         (None, "cannot be read"),
         (b"", "empty"),
         (b"this is no MIDI file at all", "MThd"),
+        (bytes(2 << 20), "larger"),
     ],
 )
 def test_a_bad_melody_is_refused_before_anything_is_queued(
