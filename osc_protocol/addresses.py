@@ -29,7 +29,8 @@ class Row:
     """One message: `args` by position, then `keys` in any order as name, value pairs.
 
     `frozen` names the keys that may also stand by position after `args` (all of them, in order).
-    `short` lists argument names of forms without a request id, all numbers. `button` commands may
+    `short` lists argument names of forms without a request id, all numbers, in which keys have
+    `short_values` instead of their defaults. `button` commands may
     come with nothing or with one number, where 0 is a button let go and does nothing; in any other
     form all their arguments must be there. A row whose second argument has but one choice shares
     its address with others, told apart by it.
@@ -43,6 +44,7 @@ class Row:
     keys: tuple[Argument, ...] = ()
     frozen: tuple[str, ...] = ()
     short: tuple[tuple[str, ...], ...] = ()
+    short_values: tuple[tuple[str, object], ...] = ()
     button: bool = False
     answers: tuple[str, ...] = ()
 
@@ -158,7 +160,8 @@ TABLE: tuple[Row, ...] = (
                   choices=("events", "simple", "both")),
          Argument("rate", "int", "progress events a second at most", default=10, low=1,
                   high=30, unit="Hz")),
-        short=(("on",), ("on", "port")), answers=("NotifyDone",)),
+        # What sends these cannot renew a lease by itself: it lasts as long as any may.
+        short=(("on",), ("on", "port")), short_values=(("lease", 3600),), answers=("NotifyDone",)),
     Row("Generate", "/backline/generate", "command",
         "Makes stems. The same rid with the same parameters is the same job, however often sent.",
         (RID,), GENERATE_KEYS, frozen=("bpm", "key", "seconds", "tags"), answers=("Accepted",)),

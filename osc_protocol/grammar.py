@@ -45,7 +45,7 @@ def read_command(osc: OscMessage) -> Message | None:
     for form in row.short:
         if len(values) == len(form) and all_numbers:
             by_name = dict(zip(form, values, strict=True))
-            return CLASSES[row.name](**{"rid": "", **by_name})
+            return CLASSES[row.name](**{"rid": "", **dict(row.short_values), **by_name})
     return _read_keyed(row, values)
 
 

@@ -34,15 +34,15 @@ oscsend localhost {DEFAULT_PORT} /backline/notify ii 1 {LISTENER_PORT}
 oscsend localhost {DEFAULT_PORT} /backline/generate sfsfs take1 92 "A minor" 10 "dub techno, warm bass"
 ```
 
-`notify ii 1 {LISTENER_PORT}` means: send events, and the answers to everything from this machine,
-to port {LISTENER_PORT}. It is needed because each `oscsend` sends from a port of its own that
-nobody listens on afterwards. `generate` takes a name for the request that you make up (`take1`),
-the tempo in quarter notes a minute, the key, the length in seconds (taken as the nearest whole
-number of bars) and the style. `oscdump` shows, each line after a time stamp, the answers to both
-and then the job on its way, until `/backline/finished`:
+`notify ii 1 {LISTENER_PORT}` means: for the next hour, send events, and the answers to everything
+from this machine, to port {LISTENER_PORT}. It is needed because each `oscsend` sends from a port of
+its own that nobody listens on afterwards. `generate` takes a name for the request that you make up
+(`take1`), the tempo in quarter notes a minute, the key, the length in seconds (taken as the nearest
+whole number of bars) and the style. `oscdump` shows, each line after a time stamp, the answers to
+both and then the job on its way, until `/backline/finished`:
 
 ```text
-/backline/done ssiiii "" "/backline/notify" 1 60 0 1
+/backline/done ssiiii "" "/backline/notify" 1 3600 0 1
 /backline/accepted sisiif "take1" 1 "queued" 0 0 -1.000000
 /backline/queued isii 1 "take1" 1 0
 /backline/started isi 2 "take1" 1
@@ -120,7 +120,8 @@ breaks any of this is dropped and gets no answer.
 - bpm counts quarter notes, whatever the meter; a beat is a quarter note everywhere. Bars are
   counted from 1.
 - As buttons `cancel`, `status` and `version` may come with no argument, or with one number, where
-  0 (let go) does nothing. `notify` may come as `i` (on) or `ii` (on, port).
+  0 (let go) does nothing. `notify` may come as `i` (on) or `ii` (on, port), and
+  then lasts an hour.
 """
 
 PAYLOADS = """\
@@ -150,8 +151,9 @@ is complete on disk; `sha256` is that of the file.
 ## Events, and how none is missed
 
 `notify` gives a lease: any message from you renews it, `/ping` too; without one it ends after
-`lease` seconds. `scope` says whose jobs you hear of: `mine` (this IP address and client id),
-`host` (this IP address) or `all`.
+`lease` seconds, and with it the port given for those that cannot listen where they send from.
+`scope` says whose jobs you hear of: `mine` (this IP address and client id), `host` (this IP
+address) or `all`.
 
 Durable events carry numbers that only grow (`seq`); progress repeats the last one. The heartbeat
 carries the newest (`head-seq`): if it is beyond what you have seen of jobs in your scope, or if

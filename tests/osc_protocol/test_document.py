@@ -98,7 +98,7 @@ def test_every_line_for_a_terminal_is_a_command_the_daemon_understands() -> None
         "Notify", "Generate", "QueryJob", "QueryStems", "QueryJobs", "QueryStatus", "Generate",
         "Cancel", "Quit",
     ]  # fmt: skip
-    assert read[0] == Notify("", True, LISTENER_PORT)
+    assert read[0] == Notify("", True, LISTENER_PORT, lease=3600)
     first, second = (message for message in read if isinstance(message, Generate))
     assert (first.rid, first.request.bpm, first.request.key) == ("take1", 92.0, "A minor")
     assert (second.request.bpm, second.request.meter, second.request.bars) == (61.7, "7/8", 4)

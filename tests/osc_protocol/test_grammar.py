@@ -336,10 +336,11 @@ def test_an_order_made_in_python_knows_only_the_keys_of_the_table() -> None:
 
 
 def test_notify_has_short_forms() -> None:
-    assert command("notify", "ii", 1, 9902) == Notify("", True, 9902)
-    assert command("notify", "i", 1) == Notify("", True)
-    assert command("notify", "f", 0.0) == Notify("", False)
-    assert command("notify", "T", True) == Notify("", True)
+    # They come from programs that do not renew a lease, so theirs is the longest there is.
+    assert command("notify", "ii", 1, 9902) == Notify("", True, 9902, lease=3600)
+    assert command("notify", "i", 1) == Notify("", True, lease=3600)
+    assert command("notify", "f", 0.0) == Notify("", False, lease=3600)
+    assert command("notify", "T", True) == Notify("", True, lease=3600)
     assert command("notify", "sisiss", "n1", 1, "rate", 30, "style", "both") == Notify(
         "n1", True, rate=30, style="both"
     )
