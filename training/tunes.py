@@ -14,6 +14,7 @@ import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,28 @@ def main() -> None:
         found = list(_chorales())
         rows += found
         print(f"bach: {len(found)} tunes")
+    rows = without_doubles(rows)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps({"tunes": rows}), encoding="utf-8", newline="\n")
     print(f"{len(rows)} tunes in {args.out}")
+
+
+def without_doubles(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows without melodies met before in any key: first 16 steps alike, or last 16.
+
+    The collections share tunes and Bach set some melodies often; a held-out tune must not be
+    learnt from its double.
+    """
+    met: set[tuple[int, ...]] = set()
+    kept = []
+    for row in rows:
+        pitches = [pitch for _, _, pitch in row["notes"]]
+        steps = tuple(after - before for before, after in pairwise(pitches))
+        marks = {(0, *steps[:16]), (1, *steps[-16:])}
+        if not marks & met:
+            kept.append(row)
+        met |= marks
+    return kept
 
 
 def _abc_tunes(name: str, folder: str) -> Iterator[dict[str, Any]]:
@@ -142,6 +162,8 @@ def mode_of(notes: list[Note], tonic: int) -> str | None:
     heard = [0.0] * 12
     for _, length, pitch in notes:
         heard[(pitch - tonic) % 12] += length
+    if heard[1] > heard[2]:
+        return None
     if heard[3] > heard[4]:
         mode = "dorian" if heard[9] > heard[8] else "minor"
     else:
@@ -222,14 +244,15 @@ def _chorales() -> Iterator[dict[str, Any]]:
         try:
             score = corpus.parse(str(path))
             soprano = next(part for part in score.parts if part.id.lower().startswith("sopran"))
-            row = _read_chorale(f"bach:{path.stem}", soprano)
-        except (Music21Exception, StopIteration, ValueError):
+            tonic = list(score.parts[-1].flatten().notes)[-1].pitches[0].pitchClass
+            row = _read_chorale(f"bach:{path.stem}", soprano, tonic)
+        except (Music21Exception, StopIteration, ValueError, IndexError):
             continue
         if row:
             yield row
 
 
-def _read_chorale(source: str, soprano: Any) -> dict[str, Any] | None:
+def _read_chorale(source: str, soprano: Any, tonic: int) -> dict[str, Any] | None:
     part = soprano.stripTies()
     signatures = {
         time.ratioString for time in soprano.recurse().getElementsByClass("TimeSignature")
@@ -251,12 +274,12 @@ def _read_chorale(source: str, soprano: Any) -> dict[str, Any] | None:
     bars += bars % 2
     if bars > MOST_BARS:
         # A long chorale ends where a phrase does: on a tonic held near an eighth bar.
-        tonic_bars = [b for b in (8, 12, 16) if _rests(notes, b * bar_beats, notes[-1][2] % 12)]
+        tonic_bars = [b for b in (8, 12, 16) if _rests(notes, b * bar_beats, tonic)]
         if not tonic_bars:
             return None
         bars = tonic_bars[-1]
         notes = [note for note in notes if note[0] < bars * bar_beats]
-    return make_row(source, meter, notes[-1][2] % 12, bar_beats, [Strain(tuple(notes), bars)])
+    return make_row(source, meter, tonic, bar_beats, [Strain(tuple(notes), bars)])
 
 
 def _rests(notes: list[Note], end: float, tonic: int) -> bool:

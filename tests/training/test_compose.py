@@ -10,7 +10,7 @@ from diffusion.embedded.performance import DRUMS, RANGES, TIMBRES
 from training.compose import SECTIONS, STYLES, Piece, Tune, compose, held_out
 from training.compose.bar import Event, bar_of, lay
 from training.compose.harmony import SCALES
-from training.tunes import Strain, make_row, mode_of
+from training.tunes import Strain, make_row, mode_of, without_doubles
 
 SEEDS = range(1, 41)
 METERS = ("4/4", "3/4", "2/4", "6/8", "12/8", "5/8", "7/8", "5/4")
@@ -264,3 +264,22 @@ def test_a_tune_that_ends_away_from_its_tonic_is_left_out() -> None:
     strain = Strain(JACQUES, 8)
     assert make_row("test:1", "4/4", 0, 4.0, [strain]) is not None
     assert make_row("test:1", "4/4", 7, 4.0, [strain]) is None
+
+
+def test_the_same_melody_in_another_key_is_kept_once() -> None:
+    row = make_row("test:1", "4/4", 0, 4.0, [Strain(JACQUES, 8)])
+    higher = tuple((start, length, pitch + 5) for start, length, pitch in JACQUES)
+    double = make_row("test:2", "4/4", 5, 4.0, [Strain(higher, 8)])
+    assert row is not None and double is not None
+    assert without_doubles([row, double]) == [row]
+
+
+@pytest.mark.parametrize("span", [24, 40])
+def test_a_wide_tune_is_brought_into_the_singer_s_range(span: int) -> None:
+    """52..79 holds 27 semitones: a span of 24 fits in some key, one of 40 folds by octaves."""
+    notes = tuple((float(at), 1.0, 50 + (span if at % 2 else 0)) for at in range(32))
+    tune = Tune("test:3", "4/4", 2, "major", 8, notes)
+    for seed in range(1, 8):
+        piece = compose(seed, tune=tune)
+        low, high = RANGES["vocals" if piece.lead == "vocals" else "lead"]
+        assert all(low <= note.pitch <= high for note in piece.tune)

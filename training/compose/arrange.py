@@ -73,6 +73,7 @@ def compose(
     low, high = TUNE_RANGE[lead]
     if folk:
         mode = folk.mode
+        tonic = _fitting_tonic(rng, folk, tonic, low, high)
         form = form_around(rng, min(folk.bars, _most_bars(bar)), bar.beats)
         chords, notes = _arrange_folk(rng, folk, form, bar, tonic, book, mood, low, high)
         source = folk.source
@@ -96,7 +97,7 @@ def compose(
             choose_character(rng, density),
         )
     if form[-1][0] == "outro":
-        notes = _end_tune(notes, form, bar, tonic)
+        notes = _end_tune(notes, form, bar, tonic, low, high)
     if folk is None or rng.random() < 0.8:
         notes = swing(notes, bar, book.swing, book.swing_unit_beats)
     end = sum(bars for _, bars in form) * bar.beats
@@ -260,7 +261,7 @@ def _arrange_folk(
     tune_bars = sum(last - first for _, first, last in own)
     shift = _transposition(rng, tune, tonic, low, high, mood)
     inside = [
-        (start, min(length, tune_bars * bar.beats - start), pitch + shift)
+        (start, min(length, tune_bars * bar.beats - start), _fold(pitch + shift, low, high))
         for start, length, pitch in tune.notes
         if start < tune_bars * bar.beats - 1e-6
     ]
@@ -271,7 +272,7 @@ def _arrange_folk(
         tune_bars,
         tonic,
         tune.mode,
-        halves=rng.random() < 0.4 and len(bar.pulses) > 1,
+        halves=(tune.source.startswith("bach") or rng.random() < 0.4) and len(bar.pulses) > 1,
         seventh=seventh,
         colour=rng.random(),
         split_beats=_half(bar),
@@ -310,6 +311,23 @@ def _starts(notes: list[Played]) -> set[float]:
     return {note.start_beats for note in notes}
 
 
+def _fitting_tonic(rng: Random, tune: Tune, tonic: int, low: int, high: int) -> int:
+    """`tonic`, or another one where the tune would leave low..high in every octave."""
+    lowest = min(pitch for _, _, pitch in tune.notes)
+    highest = max(pitch for _, _, pitch in tune.notes)
+    fitting = [(tune.tonic + up) % 12 for up in range(low - lowest, high - highest + 1)]
+    return tonic if tonic in fitting or not fitting else rng.choice(fitting)
+
+
+def _fold(pitch: int, low: int, high: int) -> int:
+    """A pitch brought into low..high by octaves, for tunes too wide for any key."""
+    while pitch < low:
+        pitch += 12
+    while pitch > high:
+        pitch -= 12
+    return pitch
+
+
 def _transposition(rng: Random, tune: Tune, tonic: int, low: int, high: int, mood: Mood) -> int:
     pitches = [pitch for _, _, pitch in tune.notes]
     middle = (min(pitches) + max(pitches)) / 2
@@ -320,7 +338,7 @@ def _transposition(rng: Random, tune: Tune, tonic: int, low: int, high: int, moo
 
 
 def _end_tune(
-    notes: list[Played], form: list[tuple[str, int]], bar: Bar, tonic: int
+    notes: list[Played], form: list[tuple[str, int]], bar: Bar, tonic: int, low: int, high: int
 ) -> list[Played]:
     """The tune brought home: its last bar is one long tonic, near where the tune was."""
     last = (sum(bars for _, bars in form) - 1) * bar.beats
@@ -329,8 +347,7 @@ def _end_tune(
     if not before or before[-1].start_beats < outro - bar.beats:
         return before
     near = before[-1].pitch
-    low, high = min(n.pitch for n in before), max(n.pitch for n in before)
-    homes = [p for p in range(low - 4, high + 5) if p % 12 == tonic] or [near]
+    homes = [p for p in range(low, high + 1) if p % 12 == tonic] or [near]
     home = min(homes, key=lambda pitch: abs(pitch - near))
     return [*before, Played(last, bar.beats * 0.75, home, 0.8)]
 
