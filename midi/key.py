@@ -30,9 +30,10 @@ _MODE_NAMES = {
 }  # fmt: skip
 _KEY = re.compile(
     r"(?P<letter>[A-Ga-g])"
-    r"[ -]?(?P<accidental>(?:sharp|flat)(?![a-z])|##?|bb?|)"
+    r"(?:[ -]?(?P<accidental>(?:sharp|flat)(?![a-z])|##?|♯♯?|bb?|♭♭?))?"
     r"(?:[ :_-]*(?P<mode>[A-Za-z]+))?"
 )
+_ACCIDENTALS = str.maketrans({"♯": "#", "♭": "b"})
 _MAX_TEXT = 40
 
 
@@ -65,20 +66,21 @@ class Key:
         A letter without a mode is major where it is a capital and minor where it is not, as in
         harmonic analysis: "A" is A major, "a" is A minor. Likewise "CM" is major, "Cm" minor.
         """
-        plain = text if isinstance(text, str) and len(text) <= _MAX_TEXT else ""
-        plain = " ".join(plain.replace("♭", "b").replace("♯", "#").split())
-        match = _KEY.fullmatch(plain) or _KEY.fullmatch(plain.lower())
+        plain = " ".join(text.split()) if isinstance(text, str) and len(text) <= _MAX_TEXT else ""
         bare = "major" if plain[:1].isupper() else "minor"
-        mode = _mode(match["mode"] or "", bare) if match else None
-        if match is None or mode is None:
-            shown = repr(text) if len(repr(text)) <= _MAX_TEXT else repr(text)[:_MAX_TEXT] + "..."
-            raise KeyNameError(
-                f"key must be a tonic and a mode such as 'C minor', 'F#m' or 'Bb mixolydian' "
-                f"(modes: {', '.join(MODES)}), not {shown}"
-            )
-        accidental = {"sharp": "#", "flat": "b"}.get(match["accidental"], match["accidental"])
-        spelling = match["letter"].upper() + accidental
-        return cls(_pitch_class(spelling), mode, spelling)
+        for written in (plain, plain.lower()):  # as it stands first: CM is not Cm
+            match = _KEY.fullmatch(written)
+            mode = _mode(match["mode"] or "", bare) if match else None
+            if match and mode:
+                accidental = (match["accidental"] or "").translate(_ACCIDENTALS)
+                accidental = {"sharp": "#", "flat": "b"}.get(accidental, accidental)
+                spelling = match["letter"].upper() + accidental
+                return cls(_pitch_class(spelling), mode, spelling)
+        shown = repr(text) if len(repr(text)) <= _MAX_TEXT else repr(text)[:_MAX_TEXT] + "..."
+        raise KeyNameError(
+            f"key must be a tonic and a mode such as 'C minor', 'F#m' or 'Bb mixolydian' "
+            f"(modes: {', '.join(MODES)}), not {shown}"
+        )
 
     @property
     def name(self) -> str:

@@ -42,14 +42,13 @@ def read_smf(source: Path | bytes) -> Score:
     """
     data = source if isinstance(source, bytes) else _read_bytes(source)
     check_smf(data)
-    from mido import MidiFile, merge_tracks
+    from mido import MidiFile
 
     try:
         file = MidiFile(file=BytesIO(_plain(data)))
-        messages = merge_tracks(file.tracks)
     except Exception as error:  # mido raises six different kinds; whatever it is, it is the file
         raise MelodyError(f"melody is not a MIDI file that can be read: {error!s:.100}") from error
-    return _score(messages, file.ticks_per_beat)
+    return _score(_in_order(file.tracks), file.ticks_per_beat)
 
 
 def write_smf(
@@ -127,14 +126,24 @@ def _plain(data: bytes) -> bytes:
     return header + len(tracks).to_bytes(2, "big") + data[12:14] + b"".join(chunks)
 
 
-def _score(messages: Any, ticks_per_beat: int) -> Score:
+def _in_order(tracks: Any) -> list[tuple[int, Any]]:
+    """(tick, message) of all tracks by time; at one tick tracks keep their order."""
+    events = []
+    for track in tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            events.append((tick, message))
+    return sorted(events, key=lambda event: event[0])
+
+
+def _score(events: list[tuple[int, Any]], ticks_per_beat: int) -> Score:
     """Pair note-ons with note-offs."""
-    tick, drum_notes, empty = 0, 0, 0
+    drum_notes, empty = 0, 0
     meters: list[tuple[Fraction, Meter]] = []
     open_notes: dict[tuple[int, int], tuple[int, int]] = {}  # (channel, pitch): (tick, velocity)
     spans: list[tuple[int, int, int, int]] = []  # start, end, pitch, velocity
-    for message in messages:
-        tick += message.time
+    for tick, message in events:
         if message.type == "time_signature":
             with suppress(GridError):  # a meter that no grid can have marks no pickup either
                 meter = Meter(message.numerator, message.denominator)
@@ -151,7 +160,7 @@ def _score(messages: Any, ticks_per_beat: int) -> Score:
             if begins:
                 open_notes[voice] = (tick, message.velocity)
     for (_, pitch), (start, velocity) in open_notes.items():
-        spans.append((start, tick, pitch, velocity))
+        spans.append((start, events[-1][0], pitch, velocity))
     notes = []
     for start, end, pitch, velocity in sorted(spans):
         if end > start:

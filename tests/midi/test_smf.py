@@ -1,0 +1,94 @@
+"""Files written for other programs: what is in them, byte by byte and read back."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import mido
+import pytest
+
+from midi.errors import MelodyError
+from midi.grid import Grid, Meter, MeterChange, TempoPoint
+from midi.melody import read_melody
+from midi.note import Note
+from midi.smf import write_smf
+
+TUNE = (Note(Fraction(0), Fraction(1), 60, 90), Note(Fraction(4, 3), Fraction(1, 3), 64, 80))
+
+
+def test_a_small_file_is_what_the_standard_says(tmp_path: Path) -> None:
+    path = tmp_path / "one.mid"
+    write_smf(
+        path, [Note(Fraction(1), Fraction(1), 60, 90)], Grid.constant(120, "3/4", 1), program=5
+    )
+    assert path.read_bytes() == bytes.fromhex(
+        "4d546864 00000006 0001 0002 01e0"  # type 1, 2 tracks, 480 ticks a beat
+        "4d54726b 00000014"
+        "00 ff5103 07a120"  # 500000 us a quarter
+        "00 ff5804 03 02 18 08"  # 3/4
+        "8b20 ff2f00"  # 1440 ticks: 3 quarters
+        "4d54726b 00000016"
+        "00 ff0300"  # a name of no letters
+        "00 c005"
+        "8360 903c5a"  # 480 ticks
+        "8360 803c00"
+        "8360 ff2f00"
+    )
+
+
+def test_notes_read_back_as_they_were_written(tmp_path: Path) -> None:
+    grid = Grid.constant(92.5, "4/4", 1)
+    write_smf(tmp_path / "tune.mid", TUNE, grid, program=73, channel=2, name="Melodie ♪")
+    assert read_melody(tmp_path / "tune.mid", grid).notes == TUNE
+
+
+def test_tempo_and_meter_changes_stand_where_the_grid_has_them(tmp_path: Path) -> None:
+    tempo = (TempoPoint(Fraction(0), Fraction(120)), TempoPoint(Fraction(4), Fraction(90)))
+    grid = Grid(3, tempo, (MeterChange(0, Meter(4, 4)), MeterChange(1, Meter(7, 8))))
+    write_smf(tmp_path / "map.mid", TUNE, grid)
+    at, seen = 0, []
+    for message in mido.MidiFile(tmp_path / "map.mid").tracks[0]:
+        at += message.time
+        if message.type == "set_tempo":
+            seen.append((at, message.tempo))
+        elif message.type == "time_signature":
+            seen.append((at, f"{message.numerator}/{message.denominator}"))
+    # Beat 4 is tick 1920; 60000000 / 90 = 666667 us. The end: 4 + 2 x 3.5 = 11 beats.
+    assert seen == [(0, 500_000), (0, "4/4"), (1920, 666_667), (1920, "7/8")]
+    assert at == 11 * 480
+
+
+def test_a_ramp_becomes_steps_that_arrive_on_time(tmp_path: Path) -> None:
+    tempo = (TempoPoint(Fraction(0), Fraction(60), True), TempoPoint(Fraction(16), Fraction(120)))
+    grid = Grid(4, tempo, (MeterChange(0, Meter(4, 4)),))
+    write_smf(tmp_path / "ramp.mid", TUNE, grid)
+    # 16 quarters at a mean of 90 bpm: 10.6667 s; 64 steps each rounded to 0.5 us at most a quarter.
+    assert mido.MidiFile(tmp_path / "ramp.mid").length == pytest.approx(32 / 3, abs=64 * 0.5e-6)
+
+
+def test_notes_that_touch_do_not_cut_each_other(tmp_path: Path) -> None:
+    grid = Grid.constant(100, "4/4", 1)
+    again = (Note(Fraction(0), Fraction(1), 60, 90), Note(Fraction(1), Fraction(1), 60, 80))
+    write_smf(tmp_path / "again.mid", again, grid)
+    assert read_melody(tmp_path / "again.mid", grid).notes == again
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"program": 128}, "program must be from 0 to 127"),
+        ({"channel": 16}, "channel must be from 0"),
+    ],
+)
+def test_a_program_or_channel_that_cannot_be_is_refused(
+    tmp_path: Path, choice: dict[str, int], message: str
+) -> None:
+    with pytest.raises(MelodyError, match=message):
+        write_smf(tmp_path / "no.mid", TUNE, Grid.constant(100), **choice)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(MelodyError, match="cannot write"):
+        write_smf(tmp_path / "none" / "x.mid", TUNE, Grid.constant(100))

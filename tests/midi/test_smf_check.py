@@ -1,0 +1,201 @@
+"""Broken and hostile files: each one a sentence, none a hang, a crash or a heap of memory."""
+
+from __future__ import annotations
+
+import os
+import random
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from midi.errors import MelodyError
+from midi.grid import Grid
+from midi.melody import read_melody
+from midi.smf import check_smf
+
+GRID = Grid.constant(120, "4/4", 2)
+MUTANTS = 4000
+NOTE = ((0, "90 3c 40"), (480, "80 3c 00"))
+
+Build = Callable[..., bytes]
+
+
+def header(kind: int = 0, tracks: int = 1, division: int = 480, length: int = 6) -> bytes:
+    numbers = b"".join(n.to_bytes(2, "big") for n in (kind, tracks, division))
+    return b"MThd" + length.to_bytes(4, "big") + numbers
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "is empty"),
+        (b"MThd", "its header is not whole"),
+        (header(length=5), "its header is not whole"),
+        (b"RIFF\0\0\0\0RMID", "is a RIFF file"),
+        (b"%PDF-1.7 and so on", "does not begin with MThd"),
+        (header(kind=2), "type 0 or 1, not 2"),
+        (header(division=0), "1 to 32767 ticks a beat, not 0"),
+        (header(division=0xE728), "SMPTE"),
+        (header(kind=1, tracks=0), "1 to 64 tracks, not 0"),
+        (header(kind=1, tracks=65), "1 to 64 tracks, not 65"),
+        (header(kind=0, tracks=2), "type 0 must have 1 track, not 2"),
+        (header(), "0 of its 1 tracks are there"),
+        (header() + b"MTrk\0\0\0\x09\0", "should be 9 bytes, 1 are there"),
+        (header() + b"MTrk\xff\xff\xff\xff\0", "should be 4294967295 bytes"),
+        (b"MThd" + b"\0" * (1 << 20), "at most 1048576 bytes"),
+    ],
+)
+def test_a_broken_frame_is_refused_with_its_reason(data: bytes, message: str) -> None:
+    with pytest.raises(MelodyError, match=message):
+        check_smf(data)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("00", "ends within an event"),
+        ("00 90", "ends within an event"),
+        ("00 90 3c", "ends within an event"),
+        ("81 80 80 80 00 90 3c 40", "endless number"),
+        ("00 3c 40", "bad status byte"),
+        ("00 f4 00", "bad status byte"),
+        ("00 90 3c 80", "data byte over 127"),
+        ("00 f0 05 01 02", "ends within an event"),
+        ("00 f0 01 f7 00 3c 40", "bad status byte"),  # running status ends at a sysex
+        ("00 ff 51 02 07 a1", "bad meta event 0x51"),
+        ("00 ff 51 03 00 00 00", "bad meta event 0x51"),
+        ("00 ff 58 04 00 02 18 08", "bad meta event 0x58"),
+        ("00 ff 58 04 04 ff 18 08", "bad meta event 0x58"),
+        ("00 ff 59 02 08 00", "bad meta event 0x59"),
+        ("00 ff 54 05 ff 00 00 00 00", "bad meta event 0x54"),
+        ("00 ff 2f 01 00", "bad meta event 0x2f"),
+        ("00 ff 01 ff ff ff 7f", "ends within an event"),
+        ("ff ff ff 7f 90 3c 40", "at most 10000 beats"),
+    ],
+)
+def test_a_broken_event_is_refused_with_its_reason(body: str, message: str) -> None:
+    events = bytes.fromhex(body)
+    data = header() + b"MTrk" + len(events).to_bytes(4, "big") + events
+    with pytest.raises(MelodyError, match=message):
+        check_smf(data)
+
+
+def test_exactly_the_most_events_are_read_and_one_more_is_not(track: Build, smf: Build) -> None:
+    def file(events: int) -> bytes:
+        return smf(track(*[NOTE[n % 2] for n in range(events - 1)]), ticks=480 * 20)
+
+    assert len(read_melody(file(20_000), Grid.constant(120, "4/4", 64)).notes) > 1000
+    with pytest.raises(MelodyError, match="at most 20000 events"):
+        check_smf(file(20_001))
+
+
+def test_events_are_counted_over_all_tracks(track: Build, smf: Build) -> None:
+    with pytest.raises(MelodyError, match="at most 20000 events"):
+        check_smf(smf(*[track(*NOTE * 167)] * 60, ticks=32767))  # 60 x 335 events
+
+
+@pytest.mark.parametrize(("beats", "good"), [(10_000, True), (10_001, False)])
+def test_a_file_may_last_ten_thousand_beats(
+    track: Build, smf: Build, beats: int, good: bool
+) -> None:
+    data = smf(track(*NOTE, (480 * beats - 480, "b0 07 64")))
+    if good:
+        assert len(read_melody(data, GRID).notes) == 1
+    else:
+        with pytest.raises(MelodyError, match="at most 10000 beats; track 1 is longer"):
+            check_smf(data)
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ([], "melody holds no pitched note$"),
+        ([(0, "99 24 40"), (480, "89 24 00")], r"no pitched note, only drums \(channel 10\)"),
+        ([(0, "90 3c 40"), (0, "80 3c 00")], "melody holds no pitched note$"),
+        ([(9 * 480, "90 3c 40"), (480, "80 3c 00")], "no note within 2 bars"),
+    ],
+)
+def test_a_file_without_a_tune_says_so(
+    track: Build, smf: Build, events: list[tuple[int, str]], message: str
+) -> None:
+    with pytest.raises(MelodyError, match=message):
+        read_melody(smf(track(*events)), GRID)
+
+
+def test_a_file_that_is_not_there_or_no_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(MelodyError, match=r"none\.mid cannot be read: No such file"):
+        read_melody(tmp_path / "none.mid", GRID)
+    with pytest.raises(MelodyError, match="is not a regular file"):
+        read_melody(tmp_path, GRID)
+    with pytest.raises(MelodyError, match="null"):
+        read_melody(Path("a\0b"), GRID)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mid")
+    with pytest.raises(MelodyError, match="is not a regular file"):
+        read_melody(tmp_path / "pipe.mid", GRID)
+
+
+def test_a_file_over_the_limit_is_not_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "huge.mid"
+    with path.open("wb") as file:
+        file.truncate(1 << 33)  # 8 GiB, sparse
+    with pytest.raises(MelodyError, match="at most 1048576 bytes"):
+        read_melody(path, GRID)
+
+
+def test_the_heaviest_files_stay_within_256_megabytes(track: Build, smf: Build) -> None:
+    # A message is the heaviest thing a byte can be, a system exclusive one the longest; of the
+    # latter a sixteenth of the size limit is read, since tracing memory is slow.
+    notes = smf(track(*[(1, f"90 {n % 128:02x} 40") for n in range(19_990)]), ticks=32767)
+    sysex = smf(track((0, b"\xf0\x83\x80\x00" + b"\x01" * (3 << 14)), *NOTE))
+    for data, share in ((notes, 1), (sysex, 16)):
+        tracemalloc.start()
+        read_melody(data, GRID)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak * share < 256 * 2**20
+
+
+def test_every_mutant_is_read_or_refused_in_a_sentence(track: Build, smf: Build) -> None:
+    conductor = track((0, "ff 51 03 07 a1 20"), (0, "ff 58 04 03 02 18 08"), (0, "ff 59 02 fd 01"))
+    tune = track((0, "ff 03 04 54 75 6e 65"), (0, "c0 05"), *NOTE * 3, (0, "f0 03 7e 7f f7"), *NOTE)
+    seeds = [smf(conductor, tune), smf(track(*NOTE * 5)), smf(track(*NOTE), track(*NOTE), ticks=1)]
+    source = random.Random(20)
+    outcomes = {"read": 0, "refused": 0}
+    for _ in range(MUTANTS):
+        data = mutated(bytearray(source.choice(seeds)), source)
+        try:
+            melody = read_melody(data, GRID)
+        except MelodyError as error:
+            outcomes["refused"] += 1
+            assert 10 < len(str(error)) < 300
+            assert "\n" not in str(error)
+        else:
+            outcomes["read"] += 1
+            assert melody.notes[-1].end_beats <= GRID.beats
+    # Both must be met often, or the mutants test nothing.
+    assert min(outcomes.values()) > MUTANTS // 20
+
+
+def mutated(data: bytearray, source: random.Random) -> bytes:
+    for _ in range(source.choice([1, 1, 1, 2, 4, 16])):
+        at = source.randrange(len(data)) if data else 0
+        match source.randrange(6):
+            case 0:
+                data[at : at + 1] = bytes([source.randrange(256)])
+            case 1:
+                data[at : at + 1] = bytes([source.choice([0, 0x7F, 0x80, 0xFF, 0xF0, 0xF7])])
+            case 2:
+                del data[at : at + source.randrange(1, 9)]
+            case 3:
+                data[at:at] = bytes(source.randrange(256) for _ in range(source.randrange(1, 9)))
+            case 4:
+                del data[at + 1 :]
+            case _:
+                data[at:at] = data[source.randrange(len(data) + 1) :][:64]
+    return bytes(data)
