@@ -2,8 +2,9 @@
 
 from training.compose.arrange import compose
 from training.compose.folk import Tune, held_out, load_tunes
+from training.compose.moods import MOODS
 from training.compose.piece import SECTIONS, Chord, Piece
-from training.compose.styles import MOODS, STYLES
+from training.compose.styles import STYLES
 
 __all__ = [
     "MOODS",

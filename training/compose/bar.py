@@ -47,6 +47,13 @@ class Bar:
     cells: tuple[int, ...]
     accents: tuple[float, ...]
 
+    @property
+    def half_beats(self) -> float:
+        """Where a second chord comes in: at the middle accent, or on the last pulse."""
+        if self.accents:
+            return self.accents[len(self.accents) // 2]
+        return self.pulses[-1].start_beats if len(self.pulses) > 1 else self.beats
+
     def weight(self, offset_beats: float) -> int:
         """Metric weight: 3 on the downbeat, 2 on a group's start, 1 on a pulse, else 0."""
         if offset_beats < 1e-6:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from diffusion.embedded.performance import Played
 from training.compose.bar import Bar
-from training.compose.form import Section
+from training.compose.form import Section, spans_of
 from training.compose.harmony import chord_scale
+from training.compose.moods import Mood
 from training.compose.piece import Chord
-from training.compose.styles import Mood, Style
+from training.compose.styles import Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,7 @@ class Chart:
 
     def spans(self) -> list[tuple[str, int, int]]:
         """Name, first bar and bar after the last of each section."""
-        spans, at = [], 0
-        for name, bars in self.form:
-            spans.append((name, at, at + bars))
-            at += bars
-        return spans
+        return spans_of(self.form)
 
     def chord_at(self, beat: float) -> Chord:
         """The chord sounding at `beat`."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
-from training.compose.styles import Mood
+from training.compose.moods import Mood
 
 # Section initial and its bars: i(ntro) v(erse) c(horus) b(ridge) o(utro).
 FORMS: tuple[str, ...] = (
@@ -63,3 +64,12 @@ def intensities(rng: Random, sections: list[Section], mood: Mood) -> list[float]
             drift = SLOPE[name] * (bar / max(1, bars - 1) - 0.5)
             values.append(round(min(1.0, max(0.15, base + drift)), 3))
     return values
+
+
+def spans_of(form: Sequence[Section]) -> list[tuple[str, int, int]]:
+    """Name, first bar and bar after the last of each section."""
+    spans, at = [], 0
+    for name, bars in form:
+        spans.append((name, at, at + bars))
+        at += bars
+    return spans
