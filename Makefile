@@ -35,9 +35,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml $(VENV)/bin/python
+	@echo "installing the Python packages into $(VENV): PyTorch is large, this can take minutes"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	touch $@
 
 $(VENV)/installed-test: pyproject.toml $(VENV)/bin/python
+	@echo "installing the Python packages into $(VENV): PyTorch is large, this can take minutes"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	touch $(VENV)/installed $@
