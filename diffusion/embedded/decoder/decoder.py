@@ -1,0 +1,185 @@
+"""The door to the decoder: a Performance and a grid in, one stereo clip a stem out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from audio.clip import Clip
+from audio.stem_names import STEMS
+from diffusion.embedded.decoder.drum_hits import Hit, Kit
+from diffusion.embedded.decoder.harmonic import Instrument, Tone
+from diffusion.embedded.decoder.network import Weights
+from diffusion.embedded.decoder.room import add_room, new_room, pan
+from diffusion.embedded.decoder.sounds import KITS, PIECES, PITCHED
+from diffusion.embedded.performance import DRUMS, PART_STEM, Part, Performance
+from diffusion.errors import Cancelled, EngineError
+from midi.grid import Grid
+
+if TYPE_CHECKING:
+    from diffusion.embedded.voice.singer import Singer
+
+VOICE_FILE = "voice-v1.safetensors"
+END_FADE_SECONDS = 0.005
+
+# Where each part and piece stands, -1 left .. 1 right, and how loud the room answers it.
+PLACES: Mapping[str, float] = {"bass": 0.0, "comp": -0.22, "lead": 0.1, "vocals": 0.0}
+PIECE_PLACES: Mapping[str, float] = {
+    "closed_hat": 0.25,
+    "open_hat": 0.25,
+    "high_tom": 0.3,
+    "mid_tom": 0.05,
+    "low_tom": -0.3,
+    "crash": -0.35,
+    "ride": -0.3,
+    "shaker": -0.2,
+    "side_stick": 0.08,
+    "clap": 0.05,
+}
+ROOM_DB: Mapping[str, float] = {"drums": -19.0, "comp": -15.0, "lead": -14.0, "vocals": -14.0}
+DRY_PIECES = ("kick",)
+
+Progress = Callable[[float], None]  # fraction in 0..1
+
+
+class Decoder:
+    """The trained decoder: holds the weights, and the voice once one was asked for."""
+
+    def __init__(self, weights: Weights, voice: Path) -> None:
+        self._weights = weights
+        self._voice = voice
+        self._singer: Singer | None = None
+
+    @classmethod
+    def load(cls, weights: Path) -> Decoder:
+        """Read a .safetensors file; raises EngineError when it is not a decoder.
+
+        The voice lies beside it under VOICE_FILE and is read when it is first needed.
+        """
+        return cls(read_weights(weights), weights.with_name(VOICE_FILE))
+
+    def render(
+        self,
+        performance: Performance,
+        grid: Grid,
+        sample_rate: int,
+        *,
+        stems: Sequence[str],
+        seed: int,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> dict[str, Clip]:
+        """One stereo clip (2, grid.frames(sample_rate)) for each asked stem.
+
+        Notes start at grid.seconds_at of their start, to a fraction of a frame. A stem's sound
+        depends on its own parts and the seed alone; equal arguments give equal samples. Raises
+        EngineError for an unknown stem, Cancelled when `cancelled` says so between two parts.
+        """
+        for stem in stems:
+            if stem not in STEMS:
+                raise EngineError(f"stem must be one of {', '.join(STEMS)}, not {stem!r}")
+        with torch.inference_mode():
+            frames = grid.frames(sample_rate)
+            response = new_room(sample_rate)
+            clips: dict[str, Clip] = {}
+            jobs = [(s, p) for s in stems for p in PART_STEM if PART_STEM[p] == s]
+            sound = torch.zeros(2, frames)
+            for index, (stem, name) in enumerate(jobs):
+                if cancelled is not None and cancelled():
+                    raise Cancelled("the decoding was cancelled")
+                part = performance.parts.get(name)
+                if part is not None and part.notes:
+                    sound += self._part(name, part, grid, sample_rate, seed, response)
+                if index + 1 == len(jobs) or jobs[index + 1][0] != stem:
+                    fade = min(frames, max(1, round(END_FADE_SECONDS * sample_rate)))
+                    sound[:, frames - fade :] *= torch.linspace(1, 0, fade)
+                    clips[stem] = Clip(sound.numpy(), sample_rate)
+                    sound = torch.zeros(2, frames)
+                if progress is not None:
+                    progress((index + 1) / len(jobs))
+        return clips
+
+    def _part(
+        self, name: str, part: Part, grid: Grid, sample_rate: int, seed: int, response: Tensor
+    ) -> Tensor:
+        """Stereo sound (2, frames) of one part in its place in the room."""
+        frames = grid.frames(sample_rate)
+        generator = torch.Generator().manual_seed(seed * 8 + list(PART_STEM).index(name))
+        dry: Tensor | None = None
+        if name == "drums":
+            kit = Kit(self._weights, part.timbre, sample_rate)
+            pieces = kit.play(hits_of(part, grid, sample_rate), frames, generator)
+            sound = torch.zeros(2, frames)
+            dry = torch.zeros(2, frames)
+            for piece, mono in zip(PIECES, pieces, strict=True):
+                target = dry if piece in DRY_PIECES else sound
+                target += pan(mono, PIECE_PLACES.get(piece, 0.0))
+        elif name == "vocals":
+            line = self._sing(part, grid, sample_rate, seed)
+            sound = pan(line, PLACES[name])
+        else:
+            instrument = Instrument(self._weights, part.timbre, sample_rate)
+            mono = instrument.play(tones_of(part, grid, sample_rate), frames, generator)
+            sound = pan(mono, PLACES[name])
+        if name in ROOM_DB:
+            add_room(sound, response, ROOM_DB[name])
+        if dry is not None:
+            sound += dry
+        return sound * 10 ** (part.gain_db / 20)
+
+    def _sing(self, part: Part, grid: Grid, sample_rate: int, seed: int) -> Tensor:
+        from diffusion.embedded.voice.singer import Singer
+
+        if self._singer is None:
+            self._singer = Singer.load(self._voice)
+        return torch.from_numpy(self._singer.sing(part.notes, part.timbre, grid, sample_rate, seed))
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """All tensors of a decoder's file in float32; raises EngineError when it is not one."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+    except Exception as error:  # safetensors raises several unrelated kinds
+        raise EngineError(f"decoder weights {path}: {error}") from error
+    for name, sounds in (("note_gain", len(PITCHED)), ("kit_gain", len(KITS))):
+        if name not in tensors or len(tensors[name]) != sounds:
+            raise EngineError(f"decoder weights {path}: not a decoder of this version")
+    return tensors
+
+
+def tones_of(part: Part, grid: Grid, sample_rate: int) -> list[Tone]:
+    """The part's notes by time; those that start outside the grid are left out."""
+    end = float(grid.seconds)
+    tones = []
+    for note in part.notes:
+        start = float(grid.seconds_at(note.start_beats))
+        held = float(grid.seconds_at(note.start_beats + note.length_beats)) - start
+        if 0 <= start < end:
+            tones.append(Tone(start * sample_rate, held, note.pitch, note.velocity))
+    return tones
+
+
+def hits_of(part: Part, grid: Grid, sample_rate: int) -> list[Hit]:
+    """The part's strokes by time; a closed hat chokes the open hats that ring on into it."""
+    pieces = {pitch: piece for piece, pitch in DRUMS.items()}
+    end = float(grid.seconds)
+    strokes = sorted(
+        (float(grid.seconds_at(note.start_beats)), pieces[note.pitch], note.velocity)
+        for note in part.notes
+        if note.pitch in pieces
+    )
+    closings = [start for start, piece, _ in strokes if piece == "closed_hat"]
+    hits = []
+    for start, piece, velocity in strokes:
+        if 0 <= start < end:
+            later = (c - start for c in closings if c > start)
+            choke = next(later, math.inf) if piece == "open_hat" else math.inf
+            hits.append(Hit(start * sample_rate, piece, velocity, choke))
+    return hits

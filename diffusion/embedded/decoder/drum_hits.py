@@ -1,0 +1,160 @@
+"""Drum hits: a learnt low waveform laid on the exact instant, and learnt noise above it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv1d, silu
+
+from diffusion.embedded.decoder.lapped import BINS, STEPS, lay
+from diffusion.embedded.decoder.network import Weights, features, one_of_bank, run_bank
+from diffusion.embedded.decoder.noise import shaped_noise
+from diffusion.embedded.decoder.sounds import KITS, PIECES
+
+HOP = 128  # frames between moments of noise at the reference rate
+CHOKE_SECONDS = 0.03  # a closed hat damps the ringing open hat with this time constant
+LONGEST_SECONDS = 3.5
+SILENT = 1e-4  # noise levels below this are not made
+DENSE, SPARSE, GLANCE = 32, 4, 8
+WIDTH, CODE, STARTS, DOUBLINGS, GROUP = 64, 28, 35, 2, 4
+VELOCITIES = 6  # bumps along velocity, for layers of differently hard strokes
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A stroke: start in (fractional) frames, piece, velocity 0..1, seconds until it is choked."""
+
+    start: float
+    piece: str
+    velocity: float
+    choke_seconds: float = math.inf
+
+
+def new_waves() -> dict[str, Tensor]:
+    """Fresh weights of the network that draws the low waveforms."""
+
+    def layer(name: str, out: int, into: int, width: int) -> dict[str, Tensor]:
+        scale = 1 / math.sqrt(into * width)
+        return {
+            f"{name}.weight": torch.randn(out, into, width) * scale,
+            f"{name}.bias": torch.zeros(out),
+        }
+
+    weights = {"wave.key": torch.randn(len(PIECES) * len(KITS), CODE, STARTS) * 0.5}
+    weights |= layer("wave.stroke", CODE * STARTS, VELOCITIES, 1)
+    weights |= layer("wave.start", WIDTH, CODE, 3)
+    for level in range(DOUBLINGS):
+        weights |= layer(f"wave.{level}.in", WIDTH, WIDTH, 5)
+        weights |= layer(f"wave.{level}.out", WIDTH, WIDTH, 5)
+    return weights | layer("wave.end", BINS + BINS // GROUP, WIDTH, 3)
+
+
+def draw_waves(weights: Weights, sound: Tensor, velocity: Tensor) -> tuple[Tensor, Tensor]:
+    """Shapes (hits, STEPS, BINS), near unit size, and log levels (hits, STEPS, BINS / GROUP).
+
+    `sound` (hits,) counts piece * len(KITS) + kit; `velocity` (hits,) lies in 0..1. Their product
+    (shape times exp of level) is the waveform's lapped coefficients at full velocity's loudness.
+    """
+
+    def layer(name: str, x: Tensor, padding: int = 0) -> Tensor:
+        return conv1d(x, weights[f"{name}.weight"], weights[f"{name}.bias"], padding=padding)
+
+    centres = torch.linspace(0, 1, VELOCITIES)
+    bumps = torch.exp(-0.5 * ((velocity[:, None] - centres) * VELOCITIES * 1.2).square())
+    key = weights["wave.key"][sound]
+    stroke = layer("wave.stroke", bumps[..., None]).view(len(sound), CODE, STARTS)
+    x = layer("wave.start", key * (1 + stroke), 1)
+    for level in range(DOUBLINGS):
+        x = x.repeat_interleave(2, -1)
+        x = x + layer(f"wave.{level}.out", silu(layer(f"wave.{level}.in", x, 2)), 2)
+    x = layer("wave.end", x, 1).transpose(1, 2)
+    return x[..., :BINS], x[..., BINS:]
+
+
+def join(shape: Tensor, level: Tensor) -> Tensor:
+    """Lapped coefficients (hits, STEPS, BINS) of what draw_waves gives, faded at the end."""
+    fade = ((STEPS - 1 - torch.arange(STEPS)) / 12).clamp(0, 1)
+    return shape * level.exp().repeat_interleave(GROUP, -1) * fade[:, None]
+
+
+class Kit:
+    """One drum kit, ready to play at one sample rate."""
+
+    def __init__(self, weights: Weights, kit: str, sample_rate: int) -> None:
+        self._weights = weights
+        self._kit = KITS.index(kit)
+        self._gain = float(weights["kit_gain"][self._kit])
+        self._rate = sample_rate
+
+    def play(self, hits: Sequence[Hit], frames: int, generator: torch.Generator) -> Tensor:
+        """Mono float32 (pieces, frames) of all hits, one row a piece of PIECES."""
+        out = torch.zeros(len(PIECES), frames)
+        for index, piece in enumerate(PIECES):
+            mine = [hit for hit in hits if hit.piece == piece]
+            for first in range(0, len(mine), 64):
+                batch = mine[first : first + 64]
+                for hit, sound in zip(batch, self._sounds(index, batch, generator), strict=True):
+                    at = math.floor(hit.start)
+                    sound = sound[: frames - at]
+                    out[index, at : at + len(sound)] += sound
+        return out * self._gain
+
+    def _sounds(self, piece: int, hits: Sequence[Hit], generator: torch.Generator) -> list[Tensor]:
+        velocity = torch.tensor([hit.velocity for hit in hits])
+        sound = torch.full((len(hits),), piece * len(KITS) + self._kit)
+        waves = join(*draw_waves(self._weights, sound, velocity))
+        levels = self._levels(piece, velocity)
+        return [
+            self._sound(hit, wave, mine, generator)
+            for hit, wave, mine in zip(hits, waves, levels, strict=True)
+        ]
+
+    def _levels(self, piece: int, velocity: Tensor) -> Tensor:
+        """Noise levels (hits, moments, BANDS) for as long as any of the hits can be heard.
+
+        Past DENSE moments the network is asked at every SPARSE one only.
+        """
+        count = math.ceil(LONGEST_SECONDS * self._rate / HOP)
+        spots = torch.cat([torch.arange(DENSE), torch.arange(DENSE, count, SPARSE)])
+        glance = noise_levels(
+            self._weights, piece, self._kit, spots[::GLANCE] * (HOP / self._rate), velocity
+        )
+        loud = (glance.amax((0, 2)) > SILENT).nonzero()
+        spots = spots[: (int(loud[-1]) + 1) * GLANCE] if len(loud) else spots[:GLANCE]
+        asked = noise_levels(self._weights, piece, self._kit, spots * (HOP / self._rate), velocity)
+        if len(spots) <= DENSE + 1:
+            return asked
+        sparse = asked[:, DENSE:].transpose(1, 2)
+        filled = torch.nn.functional.interpolate(
+            sparse, size=(sparse.shape[2] - 1) * SPARSE + 1, mode="linear", align_corners=True
+        )
+        return torch.cat([asked[:, :DENSE], filled.transpose(1, 2)], 1)
+
+    def _sound(self, hit: Hit, wave: Tensor, levels: Tensor, generator: torch.Generator) -> Tensor:
+        """A hit's sound from the frame its start falls in."""
+        loud = (levels.amax(1) > SILENT).nonzero()
+        length = max(int(loud[-1]) + 1 if len(loud) else 1, 2)
+        low = lay(wave, math.ceil(hit.start) - hit.start, self._rate)
+        frames = max(length * HOP, len(low) + 1)
+        sound = shaped_noise(levels[:length], HOP, frames, self._rate, generator)
+        offset = math.ceil(hit.start) - math.floor(hit.start)
+        sound[offset : offset + len(low)] += low[: len(sound) - offset]
+        if hit.choke_seconds < math.inf:
+            seconds = torch.arange(len(sound)) / self._rate - hit.choke_seconds
+            sound *= torch.exp(-seconds.clamp(min=0) / CHOKE_SECONDS)
+        sound[:offset] = 0
+        return sound * hit.velocity**2
+
+
+def noise_levels(weights: Weights, piece: int, kit: int, age: Tensor, velocity: Tensor) -> Tensor:
+    """Noise levels (hits, ages, BANDS) at full velocity's loudness; ages in seconds (ages,)."""
+    bank = one_of_bank(weights, "hit", piece)
+    shape = (len(velocity), len(age))
+    frames = features(age.expand(shape), torch.full(shape, -1.0), velocity[:, None].expand(shape))
+    flat = frames.flatten(0, 1)
+    key = torch.full((len(flat),), kit)
+    return run_bank(bank, "hit", flat[None], key[None])[0].exp().view(*shape, -1)
