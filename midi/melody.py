@@ -160,7 +160,7 @@ def _fitted(notes: Sequence[Note], grid: Grid, changes: list[str]) -> Melody:
 
 def _cut(notes: Sequence[Note], end: Fraction) -> list[Note]:
     return [
-        replace(note, length_beats=min(note.length_beats, end - note.start_beats))
+        note if note.end_beats <= end else replace(note, length_beats=end - note.start_beats)
         for note in notes
         if note.start_beats < end
     ]

@@ -18,9 +18,11 @@ def exact(value: object) -> Fraction | None:
     Text is a decimal ("92.5") or a fraction ("277/3"); exponents are refused, because
     "1e999999999" would have to be written out in full.
     """
+    if isinstance(value, Fraction):
+        return value
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | Fraction):
+    if isinstance(value, int):
         return Fraction(value)
     if isinstance(value, float):
         return Fraction(repr(float(value))) if math.isfinite(value) else None
