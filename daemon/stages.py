@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-# Share of a job's time each stage takes in the embedded engine on a CPU; only the smoothness
-# of the bar and the estimate of the time left depend on them.
-SHARES = {"load": 0.05, "diffuse": 0.50, "decode": 0.30, "measure": 0.05, "write": 0.10}
+# Share of a job's time that each stage takes, between what a warm daemon and a first run on a
+# CPU need; only the smoothness of the bar and the estimate of the time left depend on them.
+SHARES = {"load": 0.10, "diffuse": 0.45, "decode": 0.15, "measure": 0.15, "write": 0.15}
 STAGES = tuple(SHARES)
-ONCE_A_TAKE = ("diffuse", "decode", "measure")
+ONCE_A_TAKE = ("diffuse", "decode", "measure", "write")
 
 Progress = Callable[[str, float], None]
 
@@ -16,7 +16,7 @@ Progress = Callable[[str, float], None]
 class WholeJob:
     """Tells `progress` the stage and the fraction of the whole job, monotone in 0..1.
 
-    Load and write happen once, the stages between them once a take.
+    The model is loaded once, the other stages happen once a take.
     """
 
     def __init__(self, progress: Progress, takes: int) -> None:
@@ -24,24 +24,24 @@ class WholeJob:
         self._takes = takes
         self._reached = 0.0
 
+    def load(self, stage: str, fraction: float) -> None:
+        """Take the progress of loading the model."""
+        self._tell("load", SHARES["load"] * _clip(fraction))
+
     def take(self, index: int) -> Progress:
         """Return the progress of take `index` (from 0), which engines call with their own."""
+        share = (1.0 - SHARES["load"]) / self._takes
 
         def report(stage: str, fraction: float) -> None:
-            before = SHARES["load"]
-            if stage in ONCE_A_TAKE:
-                a_take = sum(SHARES[name] for name in ONCE_A_TAKE)
-                done = sum(SHARES[name] for name in ONCE_A_TAKE[: ONCE_A_TAKE.index(stage)])
-                before += (index * a_take + done) / self._takes
-                self._tell(stage, before + SHARES[stage] * _clip(fraction) / self._takes)
-            else:
-                self(stage, fraction)
+            done = sum(SHARES[name] for name in ONCE_A_TAKE[: ONCE_A_TAKE.index(stage)])
+            of_take = (done + SHARES[stage] * _clip(fraction)) / (1.0 - SHARES["load"])
+            self._tell(stage, SHARES["load"] + (index + of_take) * share)
 
         return report
 
-    def __call__(self, stage: str, fraction: float) -> None:
-        before = 0.0 if stage == "load" else 1.0 - SHARES["write"]
-        self._tell(stage, before + SHARES[stage] * _clip(fraction))
+    def done(self) -> None:
+        """Tell that all is written."""
+        self._tell("write", 1.0)
 
     def _tell(self, stage: str, fraction: float) -> None:
         self._reached = max(self._reached, min(fraction, 1.0))

@@ -14,32 +14,31 @@ def test_the_shares_of_all_stages_make_one_whole() -> None:
 def test_the_whole_rises_from_nothing_to_one_and_never_falls(takes: int) -> None:
     seen: list[tuple[str, float]] = []
     whole = WholeJob(lambda stage, fraction: seen.append((stage, fraction)), takes)
-    whole("load", 0.0)
-    whole("load", 1.0)
+    whole.load("load", 0.0)
+    whole.load("load", 1.0)
     for index in range(takes):
         tell = whole.take(index)
-        for stage in ("diffuse", "decode", "measure"):
+        for stage in STAGES[1:]:
             tell(stage, 0.0)
             tell(stage, 1.0)
-    whole("write", 0.0)
-    whole("write", 1.0)
     fractions = [fraction for _, fraction in seen]
     assert fractions == sorted(fractions)
     assert fractions[0] == 0.0
     assert fractions[-1] == pytest.approx(1.0)
+    whole.done()
+    assert seen[-1] == ("write", 1.0)
 
 
 def test_the_second_of_two_takes_begins_where_half_of_their_share_is_done() -> None:
     seen: list[float] = []
     whole = WholeJob(lambda stage, fraction: seen.append(fraction), 2)
     whole.take(1)("diffuse", 0.0)
-    between_load_and_write = 1.0 - SHARES["load"] - SHARES["write"]
-    assert seen == [pytest.approx(SHARES["load"] + between_load_and_write / 2)]
+    assert seen == [pytest.approx(SHARES["load"] + (1.0 - SHARES["load"]) / 2)]
 
 
 def test_an_engine_that_reports_nonsense_cannot_move_the_whole_out_of_its_bounds() -> None:
     seen: list[float] = []
     whole = WholeJob(lambda stage, fraction: seen.append(fraction), 1)
-    whole("write", 7.0)
+    whole.take(0)("write", 7.0)
     whole.take(0)("diffuse", -3.0)
     assert seen == [pytest.approx(1.0), pytest.approx(1.0)]
