@@ -17,7 +17,7 @@ from diffusion.embedded.performance import RANGES, TIMBRES
 
 RATE = 44100
 VELOCITY = 0.7
-BASS_DB, NOTE_DB, KIT_DB = -21.0, -25.0, -20.0  # K-weighted, of a held note; of a bar of drums
+BASS_DB, NOTE_DB, KIT_DB = -28.0, -30.0, -31.0  # K-weighted, of a held note; of a bar of drums
 
 
 def weighted_db(sound: NDArray[np.float32]) -> float:

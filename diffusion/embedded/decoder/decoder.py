@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,7 @@ class Decoder:
         for stem in stems:
             if stem not in STEMS:
                 raise EngineError(f"stem must be one of {', '.join(STEMS)}, not {stem!r}")
-        with torch.inference_mode():
+        with torch.inference_mode(), _one_thread():
             frames = grid.frames(sample_rate)
             response = new_room(sample_rate)
             clips: dict[str, Clip] = {}
@@ -152,6 +153,17 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if name not in tensors or len(tensors[name]) != sounds:
             raise EngineError(f"decoder weights {path}: not a decoder of this version")
     return tensors
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keeps torch from sharing out operations: they are too small, threads would wait and spin."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def tones_of(part: Part, grid: Grid, sample_rate: int) -> list[Tone]:
