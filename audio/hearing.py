@@ -18,7 +18,6 @@ Floats = npt.NDArray[np.float64]
 ONSET_WINDOW_SECONDS = 0.043  # 2048 frames at 48 kHz, a power of two at any rate
 ONSET_HOPS_PER_WINDOW = 8
 ONSET_BIAS_SECONDS = 0.0065  # the envelope peaks that long after the attack of a click or drum
-MIN_ONSET_DB = 0.6  # mean rise over all bands in a hop; steady noise stays under 0.5
 CHROMA_HOP_FRAMES = 2048
 MIN_CHROMA_SECONDS = 2
 SILENCE = 1e-4  # -80 dBFS peak
@@ -40,7 +39,7 @@ def load() -> None:
 
 
 def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
-    """Log-mel spectral flux of the mono sum by librosa's onset_strength; None where nothing begins.
+    """Log-mel spectral flux of the mono sum by librosa's onset_strength; None for silence.
 
     Max-filtered over neighbouring bands as in SuperFlux (Böck and Widmer, DAFx 2013).
     """
@@ -60,8 +59,6 @@ def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
         lag=1,
         max_size=3,
     ).astype(np.float64)
-    if values.max() < MIN_ONSET_DB:
-        return None
     # In decibels a sound out of silence outweighs a whole bar: let it count at most double.
     np.minimum(values, 2 * np.percentile(values, 99), out=values)
     seconds = (np.arange(len(values)) * hop - window) / clip.sample_rate - ONSET_BIAS_SECONDS

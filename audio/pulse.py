@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from audio.hearing import Floats, OnsetEnvelope
 from midi.grid import Grid, Meter
@@ -27,6 +28,7 @@ FINE_STEP = 0.05  # turns of the last harmonic over the whole clip
 PADDING = 8  # times the length, to read the spectrum between its lines
 MIN_SALIENCE = 3.5  # power on the harmonics against the mean; onsets at random stay near 2
 MIN_PULSES = 4
+MIN_ONSET_DB = 0.5  # mean rise over all bands in a hop; steady noise and tones stay under it
 KNOTS_PER_BEAT = 16
 MAX_OFFSET_SECONDS = 0.12  # from a beat of the grid; further off it is another beat
 NEAR_SECONDS = 0.04  # an onset this near to where a beat is due is that beat
@@ -42,6 +44,8 @@ class Pulse:
 
 def find_pulse(envelope: OnsetEnvelope, grid: Grid) -> Pulse | None:
     """Return the pulse of an onset envelope, or None where none stands out."""
+    if (envelope.values[_peaks(envelope.values)] > MIN_ONSET_DB).sum() < MIN_PULSES:
+        return None
     beats = _to_beats(envelope.seconds, grid)
     even = np.linspace(beats[0], beats[-1], len(beats))
     strength = np.interp(even, beats, envelope.values)
@@ -169,8 +173,7 @@ def _onsets_near(envelope: OnsetEnvelope, due: Floats) -> Floats:
     """The strongest onset within 40 ms of each due time, or NaN where there is none."""
     values, seconds = envelope.values, envelope.seconds
     step = seconds[1] - seconds[0]
-    inner = values[1:-1]
-    peaks = np.flatnonzero((inner > values[:-2]) & (inner >= values[2:])) + 1
+    peaks = _peaks(values)
     peaks = peaks[values[peaks] > 0.25 * np.percentile(values[peaks], 95)] if len(peaks) else peaks
     heard = np.full(len(due), np.nan)
     for index, time in enumerate(due):
@@ -179,6 +182,11 @@ def _onsets_near(envelope: OnsetEnvelope, due: Floats) -> Floats:
             peak = near[np.argmax(values[near])]
             heard[index] = seconds[peak] + _vertex(*values[peak - 1 : peak + 2]) * step
     return heard
+
+
+def _peaks(values: Floats) -> npt.NDArray[np.intp]:
+    inner = values[1:-1]
+    return np.flatnonzero((inner > values[:-2]) & (inner >= values[2:])) + 1
 
 
 def _vertex(before: float, top: float, after: float) -> float:

@@ -1,0 +1,68 @@
+"""Keys of cadences we play ourselves, and how keys stand to one another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from audio.clip import Clip
+from audio.tonality import best_key, find_key, key_relation
+from midi.key import Key
+
+Build = Callable[..., Clip]
+
+
+def cadence(key: Key) -> list[tuple[int, ...]]:
+    """I IV V I with the bass below, or i iv V i with the raised leading note."""
+    third = 3 if key.is_minorish else 4
+    tonic, fourth, fifth = (48 + key.tonic + step for step in (0, 5, 7))
+    first, fourth_chord = ((root, root + third, root + 7) for root in (tonic, fourth))
+    chords = [first, fourth_chord, (fifth, fifth + 4, fifth + 7), first]
+    return [(root - 12, root, third_, fifth_) for root, third_, fifth_ in chords]
+
+
+@pytest.mark.parametrize("name", ["C major", "A minor", "F# minor", "Eb major", "Bb minor"])
+def test_a_cadence_has_its_key(chords: Build, name: str) -> None:
+    key = Key.parse(name)
+    assert find_key(chords(cadence(key))) == key
+
+
+def test_noise_and_silence_have_no_key() -> None:
+    noise = np.random.default_rng(5).normal(0, 0.1, (2, 4 * 44_100)).astype(np.float32)
+    assert find_key(Clip(noise, 44_100)) is None
+    assert find_key(Clip(np.zeros((2, 44_100), np.float32), 44_100)) is None
+
+
+def test_notes_weighed_by_hand_give_their_key() -> None:
+    # A D minor tune: D 4, A 3, F 2, E, G, Bb, C 1 each.
+    energy = np.zeros(12)
+    energy[[2, 9, 5, 4, 7, 10, 0]] = [4, 3, 2, 1, 1, 1, 1]
+    assert best_key(energy) == Key(2, "minor")
+
+
+def test_all_pitch_classes_alike_have_no_key() -> None:
+    assert best_key(np.ones(12)) is None
+
+
+@pytest.mark.parametrize(
+    ("heard", "asked", "relation"),
+    [
+        ("C major", "C major", "same"),
+        ("D minor", "D dorian", "same"),
+        ("G major", "G mixolydian", "same"),
+        ("C major", "A minor", "relative"),
+        ("C major", "D dorian", "relative"),
+        ("A minor", "D dorian", "relative"),  # the same notes before the fifth
+        ("G major", "C major", "fifth"),
+        ("F major", "C major", "fifth"),
+        ("E minor", "A minor", "fifth"),
+        ("A major", "A minor", "parallel"),
+        ("G minor", "G mixolydian", "parallel"),
+        ("E minor", "C major", "other"),
+        ("F# major", "C major", "other"),
+    ],
+)
+def test_a_relation_is_the_first_that_holds(heard: str, asked: str, relation: str) -> None:
+    assert key_relation(Key.parse(heard), Key.parse(asked)) == relation
