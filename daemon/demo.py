@@ -30,7 +30,9 @@ def play(out_dir: Path) -> tuple[Manifest, Path]:
     Uses the daemon on the usual port if one runs, else starts one on a free port with a home
     of its own that is gone afterwards.
     """
-    request = GenerateRequest(bpm=96.0, key="A minor", bars=8, melody_path=str(melody()), seed=1)
+    request = GenerateRequest(
+        bpm=96.0, key="A minor", bars=8, melody_path=str(melody()), seed=1, project="backline demo"
+    )
     if daemon_answers(OSC_PORT):
         say_aside(f"using the daemon that runs on port {OSC_PORT}")
         with Client(port=OSC_PORT, name="backline demo") as client:

@@ -73,7 +73,7 @@ def generate(
         stems=request.stems,
         engine=engine_facts,
         job=job,
-        label=request.project,
+        label=request.project or (f"backline {job}" if job else ""),
         sections=sections,
         at_beats=request.at_beats,
         at_seconds=request.at_seconds,

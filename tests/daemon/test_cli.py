@@ -245,6 +245,37 @@ def test_ctrl_c_in_send_cancels_the_job_in_the_daemon(daemon, tmp_path: Path) ->
     assert not (tmp_path / "out").exists()
 
 
+GENERATE = """
+import diffusion.engine, tone_engine
+diffusion.engine.open_engine = tone_engine.open_engine
+from daemon.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals between processes are POSIX")
+def test_ctrl_c_in_generate_stops_within_a_step_and_leaves_no_files(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    os.mkfifo(runs)  # opening it waits until the engine opens its end: then it runs
+    with subprocess.Popen(
+        [sys.executable, "-c", GENERATE, *words({"--tags": "hold"}, tmp_path / "out")],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
+            "BACKLINE_TEST_RUNS": str(runs),
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as generate:
+        runs.read_text()
+        generate.send_signal(signal.SIGINT)
+        _, told = generate.communicate(timeout=DEADLINE_SECONDS)
+    assert generate.returncode == 130
+    assert told.splitlines()[-1] == "cancelled; nothing was written"
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_melody_of_the_demo_is_the_example(tmp_path: Path) -> None:
     installed = ROOT / "daemon" / "demo_melody.mid"
     assert installed.read_bytes() == (ROOT / "examples" / "melody.mid").read_bytes()
