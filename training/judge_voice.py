@@ -22,6 +22,7 @@ from diffusion.embedded.voice.network import (
     NOISE_POINTS,
     mel_points,
 )
+from diffusion.embedded.voice.phonemes import VOWELS
 from diffusion.embedded.voice.singer import Singer, sung_notes
 from diffusion.embedded.voice.timing import Durations, SungNote, place_sounds
 from midi.grid import Grid
@@ -88,33 +89,54 @@ def singer_contour(
 
 
 def cents_off(samples: Samples, notes: list[SungNote]) -> list[float]:
-    """Median signed deviation in cents, by pYIN, of each note longer than 0.5 s."""
+    """Median deviation in cents, by pYIN within 5 semitones, of each note over 0.5 s.
+
+    The first 0.1 s (a glide may end there) and the last 0.15 s (a coda) are left out.
+    """
     import librosa
 
     found: list[float] = []
-    pitch, voiced, _ = librosa.pyin(
-        samples, fmin=70.0, fmax=1200.0, sr=RATE, frame_length=2048, hop_length=512
-    )
-    times = np.arange(len(pitch)) * 512 / RATE
     for note in notes:
-        inside = (times > note.start_seconds + 0.1) & (times < note.end_seconds - 0.15) & voiced
-        if note.end_seconds - note.start_seconds > 0.5 and inside.sum() > 10:
-            true = 440.0 * 2.0 ** ((note.pitch - 69) / 12)
-            found.append(float(np.median(1200 * np.log2(pitch[inside] / true))))
+        begin, end = note.start_seconds + 0.1, note.end_seconds - 0.15
+        if end - begin < 0.25:
+            continue
+        true = 440.0 * 2.0 ** ((note.pitch - 69) / 12)
+        pitch, voiced, _ = librosa.pyin(
+            samples[int(begin * RATE) : int(min(end, begin + 0.8) * RATE)],
+            fmin=true * 0.75,
+            fmax=true * 1.34,
+            sr=RATE,
+            frame_length=4096,
+            hop_length=1024,
+            resolution=0.02,
+        )
+        if voiced.sum() > 5:
+            found.append(float(np.median(1200 * np.log2(pitch[voiced] / true))))
     return found
 
 
-def onset_off_ms(samples: Samples, note: SungNote) -> float | None:
-    """How late a vowel reaches half of its level, in ms, where silence or a hiss comes before.
+OBSTRUENTS = ("", "B", "CH", "D", "F", "G", "HH", "K", "P", "S", "SH", "T", "TH", "V", "Z")
 
-    Only for a first syllable without onset, which has a plain beginning.
+
+def onsets_off_ms(singer: Singer, voice: str, seed: int) -> list[float]:
+    """How late vowels reach half of their amplitude under 2 kHz, in ms, after each of OBSTRUENTS.
+
+    After a sonorant (L, M, W ...) a vowel has no edge to be measured.
     """
-    if note.syllable is None or note.syllable.onset:
-        return None
-    near = slice(int((note.start_seconds - 0.15) * RATE), int((note.start_seconds + 0.25) * RATE))
-    power = np.convolve(samples[near] ** 2, np.ones(441) / 441, "same")
-    level = float(np.median(power[-4410:]))
-    return 1000.0 * (int(np.argmax(power > 0.25 * level)) / RATE - 0.15)
+    import librosa
+
+    grid, late = Grid.constant(BPM, bars=2), []
+    for number, onset in enumerate(OBSTRUENTS):
+        vowel = VOWELS[(number * 7) % len(VOWELS)]
+        played = [Played(2.0, 2.0, COMPASS[voice][0] + 9, 0.8, f"{onset} {vowel}".strip())]
+        ours = singer.sing(played, voice, grid, RATE, seed)
+        start = float(grid.seconds_at(2))
+        power = np.abs(librosa.stft(ours, n_fft=512, hop_length=32)[:24]) ** 2
+        low, times = power.sum(axis=0), np.arange(power.shape[1]) * 32 / RATE
+        steady = float(np.median(low[(times > start + 0.1) & (times < start + 0.3)]))
+        near = (times > start - 0.03) & (low > 0.25 * steady)
+        late.append(1000.0 * float(times[np.argmax(near)] - start))
+    return late
 
 
 def judge(
@@ -127,7 +149,7 @@ def judge(
             for number, utterance in enumerate(collect(data, voice, count))
             if utterance is not None and held_out(number)
         ]
-        distances, below, cents, onsets = [], [], [], []
+        distances, below, cents = [], [], []
         for index in range(each):
             utterance = kept[int(draw.integers(len(kept)))]
             played = phrase(utterance, voice, draw)
@@ -142,16 +164,15 @@ def judge(
             distances.append(np.abs(mine - his).mean())
             below.append(np.abs(mine - his)[:50].mean())
             cents += cents_off(ours, notes)
-            late = onset_off_ms(ours, notes[0])
-            onsets += [] if late is None else [late]
             if pictures and index < 3:
                 draw_pair(pictures / f"{voice}-{index}.png", his, mine, played)
         worst = max(abs(value) for value in cents)
+        late = onsets_off_ms(singer, voice, seed)
         print(
             f"{voice}: log-mel {np.mean(distances):.3f} (under 11 kHz {np.mean(below):.3f}), pitch "
             f"median |error| {np.median(np.abs(cents)):.1f} cents, worst {worst:.1f} of "
-            f"{len(cents)} notes; vowel onset median {np.median(onsets) if onsets else np.nan:.1f} "
-            f"ms of {len(onsets)}",
+            f"{len(cents)} notes; vowel onsets median {np.median(late):.1f} ms, from "
+            f"{min(late):.1f} to {max(late):.1f} of {len(late)}",
             flush=True,
         )
 
