@@ -17,7 +17,8 @@ from diffusion.embedded.voice.words import WORDS
 _RULES = """
 <augh>=AO; <aigh>=EY; <ai>r=EH; <ai>=EY; <ay>=EY; <au>=AO; <aw>=AO; ^<a>$=AX
 <all>(s|ed|ing|er)?$=AO L; <al>k=AO; <al>m=AA; <al>(d|t)=AO L; <are>$=EH R; <are>(s|d)$=EH R
-<ar>(r|V)=EH R; (w|wh)<ar>=AO R; <ar>ds?$=AA R; <ar>=AA R; <a>nge=EY; <a>sten=AE; <a>ste=EY; VC+<a>sy$=AX
+<ar>(r|V)=EH R; (w|wh)<ar>=AO R; <ar>ds?$=AA R; <ar>=AA R; <a>nge=EY; <a>sten=AE; <a>ste=EY
+VC+<a>sy$=AX
 qu<a>(l|n|r|s|t)=AA; w<a>(n|s|t|l)=AA; <a>(tion|cial|tial)=EY; <a>Ce(s|d|r|st|ly|ful|less)?$=EY
 <a>C(y|ing|ies)$=EY; <a>ble$=EY; <age>$=IH JH; V.*<al>$=AX L; V.*C<ar>$=ER; <a>ture=EY;
 CVC+<an>$=AX N; ^<a>CV=AX
@@ -38,7 +39,8 @@ V.*<est>$=IH S T; V.*<et>$=IH T; ^(b|d|r|pr)<e>CV=IH; ^<e>(n|m|x)=EH; ^<e>CV=IY;
 ^<gh>=G; <gh>=; ^<gn>=N; <g>n$=; <gg>=G; <gu>[eiy]=G; n<g>(s|ed|ing|ings|ers?|ly|in)?$=; n<g>e=JH
 ^<g>i(r|v|f)=G; <g>[eiy]=JH; <g>=G
 <h>V=HH; <h>=
-<igh>=AY; <i>gn=AY; <i>ld$=AY; <i>nd(s|ed|ing)?$=AY; ^C+<ie>(s|d)?$=AY; ^C+<ie>t$=AY AX; ^C+<io>(n|t)=AY AX; V.*C<ice>$=IH S
+<igh>=AY; <i>gn=AY; <i>ld$=AY; <i>nd(s|ed|ing)?$=AY; ^C+<ie>(s|d)?$=AY; ^C+<ie>t$=AY AX
+^C+<io>(n|t)=AY AX; V.*C<ice>$=IH S
 <ie>(s|d)$=IY; <ie>=IY
 <ier>$=IY ER; <ire>(s|d)?$=AY R; <ir>r=IH R; <ir>=ER; <i>Ce(s|d|r|st|ly|ful|less)?$=AY; <ique>$=IY K
 <i>Cing$=AY; (t|s)<i>on=; <ion>=Y AX N; <iou>s=IY AX; <ia>=IY AX; <io>=IY OW; <iu>=IY AX; ^C*<i>$=AY
@@ -47,14 +49,16 @@ V.*<est>$=IH S T; V.*<et>$=IH T; ^(b|d|r|pr)<e>CV=IH; ^<e>(n|m|x)=EH; ^<e>CV=IY;
 <mm>=M; <mn>$=M; <m>=M; <ng>(th)=NG; <n>g=NG; <n>(k|x|q)=NG; <nn>=N; <n>=N
 <ould>=UH D; <ought>=AO T; <ough>=OW; <oor>=AO R; <oo>k=UH; <oo>=UW; <oar>=AO R; <oa>=OW; <oi>=OY
 <oy>=OY; <our>(s|ed|ing)?$=AW ER; <our>=AO R; <ous>$=AX S; <ou>ble=AH; <oup>=UW P; <ou>=AW
-<ow>(n|d|l|s?e|er)=AW; <ow>=OW; <o>ld=OW; <oll>$=OW L; <o>lk=OW; <o>st$=OW; w<or>[^n]=ER; V.*<or>$=ER; <ore>=AO R
+<ow>(n|d|l|s?e|er)=AW; <ow>=OW; <o>ld=OW; <oll>$=OW L; <o>lk=OW; <o>st$=OW; w<or>[^n]=ER
+V.*<or>$=ER; <ore>=AO R
 <orr>=AA R; <or>=AO R; <ove>=AH V; <oe>(s)?$=OW; <o>Ce(s|d|r|st|ly|ful|less)?$=OW; <o>C(ing|y)$=OW
 <o>$=OW; <oh>=OW; <o>tion=OW; VC+<on>$=AX N; V.*<om>$=AX M; ^C?<o>CVC*$=OW
 <o>(ng|ss|ff|ft|g$|th)=AO; <o>=AA
 <ph>=F; <pp>=P; ^<ps>=S; <p>=P; <que>$=K; <qu>=K W; <q>=K; ^<wr>=R; <rh>=R; <rr>=R; <r>=R
 <sure>$=ZH ER; <ssion>=SH AX N; V<sion>=ZH AX N; <sion>=SH AX N; <sh>=SH; <ss>=S; ^<s>=S; <s>m$=Z
 V<s>(V|y)=Z; (p|t|k|f|c|th)<s>$=S; [bdgvlmnrwyaeiou]<s>$=Z; <s>=S
-<tch>=CH; s<tion>=CH AX N; <tion>=SH AX N; <ti>(al|ous|en)=SH; <ture>$=CH ER; <th>er=DH; <th>e$=DH; <th>=TH
+<tch>=CH; s<tion>=CH AX N; <tion>=SH AX N; <ti>(al|ous|en)=SH; <ture>$=CH ER; <th>er=DH; <th>e$=DH
+<th>=TH
 s<t>(le|en)$=; <tt>=T; <t>=T
 <ue>$=UW; <ui>=UW; <uy>=AY; g<u>[eiy]=; (c|b|m|f|h|p|v|^)<ure>$=Y UH R; <ure>$=UH R; <ur>=ER
 (c|b|m|f|h|p|v|^)<u>C(e|V)=Y UW; <u>C(e|i|a|o)=UW; p<u>ll=UH; f<ul>$=AX L; V.*<um>$=AX M
@@ -97,7 +101,9 @@ _HISSING = ("S", "Z", "SH", "ZH", "CH", "JH")
 @cache
 def sounds_of(word: str) -> tuple[str, ...]:
     """The sounds of one lower-case word (letters a to z and '); always at least one vowel."""
-    sounds = WORDS.get(word) or _with_ending(word) or _of_two(word) or _by_rules(word.replace("'", ""))
+    sounds = (
+        WORDS.get(word) or _with_ending(word) or _of_two(word) or _by_rules(word.replace("'", ""))
+    )
     if not any(sound in VOWELS for sound in sounds):
         sounds = (*sounds, "AX")
     return sounds
