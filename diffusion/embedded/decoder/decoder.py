@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from diffusion.embedded.decoder.drum_hits import Hit, Kit
 from diffusion.embedded.decoder.harmonic import Instrument, Tone
 from diffusion.embedded.decoder.network import Weights
 from diffusion.embedded.decoder.room import add_room, new_room, pan
-from diffusion.embedded.decoder.sounds import KITS, PIECES, PITCHED
+from diffusion.embedded.decoder.sounds import KITS, PITCHED
 from diffusion.embedded.performance import DRUMS, PART_STEM, Part, Performance
 from diffusion.errors import Cancelled, EngineError
 from midi.grid import Grid
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 VOICE_FILE = "voice-v1.safetensors"
 END_FADE_SECONDS = 0.005
+# Parts are played side by side, each on one thread of torch's: its operations are too small to
+# be shared out, and on a busy machine threads that wait for each other spin for minutes.
+WORKERS = 2
 
 # Where each part and piece stands, -1 left .. 1 right, and how loud the room answers it.
 PLACES: Mapping[str, float] = {"bass": 0.0, "comp": -0.22, "lead": 0.1, "vocals": 0.0}
@@ -85,26 +88,32 @@ class Decoder:
         for stem in stems:
             if stem not in STEMS:
                 raise EngineError(f"stem must be one of {', '.join(STEMS)}, not {stem!r}")
-        with torch.inference_mode(), _one_thread():
-            frames = grid.frames(sample_rate)
-            response = new_room(sample_rate)
-            clips: dict[str, Clip] = {}
-            jobs = [(s, p) for s in stems for p in PART_STEM if PART_STEM[p] == s]
-            sound = torch.zeros(2, frames)
-            for index, (stem, name) in enumerate(jobs):
-                if cancelled is not None and cancelled():
+        parts = [
+            (name, performance.parts[name])
+            for name in PART_STEM
+            if PART_STEM[name] in stems and name in performance.parts
+        ]
+        frames = grid.frames(sample_rate)
+        sounds = {stem: torch.zeros(2, frames) for stem in stems}
+        response = new_room(sample_rate)
+
+        def play(job: tuple[str, Part]) -> tuple[str, Tensor | None]:
+            if cancelled is not None and cancelled():
+                return job[0], None
+            with torch.inference_mode():
+                return job[0], self._part(*job, grid, sample_rate, seed, response)
+
+        with ThreadPoolExecutor(WORKERS, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            for done, (name, sound) in enumerate(pool.map(play, parts)):
+                if sound is None:
                     raise Cancelled("the decoding was cancelled")
-                part = performance.parts.get(name)
-                if part is not None and part.notes:
-                    sound += self._part(name, part, grid, sample_rate, seed, response)
-                if index + 1 == len(jobs) or jobs[index + 1][0] != stem:
-                    fade = min(frames, max(1, round(END_FADE_SECONDS * sample_rate)))
-                    sound[:, frames - fade :] *= torch.linspace(1, 0, fade)
-                    clips[stem] = Clip(sound.numpy(), sample_rate)
-                    sound = torch.zeros(2, frames)
+                sounds[PART_STEM[name]] += sound
                 if progress is not None:
-                    progress((index + 1) / len(jobs))
-        return clips
+                    progress((done + 1) / len(parts))
+        fade = min(frames, max(1, round(END_FADE_SECONDS * sample_rate)))
+        for sound in sounds.values():
+            sound[:, frames - fade :] *= torch.linspace(1, 0, fade)
+        return {stem: Clip(sounds[stem].numpy(), sample_rate) for stem in stems}
 
     def _part(
         self, name: str, part: Part, grid: Grid, sample_rate: int, seed: int, response: Tensor
@@ -112,27 +121,24 @@ class Decoder:
         """Stereo sound (2, frames) of one part in its place in the room."""
         frames = grid.frames(sample_rate)
         generator = torch.Generator().manual_seed(seed * 8 + list(PART_STEM).index(name))
-        dry: Tensor | None = None
         if name == "drums":
-            kit = Kit(self._weights, part.timbre, sample_rate)
-            pieces = kit.play(hits_of(part, grid, sample_rate), frames, generator)
             sound = torch.zeros(2, frames)
-            dry = torch.zeros(2, frames)
-            for piece, mono in zip(PIECES, pieces, strict=True):
-                target = dry if piece in DRY_PIECES else sound
-                target += pan(mono, PIECE_PLACES.get(piece, 0.0))
+            kit = Kit(self._weights, part.timbre, sample_rate)
+            hits = hits_of(part, grid, sample_rate)
+            wet = [hit for hit in hits if hit.piece not in DRY_PIECES]
+            kit.play(wet, sound, generator, PIECE_PLACES)
         elif name == "vocals":
-            line = self._sing(part, grid, sample_rate, seed)
-            sound = pan(line, PLACES[name])
+            sound = pan(self._sing(part, grid, sample_rate, seed), PLACES[name])
         else:
             instrument = Instrument(self._weights, part.timbre, sample_rate)
             mono = instrument.play(tones_of(part, grid, sample_rate), frames, generator)
             sound = pan(mono, PLACES[name])
         if name in ROOM_DB:
             add_room(sound, response, ROOM_DB[name])
-        if dry is not None:
-            sound += dry
-        return sound * 10 ** (part.gain_db / 20)
+        if name == "drums":
+            dry = [hit for hit in hits if hit.piece in DRY_PIECES]
+            kit.play(dry, sound, generator, PIECE_PLACES)
+        return sound.mul_(10 ** (part.gain_db / 20))
 
     def _sing(self, part: Part, grid: Grid, sample_rate: int, seed: int) -> Tensor:
         from diffusion.embedded.voice.singer import Singer
@@ -153,17 +159,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if name not in tensors or len(tensors[name]) != sounds:
             raise EngineError(f"decoder weights {path}: not a decoder of this version")
     return tensors
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keeps torch from sharing out operations: they are too small, threads would wait and spin."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def tones_of(part: Part, grid: Grid, sample_rate: int) -> list[Tone]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,7 @@ from torch.nn.functional import conv1d, silu
 from diffusion.embedded.decoder.lapped import BINS, STEPS, lay
 from diffusion.embedded.decoder.network import Weights, features, one_of_bank, run_bank
 from diffusion.embedded.decoder.noise import shaped_noise
+from diffusion.embedded.decoder.room import pan
 from diffusion.embedded.decoder.sounds import KITS, PIECES
 
 HOP = 128  # frames between moments of noise at the reference rate
@@ -20,8 +21,13 @@ CHOKE_SECONDS = 0.03  # a closed hat damps the ringing open hat with this time c
 LONGEST_SECONDS = 3.5
 SILENT = 1e-4  # noise levels below this are not made
 DENSE, SPARSE, GLANCE = 32, 4, 8
+TOGETHER = 64  # hits the networks answer at once
 WIDTH, CODE, STARTS, DOUBLINGS, GROUP = 64, 28, 35, 2, 4
+BOUND = 4.0  # of a shape, so that a quiet level keeps its wave quiet
 VELOCITIES = 6  # bumps along velocity, for layers of differently hard strokes
+
+
+Places = Mapping[str, float]  # of pieces, from -1 for left to 1 for right
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ def draw_waves(weights: Weights, sound: Tensor, velocity: Tensor) -> tuple[Tenso
         x = x.repeat_interleave(2, -1)
         x = x + layer(f"wave.{level}.out", silu(layer(f"wave.{level}.in", x, 2)), 2)
     x = layer("wave.end", x, 1).transpose(1, 2)
-    return x[..., :BINS], x[..., BINS:]
+    return BOUND * torch.tanh(x[..., :BINS] / BOUND), x[..., BINS:]
 
 
 def join(shape: Tensor, level: Tensor) -> Tensor:
@@ -90,18 +96,19 @@ class Kit:
         self._gain = float(weights["kit_gain"][self._kit])
         self._rate = sample_rate
 
-    def play(self, hits: Sequence[Hit], frames: int, generator: torch.Generator) -> Tensor:
-        """Mono float32 (pieces, frames) of all hits, one row a piece of PIECES."""
-        out = torch.zeros(len(PIECES), frames)
+    def play(
+        self, hits: Sequence[Hit], out: Tensor, generator: torch.Generator, places: Places
+    ) -> None:
+        """Adds all hits to `out` (2, frames), each piece panned to its place (0 without one)."""
+        frames = out.shape[1]
         for index, piece in enumerate(PIECES):
             mine = [hit for hit in hits if hit.piece == piece]
-            for first in range(0, len(mine), 64):
-                batch = mine[first : first + 64]
+            for first in range(0, len(mine), TOGETHER):
+                batch = mine[first : first + TOGETHER]
                 for hit, sound in zip(batch, self._sounds(index, batch, generator), strict=True):
                     at = math.floor(hit.start)
-                    sound = sound[: frames - at]
-                    out[index, at : at + len(sound)] += sound
-        return out * self._gain
+                    sound = pan(sound[: frames - at] * self._gain, places.get(piece, 0.0))
+                    out[:, at : at + sound.shape[1]] += sound
 
     def _sounds(self, piece: int, hits: Sequence[Hit], generator: torch.Generator) -> list[Tensor]:
         velocity = torch.tensor([hit.velocity for hit in hits])

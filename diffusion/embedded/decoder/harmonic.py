@@ -72,7 +72,7 @@ class Instrument:
             out[first : first + len(sound)] += sound
             _add_power(levels, noise, first)
         out += shaped_noise(levels.sqrt(), HOP, frames, self._rate, generator)
-        return out * self._gain
+        return out.mul_(self._gain)
 
     def _answers(self, tones: Sequence[Tone]) -> Iterator[Answer]:
         """Each tone with its partials' amplitudes and noise levels at its moments, in batches."""
