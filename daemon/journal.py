@@ -165,18 +165,12 @@ class Journal:
 
     def stems(self, number: int) -> list[Event]:
         """Return the events that told of a job's files."""
-        return self._events("job = ? AND kind = 'stem'", number)
-
-    def events_after(self, seq: int, limit: int) -> list[Event]:
-        """Return up to `limit` durable events after `seq`, oldest first."""
-        return self._events("seq > ? ORDER BY seq LIMIT ?", seq, limit)
-
-    def _events(self, condition: str, *values: object) -> list[Event]:
-        query = f"SELECT seq, job, kind, details FROM events WHERE {condition}"
-        return [
-            Event(seq, EventKind(kind), self._must_find(job), json.loads(details))
-            for seq, job, kind, details in self._rows(query, *values)
-        ]
+        query = "SELECT seq, details FROM events WHERE job = ? AND kind = ? ORDER BY seq"
+        rows = self._rows(query, number, EventKind.STEM)
+        if not rows:
+            return []
+        job = self._must_find(number)
+        return [Event(seq, EventKind.STEM, job, json.loads(details)) for seq, details in rows]
 
     def _write_event(self, number: int, kind: EventKind, details: Mapping[str, object]) -> int:
         cursor = self._db.execute(

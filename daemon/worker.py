@@ -58,11 +58,6 @@ class Worker:
         self._reader = threading.Thread(target=self._read, name="worker-reader", daemon=True)
         self._reader.start()
 
-    @property
-    def pid(self) -> int:
-        """The process id of the worker."""
-        return int(self._process.pid or 0)
-
     def send(self, *message: object) -> None:
         """Send one message; a worker that is gone is told by `tell`, not here."""
         with self._sending, contextlib.suppress(OSError):

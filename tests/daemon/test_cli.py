@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from daemon import cli
 from daemon.demo import melody as demo_melody
@@ -83,28 +84,37 @@ ODD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("bpm", "meter", "bars"), ODD)
-@pytest.mark.parametrize("sample_rate", [44_100, 48_000])
-def test_lengths_are_the_closed_form_whatever_tempo_and_meter(
-    bpm: str, meter: str, bars: int, sample_rate: int
-) -> None:
+def closed_form(bpm: str, meter: str, bars: int, sample_rate: int) -> int:
+    """Bars x quarters a bar x 60 / bpm x rate, rounded once, in whole numbers throughout."""
     top, bottom = map(int, meter.split("/"))
-    # bars x quarters a bar x 60 / bpm x rate, in whole numbers: bpm is an integer over scale.
-    scale = 10 ** len(bpm.partition(".")[2])
+    scale = 10 ** len(bpm.partition(".")[2])  # bpm is an integer over scale
     over = bars * top * 4 * 60 * scale * sample_rate
     under = bottom * int(bpm.replace(".", ""))
-    nearest = (2 * over + under) // (2 * under)
-    assert Grid.constant(float(bpm), meter, bars).frames(sample_rate) == nearest
+    return (2 * over + under) // (2 * under)
 
 
-def test_the_files_of_an_odd_meter_have_that_length(run: Run, tmp_path: Path) -> None:
-    import soundfile
-
-    changed = {"--bpm": "61.7", "--meter": "7/8", "--bars": "3", "--sample-rate": "44100"}
-    assert run(*words(changed, tmp_path / "out")) == 0
+def test_the_closed_form_is_what_a_person_counts() -> None:
     # 3 bars x 3.5 quarters x 60 / 61.7 x 44100 = 450291.73...: 450292 frames.
-    for path in (tmp_path / "out").glob("*.wav"):
-        assert soundfile.info(path).frames == 450_292
+    assert closed_form("61.7", "7/8", 3, 44_100) == 450_292
+
+
+@pytest.mark.parametrize(("bpm", "meter", "bars"), ODD)
+@pytest.mark.parametrize("sample_rate", [44_100, 48_000])
+def test_grids_have_the_closed_form_length_whatever_tempo_and_meter(
+    bpm: str, meter: str, bars: int, sample_rate: int
+) -> None:
+    frames = Grid.constant(float(bpm), meter, bars).frames(sample_rate)
+    assert frames == closed_form(bpm, meter, bars, sample_rate)
+
+
+@pytest.mark.parametrize(("bpm", "meter", "bars"), ODD)
+def test_generated_files_have_the_closed_form_length(
+    run: Run, tmp_path: Path, bpm: str, meter: str, bars: int
+) -> None:
+    changed = {"--bpm": bpm, "--meter": meter, "--bars": str(bars), "--stems": "drums,vocals"}
+    assert run(*words(changed | {"--sample-rate": "44100"}, tmp_path / "out")) == 0
+    lengths = {soundfile.info(path).frames for path in (tmp_path / "out").glob("*.wav")}
+    assert lengths == {closed_form(bpm, meter, bars, 44_100)}
 
 
 BAD = [
