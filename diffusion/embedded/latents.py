@@ -39,6 +39,9 @@ LANES: Mapping[str, tuple[int, int]] = {
     part: (low - 5, high - low + 12) for part, (low, high) in RANGES.items()
 }
 _PRESENT = -0.4  # half way between silent (-1) and the softest hit (0.2)
+# A lane sounds above this. The network predicts means, 2p - 1 where it gives a pitch the chance p;
+# at nought every note it hesitates over would be lost and the band would play too little.
+_SOUNDING = -0.4
 _GAIN_SCALE_DB = 9.0
 
 
@@ -168,7 +171,7 @@ def _encode_pitched(latents: np.ndarray, name: str, part: Part, shift: int) -> N
 def decode(latents: np.ndarray, tonic: int, beats: float) -> Performance:
     """Return the Performance that `latents` (frames, channels) show, `beats` long.
 
-    Every lane is read by its sign, so the latents need not be clean; the timbre of a part is the
+    Every lane is read against a threshold, so the latents need not be clean; the timbre of a part is the
     one with the most weight over its notes' frames.
     """
     shift = tonic_shift(tonic)
@@ -214,7 +217,7 @@ def _decode_pitched(latents: np.ndarray, part: str, shift: int, beats: float) ->
     low, _ = LANES[part]
     lanes = latents[:, LAYOUT.notes[part]]
     onset = latents[:, LAYOUT.onset[part]]
-    sounding = lanes > 0
+    sounding = lanes > _SOUNDING
     if part != "comp":  # one voice: the strongest lane has the frame
         strongest = np.zeros_like(sounding)
         strongest[np.arange(len(lanes)), lanes.argmax(axis=1)] = True

@@ -1,0 +1,145 @@
+"""The embedded engine with the weights that ship: it obeys, repeats itself, and can be stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diffusion.embedded import engine as engine_module
+from diffusion.embedded.engine import EmbeddedEngine, read_card, verify_weights, weights_folder
+from diffusion.engine import Conditions, Generation, open_engine
+from diffusion.errors import Cancelled, EngineError
+from midi.grid import Grid
+from midi.key import Key
+from midi.melody import Melody, Note
+
+TUNE = Melody(
+    tuple(Note(Fraction(i), Fraction(1), p, 100) for i, p in enumerate((69, 72, 71, 69, 76, 74))),
+    (),
+    (),
+)
+ASKED = Conditions(
+    Grid.constant("61.7", "7/8", 2), Key.parse("A minor"), TUNE, seed=4, sample_rate=44_100
+)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[EmbeddedEngine]:
+    loaded = EmbeddedEngine()
+    loaded.load(lambda stage, fraction: None)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="module")
+def played(engine: EmbeddedEngine) -> Generation:
+    return run(engine, ASKED)
+
+
+def run(engine: EmbeddedEngine, asked: Conditions) -> Generation:
+    return engine.generate(asked, lambda stage, fraction: None, lambda: False)
+
+
+def test_four_stereo_stems_of_exactly_the_grids_length_come_out(played: Generation) -> None:
+    assert played.stems is not None
+    # 2 bars x 3.5 quarters x 60 / 61.7 s x 44100 = 300194.48..., so 300194 frames.
+    assert {name: clip.samples.shape for name, clip in played.stems.items()} == {
+        name: (2, 300_194) for name in ("drums", "bass", "melody", "vocals")
+    }
+
+
+def test_the_same_request_gives_the_same_frames(engine: EmbeddedEngine, played: Generation) -> None:
+    again = run(engine, ASKED)
+    assert played.stems is not None and again.stems is not None
+    for name, clip in played.stems.items():
+        assert np.array_equal(clip.samples, again.stems[name].samples), name
+
+
+def test_another_seed_plays_something_else(engine: EmbeddedEngine, played: Generation) -> None:
+    other = run(engine, replace(ASKED, seed=5))
+    assert other.notes != played.notes
+
+
+def test_the_melody_is_played_as_written(played: Generation) -> None:
+    heard = {(note.start_beats, note.pitch) for note in played.notes["melody"]}
+    assert {(note.start_beats, note.pitch) for note in TUNE.notes} <= heard
+    agreed = played.facts["melody_agreement_before_keeping"]
+    assert isinstance(agreed, float)
+    assert 0.0 <= agreed <= 1.0
+
+
+def test_the_vocals_sing_the_melody_when_they_lead(engine: EmbeddedEngine) -> None:
+    sung = run(engine, replace(ASKED, lead="vocals", stems=("vocals",)))
+    assert [note.pitch for note in sung.notes["vocals"]] == [n.pitch for n in TUNE.notes]
+    assert sung.stems is not None
+    assert list(sung.stems) == ["vocals"]
+    assert sung.stems["vocals"].peak > 0.01  # about -40 dBFS: a voice is there
+
+
+def test_unknown_words_are_reported(engine: EmbeddedEngine) -> None:
+    facts = run(engine, replace(ASKED, tags="funk, kazoo", stems=("bass",))).facts
+    assert facts["style"] == "funk"
+    assert facts["unknown_words"] == ["kazoo"]
+
+
+def test_the_flag_stops_it_within_a_diffusion_step(engine: EmbeddedEngine) -> None:
+    stages: list[tuple[str, float]] = []
+    asked = 0
+
+    def cancelled() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 3
+
+    with pytest.raises(Cancelled):
+        engine.generate(ASKED, lambda stage, fraction: stages.append((stage, fraction)), cancelled)
+    assert {stage for stage, _ in stages} == {"diffuse"}
+    # Three of twelve steps began before the flag was seen.
+    assert max(fraction for _, fraction in stages) <= 3 / 12
+
+
+def test_it_must_be_loaded_first() -> None:
+    with pytest.raises(EngineError, match="not loaded"):
+        run(EmbeddedEngine(), ASKED)
+
+
+def test_the_manifest_learns_which_weights_played(engine: EmbeddedEngine) -> None:
+    facts = engine.describe()
+    assert facts["name"] == "embedded"
+    assert facts["weights"] == read_card()["files"]
+
+
+def test_all_weights_are_the_published_ones_and_at_most_40_mb() -> None:
+    files = verify_weights()
+    assert set(files) == {"diffusion", "decoder", "voice"}
+    assert sum(path.stat().st_size for path in files.values()) <= 40_000_000
+
+
+def test_weights_that_are_not_the_published_ones_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = json.loads((weights_folder() / engine_module.CARD).read_text("utf-8"))
+    for entry in card["files"].values():
+        (tmp_path / entry["name"]).write_bytes(b"other weights")
+        assert hashlib.sha256(b"other weights").hexdigest() != entry["sha256"]
+    (tmp_path / engine_module.CARD).write_text(json.dumps(card), encoding="utf-8")
+    monkeypatch.setattr(engine_module, "weights_folder", lambda: tmp_path)
+    with pytest.raises(EngineError, match="not the published one"):
+        verify_weights()
+
+
+def test_an_unknown_engine_names_the_known_ones() -> None:
+    with pytest.raises(EngineError, match="embedded, ace-step"):
+        open_engine("suno")
+
+
+def test_ace_step_says_that_it_is_not_here_yet() -> None:
+    with pytest.raises(EngineError, match="--engine embedded"):
+        open_engine("ace-step")
