@@ -15,51 +15,15 @@ from fractions import Fraction
 from itertools import pairwise
 
 from midi.errors import GridError
-from midi.number import exact, square_root
+from midi.meter import Meter, MeterChange
+from midi.number import exact, is_whole, shown, square_root
 
 MIN_BPM, MAX_BPM = 20, 400
 MIN_BARS, MAX_BARS = 1, 32_000  # 600 s at 400 bpm in 1/32, the shortest bar there is
 MAX_SECONDS = 600
 MAX_CHANGES = 4096  # tempo points, and meter changes
-MAX_NUMERATOR = 32
-DENOMINATORS = (1, 2, 4, 8, 16, 32)
 
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """A time signature such as 7/8; numerator 1..32, denominator a power of two up to 32."""
-
-    numerator: int
-    denominator: int
-
-    def __post_init__(self) -> None:
-        if not _is_int(self.numerator) or not 1 <= self.numerator <= MAX_NUMERATOR:
-            raise GridError(
-                f"meter numerator must be a whole number from 1 to {MAX_NUMERATOR}, "
-                f"not {_shown(self.numerator)}"
-            )
-        if not _is_int(self.denominator) or self.denominator not in DENOMINATORS:
-            raise GridError(
-                f"meter denominator must be one of {', '.join(map(str, DENOMINATORS))}, "
-                f"not {_shown(self.denominator)}"
-            )
-
-    @classmethod
-    def parse(cls, text: str) -> Meter:
-        """Read "7/8"; raises GridError."""
-        parts = text.split("/") if isinstance(text, str) else []
-        digits = [part.strip() for part in parts]
-        if len(digits) != 2 or not all(d.isascii() and d.isdigit() and len(d) < 5 for d in digits):
-            raise GridError(f"meter must be written like 4/4 or 7/8, not {_shown(text)}")
-        return cls(int(digits[0]), int(digits[1]))
-
-    @property
-    def beats(self) -> Fraction:
-        """Quarter notes a bar: 7/8 has 7/2."""
-        return Fraction(4 * self.numerator, self.denominator)
-
-    def __str__(self) -> str:
-        return f"{self.numerator}/{self.denominator}"
+__all__ = ["Grid", "Meter", "MeterChange", "TempoPoint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +40,13 @@ class TempoPoint:
     def __post_init__(self) -> None:
         beat, bpm = exact(self.beat), exact(self.bpm)
         if beat is None or beat < 0:
-            raise GridError(f"tempo point beat must be a number from 0, not {_shown(self.beat)}")
+            raise GridError(f"tempo point beat must be a number from 0, not {shown(self.beat)}")
         if bpm is None or not MIN_BPM <= bpm <= MAX_BPM:
             raise GridError(
-                f"bpm must be a number from {MIN_BPM} to {MAX_BPM}, not {_shown(self.bpm)}"
+                f"bpm must be a number from {MIN_BPM} to {MAX_BPM}, not {shown(self.bpm)}"
             )
         object.__setattr__(self, "beat", beat)
         object.__setattr__(self, "bpm", bpm)
-
-
-@dataclass(frozen=True, slots=True)
-class MeterChange:
-    """From `bar` on (counted from 0) bars are of `meter`."""
-
-    bar: int
-    meter: Meter
-
-    def __post_init__(self) -> None:
-        if not _is_int(self.bar) or self.bar < 0:
-            raise GridError(
-                f"meter change bar must be a whole number from 0, not {_shown(self.bar)}"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +65,9 @@ class Grid:
     _point_seconds: tuple[Fraction, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not _is_int(self.bars) or not MIN_BARS <= self.bars <= MAX_BARS:
+        if not is_whole(self.bars) or not MIN_BARS <= self.bars <= MAX_BARS:
             raise GridError(
-                f"bars must be a whole number from {MIN_BARS} to {MAX_BARS}, "
-                f"not {_shown(self.bars)}"
+                f"bars must be a whole number from {MIN_BARS} to {MAX_BARS}, not {shown(self.bars)}"
             )
         object.__setattr__(self, "tempo", tuple(self.tempo))
         object.__setattr__(self, "meters", tuple(self.meters))
@@ -270,13 +219,4 @@ def _number(value: Fraction | float) -> Fraction:
     try:
         return Fraction(value)
     except (ValueError, OverflowError, TypeError):
-        raise GridError(f"position must be a finite number, not {_shown(value)}") from None
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _shown(value: object) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+        raise GridError(f"position must be a finite number, not {shown(value)}") from None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from midi.errors import MelodyError
-from midi.number import exact
+from midi.number import exact, is_whole, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,15 @@ class Note:
     def __post_init__(self) -> None:
         start, length = exact(self.start_beats), exact(self.length_beats)
         if start is None or start < 0:
-            raise MelodyError(f"note start must be 0 beats or more, not {self.start_beats!s:.40}")
+            raise MelodyError(f"note start must be 0 beats or more, not {shown(self.start_beats)}")
         if length is None or length <= 0:
             raise MelodyError(
-                f"note length must be more than 0 beats, not {self.length_beats!s:.40}"
+                f"note length must be more than 0 beats, not {shown(self.length_beats)}"
             )
         for name, value, least in (("pitch", self.pitch, 0), ("velocity", self.velocity, 1)):
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 127:
+            if not is_whole(value) or not least <= value <= 127:
                 raise MelodyError(
-                    f"note {name} must be a whole number from {least} to 127, not {value!s:.40}"
+                    f"note {name} must be a whole number from {least} to 127, not {shown(value)}"
                 )
         object.__setattr__(self, "start_beats", start)
         object.__setattr__(self, "length_beats", length)

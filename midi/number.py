@@ -48,3 +48,16 @@ def square_root(value: Fraction) -> Fraction:
 def counted(count: Fraction | int, noun: str) -> str:
     """Such as "1 note" or "2.5 beats"."""
     return f"{float(count):g} {noun}{'' if count == 1 else 's'}"
+
+
+def is_whole(value: object) -> bool:
+    """True for an int that is no bool."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def shown(value: object) -> str:
+    """The value for an error message: text in quotes, at most 40 characters."""
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a number of over 60 digits"  # Python itself refuses to print the longest
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."
