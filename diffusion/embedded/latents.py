@@ -171,8 +171,8 @@ def _encode_pitched(latents: np.ndarray, name: str, part: Part, shift: int) -> N
 def decode(latents: np.ndarray, tonic: int, beats: float) -> Performance:
     """Return the Performance that `latents` (frames, channels) show, `beats` long.
 
-    Every lane is read against a threshold, so the latents need not be clean; the timbre of a part is the
-    one with the most weight over its notes' frames.
+    Every lane is read against a threshold, so the latents need not be clean; the timbre of a part
+    is the one with the most weight over all frames.
     """
     shift = tonic_shift(tonic)
     parts: dict[str, Part] = {}
