@@ -35,7 +35,9 @@ def shaped_noise(
         at[:-1] += pieces[:, :hop]
         at[1:] += pieces[:, hop:]
     sound = out[hop:]  # moment m is the middle of piece m, which is frame (m + 1) * hop
-    return torch.nn.functional.pad(sound, (0, max(0, frames - len(sound))))[:frames]
+    if len(sound) < frames:
+        sound = torch.nn.functional.pad(sound, (0, frames - len(sound)))
+    return sound[:frames]
 
 
 def _colour(size: int, sample_rate: int) -> Tensor:

@@ -20,7 +20,10 @@ BLOCK = 1 << 16
 def pan(mono: Tensor, place: float) -> Tensor:
     """(2, frames) with equal power; `place` is -1 for left, 0 for the middle, 1 for right."""
     angle = (place + 1) * math.pi / 4
-    return torch.stack([mono * math.cos(angle), mono * math.sin(angle)]) * math.sqrt(2)
+    sides = mono.new_empty(2, len(mono))
+    torch.mul(mono, math.sqrt(2) * math.cos(angle), out=sides[0])
+    torch.mul(mono, math.sqrt(2) * math.sin(angle), out=sides[1])
+    return sides
 
 
 def new_room(sample_rate: int) -> Tensor:
