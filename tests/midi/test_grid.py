@@ -173,7 +173,9 @@ def test_a_tempo_that_cannot_be_names_field_value_and_limit(bpm: float, shown: s
     assert len(str(error.value)) < 100
 
 
-@pytest.mark.parametrize("bars", [0, -1, 32_001, 10**5000, 1.5, True, "8", None])
+@pytest.mark.parametrize(
+    "bars", [0, -1, 32_001, pytest.param(10**5000, id="huge"), 1.5, True, "8", None]
+)
 def test_a_number_of_bars_that_cannot_be_names_field_value_and_limit(bars: int) -> None:
     with pytest.raises(GridError, match=r"^bars must be a whole number from 1 to 32000, not "):
         Grid.constant(120, "4/4", bars)
