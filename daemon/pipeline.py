@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from audio.clip import Clip
 from audio.measure import measure
 from daemon.stages import Progress, WholeJob
 from diffusion.engine import Conditions, Engine, Generation
@@ -56,8 +55,7 @@ def generate(
             generation = engine.generate(conditions, tell, cancelled)
             stem_set = _stems_of(generation)
             tell("measure", 0.0)
-            mix, drums, pitched = stem_set.mix, stem_set.clips.get("drums"), _pitched(stem_set)
-            report = measure(mix, grid, key, drums=drums, pitched=pitched)
+            report = measure(stem_set.mix, grid, key, drums=stem_set.clips.get("drums"))
             if cancelled():
                 raise Cancelled("cancelled")
             tell("write", 0.0)
@@ -86,9 +84,3 @@ def _stems_of(generation: Generation) -> StemSet:
     if generation.stems is None:
         raise EngineError("this engine gives a mix only, and this version cannot split one")
     return StemSet(generation.stems)
-
-
-def _pitched(stem_set: StemSet) -> Clip | None:
-    """Return the mix without drums, in which the key is heard best; None if all is drums."""
-    pitched = {name: clip for name, clip in stem_set.clips.items() if name != "drums"}
-    return StemSet(pitched).mix if pitched else None

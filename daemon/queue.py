@@ -34,7 +34,8 @@ class JobQueue:
         self.listeners: list[Callable[[Event], None]] = []
         self._lock = threading.RLock()
         self._worker: Worker | None = None
-        self.is_warm = False  # the worker has loaded its engine
+        self._is_ready = False  # the worker takes orders at once
+        self.engine = ""  # which engine the worker holds loaded
         self._running: Job | None = None
         self._cancelling = False
         self._killer: threading.Timer | None = None
@@ -130,7 +131,7 @@ class JobQueue:
                 return "busy"
             if self._worker is None:
                 return "degraded"
-            return "idle" if self.is_warm else "loading"
+            return "idle" if self._is_ready else "loading"
 
     def folder(self, job: Job) -> Path:
         """Where the job's files are or will be."""
@@ -180,7 +181,7 @@ class JobQueue:
                 log.exception("%s of job %d was not told", event.kind, event.job.number)
 
     def _start_worker(self) -> None:
-        self.is_warm = False
+        self._is_ready, self.engine = False, ""
         self._worker = Worker(self._config, self._hear)
 
     def _start_next(self) -> None:
@@ -206,9 +207,17 @@ class JobQueue:
             return
         self._cancelling = True
         self._worker.send("cancel", self._running.number)
-        self._killer = threading.Timer(self._config.cancel_grace_seconds, self._worker.kill)
+        self._killer = threading.Timer(
+            self._config.cancel_grace_seconds, self._kill_for, (self._running.number,)
+        )
         self._killer.daemon = True
         self._killer.start()
+
+    def _kill_for(self, number: int) -> None:
+        """The cancel of last resort: the worker has not listened in time."""
+        with self._lock:
+            if self._cancelling and self._running and self._running.number == number:
+                self.kill()
 
     def _hear(self, worker: Worker, message: Message) -> None:
         """Act on one message of the worker; called from the worker's reader thread."""
@@ -217,7 +226,7 @@ class JobQueue:
                 self._lose(worker, message[1])
                 return
             if message[0] == "ready":
-                self.is_warm = True
+                self._is_ready, self.engine = True, message[1]
                 return
             job = self._running
             if job is None or message[1] != job.number:
@@ -252,7 +261,7 @@ class JobQueue:
             else:
                 self._end(job, JobState.FAILED, Code.INTERNAL, _last_sentence(exit_status))
         log.warning("the worker ended (%s)", exit_status)
-        if self.is_warm:  # one that never got ready would only fail again: wait for a job
+        if self._is_ready:  # one that never got ready would only fail again: wait for a job
             self._start_worker()
         self._start_next()
 
@@ -264,12 +273,12 @@ class JobQueue:
         sentence: str = "",
         stems: list[Mapping[str, object]] | tuple[()] = (),
     ) -> None:
-        if self._killer is not None:
-            self._killer.cancel()
-            self._killer = None
         if self._running is not None and self._running.number == job.number:
             self._running = None
             self._cancelling = False
+            if self._killer is not None:
+                self._killer.cancel()
+                self._killer = None
         events = self._journal.finish(
             job.number, state, error_code=code, message=sentence, stems=stems
         )

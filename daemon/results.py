@@ -59,6 +59,8 @@ def summary(manifest: Manifest, folder: Path) -> Iterator[str]:
 def _heard(manifest: Manifest, report: dict[str, object]) -> str:
     bpm, key = report.get("bpm"), report.get("key")
     tempo = f"{float(str(bpm)):.2f} BPM measured" if bpm is not None else "no tempo to be heard"
-    tempo += f" ({float(str(report['bpm_asked'])):g} asked)"
-    heard = f"{key} measured" if key is not None else "no key to be heard"
-    return f"tempo {tempo}; key {heard} ({manifest.key['name']} asked)"
+    relation = report.get("octave_relation") or "1"
+    heard_at = f", heard at {relation} of it" if relation != "1" else ""
+    tempo += f" ({float(str(report['bpm_asked'])):g} asked{heard_at})"
+    tonality = f"{key} measured" if key is not None else "no key to be heard"
+    return f"tempo {tempo}; key {tonality} ({manifest.key['name']} asked)"

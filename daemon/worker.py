@@ -2,7 +2,7 @@
 
 A crash, a full memory or a busy interpreter there never reaches the process that answers OSC.
 One pipe joins them. To the worker: ("run", job, request, folder), ("cancel", job), ("stop",).
-From it: ("ready",), ("progress", job, stage, fraction), ("done", job, stems),
+From it: ("ready", engine), ("progress", job, stage, fraction), ("done", job, stems),
 ("cancelled", job), ("failed", job, code, message). An end of the pipe that closes means that the
 process behind it is gone: the worker then stops by itself.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -30,6 +31,8 @@ from osc_protocol.errors import Code, ProtocolError
 if TYPE_CHECKING:
     from diffusion.engine import Engine
     from stems.manifest import Manifest
+
+log = logging.getLogger("backline.worker")
 
 Message = tuple[Any, ...]
 
@@ -83,42 +86,59 @@ class Worker:
                 message = self._connection.recv()
             except (EOFError, OSError):
                 break
-            self._tell(self, message)
+            self._tell_safely(message)
         self._process.join()
-        self._tell(self, ("gone", self._process.exitcode))
+        self._tell_safely(("gone", self._process.exitcode))
+
+    def _tell_safely(self, message: Message) -> None:
+        try:
+            self._tell(self, message)
+        except Exception:  # a full disk, say, must not leave later messages unheard
+            log.exception("the message %s of the worker had no effect", message[0])
 
 
 def work(connection: Connection, engine_factory: str, warm_engine: str, log_folder: str) -> None:
     """Be the worker: play the jobs the daemon sends until it says stop or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which tells us
-    log = Path(log_folder) / "worker.log"
-    _write_output_to(log)
+    log_file = Path(log_folder) / "worker.log"
+    _write_output_to(log_file)
     _yield_to_the_front_process()
     engines = _Engines(engine_factory)
     orders = _Orders(connection)
     try:
-        if warm_engine:
-            with contextlib.suppress(Exception):  # a job that meets the fault will tell it
-                _warm_up(engines.open(warm_engine), orders)
-        connection.send(("ready",))
+        connection.send(("ready", warm_engine if _warm_up(warm_engine, engines, orders) else ""))
         while (order := orders.next()) is not None:
             _, number, request, folder = order
-            connection.send(_play(number, request, Path(folder), engines, orders, log))
+            connection.send(_play(number, request, Path(folder), engines, orders, log_file))
     except (EOFError, OSError):
         pass  # the daemon is gone
     finally:
         engines.close()
 
 
-def _warm_up(engine: Engine, orders: _Orders) -> None:
-    """Play one bar that nobody hears: the first job then finds all loaded and compiled."""
-    from daemon.pipeline import generate
-    from osc_protocol.generate_request import GenerateRequest
+def _warm_up(name: str, engines: _Engines, orders: _Orders) -> bool:
+    """Load an engine and play one bar that nobody hears; says whether the engine is loaded.
 
-    engine.load(lambda stage, fraction: None)
-    with tempfile.TemporaryDirectory(prefix="backline-warm-up-") as folder:
+    The first job then finds all imported and compiled. It gives way to a job that comes.
+    """
+    if not name:
+        return False
+    try:
+        from daemon.pipeline import generate
+        from osc_protocol.generate_request import GenerateRequest
+
+        engine = engines.open(name)
+        engine.load(lambda stage, fraction: None)
+    except Exception:  # the job that needs it will meet the fault again, and tell it
+        traceback.print_exc()
+        return False
+    with (
+        contextlib.suppress(Exception),
+        tempfile.TemporaryDirectory(prefix="backline-warm-up-") as folder,
+    ):
         request = GenerateRequest(bpm=120.0, key="C major", bars=1, seed=0)
         generate(request, engine, Path(folder), lambda stage, fraction: None, orders.are_waiting)
+    return True
 
 
 def _play(
@@ -127,7 +147,7 @@ def _play(
     folder: Path,
     engines: _Engines,
     orders: _Orders,
-    log: Path,
+    log_file: Path,
 ) -> Message:
     """Run one job through the pipeline and return the message that tells how it ended."""
     from audio.errors import AudioError
@@ -162,16 +182,19 @@ def _play(
     except Exception as error:
         traceback.print_exc()
         sys.stderr.flush()
-        return ("failed", number, *explain(error, log))
+        return ("failed", number, *explain(error, log_file))
 
 
-def explain(error: Exception, log: Path) -> tuple[int, str]:
+def explain(error: Exception, log_file: Path) -> tuple[int, str]:
     """Return error code and sentence for an exception nobody foresaw."""
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return Code.OUT_OF_MEMORY, "there is not enough memory for this job; ask for fewer bars"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Code.DISK_FULL, "the disk is full; make room and send the job again"
-    return Code.INTERNAL, f"an unexpected error ({type(error).__name__}); the details are in {log}"
+    return (
+        Code.INTERNAL,
+        f"an unexpected error ({type(error).__name__}); the details are in {log_file}",
+    )
 
 
 class _Engines:
@@ -257,10 +280,10 @@ def stems_of(manifest: Manifest, folder: Path) -> list[dict[str, object]]:
     ]
 
 
-def _write_output_to(log: Path) -> None:
+def _write_output_to(log_file: Path) -> None:
     """Send what libraries and crashes print to a file: the daemon's own output stays clean."""
-    mode = os.O_TRUNC if log.exists() and log.stat().st_size > LOG_BYTES else os.O_APPEND
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | mode, 0o600)
+    mode = os.O_TRUNC if log_file.exists() and log_file.stat().st_size > LOG_BYTES else os.O_APPEND
+    descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | mode, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)

@@ -82,7 +82,7 @@ class Commands:
         self._subscribers.introduce(source, hello.id, hello.port)
         yield osc.Welcome(
             hello.rid, "backline", PROTOCOL_MAJOR, PROTOCOL_MINOR, self._journal.epoch,
-            backline_version(), CAPABILITIES, "", self._engine(), MAX_DATAGRAM_BYTES,
+            backline_version(), CAPABILITIES, "", self._queue.engine, MAX_DATAGRAM_BYTES,
         )  # fmt: skip
 
     def _version(self, query: osc.QueryVersion, source: Address) -> Answers:
@@ -101,7 +101,7 @@ class Commands:
             0.0,
             0.0,
             int(time.monotonic() - self._started_seconds),
-            self._engine(),
+            self._queue.engine,
         )
 
     def _sync(self, sync: osc.Sync, source: Address) -> Answers:
@@ -207,9 +207,6 @@ class Commands:
                 f"engine {name} is not in this version yet; use {', '.join(known)}",
                 "engine",
             )
-
-    def _engine(self) -> str:
-        return self._config.warm_engine if self._queue.is_warm else ""
 
 
 def _is_read_quickly(request: osc.GenerateRequest) -> bool:

@@ -237,8 +237,10 @@ def test_a_worker_that_does_not_listen_is_killed_for_a_cancel(
     client: Client, ask: Ask, story: Story
 ) -> None:
     job = client.generate(ask("stubborn")).job
+    waiting = client.generate(ask()).job
     wait_until_running(client, job)
     client.cancel(job)
+    client.cancel(waiting)  # another one's end does not save the worker
     end = story(client, job)[-1]
     assert isinstance(end, Finished) and end.state == "cancelled"
     after = story(client, client.generate(ask("refuse")).job)[-1]
