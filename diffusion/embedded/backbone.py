@@ -23,7 +23,7 @@ PATCH_FRAMES = 3
 CONTEXT_CHANNELS = intent.CHANNELS + LAYOUT.channels + len(PARTS) + 1
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module):  # type: ignore[misc]  # torch is not followed
     """Noisy latents, time, context and style tokens -> predicted clean latents."""
 
     def __init__(self, hidden: int = 256, layers: int = 8, heads: int = 4, window: int = 32):
@@ -85,4 +85,5 @@ def load_backbone(path: Path, device: str) -> Backbone:
         network.load_state_dict(state)
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise EngineError(f"the weights file {path.name} cannot be used: {error}") from error
-    return network.to(device).eval().requires_grad_(False)
+    network.to(device).eval().requires_grad_(False)
+    return network

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from importlib import resources
@@ -133,7 +133,7 @@ class EmbeddedEngine:
             stems=conditions.stems,
             seed=conditions.seed,
             progress=lambda fraction: progress("decode", fraction),
-            cancelled=stop,
+            cancelled=cancelled,
         )
         notes = {
             stem: _notes(performance, stem, conditions)
@@ -143,14 +143,14 @@ class EmbeddedEngine:
         return Generation(stems=stems, notes=notes, facts=facts)
 
     def _perform(
-        self, conditions: Conditions, wish: Wish, progress: Progress, stop: object
+        self, conditions: Conditions, wish: Wish, progress: Progress, stop: Callable[[], None]
     ) -> tuple[Performance, dict[str, object]]:
         """Write the music and hand it to the players: what is played, and facts on it."""
         from diffusion.embedded.latents import decode
         from diffusion.embedded.voice.lyrics import place_lyrics
         from diffusion.embedded.writing import GUIDANCE, STEPS, write
 
-        assert callable(stop) and self._network is not None
+        assert self._network is not None
         part = "lead" if conditions.lead == "melody" else "vocals"
         remarks: list[str] = []
         tune = None

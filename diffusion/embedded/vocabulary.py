@@ -145,7 +145,9 @@ def read_tags(text: str) -> Wish:
     A further style, a third mood or a second timbre for a part is reported among the unknown.
     """
     words = re.findall(r"[\w']+", text.lower().replace("_", " "))
-    style, moods, unknown = "", [], []
+    style = ""
+    moods: list[str] = []
+    unknown: list[str] = []
     timbres: dict[str, str] = {}
     at = 0
     while at < len(words):

@@ -34,7 +34,6 @@ def windows(frames: int, bar_frames: list[int]) -> list[int]:
     return starts
 
 
-@torch.inference_mode()
 def write(
     network: Backbone,
     asked: Intent,
@@ -69,17 +68,18 @@ def write(
             cancelled()
             progress((index + step / steps) / len(starts))
 
-        out[begin:end] = _write_window(
-            network,
-            told[begin:end],
-            asked.tokens,
-            noise[begin:end],
-            out[begin:end],
-            kept[begin:end],
-            times,
-            guidance,
-            each_step,
-        )
+        with torch.inference_mode():
+            out[begin:end] = _write_window(
+                network,
+                told[begin:end],
+                asked.tokens,
+                noise[begin:end],
+                out[begin:end],
+                kept[begin:end],
+                times,
+                guidance,
+                each_step,
+            )
         kept[begin:end] = 1.0
     progress(1.0)
     return out
@@ -135,4 +135,5 @@ def _write_window(
         known_mask=padded(channels),
         each_step=each_step,
     )
-    return written[0, :length].cpu().numpy()
+    latents: np.ndarray = written[0, :length].cpu().numpy()
+    return latents
