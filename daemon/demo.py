@@ -25,13 +25,20 @@ STOP_SECONDS = 10.0
 
 
 def play(out_dir: Path) -> tuple[Manifest, Path]:
-    """Have a daemon play 8 bars at 96 BPM in A minor under our melody, into `out_dir`.
+    """Have a daemon play 8 bars at 96 BPM in A minor, our melody sung, into `out_dir`.
 
     Uses the daemon on the usual port if one runs, else starts one on a free port with a home
     of its own that is gone afterwards.
     """
     request = GenerateRequest(
-        bpm=96.0, key="A minor", bars=8, melody_path=str(melody()), seed=1, project="backline demo"
+        bpm=96.0,
+        key="A minor",
+        bars=8,
+        melody_path=str(melody()),
+        lead="vocals",
+        tags="pop, energetic, electric piano",
+        seed=4,
+        project="backline demo",
     )
     if daemon_answers(OSC_PORT):
         say_aside(f"using the daemon that runs on port {OSC_PORT}")
