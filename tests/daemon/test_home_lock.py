@@ -33,8 +33,8 @@ def test_a_released_home_can_be_taken_again(tmp_path: Path) -> None:
     first.acquire()
     first.release()
     first.release()
-    with HomeLock(tmp_path):
-        pass
+    with HomeLock(tmp_path), pytest.raises(DaemonError):
+        first.acquire()
 
 
 def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path) -> None:
