@@ -126,7 +126,10 @@ def pairs(font: Soundfont, weights: Weights, seeds: Sequence[int]) -> Iterator[P
 
 
 def pitch_errors(weights: Weights) -> dict[str, tuple[float, float]]:
-    """Median and worst |cents| of held notes by timbre, octaves folded, by librosa's pyin."""
+    """Median and worst |cents| of held notes by timbre, octaves folded, by librosa's pyin.
+
+    pyin looks for them within an octave and a tone, in steps of 5 cents.
+    """
     import librosa
 
     out = {}
@@ -140,12 +143,12 @@ def pitch_errors(weights: Weights) -> dict[str, tuple[float, float]]:
             sound = instrument.play([Tone(0.0, 1.2, pitch, 0.8)], SAMPLE_RATE, generator)
             hz, voiced, _ = librosa.pyin(
                 sound.numpy(),
-                fmin=30,
-                fmax=1600,
+                fmin=equal_hz(pitch - 14),
+                fmax=equal_hz(pitch + 14),
                 sr=SAMPLE_RATE,
                 frame_length=4096,
-                hop_length=512,
-                resolution=0.02,
+                hop_length=1024,
+                resolution=0.05,
             )
             found = hz[voiced & ~np.isnan(hz)]
             if len(found):

@@ -116,7 +116,9 @@ class Instrument:
         moment before, then at the moment after.
         """
         stretch = float(self._stretch[self._nearest(pitch) - LOWEST_PITCH])
-        hz = partials_hz(equal_hz(pitch) / self._below, stretch)
+        # The second partial is put in tune: the first is a hair flat, the third as much sharp.
+        in_tune = equal_hz(pitch) / math.sqrt(1 + 4 * stretch)
+        hz = partials_hz(in_tune / self._below, stretch)
         hz = hz[hz < 0.45 * self._rate]
         omega = hz * (2 * math.pi / self._rate)
         place = torch.arange(HOP, dtype=torch.float64)
