@@ -210,6 +210,9 @@ def main() -> None:
     began = time.monotonic()
     with torch.inference_mode():
         for index, pair in enumerate(pairs(font, weights, seeds)):
+            if not np.any(np.abs(pair.truth) > 1e-4):
+                print(f"{pair.stem:7s} rests  {pair.timbres}")
+                continue
             apart = difference(pair)
             scores.setdefault(pair.stem, []).append(float(apart.mean()))
             thirds = " ".join(f"{band.mean():.2f}" for band in np.array_split(apart, 4))

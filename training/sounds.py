@@ -124,7 +124,7 @@ class Soundfont:
         """
         library, synth = self._library, self._synth
         channel = 9 if bank == DRUM_BANK else 0
-        library.fluid_synth_all_sounds_off(synth, channel)
+        library.fluid_synth_all_sounds_off(synth, -1)  # of every channel
         self._frames(BLOCK_FRAMES * 8)
         library.fluid_synth_program_select(synth, channel, self._font, bank, program)
         changes: list[tuple[int, int, int, int]] = []  # block, 0 off | 1 on, pitch, velocity

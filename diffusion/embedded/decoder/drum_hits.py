@@ -23,6 +23,7 @@ SILENT = 1e-4  # noise levels below this are not made
 DENSE, SPARSE, GLANCE = 32, 4, 8
 TOGETHER = 64  # hits the networks answer at once
 WIDTH, CODE, STARTS, DOUBLINGS, GROUP = 64, 28, 35, 2, 4
+QUIET = 2e-3
 BOUND = 4.0  # of a shape, so that a quiet level keeps its wave quiet
 VELOCITIES = 6  # bumps along velocity, for layers of differently hard strokes
 
@@ -82,9 +83,14 @@ def draw_waves(weights: Weights, sound: Tensor, velocity: Tensor) -> tuple[Tenso
 
 
 def join(shape: Tensor, level: Tensor) -> Tensor:
-    """Lapped coefficients (hits, STEPS, BINS) of what draw_waves gives, faded at the end."""
+    """Lapped coefficients (hits, STEPS, BINS) of what draw_waves gives, faded at the end.
+
+    QUIET of a hit's loudest level is taken off all of them, so that its tail ends.
+    """
+    size = level.exp()
+    size = (size - QUIET * size.amax((1, 2), keepdim=True)).clamp(min=0)
     fade = ((STEPS - 1 - torch.arange(STEPS)) / 12).clamp(0, 1)
-    return shape * level.exp().repeat_interleave(GROUP, -1) * fade[:, None]
+    return shape * size.repeat_interleave(GROUP, -1) * fade[:, None]
 
 
 class Kit:
