@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from audio.tonality import best_key, key_relation
 from diffusion.embedded.backbone import load_backbone
 from diffusion.embedded.latents import decode, encode
 from diffusion.embedded.melody_part import agreement
@@ -26,40 +27,14 @@ from midi.key import Key
 from training.compose import Piece, compose
 from training.dataset import intent_of
 
-# Albrecht and Shanahan 2013, key profiles from a corpus: major, minor, from the tonic up.
-_MAJOR = np.array(
-    [0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081]
-)
-_MINOR = np.array(
-    [0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052]
-)
 
-
-def key_of(performance: Performance) -> tuple[int, bool]:
-    """Return (tonic, is minor) that fits the pitched notes best, weighted by their lengths."""
+def key_of(performance: Performance) -> Key | None:
+    """Return the key that fits the pitched notes best, weighted by their lengths."""
     weight = np.zeros(12)
     for name, part in performance.parts.items():
         for note in part.notes if name != "drums" else ():
             weight[note.pitch % 12] += min(note.length_beats, 4.0)
-    if not weight.any():
-        return -1, False
-    scores = {
-        (tonic, minor): np.corrcoef(np.roll(profile, tonic), weight)[0, 1]
-        for minor, profile in ((False, _MAJOR), (True, _MINOR))
-        for tonic in range(12)
-    }
-    return max(scores, key=lambda k: scores[k])
-
-
-def key_relation(found: tuple[int, bool], tonic: int, minor: bool) -> str:
-    """Return how the key found lies to the one asked: same, relative, fifth, parallel, other."""
-    if found == (tonic, minor):
-        return "same"
-    if found[1] != minor and found[0] == (tonic + (3 if minor else -3)) % 12:
-        return "relative"
-    if found[1] == minor and (found[0] - tonic) % 12 in (5, 7):
-        return "fifth"
-    return "parallel" if found[0] == tonic else "other"
+    return best_key(weight)
 
 
 def figures(performance: Performance, piece: Piece, told_tune: bool) -> dict[str, float | str]:
@@ -80,10 +55,10 @@ def figures(performance: Performance, piece: Piece, told_tune: bool) -> dict[str
     drums = performance.parts["drums"].notes
     bars = [float(i) for i in np.arange(piece.bars) * performance.beats / piece.bars]
     on_one = sum(any(abs(n.start_beats - b) < 0.05 for n in drums) for b in bars) / piece.bars
-    minor = 3 in {(p - piece.tonic) % 12 for p in key.pitch_classes}
+    heard = key_of(performance)
     result: dict[str, float | str] = {
         "in_scale": float(np.mean([n.pitch % 12 in key.pitch_classes for n in pitched] or [0])),
-        "key": key_relation(key_of(performance), piece.tonic, minor),
+        "key": key_relation(heard, key) if heard else "none",
         "clash": clashes / max(1, shared),
         "drums_on_one": on_one,
     }
@@ -100,7 +75,7 @@ def summary(rows: list[dict[str, float | str]]) -> dict[str, float]:
     for name in dict.fromkeys(name for row in rows for name in row):
         values = [row[name] for row in rows if name in row]
         if name == "key":
-            for relation in ("same", "relative", "fifth", "parallel", "other"):
+            for relation in ("same", "relative", "fifth", "parallel", "other", "none"):
                 out[f"key_{relation}"] = values.count(relation) / len(values)
         else:
             out[name] = float(np.mean([float(v) for v in values]))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audio.stem_names import STEMS
 from diffusion.embedded import form, melody_part
@@ -36,13 +36,13 @@ def weights_folder() -> Path:
     return Path(str(resources.files("diffusion.embedded.weights")))
 
 
-def read_card() -> Mapping[str, object]:
+def read_card() -> Mapping[str, Any]:
     """Return what is known of the weights: version, files with sha256, how they were trained.
 
     Raises EngineError when the card is missing or cannot be read.
     """
     try:
-        card: Mapping[str, object] = json.loads((weights_folder() / CARD).read_text("utf-8"))
+        card: Mapping[str, Any] = json.loads((weights_folder() / CARD).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise EngineError(f"the embedded weights' card {CARD} cannot be read: {error}") from error
     return card
@@ -53,10 +53,8 @@ def verify_weights() -> Mapping[str, Path]:
 
     Raises EngineError naming the file that is missing or not the published one.
     """
-    files = read_card()["files"]
-    assert isinstance(files, dict)
     found = {}
-    for role, entry in files.items():
+    for role, entry in read_card()["files"].items():
         path = weights_folder() / entry["name"]
         if not path.is_file():
             raise EngineError(f"the weights file {path.name} is missing; install backline again")
@@ -135,11 +133,7 @@ class EmbeddedEngine:
             progress=lambda fraction: progress("decode", fraction),
             cancelled=cancelled,
         )
-        notes = {
-            stem: _notes(performance, stem, conditions)
-            for stem in STEMS
-            if stem in conditions.stems
-        }
+        notes = {stem: _notes(performance, stem) for stem in STEMS if stem in conditions.stems}
         return Generation(stems=stems, notes=notes, facts=facts)
 
     def _perform(
@@ -197,7 +191,7 @@ class EmbeddedEngine:
         return performance, facts
 
 
-def _notes(performance: Performance, stem: str, conditions: Conditions) -> tuple[Note, ...]:
+def _notes(performance: Performance, stem: str) -> tuple[Note, ...]:
     """Return what `stem` plays as MIDI notes, those of all its parts in order of start."""
     played: list[Played] = []
     for name, part in performance.parts.items():
