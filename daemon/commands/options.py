@@ -1,0 +1,31 @@
+"""Options that several commands share, and the checks of what they were given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from daemon.config import Config
+from daemon.errors import UsageError
+
+Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
+CopyTo = Annotated[Path | None, typer.Option("-o", "--out", help="Copy the results here.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print only the manifest, as JSON.")]
+Port = Annotated[int, typer.Option("--osc-port", help="The daemon's UDP port.")]
+Home = Annotated[Path | None, typer.Option("--home", help="The daemon's folder.")]
+
+
+def check_port(number: int) -> int:
+    """Return `number`; raises UsageError when it is no UDP port."""
+    if not 1 <= number <= 65_535:
+        raise UsageError(f"osc-port must be from 1 to 65535, not {number}")
+    return number
+
+
+def check_engine(name: str) -> None:
+    """Raise UsageError when this version has no engine of that name."""
+    engines = Config().engines
+    if name not in engines:
+        raise UsageError(f"engine {name!r} is not in this version yet; use --engine {engines[0]}")
