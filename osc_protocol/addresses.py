@@ -123,6 +123,12 @@ GENERATE_KEYS = (
              high=10_000_000, unit="quarters"),
     Argument("project", "text", "label of the project: letters, digits, space, _ and -",
              default="", max_bytes=64, pattern=r"[A-Za-z0-9 _-]+"),
+    Argument("source", "text", "folder of a finished job to change; see Changing what is there",
+             default="", max_bytes=MAX_PATH_BYTES, aliases=("from",)),
+    Argument("bar-range", "text", "which bars to make anew, first-last, bars from 1; with source",
+             default="", max_bytes=16, aliases=("range",)),
+    Argument("midi-path", "text", "MIDI file with new notes of the one stem asked; with source",
+             default="", max_bytes=MAX_PATH_BYTES, aliases=("midi",)),
     Argument("dry-run", "flag", "1: check all of it, queue nothing", default=False),
 )  # fmt: skip
 

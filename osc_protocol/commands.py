@@ -151,13 +151,14 @@ def _order(asked: Mapping[str, object]) -> GenerateRequest:
     values = {a.field: asked[a.name] for a in GENERATE_KEYS if a.name in asked}
     values.pop("dry_run", None)
     seconds = values.pop("seconds", 0.0)
-    path = str(values.get("melody_path", ""))
-    if path and not PurePath(path).is_absolute():
-        raise ProtocolError(
-            Code.PATH_FORBIDDEN,
-            "melody-path must be an absolute path: the daemon runs in another folder",
-            "melody-path",
-        )
+    for name in ("melody-path", "source", "midi-path"):
+        path = str(asked.get(name, ""))
+        if path and not PurePath(path).is_absolute():
+            raise ProtocolError(
+                Code.PATH_FORBIDDEN,
+                f"{name} must be an absolute path: the daemon runs in another folder",
+                name,
+            )
     if seconds:
         for other in ("bars", "tempo-map", "meter-map"):
             if other in asked:

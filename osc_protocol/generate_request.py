@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -33,7 +34,9 @@ class GenerateRequest:
 
     `seed` None draws one, so that it is never None in an existing request. `stems` are put into
     the order of STEMS. `bpm` holds until the first point of `tempo_map`; a point at beat 0
-    replaces it. `meter` and `meter_map` likewise. Raises ProtocolError naming the field.
+    replaces it. `meter` and `meter_map` likewise. With `source`, a finished job's folder, only
+    `stems` are made anew, in `bar_range` or as `midi_path` has them; everything else repeats that
+    job's own request. Raises ProtocolError naming the field.
     """
 
     bpm: float
@@ -57,6 +60,9 @@ class GenerateRequest:
     at_beats: float = 0.0
     at_seconds: float = 0.0
     project: str = ""
+    source: str = ""
+    bar_range: str = ""
+    midi_path: str = ""
 
     def __post_init__(self) -> None:
         for name, argument in _ARGUMENTS.items():
@@ -76,6 +82,7 @@ class GenerateRequest:
         object.__setattr__(self, "bpm", grid.bpm)
         object.__setattr__(self, "meter", str(grid.meter))
         self.bar_sections()
+        self._check_change()
         if self.notes:
             self.read_melody()
 
@@ -123,6 +130,19 @@ class GenerateRequest:
         return bar_names(self.sections, self.bars)
 
     @property
+    def bar_span(self) -> tuple[int, int]:
+        """The bars to make anew, from the first up to but without the last, counted from 0."""
+        if not self.bar_range:
+            return 0, self.bars
+        found = re.fullmatch(r"(\d+)(?:-(\d+))?", self.bar_range)
+        first, end = (int(found[1]) - 1, int(found[2] or found[1])) if found else (0, 0)
+        if not 0 <= first < end <= self.bars:
+            raise _refusal(
+                "bar-range", f"bar-range must lie in 1-{self.bars}, not {shown(self.bar_range)}"
+            )
+        return first, end
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """The seed of each take: `seed`, the next one, and so on."""
         first = self.seed or 0
@@ -151,6 +171,17 @@ class GenerateRequest:
             except ValueError:
                 raise _refusal("melody", "melody must be base64") from None
         return cls(**values)  # type: ignore[arg-type]  # checked in __post_init__
+
+    def _check_change(self) -> None:
+        for name in ("bar_range", "midi_path"):
+            if getattr(self, name) and not self.source:
+                wire = _ARGUMENTS[name].name
+                raise _refusal(wire, f"{wire} changes what is there: give source with it")
+        _ = self.bar_span
+        if self.midi_path and self.bar_range:
+            raise _refusal("midi-path", "midi-path and bar-range: give one of them, not both")
+        if self.midi_path and len(self.stems) != 1:
+            raise _refusal("stems", "stems must name the one stem whose notes midi-path holds")
 
     def _check_melody(self) -> None:
         given = [_ARGUMENTS[name].name for name in _MELODIES if getattr(self, name)]

@@ -142,6 +142,19 @@ point; a point at beat 0 replaces it. `0:92:ramp 16:120` speeds up over the firs
 
 `sections` is `first-last:name` for each part, in order: `1-4:verse 5-8:chorus`.
 
+## Changing what is there
+
+With `source` (also `from`), the folder of a finished job, only the stems named in `stems` are made
+anew and the others stay as they are, to the sample; the new job's folder holds all of them. Repeat
+the parameters of that job (its manifest's `request` has them; tempo, meter, key, length and sample
+rate must be the same), and say what changes:
+
+- `bar-range` (also `range`): only these bars, `5-8` or `5`. Outside them the stem stays as it is,
+  but for a crossfade of 10 ms before each end.
+- `midi-path` (also `midi`): a Standard MIDI File with the notes of the one stem in `stems`, for
+  instance that stem's own file, edited; it is played with the timbre it had.
+- neither: the whole stem, to fit the others.
+
 ## Results
 
 A job's folder holds one WAV a stem, `mix.wav`, `project.rpp`, `overview.png` and `manifest.json`;

@@ -37,6 +37,9 @@ WHOLE: dict[str, Any] = {
     "at_beats": 16.0,
     "at_seconds": 0.0,
     "project": "My song_2",
+    "source": "/jobs/1",
+    "bar_range": "2-3",
+    "midi_path": "",
 }
 
 
@@ -276,3 +279,33 @@ def test_two_melodies_are_one_too_many() -> None:
     error = refusal(notes="60:0:1", melody_path="/a.mid")
     assert (error.code, error.field) == (Code.OUT_OF_RANGE, "notes")
     assert "melody-path and notes" in error.message
+
+
+@pytest.mark.parametrize(
+    ("bar_range", "span"), [("", (0, 8)), ("3", (2, 3)), ("5-8", (4, 8)), ("1-8", (0, 8))]
+)
+def test_a_range_of_bars_is_counted_from_one_and_holds_its_last(
+    bar_range: str, span: tuple[int, int]
+) -> None:
+    assert request(source="/job", bar_range=bar_range).bar_span == span
+
+
+@pytest.mark.parametrize("bar_range", ["0-2", "7-9", "3-2", "a", "1-", "-2", "1-2-3", "9"])
+def test_a_range_outside_the_bars_is_refused(bar_range: str) -> None:
+    error = refusal(source="/job", bar_range=bar_range)
+    assert (error.code, error.field) == (Code.OUT_OF_RANGE, "bar-range")
+    assert "1-8" in error.message
+
+
+def test_a_change_needs_something_to_change() -> None:
+    assert refusal(bar_range="1-2").field == "bar-range"
+    assert refusal(midi_path="/a.mid", stems=("bass",)).field == "midi-path"
+
+
+def test_new_notes_are_those_of_one_stem_in_all_bars() -> None:
+    assert request(source="/job", midi_path="/a.mid", stems=("bass",)).stems == ("bass",)
+    assert refusal(source="/job", midi_path="/a.mid").field == "stems"
+    assert (
+        refusal(source="/job", midi_path="/a.mid", stems=("bass",), bar_range="1").field
+        == "midi-path"
+    )

@@ -187,17 +187,27 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
     "at": ("d", 300.123456789, "at_seconds", 300.123456789),
     "at-beats": ("f", 16.0, "at_beats", 16.0),
     "project": ("s", "Song 1", "project", "Song 1"),
+    "source": ("s", "/tmp/job", "source", "/tmp/job"),
+    "from": ("s", "/tmp/job", "source", "/tmp/job"),
+    "bar-range": ("s", "2-3", "bar_range", "2-3"),
+    "range": ("s", "2", "bar_range", "2"),
+    "midi-path": ("s", "/tmp/a.mid", "midi_path", "/tmp/a.mid"),
+    "midi": ("s", "/tmp/a.mid", "midi_path", "/tmp/a.mid"),
 }
+PATHS = {"melody-path", "source", "from", "midi-path", "midi"}
 
 
 @pytest.mark.parametrize("key", CHANGES)
 def test_every_key_of_generate_reaches_the_request(key: str, tmp_path: Any) -> None:
     tag, value, field, wanted = CHANGES[key]
-    if key == "melody-path":  # absolute on the system this test runs on
+    if key in PATHS:  # absolute on the system this test runs on
         value = wanted = str(tmp_path / "a.mid")
-    order = command("generate", "ssfss" + "s" + tag, *ORDER, key, value)
+    tags, beside = "ssfss", ORDER
+    if field in ("bar_range", "midi_path"):  # they change something: what, and which stem
+        tags, beside = "ssfssssss", (*ORDER, "source", str(tmp_path), "stems", "bass")
+    order = command("generate", tags + "s" + tag, *beside, key, value)
     assert getattr(order.request, field) == wanted
-    plain = command("generate", "ssfss", *ORDER)
+    plain = command("generate", tags, *beside)
     assert getattr(plain.request, field) != wanted
     assert order.digest != plain.digest
 
