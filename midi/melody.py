@@ -56,7 +56,7 @@ def read_melody(source: Path | bytes, grid: Grid) -> Melody:
     changes = list(score.repairs)
     notes: Sequence[Note] = score.notes
     if not notes:
-        drums = ", only drums (channel 10)" if score.drum_notes else ""
+        drums = ", only drums (channel 10)" if score.drums else ""
         raise MelodyError(f"melody holds no pitched note{drums}")
     pickup = _pickup_beats(score)
     if pickup:

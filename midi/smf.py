@@ -26,11 +26,14 @@ __all__ = ["Score", "check_smf", "read_smf", "write_smf"]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a file holds: pitched notes, meters with the beat they begin at, what was repaired."""
+    """What a file holds: pitched notes, meters with the beat they begin at, what was repaired.
+
+    `drums` are the notes of channel 10.
+    """
 
     notes: tuple[Note, ...]
     meters: tuple[tuple[Fraction, Meter], ...]
-    drum_notes: int
+    drums: tuple[Note, ...]
     repairs: tuple[str, ...]
 
 
@@ -139,10 +142,10 @@ def _in_order(tracks: Any) -> list[tuple[int, Any]]:
 
 def _score(events: list[tuple[int, Any]], ticks_per_beat: int) -> Score:
     """Pair note-ons with note-offs."""
-    drum_notes, empty = 0, 0
+    empty = 0
     meters: list[tuple[Fraction, Meter]] = []
     open_notes: dict[tuple[int, int], tuple[int, int]] = {}  # (channel, pitch): (tick, velocity)
-    spans: list[tuple[int, int, int, int]] = []  # start, end, pitch, velocity
+    spans: list[tuple[int, int, int, int, int]] = []  # start, end, pitch, velocity, channel
     for tick, message in events:
         if message.type == "time_signature":
             with suppress(GridError):  # a meter that no grid can have marks no pickup either
@@ -150,30 +153,31 @@ def _score(events: list[tuple[int, Any]], ticks_per_beat: int) -> Score:
                 meters.append((Fraction(tick, ticks_per_beat), meter))
         elif message.type in ("note_on", "note_off"):
             begins = message.type == "note_on" and message.velocity > 0
-            if message.channel == DRUM_CHANNEL:
-                drum_notes += begins
-                continue
             voice = (message.channel, message.note)
             if voice in open_notes:
                 start, velocity = open_notes.pop(voice)
-                spans.append((start, tick, message.note, velocity))
+                spans.append((start, tick, message.note, velocity, message.channel))
             if begins:
                 open_notes[voice] = (tick, message.velocity)
-    for (_, pitch), (start, velocity) in open_notes.items():
-        spans.append((start, events[-1][0], pitch, velocity))
-    notes = []
-    for start, end, pitch, velocity in sorted(spans):
-        if end > start:
-            beats = Fraction(start, ticks_per_beat), Fraction(end - start, ticks_per_beat)
+    for (channel, pitch), (start, velocity) in open_notes.items():
+        spans.append((start, events[-1][0], pitch, velocity, channel))
+    notes: list[Note] = []
+    drums: list[Note] = []
+    for start, end, pitch, velocity, channel in sorted(spans):
+        beats = Fraction(start, ticks_per_beat), Fraction(end - start, ticks_per_beat)
+        if channel == DRUM_CHANNEL:  # a stroke may have no length: drums ring as they like
+            drums.append(Note(beats[0], beats[1] or Fraction(1, 8), pitch, velocity))
+        elif end > start:
             notes.append(Note(*beats, pitch, velocity))
         else:
             empty += 1
     repairs = []
-    if open_notes:
-        repairs.append(f"{counted(len(open_notes), 'note')} without an end closed with the file.")
+    endless = sum(channel != DRUM_CHANNEL for channel, _ in open_notes)
+    if endless:
+        repairs.append(f"{counted(endless, 'note')} without an end closed with the file.")
     if empty:
         repairs.append(f"{counted(empty, 'note')} of no length left out.")
-    return Score(tuple(notes), tuple(meters), drum_notes, tuple(repairs))
+    return Score(tuple(notes), tuple(meters), tuple(drums), tuple(repairs))
 
 
 def _tick(beat: Fraction) -> int:

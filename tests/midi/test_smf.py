@@ -12,7 +12,7 @@ from midi.errors import MelodyError
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.melody import read_melody
 from midi.note import Note
-from midi.smf import write_smf
+from midi.smf import read_smf, write_smf
 
 TUNE = (Note(Fraction(0), Fraction(1), 60, 90), Note(Fraction(4, 3), Fraction(1, 3), 64, 80))
 
@@ -92,3 +92,11 @@ def test_a_program_or_channel_that_cannot_be_is_refused(
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(MelodyError, match="cannot write"):
         write_smf(tmp_path / "none" / "x.mid", TUNE, Grid.constant(100))
+
+
+def test_drums_are_read_beside_the_pitched_notes(tmp_path: Path) -> None:
+    hits = (Note(Fraction(0), Fraction(1, 4), 36, 100), Note(Fraction(1), Fraction(1, 4), 38, 90))
+    write_smf(tmp_path / "drums.mid", hits, Grid.constant(120, bars=1), channel=9)
+    score = read_smf(tmp_path / "drums.mid")
+    assert score.drums == hits
+    assert score.notes == ()
