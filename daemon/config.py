@@ -52,6 +52,11 @@ class Config:
         return self.home / "jobs"
 
     @property
+    def spool_folder(self) -> Path:
+        """Where clients without a socket leave requests and find answers."""
+        return self.home / "spool"
+
+    @property
     def log_folder(self) -> Path:
         """Where the daemon, its worker and unexpected errors write."""
         return self.home / "log"

@@ -12,6 +12,7 @@ from types import FrameType
 
 from daemon.config import Config
 from daemon.front_ends.osc import OscFrontEnd
+from daemon.front_ends.spool import SpoolFrontEnd
 from daemon.home_lock import HomeLock
 from daemon.journal import Journal
 from daemon.queue import JobQueue
@@ -46,10 +47,13 @@ class Daemon:
             self._queue = JobQueue(self.config, self._journal)
             self._osc = OscFrontEnd(self.config, self._journal, self._queue, self.quit)
             self.osc_port = self._osc.open()
+            self._spool = SpoolFrontEnd(self.config, self._journal, self._queue, self.quit)
+            self._spool.open(self.osc_port)
         except BaseException:
             self._close_files()
             raise
         self._osc.start()
+        self._spool.start()
         self._queue.start()
         log.info("listening on port %d, epoch %d", self.osc_port, self._journal.epoch)
 
@@ -57,12 +61,14 @@ class Daemon:
         """Block until the daemon is asked to stop."""
         while not self._stop_asked.wait(HEARTBEAT_SECONDS):
             self._osc.heartbeat()
+            self._spool.heartbeat()
 
     def stop(self) -> None:
         """Stop in order: the worker, then the goodbyes, then journal, log and lock."""
         log.info("stopping: %s", self._reason)
         self._queue.stop()
         self._osc.close(self._reason)
+        self._spool.close(self._reason)
         self._close_files()
 
     def quit(self, mode: str = "now", reason: str = "quit by a client") -> None:

@@ -50,13 +50,13 @@ class OscMessage:
     args: tuple[object, ...] = ()
 
 
-def decode(datagram: bytes) -> tuple[OscMessage, ...]:
+def decode(datagram: bytes, max_bytes: int = MAX_DATAGRAM_BYTES) -> tuple[OscMessage, ...]:
     """Return the messages of a packet in their order; of a bundle all or nothing.
 
     Time tags of bundles are ignored. Takes time linear in the size. Raises DecodeError.
     """
-    if len(datagram) > MAX_DATAGRAM_BYTES:
-        raise DecodeError(f"datagram must be at most {MAX_DATAGRAM_BYTES} bytes: {len(datagram)}")
+    if len(datagram) > max_bytes:
+        raise DecodeError(f"datagram must be at most {max_bytes} bytes: {len(datagram)}")
     if not datagram or len(datagram) % 4:
         raise DecodeError(f"datagram must be a multiple of 4 bytes, not {len(datagram)}")
     if datagram[0] != 0x23:  # "#"

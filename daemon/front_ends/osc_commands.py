@@ -16,12 +16,11 @@ from daemon.queue import JobQueue
 from midi.smf_check import MAX_BYTES
 from osc_protocol import messages as osc
 from osc_protocol.addresses import PROTOCOL_MAJOR, PROTOCOL_MINOR
-from osc_protocol.codec import MAX_DATAGRAM_BYTES
 from osc_protocol.errors import Code, ProtocolError
 from stems.manifest import backline_version
 
 QUICK_MELODY_BYTES = 16 << 10  # some 2000 notes; longer ones are read when their turn comes
-CAPABILITIES = ":udp:blob:"
+CAPABILITIES = ":udp:spool:blob:"
 
 Answers = Iterator[osc.Message]
 
@@ -30,7 +29,8 @@ class Commands:
     """One method a command, each yielding its answers; found by the message's class.
 
     `answer` sends one at once, for those that must be out before something else happens; `quit`
-    is called with the mode when a client asks the daemon to stop.
+    is called with the mode when a client asks the daemon to stop; the carrier takes packets of at
+    most `max_packet_bytes`.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Commands:
         subscribers: Subscribers,
         answer: Callable[[osc.Message, Address], None],
         quit: Callable[[str], None],
+        max_packet_bytes: int,
     ) -> None:
         self._config = config
         self._journal = journal
@@ -48,6 +49,7 @@ class Commands:
         self._subscribers = subscribers
         self._answer = answer
         self._quit = quit
+        self._max_packet_bytes = max_packet_bytes
         self._started_seconds = time.monotonic()
         self._methods: dict[type[osc.Message], Callable[..., Answers]] = {
             osc.Ping: self._ping,
@@ -79,10 +81,12 @@ class Commands:
                 f"proto must be {PROTOCOL_MAJOR}, which this daemon speaks, not {hello.proto}",
                 "proto",
             )
+        _check_port(hello.port, source)
         self._subscribers.introduce(source, hello.id, hello.port)
         yield osc.Welcome(
             hello.rid, "backline", PROTOCOL_MAJOR, PROTOCOL_MINOR, self._journal.epoch,
-            backline_version(), CAPABILITIES, "", self._queue.engine, MAX_DATAGRAM_BYTES,
+            backline_version(), CAPABILITIES, "", self._queue.engine,
+            self._max_packet_bytes,
         )  # fmt: skip
 
     def _version(self, query: osc.QueryVersion, source: Address) -> Answers:
@@ -109,6 +113,7 @@ class Commands:
         yield osc.Synced(sync.rid, 0, self._journal.head_seq)
 
     def _notify(self, notify: osc.Notify, source: Address) -> Answers:
+        _check_port(notify.port, source)
         if not notify.on:
             done = self._notify_done(notify)
             self._answer(done, source)  # before the reply address is forgotten with the lease
@@ -207,6 +212,15 @@ class Commands:
                 f"engine {name} is not in this version yet; use {', '.join(known)}",
                 "engine",
             )
+
+
+def _check_port(port: int, source: Address) -> None:
+    if port and isinstance(source[1], str):
+        raise ProtocolError(
+            Code.UNSUPPORTED,
+            f"port must be left out or 0, not {port}: this client is answered by files",
+            "port",
+        )
 
 
 def _is_read_quickly(request: osc.GenerateRequest) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-Address = tuple[str, int]
+from daemon.front_ends.subscribers import Address
 
 PER_CLIENT_HZ, PER_CLIENT_BURST = 200.0, 400.0
 TOTAL_HZ, TOTAL_BURST = 2_000.0, 4_000.0

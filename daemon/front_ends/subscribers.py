@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, replace
 
-Address = tuple[str, int]
+Address = tuple[str, int | str]  # an IP address and a UDP port, or the name of a spool session
 
 MAX_SUBSCRIBERS = 64
 MAX_SUBSCRIBERS_PER_HOST = 8
@@ -73,7 +73,7 @@ class Subscribers:
 
     def subscribe(self, source: Address, port: int, wanted: Subscription) -> bool:
         """Add or renew a subscription; False when there are too many."""
-        target = (source[0], port or source[1])
+        target: Address = (source[0], port or source[1])
         with self._lock:
             if target not in self._leases:
                 of_host = sum(1 for host, _ in self._leases if host == source[0])
