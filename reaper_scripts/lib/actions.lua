@@ -1,0 +1,62 @@
+-- What the actions do that have no window of their own.
+local Follow = require("follow")
+local made_items = require("made_items")
+local project = require("project")
+local request = require("request")
+local run = require("run")
+local settings = require("settings")
+
+local actions = {}
+
+local NO_KEY = "No key is set for this project yet: run Generate once, or select a MIDI item whose key can be heard."
+
+local function carry_out(order, why)
+  if order then return Follow.quietly({ order }) end
+  run.tell(why)
+end
+
+function actions.generate_with_last_settings()
+  local proj = project.current()
+  local chosen = settings.read(proj)
+  local place = request.place(proj, chosen.bars)
+  if chosen.key == "" then chosen.key = place.key or "" end
+  if chosen.key == "" then return run.tell(NO_KEY) end
+  carry_out(request.order(place, chosen))
+end
+
+function actions.melody_to_accompaniment()
+  local proj = project.current()
+  local chosen = settings.read(proj)
+  local place = request.place(proj, chosen.bars, true)
+  if not place.melody then return run.tell("Select a MIDI item with notes first: it becomes the melody.") end
+  if chosen.key == "" then chosen.key = place.key or "" end
+  if chosen.key == "" then return run.tell(NO_KEY) end
+  chosen.stems, chosen.takes = "drums,bass", 1
+  carry_out(request.order(place, chosen))
+end
+
+local function change(make)
+  local proj = project.current()
+  local groups, list = made_items.groups(made_items.selected(proj)), {}
+  if #groups == 0 then return run.tell("Select items that backline inserted first.") end
+  for _, group in ipairs(groups) do
+    local order, why = make(proj, group)
+    if not order then return run.tell(why) end
+    list[#list + 1] = order
+  end
+  Follow.quietly(list)
+end
+
+function actions.vary_selected_items() change(made_items.vary) end
+
+function actions.regenerate_time_selection() change(made_items.regenerate) end
+
+function actions.use_these_settings()
+  local proj = project.current()
+  local first = made_items.selected(proj)[1]
+  if not first then return run.tell("Select an item that backline inserted first.") end
+  settings.write(proj, request.chosen(first.origin.keys))
+  require("generate_window").open()
+end
+
+return actions

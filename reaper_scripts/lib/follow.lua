@@ -1,0 +1,87 @@
+-- Several jobs over one session: what both the window and the actions without one run on.
+local Job = require("job")
+local orders = require("orders")
+local run = require("run")
+local Session = require("session")
+
+local Follow = {}
+Follow.__index = Follow
+
+function Follow.new(clock)
+  local follow = setmetatable({}, Follow)
+  follow.clock, follow.jobs, follow.new_orders, follow.problem = clock, {}, {}, nil
+  follow.session = Session.new(clock)
+  return follow
+end
+
+-- Sends or fetches an order as soon as the daemon is there; `on_job` gets the job then.
+function Follow:add(order, on_job)
+  self.problem = nil
+  if self.session.state == "failed" then -- try again: the user may have mended it
+    self.session:close()
+    self.session = Session.new(self.clock)
+  end
+  self.new_orders[#self.new_orders + 1] = { order = order, on_job = on_job or function() end }
+end
+
+function Follow:_begin()
+  local link = self.session.link
+  link.on_event = function(address, args)
+    for _, job in ipairs(self.jobs) do job:take(address, args) end
+  end
+  for _, new in ipairs(self.new_orders) do
+    local job = Job.new(new.order, link, self.clock)
+    self.jobs[#self.jobs + 1] = job
+    new.on_job(job)
+  end
+  self.new_orders = {}
+end
+
+-- Nothing was sent: an order that was never with the daemon is not kept.
+function Follow:_give_up()
+  self.problem = self.session.problem
+  for _, new in ipairs(self.new_orders) do
+    if not new.order.job then orders.remove(new.order.rid) end
+  end
+  self.new_orders = {}
+end
+
+function Follow:step()
+  self.session:step()
+  if #self.new_orders > 0 then
+    if self.session.state == "ready" then self:_begin() end
+    if self.session.state == "failed" then self:_give_up() end
+  end
+  for _, job in ipairs(self.jobs) do job:step() end
+end
+
+function Follow:is_idle()
+  for _, job in ipairs(self.jobs) do
+    if not job:is_over() then return false end
+  end
+  return #self.new_orders == 0
+end
+
+function Follow:close()
+  for _, job in ipairs(self.jobs) do job:abandon() end
+  self.session:close()
+end
+
+-- Carries orders out without a window; says only what went wrong.
+function Follow.quietly(list)
+  local follow = Follow.new(reaper.time_precise)
+  for _, order in ipairs(list) do follow:add(order) end
+  run.loop(function()
+    follow:step()
+    return not follow:is_idle()
+  end, function()
+    follow:close()
+    local problems = { follow.problem }
+    for _, job in ipairs(follow.jobs) do
+      if job.state == "failed" or job.state == "waiting" then problems[#problems + 1] = job.message end
+    end
+    if #problems > 0 then run.tell(table.concat(problems, "\n")) end
+  end)
+end
+
+return Follow

@@ -1,0 +1,146 @@
+-- The window of "Generate": what is asked, how far it is, and what came of it.
+local Follow = require("follow")
+local orders = require("orders")
+local project = require("project")
+local request = require("request")
+local run = require("run")
+local settings = require("settings")
+local Window = require("window")
+
+local generate_window = {}
+
+local LOOK_SECONDS = 0.5 -- how often the project is read again
+local WIDTH, HEIGHT = 520, 430
+
+local function set_of(words)
+  local set = {}
+  for word in words:gmatch("[^,]+") do set[word] = true end
+  return set
+end
+
+local function words_of(set, order)
+  local words = {}
+  for _, word in ipairs(order) do
+    if set[word] then words[#words + 1] = word end
+  end
+  return table.concat(words, ",")
+end
+
+local function describe(place)
+  local grid, why = project.grid(place.proj, place.range)
+  if not grid then return why, "wrong" end
+  local first = place.range.first + 1
+  local tempo = grid.tempo_map ~= "" and "a tempo map" or project.shortest(grid.bpm) .. " bpm"
+  local meter = grid.meter_map ~= "" and "several meters" or grid.meter
+  local text = ("Bars %d to %d, %s, %s"):format(first, first + place.range.bars - 1, tempo, meter)
+  if place.melody then text = ("%s, melody of %d notes"):format(text, #place.melody) end
+  return text, "text"
+end
+
+local function form(window, state)
+  local chosen = state.chosen
+  window:line(describe(state.place))
+  chosen.style = window:field("Style", chosen.style, 1000)
+  if window:buttons({ "Recent styles" }) then
+    local recent = settings.recent_styles()
+    local index = #recent > 0 and window:menu(recent)
+    if index then chosen.style = recent[index] end
+  end
+  chosen.key = window:field("Key", chosen.key, 40)
+  chosen.lyrics = window:field("Lyrics", chosen.lyrics, 4000)
+  if not state.place.is_selection then
+    local bars = window:field("Bars", state.bars_text, 3)
+    if bars ~= state.bars_text then
+      state.bars_text, chosen.bars = bars, math.max(1, math.tointeger(tonumber(bars)) or 8)
+      state.look_at = 0
+    end
+  end
+  chosen.stems = words_of(window:choice("Stems", settings.stem_names, set_of(chosen.stems), true), settings.stem_names)
+  chosen.lead = next(window:choice("Lead", settings.leads, { [chosen.lead] = true }))
+  local takes = window:choice("Takes", { "1", "2", "3", "4", "8" }, { [tostring(chosen.takes)] = true })
+  chosen.takes = math.tointeger(tonumber((next(takes))))
+end
+
+local function look(state, now)
+  if now < state.look_at then return end
+  state.look_at = now + LOOK_SECONDS
+  local proj = project.current()
+  if proj ~= state.proj then
+    state.proj, state.chosen = proj, settings.read(proj)
+    state.bars_text = tostring(state.chosen.bars)
+    state.left_behind = orders.left_behind(project.known_id(proj), now)
+  end
+  state.place = request.place(proj, state.chosen.bars)
+  if state.chosen.key == "" and state.place.key then state.chosen.key = state.place.key end
+end
+
+local function begin(state, follow)
+  local order, why = request.order(state.place, state.chosen)
+  if not order then
+    state.message, state.kind = why, "wrong"
+    return
+  end
+  settings.write(state.place.proj, state.chosen)
+  state.message, state.job, state.is_starting = nil, nil, true
+  follow:add(order, function(job) state.job = job end)
+end
+
+local function progress(window, state, follow)
+  local job = state.job
+  window:bar(job and job.fraction or 0, job and job:line() or "Starting the daemon ...")
+  window:line("You may close this window: the job goes on.", "faint")
+  if window:buttons({ "Cancel" }) and job then job:cancel() end
+  if follow.problem or (job and job:is_over()) then
+    state.is_starting = false
+    state.message = follow.problem or job.message
+    state.kind = job and job.state == "landed" and "text" or "wrong"
+  end
+end
+
+local function offer(window, state, follow)
+  if #state.left_behind == 0 then return end
+  window:line(("%d earlier jobs of this project have not landed."):format(#state.left_behind), "faint")
+  if window:buttons({ "Fetch them" }) then
+    for _, order in ipairs(state.left_behind) do follow:add(order, function(job) state.job = job end) end
+    state.left_behind, state.is_starting, state.message = {}, true, nil
+  end
+end
+
+local function draw(window, state, follow)
+  form(window, state)
+  if state.is_starting then
+    progress(window, state, follow)
+  else
+    if window:buttons({ "Generate" }) or window.entered then begin(state, follow) end
+    offer(window, state, follow)
+  end
+  if state.message then window:line(state.message, state.kind) end
+end
+
+function generate_window.open()
+  local clock = reaper.time_precise
+  local follow = Follow.new(clock)
+  local state = { look_at = 0, left_behind = {}, kind = "text" }
+  local window = Window.open("backline", WIDTH, HEIGHT)
+  run.loop(function()
+    follow:step()
+    if not window then return not follow:is_idle() end
+    look(state, clock())
+    if window:begin() then
+      draw(window, state, follow)
+      window:finish()
+      return true
+    end
+    settings.write(state.proj, state.chosen)
+    window:close()
+    window = nil
+    return not follow:is_idle()
+  end, function()
+    if window then window:close() end
+    follow:close()
+    local job = state.job
+    if not window and job and (job.state == "failed" or job.state == "waiting") then run.tell(job.message) end
+  end)
+end
+
+return generate_window

@@ -1,0 +1,253 @@
+-- One order on its way: asked for, watched, fetched, landed. step() it every frame.
+-- state: asking, queued, running, fetching, and at last landed, failed, cancelled or waiting
+-- (the order stays on disk and is offered again later).
+local files = require("files")
+local json = require("json")
+local landing = require("landing")
+local media = require("media")
+local orders = require("orders")
+local project = require("project")
+local report = require("report")
+
+local Job = {}
+Job.__index = Job
+
+local SILENCE_SECONDS = 6 -- three heartbeats: then the daemon is asked
+local AWAY_SECONDS = 60 -- so long without a sign of life: not worth a script that runs
+local FOLLOW_SECONDS = 1
+local AWAY = "The daemon does not answer. The job is kept: start the daemon, then use Show jobs."
+local NOT_FOUND, TIMEOUT = 7, 17
+local LAST = { landed = true, failed = true, cancelled = true, waiting = true }
+
+-- Follows `order` over `link`. It is sent in any case: the same order under the same id is the same
+-- job to the daemon, so one that was sent before is found again and not made twice.
+function Job.new(order, link, clock)
+  local job = setmetatable({}, Job)
+  job.order, job.link, job.clock = order, link, clock
+  job.state, job.stage, job.fraction, job.eta_seconds, job.message = "asking", "", 0, -1, ""
+  job.follow_at, job.asked_at, job.seen_seq = 0, clock(), 0
+  if order.folder then
+    job:_finished("done", "", order.folder) -- made before: only to be fetched
+  else
+    job:_send()
+  end
+  return job
+end
+
+function Job:is_over() return LAST[self.state] == true end
+
+function Job:_end(state, message)
+  self.state, self.message = state, message
+  if state ~= "waiting" then
+    self.order.state = state
+    if state == "failed" then self.order.message = message end
+    orders.save(self.order)
+    os.remove(orders.melody_file(self.order.rid))
+  end
+  orders.leave(self.order.rid)
+end
+
+function Job:_send()
+  local tags, args = "", {}
+  for _, key in ipairs(self.order.keys) do
+    tags = tags .. "s" .. key[2]
+    args[#args + 1] = key[1]
+    args[#args + 1] = key[3]
+  end
+  self.link:ask("/backline/generate", tags, args, function(answer)
+    self.order.job = answer[1]
+    orders.save(self.order)
+    if self.state ~= "asking" then return end -- events told more already
+    self.state = "queued"
+    if answer[2] ~= "queued" then self:_query() end -- known before: its events may be long over
+  end, function(problem)
+    if self.state ~= "asking" then return end -- an event told already that it was accepted
+    if problem.code == TIMEOUT then return self:_end("waiting", AWAY) end
+    local field = problem.argument ~= "" and (" (%s)"):format(problem.argument) or ""
+    self:_end("failed", problem.message .. field)
+  end, self.order.rid)
+end
+
+function Job:_query()
+  self.asked_at = self.clock()
+  self.link:ask("/backline/job", "s", { self.order.rid }, function(answer)
+    self.order.job = answer[1]
+    local state = answer[3]
+    if state == "queued" then
+      self.state = "queued"
+    elseif state == "running" then
+      self.state, self.stage, self.fraction, self.eta_seconds = "running", answer[4], answer[5], answer[6]
+    else
+      self:_finished(state, answer[9], answer[10])
+    end
+  end, function(problem)
+    if self.state == "fetching" or self:is_over() then return end
+    if problem.code == NOT_FOUND then
+      self:_end("failed", "The daemon does not know this job any more; generate again.")
+    elseif problem.code ~= TIMEOUT then
+      self:_end("failed", problem.message)
+    end
+  end)
+end
+
+function Job:_finished(state, message, folder)
+  if self.state == "fetching" or self:is_over() then return end -- told twice
+  if state == "done" then
+    self.order.folder = folder
+    self.state, self.stage, self.fraction, self.eta_seconds = "fetching", "insert", 1, 0
+    self.fetch = coroutine.create(function() self:_fetch() end)
+  elseif state == "cancelled" then
+    self:_end("cancelled", "Cancelled.")
+  else
+    self:_end("failed", message ~= "" and message or "The job failed; the daemon's log has the details.")
+  end
+end
+
+-- An event of the daemon, as the link gives it.
+function Job:take(address, args)
+  if address == "/backline/heartbeat" then
+    -- Something happened that we have not heard of: on UDP, datagrams get lost.
+    if args[2] > self.seen_seq and not self:is_over() and self.state ~= "fetching" then
+      self.seen_seq = args[2]
+      self:_query()
+    end
+    return
+  end
+  if address == "/backline/bye" or args[2] ~= self.order.rid or self:is_over() or self.state == "fetching" then return end
+  self.seen_seq = math.max(self.seen_seq, args[1])
+  self.order.job = args[3]
+  if address == "/backline/queued" then
+    self.state = "queued"
+  elseif address == "/backline/started" then
+    self.state = "running"
+  elseif address == "/backline/progress" then
+    self.state, self.stage, self.fraction, self.eta_seconds = "running", args[4], args[5], args[6]
+  elseif address == "/backline/finished" then
+    self:_finished(args[4], args[7], args[8])
+  end
+end
+
+-- The script ends before the job does: the order stays as it is, for another script to take up.
+function Job:abandon()
+  if self.state == "fetching" then media.tidy_up(self.made or {}, self.target or "") end
+  if not self:is_over() then orders.leave(self.order.rid) end
+end
+
+-- Stops the job; what was copied is taken away again, and nothing lands.
+function Job:cancel()
+  if self:is_over() then return end
+  if self.state == "fetching" then
+    media.tidy_up(self.made or {}, self.target or "")
+  else
+    self.link:ask("/backline/cancel", "s", { self.order.rid }) -- its answer changes nothing here
+  end
+  self:_end("cancelled", "Cancelled.")
+end
+
+function Job:_media_folder(proj)
+  local tidy = files.tidy_name(("%s %s"):format(self.order.title, self.order.rid:gsub("%W", "-")), 80)
+  return files.join(reaper.GetProjectPathEx(proj), "backline", tidy)
+end
+
+local function provenance(order, manifest, stem)
+  return json.encode({
+    rid = order.rid, job = order.job or 0, stem = stem, title = order.title, keys = order.keys,
+    start_qn = order.start_qn, bars = order.bars, folder = order.folder, backline = manifest.backline,
+  })
+end
+
+local function take_provenance(order, manifest, take)
+  local entry = type(manifest.takes[take.take]) == "table" and manifest.takes[take.take] or {}
+  local engine = type(manifest.engine) == "table" and manifest.engine or {}
+  return json.encode({
+    rid = order.rid, job = order.job or 0, take = take.take, seed = entry.seed or json.null,
+    engine = engine.name or json.null, weights = engine.weights or json.null, sha256 = take.entry.sha256,
+    folder = order.folder,
+  })
+end
+
+function Job:_plan(proj, manifest, stems)
+  local order = self.order
+  local plan = {
+    title = order.title, stems = {},
+    position_seconds = reaper.TimeMap2_QNToTime(proj, order.start_qn),
+    length_seconds = manifest.grid.frames / manifest.grid.sample_rate,
+  }
+  for index, stem in ipairs(stems) do
+    local takes = {}
+    for each, take in ipairs(stem.takes) do
+      local seed = type(manifest.takes[take.take]) == "table" and manifest.takes[take.take].seed
+      local name = ("%s seed %s"):format(stem.name, tostring(seed or "?"))
+      takes[each] = { path = take.path, name = name, provenance = take_provenance(order, manifest, take) }
+    end
+    plan.stems[index] = {
+      name = stem.name, takes = takes, target = order.targets[stem.name], notes = report.text(manifest, 1),
+      provenance = provenance(order, manifest, stem.name),
+    }
+  end
+  return plan
+end
+
+function Job:_fetch()
+  local order = self.order
+  local proj = project.find(order.project_id, order.project_file)
+  if not proj then
+    self:_end("waiting", "The project is not open: its stems are kept, and offered when a backline action runs in it.")
+    return
+  end
+  local manifest, why = media.manifest(order.folder)
+  if not manifest then return self:_end("failed", why) end
+  coroutine.yield()
+  self.made, self.target = {}, self:_media_folder(proj)
+  local stems
+  stems, why = media.fetch(manifest, order.folder, order.stems, self.target, self.made)
+  coroutine.yield()
+  proj = stems and project.find(order.project_id, order.project_file) -- it may have been closed meanwhile
+  if stems and not proj then
+    media.tidy_up(self.made, self.target)
+    self:_end("waiting", "The project was closed: its stems are kept, and offered when a backline action runs in it.")
+    return
+  end
+  local fine = stems
+  if stems then fine, why = landing.insert(proj, self:_plan(proj, manifest, stems)) end
+  if not fine then
+    media.tidy_up(self.made, self.target)
+    return self:_end("failed", why)
+  end
+  self:_end("landed", ("Inserted %s."):format(order.title))
+end
+
+function Job:_resume_fetch()
+  local fine, problem = coroutine.resume(self.fetch)
+  if not fine then
+    media.tidy_up(self.made or {}, self.target or "")
+    self:_end("failed", "The stems could not be fetched: " .. tostring(problem))
+  end
+end
+
+function Job:step()
+  if self:is_over() then return end
+  local now = self.clock()
+  if now >= self.follow_at then
+    self.follow_at = now + FOLLOW_SECONDS
+    orders.follow(self.order.rid, now)
+  end
+  if self.state == "fetching" then return self:_resume_fetch() end
+  local silence = self.link:silence_seconds()
+  if silence > AWAY_SECONDS then
+    self:_end("waiting", AWAY)
+  elseif self.state ~= "asking" and silence > SILENCE_SECONDS and now - self.asked_at > SILENCE_SECONDS then
+    self:_query()
+  end
+end
+
+-- What there is to say, in a line.
+function Job:line()
+  if self:is_over() then return self.message end
+  if self.state == "asking" then return "Asking the daemon ..." end
+  if self.state == "queued" then return "Waiting in the queue ..." end
+  local left = self.eta_seconds >= 0 and (", %d s left"):format(math.ceil(self.eta_seconds)) or ""
+  return ("%s %d %%%s"):format(self.stage, math.floor(self.fraction * 100 + 0.5), left)
+end
+
+return Job

@@ -1,0 +1,101 @@
+-- The window of "Show jobs": what was ordered here, to be inserted again, revealed or forgotten.
+local Follow = require("follow")
+local json = require("json")
+local orders = require("orders")
+local project = require("project")
+local request = require("request")
+local run = require("run")
+local Window = require("window")
+
+local jobs_window = {}
+
+local ROWS = 10
+local WIDTH, HEIGHT = 620, 460
+local LOOK_SECONDS = 2
+
+-- The result once more: at its own place in its own project, else at the edit cursor of this one.
+local function again(order)
+  local proj = project.current()
+  local copy = json.decode(json.encode(order))
+  copy.rid, copy.created, copy.state, copy.targets = request.new_rid(), os.time(), "pending", {}
+  if project.known_id(proj) ~= order.project_id then
+    local bar = project.nearest_bar(proj, reaper.GetCursorPositionEx(proj))
+    copy.start_qn = project.bars(proj, bar, order.bars).start_qn
+    copy.project_id, copy.project_file = project.id(proj), project.file_of(proj)
+  end
+  local saved, why = orders.save(copy)
+  return saved and copy or nil, why
+end
+
+local function reveal(folder)
+  local system = reaper.GetOS()
+  local command = system:find("Win") and 'explorer.exe "%s"'
+    or (system:find("OSX") or system:find("macOS")) and '/usr/bin/open "%s"' or '/usr/bin/xdg-open "%s"'
+  reaper.ExecProcess(command:format(folder), -1)
+end
+
+local function row(order, now)
+  local state = order.state
+  if state == "pending" then state = orders.is_followed(order.rid, now) and "on its way" or "left behind" end
+  return ("%s  %s, %s"):format(os.date("%Y-%m-%d %H:%M", order.created), order.title, state)
+end
+
+local function act(word, state, follow)
+  local order = state.list[state.index]
+  state.message = nil
+  if word == "Reveal" then
+    if order.folder then reveal(order.folder) else state.message = "This job has no result yet." end
+  elseif word == "Forget" then
+    orders.remove(order.rid)
+    state.look_at = 0
+  elseif word == "Insert" then
+    local copy, why = order, nil
+    if order.folder then copy, why = again(order) end
+    if copy then follow:add(copy, function(job) state.job = job end) else state.message = why end
+  end
+end
+
+local function draw(window, state, follow, now)
+  if #state.list == 0 then window:line("No jobs yet.", "faint") end
+  for index = state.top, math.min(state.top + ROWS - 1, #state.list) do
+    local order = state.list[index]
+    local chosen = window:choice("", { row(order, now) }, index == state.index and { [row(order, now)] = true } or {})
+    if window.clicked and next(chosen) and index ~= state.index then state.index = index end
+  end
+  if state.list[state.index] then
+    local word = window:buttons({ "Insert", "Reveal", "Forget", "Older", "Newer" })
+    if word == "Older" and state.top + ROWS <= #state.list then state.top = state.top + ROWS end
+    if word == "Newer" then state.top = math.max(1, state.top - ROWS) end
+    if word then act(word, state, follow) end
+  end
+  local job = state.job
+  if job and not job:is_over() then window:bar(job.fraction, job:line()) end
+  local message = state.message or follow.problem or (job and job:is_over() and job.message)
+  if message then window:line(message) end
+end
+
+function jobs_window.open()
+  local clock = reaper.time_precise
+  local follow = Follow.new(clock)
+  local window = Window.open("backline jobs", WIDTH, HEIGHT)
+  local state = { list = {}, index = 1, top = 1, look_at = 0 }
+  run.loop(function()
+    local now = clock()
+    if #follow.new_orders > 0 or #follow.jobs > 0 then follow:step() end -- looking starts no daemon
+    if not window then return not follow:is_idle() end
+    if now >= state.look_at then state.list, state.look_at = orders.all(), now + LOOK_SECONDS end
+    if window:begin() then
+      draw(window, state, follow, now)
+      window:finish()
+      return true
+    end
+    window:close()
+    window = nil
+    return not follow:is_idle()
+  end, function()
+    if window then window:close() end
+    follow:close()
+  end)
+end
+
+return jobs_window

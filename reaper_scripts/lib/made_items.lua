@@ -1,0 +1,162 @@
+-- Items that backline made: what they remember of their job, and orders that change them.
+local json = require("json")
+local project = require("project")
+local request = require("request")
+
+local made_items = {}
+
+local MAX_SEED = math.maxinteger
+
+local function stored(call, thing)
+  local _, text = call(thing, "P_EXT:backline", "", false)
+  local found = text ~= "" and json.decode(text)
+  return type(found) == "table" and found or nil
+end
+
+local function is_whole(origin)
+  return origin and type(origin.rid) == "string" and type(origin.stem) == "string" and type(origin.keys) == "table"
+    and math.tointeger(origin.bars) and type(origin.title) == "string"
+end
+
+-- Seed of an item's newest take, and what its shown take remembers.
+local function seeds(item)
+  local highest
+  for index = 0, reaper.CountTakes(item) - 1 do
+    local take = reaper.GetTake(item, index)
+    local its = take and stored(reaper.GetSetMediaItemTakeInfo_String, take)
+    local seed = its and math.tointeger(its.seed)
+    if seed and (not highest or seed > highest) then highest = seed end
+  end
+  local shown = reaper.GetActiveTake(item)
+  return highest, shown and stored(reaper.GetSetMediaItemTakeInfo_String, shown), shown
+end
+
+-- {item, guid, origin, seed, take, position, start_offset} of an item of backline's, or nil.
+local function read(item)
+  local origin = stored(reaper.GetSetMediaItemInfo_String, item)
+  if not is_whole(origin) then return nil end
+  local _, guid = reaper.GetSetMediaItemInfo_String(item, "GUID", "", false)
+  local seed, take, shown = seeds(item)
+  return {
+    item = item, guid = guid, origin = origin, seed = seed, take = take,
+    position = reaper.GetMediaItemInfo_Value(item, "D_POSITION"),
+    start_offset = shown and reaper.GetMediaItemTakeInfo_Value(shown, "D_STARTOFFS") or 0,
+  }
+end
+
+-- The selected items that are backline's; without selected items, those on selected tracks.
+function made_items.selected(proj)
+  local found = {}
+  local count = reaper.CountSelectedMediaItems(proj)
+  for index = 0, count - 1 do found[#found + 1] = read(reaper.GetSelectedMediaItem(proj, index)) end
+  if count > 0 then return found end
+  for index = 0, reaper.CountSelectedTracks(proj) - 1 do
+    local track = reaper.GetSelectedTrack(proj, index)
+    for each = 0, reaper.CountTrackMediaItems(track) - 1 do
+      found[#found + 1] = read(reaper.GetTrackMediaItem(track, each))
+    end
+  end
+  return found
+end
+
+-- Items of one job together, in the order they were found; a stem twice begins another group.
+function made_items.groups(items)
+  local groups = {}
+  for _, each in ipairs(items) do
+    local home
+    for _, group in ipairs(groups) do
+      if group.rid == each.origin.rid and not group.by_stem[each.origin.stem] then home = home or group end
+    end
+    if not home then
+      home = { rid = each.origin.rid, by_stem = {}, items = {} }
+      groups[#groups + 1] = home
+    end
+    home.by_stem[each.origin.stem] = each
+    home.items[#home.items + 1] = each
+  end
+  return groups
+end
+
+local function with_keys(list, changes)
+  local result = {}
+  for _, each in ipairs(list) do
+    if changes[each[1]] == nil then result[#result + 1] = { each[1], each[2], each[3] } end
+  end
+  for _, name in ipairs({ "stems", "takes", "seed", "source", "bar-range" }) do
+    if changes[name] then result[#result + 1] = { name, changes[name][1], changes[name][2] } end
+  end
+  return result
+end
+
+local function order(proj, group, changes)
+  local stems, targets, first = {}, {}, group.items[1]
+  for _, name in ipairs({ "drums", "bass", "melody", "vocals" }) do
+    local each = group.by_stem[name]
+    if each then stems[#stems + 1], targets[name] = name, each.guid end
+  end
+  changes.stems = { "s", table.concat(stems, ",") }
+  local start = project.nearest_bar(proj, first.position - first.start_offset)
+  local place = { proj = proj, range = project.bars(proj, start, first.origin.bars) }
+  return request.save(request.new_rid(), place, first.origin.title, with_keys(first.origin.keys, changes),
+    changes.stems[2], targets)
+end
+
+local function next_seed(group)
+  local highest = -1
+  for _, each in ipairs(group.items) do highest = math.max(highest, each.seed or -1) end
+  if highest < 0 then return nil end -- none known: the daemon draws one
+  return { "h", highest < MAX_SEED and highest + 1 or 0 }
+end
+
+-- The folder of the job whose take is shown; only first takes can be changed in part.
+local function source_of(group)
+  local take = group.items[1].take
+  if not take or type(take.folder) ~= "string" then return nil, "This item does not say which job it came from." end
+  for _, each in ipairs(group.items) do
+    if not each.take or each.take.folder ~= take.folder then
+      return nil, "The selected items show takes of different jobs; choose takes of one job, or one item."
+    end
+    if each.take.take ~= 1 then return nil, "Only the first take of a job can be changed in part; choose take 1." end
+  end
+  return take.folder
+end
+
+local function stems_of_job(group)
+  for _, each in ipairs(group.items[1].origin.keys) do
+    if each[1] == "stems" then return each[3] end
+  end
+  return "drums,bass,melody,vocals"
+end
+
+-- The same settings with the next seed, to become takes of the same items. Where only some of a
+-- job's stems are chosen they are made to fit those that stay.
+function made_items.vary(proj, group)
+  local changes = { seed = next_seed(group), source = false, ["bar-range"] = false, takes = { "i", 1 } }
+  local _, commas = stems_of_job(group):gsub(",", "")
+  if #group.items < commas + 1 then
+    local folder, why = source_of(group)
+    if not folder then return nil, why end
+    changes.source = { "s", folder }
+  end
+  if not changes.seed then changes.seed = false end
+  return order(proj, group, changes)
+end
+
+-- Only the bars of the time selection anew, with the next seed.
+function made_items.regenerate(proj, group)
+  local from, to = reaper.GetSet_LoopTimeRange2(proj, false, false, 0, 0, false)
+  if to <= from then return nil, "Select the time to make anew first." end
+  local folder, why = source_of(group)
+  if not folder then return nil, why end
+  local each = group.items[1]
+  local start = project.nearest_bar(proj, each.position - each.start_offset)
+  local first = math.max(project.nearest_bar(proj, from) - start + 1, 1)
+  local last = math.min(project.nearest_bar(proj, to) - start, each.origin.bars)
+  if first > last then return nil, "The time selection holds no whole bar of the selected item." end
+  return order(proj, group, {
+    seed = next_seed(group) or false, takes = { "i", 1 }, source = { "s", folder },
+    ["bar-range"] = { "s", ("%d-%d"):format(first, last) },
+  })
+end
+
+return made_items

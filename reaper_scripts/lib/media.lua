@@ -1,0 +1,127 @@
+-- A job's files: checked against their manifest and copied into the project's media folder,
+-- a little each frame. The functions that take time yield; run them in a coroutine.
+local files = require("files")
+local json = require("json")
+
+local media = {}
+
+local COPY_BYTES = 1 << 20 -- a frame: some milliseconds, even on a slow disk
+
+-- The manifest of a job's folder, or nil and a sentence.
+function media.manifest(folder)
+  local text, why = files.read(files.join(folder, "manifest.json"))
+  if not text then return nil, "The job's result is gone: " .. why end
+  local found, broken = json.decode(text)
+  if type(found) ~= "table" then return nil, ("The job's manifest cannot be read: %s."):format(broken or "no object") end
+  if found.schema ~= "backline.manifest/1" then
+    return nil, "The job's manifest is of another version of backline; run `backline install-reaper` again."
+  end
+  local grid = found.grid
+  local frames = type(grid) == "table" and math.tointeger(grid.frames)
+  local rate = type(grid) == "table" and math.tointeger(grid.sample_rate)
+  if not frames or not rate or frames < 1 or rate < 1 or type(found.files) ~= "table" or type(found.takes) ~= "table" then
+    return nil, "The job's manifest lacks its length or its files."
+  end
+  return found
+end
+
+-- Frames a second and frames of a WAV file's sound, from its header; nil where it is none.
+local function wave_length(file)
+  local head = file:read(12)
+  if not head or #head < 12 or head:sub(1, 4) ~= "RIFF" or head:sub(9, 12) ~= "WAVE" then return nil end
+  local rate, frame_bytes
+  for _ = 1, 16 do
+    local chunk = file:read(8)
+    if not chunk or #chunk < 8 then return nil end
+    local name, size = chunk:sub(1, 4), string.unpack("<I4", chunk, 5)
+    if name == "data" then return rate, frame_bytes and frame_bytes > 0 and size // frame_bytes end
+    local start = file:seek()
+    if name == "fmt " and size >= 16 then
+      local format = file:read(16)
+      if #format < 16 then return nil end
+      rate, frame_bytes = string.unpack("<I4", format, 5), string.unpack("<I2", format, 13)
+    end
+    file:seek("set", start + size + size % 2)
+  end
+end
+
+-- True where a file is as its manifest has it, or nil and a sentence.
+local function check(path, entry, rate)
+  local size = files.size(path)
+  if not size then return nil, path .. " is gone; generate again." end
+  if size ~= entry.bytes then
+    return nil, ("%s has %d bytes, its manifest says %d: it is damaged."):format(path, size, entry.bytes)
+  end
+  local file <close> = assert(io.open(path, "rb"))
+  local its_rate, frames = wave_length(file)
+  if its_rate ~= rate or frames ~= entry.frames then return nil, path .. " is no WAV file as its manifest has it." end
+  return true
+end
+
+local function copy(from, to)
+  local source <close> = io.open(from, "rb")
+  if not source then return nil, from .. " cannot be read." end
+  local target, why = io.open(to, "wb")
+  if not target then return nil, ("%s cannot be written: %s"):format(to, why) end
+  while true do
+    local block = source:read(COPY_BYTES)
+    if not block then break end
+    local written, trouble = target:write(block)
+    if not written then
+      target:close()
+      return nil, ("%s cannot be written: %s"):format(to, trouble)
+    end
+    coroutine.yield()
+  end
+  local closed, trouble = target:close()
+  if not closed then return nil, ("%s cannot be written: %s"):format(to, trouble) end
+  return true
+end
+
+-- What the stems asked for have in the job's folder: {name, takes = {{path, entry, take}}}, or nil
+-- and a sentence.
+local function wanted(manifest, folder, stems)
+  local by_stem, found = {}, {}
+  for _, entry in ipairs(manifest.files) do
+    if type(entry) == "table" and entry.role == "stem" and type(entry.path) == "string"
+      and not entry.path:find("..", 1, true) and math.tointeger(entry.take) then
+      by_stem[entry.stem] = by_stem[entry.stem] or {}
+      by_stem[entry.stem][entry.take] = { path = files.join(folder, entry.path), entry = entry, take = entry.take }
+    end
+  end
+  for _, name in ipairs(stems) do
+    if not by_stem[name] or not by_stem[name][1] then return nil, ("The job has no %s."):format(name) end
+    found[#found + 1] = { name = name, takes = by_stem[name] }
+  end
+  return found
+end
+
+-- Copies the stems into `target`, a new folder: the list of stems with the copies' paths, or nil
+-- and a sentence. `made` gets the path of each file as it is begun, for those who must tidy up.
+function media.fetch(manifest, folder, stems, target, made)
+  local found, why = wanted(manifest, folder, stems)
+  if not found then return nil, why end
+  reaper.RecursiveCreateDirectory(target, 0)
+  for _, stem in ipairs(found) do
+    for _, take in ipairs(stem.takes) do
+      local fine
+      fine, why = check(take.path, take.entry, manifest.grid.sample_rate)
+      if not fine then return nil, why end
+      local suffix = take.take > 1 and " take " .. take.take or ""
+      local path = files.join(target, stem.name .. suffix .. ".wav")
+      made[#made + 1] = path
+      fine, why = copy(take.path, path)
+      if not fine then return nil, why end
+      take.path = path
+      if files.size(path) ~= take.entry.bytes then return nil, path .. " was not written whole." end
+    end
+  end
+  return found
+end
+
+function media.tidy_up(made, target)
+  for _, path in ipairs(made) do os.remove(path) end
+  os.remove(target)
+end
+
+return media

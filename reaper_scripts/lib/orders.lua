@@ -1,0 +1,97 @@
+-- Orders: what was asked for which place of which project. Each lies in a file of its own until
+-- its stems have landed and after, so that a closed window, script or REAPER loses nothing.
+local files = require("files")
+local json = require("json")
+
+local orders = {}
+
+local SECTION = "backline"
+local FOLLOWED_SECONDS = 5 -- a script that follows an order says so every second
+local MOST = 500
+
+local function folder() return files.join(reaper.GetResourcePath(), "Data", "backline", "orders") end
+
+local function file_of(rid) return files.join(folder(), rid:gsub("[^%w.-]", "_") .. ".json") end
+
+-- Melodies too long for a message lie beside the orders.
+function orders.melody_file(rid) return file_of(rid):gsub("%.json$", ".mid") end
+
+-- An order of `keys`, a list of {name, tag, value} as they go onto the wire. `targets` has by stem
+-- the GUID of the item whose takes the results become.
+function orders.new(rid, place, title, keys, stems, targets)
+  return {
+    rid = rid, created = os.time(), state = "pending", title = title, keys = keys, stems = stems,
+    targets = targets or {}, project_id = place.project_id, project_file = place.project_file,
+    first_bar = place.first_bar, start_qn = place.start_qn, bars = place.bars,
+  }
+end
+
+function orders.key(order, name)
+  for _, key in ipairs(order.keys) do
+    if key[1] == name then return key[3] end
+  end
+end
+
+-- Writes the order down: true, or nil and a sentence.
+function orders.save(order)
+  reaper.RecursiveCreateDirectory(folder(), 0)
+  return files.replace(file_of(order.rid), json.encode(order))
+end
+
+function orders.remove(rid)
+  os.remove(file_of(rid))
+  os.remove(orders.melody_file(rid))
+end
+
+local function is_whole(order)
+  return type(order) == "table" and type(order.rid) == "string" and type(order.keys) == "table"
+    and type(order.stems) == "table" and type(order.start_qn) == "number"
+    and type(order.targets) == "table" and type(order.project_id) == "string"
+    and type(order.created) == "number" and type(order.bars) == "number" and type(order.title) == "string"
+end
+
+function orders.load(rid)
+  local text = files.read(file_of(rid))
+  local order = text and json.decode(text)
+  return is_whole(order) and order or nil
+end
+
+-- All orders, newest first.
+function orders.all()
+  local found = {}
+  for _, name in ipairs(files.list(folder(), MOST)) do
+    local order = name:find("%.json$") and orders.load((name:gsub("%.json$", "")))
+    if order then found[#found + 1] = order end
+  end
+  table.sort(found, function(a, b)
+    if a.created ~= b.created then return a.created > b.created end
+    return a.rid > b.rid
+  end)
+  return found
+end
+
+-- Says that a script of this REAPER is waiting for the order's stems right now.
+function orders.follow(rid, now)
+  reaper.SetExtState(SECTION, "follow." .. rid, ("%.3f"):format(now), false)
+end
+
+function orders.is_followed(rid, now)
+  local told = tonumber(reaper.GetExtState(SECTION, "follow." .. rid))
+  return told ~= nil and math.abs(now - told) < FOLLOWED_SECONDS
+end
+
+function orders.leave(rid) reaper.DeleteExtState(SECTION, "follow." .. rid, false) end
+
+-- Orders of a project that nobody waits for: of a REAPER that was closed, or a project that was.
+function orders.left_behind(project_id, now)
+  local found = {}
+  if project_id == "" then return found end -- never ordered anything
+  for _, order in ipairs(orders.all()) do
+    if order.state == "pending" and order.project_id == project_id and not orders.is_followed(order.rid, now) then
+      found[#found + 1] = order
+    end
+  end
+  return found
+end
+
+return orders

@@ -1,0 +1,32 @@
+-- What was measured on a take, in words for an item's notes.
+local report = {}
+
+local function number(value, form) return type(value) == "number" and form:format(value) or nil end
+
+-- A few lines; "not measured" where a figure is missing, never a guess.
+function report.text(manifest, take)
+  local entry = type(manifest.takes[take]) == "table" and manifest.takes[take] or {}
+  local found = type(entry.report) == "table" and entry.report or {}
+  local request = type(manifest.request) == "table" and manifest.request or {}
+  local key = type(manifest.key) == "table" and manifest.key.name
+  local lines = {
+    ("backline job %s, take %d, seed %s"):format(tostring(manifest.job), take, tostring(entry.seed)),
+    ("style: %s"):format(type(request.tags) == "string" and request.tags ~= "" and request.tags or "none asked"),
+  }
+  local bpm = number(found.bpm, "%.2f bpm")
+  if bpm and found.octave_relation ~= "1" then
+    bpm = ("%s, %s times what was asked"):format(bpm, tostring(found.octave_relation))
+  elseif bpm then
+    bpm = ("%s (%s %% from what was asked)"):format(bpm, number(found.bpm_error_percent, "%+.2f") or "?")
+  end
+  lines[#lines + 1] = "tempo heard: " .. (bpm or "not measured")
+  lines[#lines + 1] = "beats: " .. (number(found.beat_offset_ms, "%+.1f ms off the grid (median)") or "not measured")
+  local heard = type(found.key) == "string" and found.key
+  lines[#lines + 1] = "key heard: " .. (heard or "not measured")
+    .. (heard and key and (" (asked: %s)"):format(key) or "")
+  lines[#lines + 1] = "peak of the mix: " .. (number(found.peak_dbfs, "%.1f dBFS") or "not measured")
+  lines[#lines + 1] = ("length: %d frames at %d Hz"):format(manifest.grid.frames, manifest.grid.sample_rate)
+  return table.concat(lines, "\n")
+end
+
+return report

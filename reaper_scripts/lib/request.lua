@@ -1,0 +1,109 @@
+-- What is asked for: the project and the user's choices made into an order.
+local files = require("files")
+local keys = require("key")
+local melody = require("melody")
+local orders = require("orders")
+local project = require("project")
+local settings = require("settings")
+
+local request = {}
+
+local MAX_TITLE = 40
+
+-- Request ids are drawn here, not by a link: the order is on disk before anything is sent.
+function request.new_rid() return ("r%08x%08x"):format(math.random(0, 0xFFFFFFFF), os.time() & 0xFFFFFFFF) end
+
+-- A place {proj, range, melody (notes or nil), key (guessed or nil), is_selection}: what is under
+-- the user's hands now. `item`, a MIDI item, gives the bars as well if there is no time selection.
+function request.place(proj, bars, wants_item_range)
+  local item, take = melody.selected(proj)
+  local range, is_selection = project.range(proj, bars)
+  if item and wants_item_range and not is_selection then range = melody.range(proj, item) end
+  local notes = item and melody.notes(proj, item, take, range) or {}
+  return {
+    proj = proj, range = range, is_selection = is_selection,
+    melody = #notes > 0 and notes or nil, key = #notes > 0 and keys.guess(notes) or nil,
+  }
+end
+
+local function title_of(chosen, grid)
+  local style = files.tidy_name(chosen.style, MAX_TITLE)
+  return ("%s %s bpm %s"):format(style ~= "" and style or "backline", project.shortest(grid.bpm), chosen.key)
+end
+
+local function add(list, name, tag, value)
+  if value ~= "" then list[#list + 1] = { name, tag, value } end
+end
+
+-- The melody into the message where it fits, else into a file the message names.
+local function add_melody(list, notes, rid)
+  local text = melody.as_text(notes)
+  if melody.fits_text(text) then
+    add(list, "notes", "s", text)
+    return true
+  end
+  local path = orders.melody_file(rid)
+  reaper.RecursiveCreateDirectory(files.folder_of(path), 0)
+  local written, why = files.replace(path, melody.as_smf(notes))
+  add(list, "melody-path", "s", path)
+  return written, why
+end
+
+-- An order for the place and the choices: saved and ready to be sent, or nil and a sentence.
+function request.order(place, chosen)
+  if chosen.key == "" then return nil, "Choose a key, such as A minor." end
+  if chosen.stems == "" then return nil, "Choose at least one stem." end
+  local proj, range = place.proj, place.range
+  local grid, why = project.grid(proj, range)
+  if not grid then return nil, why end
+  local rid, list = request.new_rid(), {}
+  add(list, "bpm", "d", grid.bpm + 0.0)
+  add(list, "key", "s", chosen.key)
+  add(list, "bars", "i", range.bars)
+  add(list, "meter", "s", grid.meter)
+  add(list, "tempo-map", "s", grid.tempo_map)
+  add(list, "meter-map", "s", grid.meter_map)
+  add(list, "sections", "s", project.sections(proj, range))
+  add(list, "tags", "s", chosen.style)
+  add(list, "lyrics", "s", chosen.lyrics)
+  add(list, "stems", "s", chosen.stems)
+  add(list, "takes", "i", chosen.takes)
+  add(list, "lead", "s", chosen.lead)
+  add(list, "engine", "s", chosen.engine)
+  add(list, "sample-rate", "i", project.sample_rate(proj))
+  add(list, "at-seconds", "d", math.max(reaper.TimeMap2_QNToTime(proj, range.start_qn), 0.0))
+  add(list, "project", "s", project.label(proj))
+  if place.melody then
+    local fine
+    fine, why = add_melody(list, place.melody, rid)
+    if not fine then return nil, why end
+  end
+  return request.save(rid, place, title_of(chosen, grid), list, chosen.stems)
+end
+
+function request.save(rid, place, title, list, stems, targets)
+  local names = {}
+  for name in stems:gmatch("%a+") do names[#names + 1] = name end
+  local where = {
+    project_id = project.id(place.proj), project_file = project.file_of(place.proj),
+    start_qn = place.range.start_qn, bars = place.range.bars, first_bar = place.range.first + 1,
+  }
+  local order = orders.new(rid, where, title, list, names, targets)
+  local saved, why = orders.save(order)
+  if not saved then return nil, why end
+  return order
+end
+
+-- The choices that keys of an order stand for.
+function request.chosen(list)
+  local chosen = settings.read(project.current())
+  local names = { tags = "style", key = "key", lead = "lead", takes = "takes", bars = "bars",
+    engine = "engine", stems = "stems", lyrics = "lyrics" }
+  chosen.style, chosen.lyrics = "", ""
+  for _, each in ipairs(list) do
+    if names[each[1]] then chosen[names[each[1]]] = each[3] end
+  end
+  return chosen
+end
+
+return request

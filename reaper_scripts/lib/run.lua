@@ -1,0 +1,33 @@
+-- A script's life: one step each frame until it is over, whatever happens tidied up once.
+local run = {}
+
+-- Calls `step` every frame until it returns false; then, or on an error, or when REAPER ends the
+-- script, `finish` once. An error is told once and ends the script: no storm of messages.
+function run.loop(step, finish)
+  local is_over = false
+  local function stop()
+    if is_over then return end
+    is_over = true
+    finish()
+  end
+  local function frame()
+    if is_over then return end
+    local fine, goes_on = xpcall(step, debug.traceback)
+    if fine and goes_on then return reaper.defer(frame) end
+    local closed, problem = pcall(stop)
+    if not fine or not closed then
+      reaper.ShowConsoleMsg(("backline stopped because of an error in its script. Please report this:\n%s\n"):format(
+        tostring(not fine and goes_on or problem)))
+    end
+  end
+  reaper.atexit(stop)
+  frame()
+end
+
+-- A message the user must see; the only thing here that holds REAPER up, until it is read.
+function run.tell(text) reaper.MB(text, "backline", 0) end
+
+-- Yes or no.
+function run.ask(text) return reaper.MB(text, "backline", 4) == 6 end
+
+return run

@@ -1,0 +1,81 @@
+-- What the user chose: remembered for each project, and for the next new project.
+local json = require("json")
+
+local settings = {}
+
+local SECTION = "backline"
+local MOST_RECENT = 8
+local DEFAULTS = {
+  style = "", key = "", lead = "melody", takes = 1, bars = 8, engine = "embedded",
+  stems = "drums,bass,melody,vocals", lyrics = "",
+}
+
+settings.stem_names = { "drums", "bass", "melody", "vocals" }
+settings.leads = { "melody", "vocals" }
+settings.engines = { "embedded" } -- those of this version
+
+local function decoded(text)
+  local value = text ~= "" and json.decode(text)
+  return type(value) == "table" and value or {}
+end
+
+-- The project's choices, else those made last anywhere, else the defaults.
+function settings.read(proj)
+  local _, here = reaper.GetProjExtState(proj, SECTION, "settings")
+  local mine, last = decoded(here), decoded(reaper.GetExtState(SECTION, "settings"))
+  last.key = nil -- another project's key is no guess for this one's
+  local chosen = {}
+  for name, default in pairs(DEFAULTS) do
+    local value = mine[name]
+    if type(value) ~= type(default) then value = last[name] end
+    if type(value) ~= type(default) then value = default end
+    chosen[name] = value
+  end
+  chosen.takes = math.max(1, math.min(8, math.tointeger(chosen.takes) or 1))
+  chosen.bars = math.max(1, math.tointeger(chosen.bars) or 8)
+  return chosen
+end
+
+function settings.write(proj, chosen)
+  local kept = {}
+  for name in pairs(DEFAULTS) do kept[name] = chosen[name] end
+  local text = json.encode(kept)
+  reaper.SetProjExtState(proj, SECTION, "settings", text)
+  reaper.SetExtState(SECTION, "settings", text, true)
+  if chosen.style ~= "" then settings.remember_style(chosen.style) end
+end
+
+-- Style words used lately, newest first.
+function settings.recent_styles()
+  local found = {}
+  for _, style in ipairs(decoded(reaper.GetExtState(SECTION, "recent_styles"))) do
+    if type(style) == "string" then found[#found + 1] = style end
+  end
+  return found
+end
+
+function settings.remember_style(style)
+  local styles = { style }
+  for _, each in ipairs(settings.recent_styles()) do
+    if each ~= style and #styles < MOST_RECENT then styles[#styles + 1] = each end
+  end
+  reaper.SetExtState(SECTION, "recent_styles", json.encode(styles), true)
+end
+
+-- One id for all scripts of this REAPER: request ids count for it, over both carriers.
+function settings.client_id()
+  local id = reaper.GetExtState(SECTION, "client")
+  if not id:find("^reaper%-%x+$") then
+    id = ("reaper-%08x%08x"):format(math.random(0, 0xFFFFFFFF), math.random(0, 0xFFFFFFFF))
+    reaper.SetExtState(SECTION, "client", id, true)
+  end
+  return id
+end
+
+-- "auto" (UDP where LuaSocket loads, else the spool folder), "udp" or "spool".
+function settings.carrier()
+  local asked = reaper.GetExtState(SECTION, "carrier")
+  return (asked == "udp" or asked == "spool") and asked or "auto"
+end
+
+return settings
