@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from audio.measure import measure
+from daemon.changing import revision_of, source_of, stems_of, take_of
 from daemon.stages import Progress, WholeJob
-from diffusion.engine import Conditions, Engine, Generation
-from diffusion.errors import Cancelled, EngineError
+from diffusion.engine import Conditions, Engine
+from diffusion.errors import Cancelled
 from osc_protocol.messages import GenerateRequest
 from stems.delivery import deliver
 from stems.manifest import Manifest
-from stems.stem_set import StemSet
 from stems.take import Take
 
 # Threads of torch that wait for each other must not burn the time of those they wait for: with a
@@ -40,6 +40,7 @@ def generate(
     """
     grid, key, melody = request.grid(), request.parsed_key(), request.read_melody()
     sections = request.bar_sections()
+    source = source_of(request)
     whole_job = WholeJob(progress, request.takes)
     engine_facts: dict[str, object] = {}  # known once it is loaded, written down at the end
 
@@ -50,16 +51,16 @@ def generate(
             tell = whole_job.take(index)
             conditions = Conditions(
                 grid, key, melody, request.lead, request.tags, request.lyrics, seed,
-                request.sample_rate, request.stems, sections,
+                request.sample_rate, request.stems, sections, revision_of(source, request),
             )  # fmt: skip
             generation = engine.generate(conditions, tell, cancelled)
-            stem_set = _stems_of(generation)
+            stem_set = stems_of(generation, source, request)
             tell("measure", 0.0)
             report = measure(stem_set.mix, grid, key, drums=stem_set.clips.get("drums"))
             if cancelled():
                 raise Cancelled("cancelled")
             tell("write", 0.0)
-            yield Take(stem_set, generation.notes, report.as_dict(), seed, generation.facts)
+            yield take_of(stem_set, generation, report.as_dict(), seed, source)
 
     manifest = deliver(
         out_dir,
@@ -68,7 +69,7 @@ def generate(
         key=key,
         melody=melody,
         takes=takes(),
-        stems=request.stems,
+        stems=source.manifest.stems if source else request.stems,
         engine=engine_facts,
         job=job,
         label=request.project or (f"backline {job}" if job else ""),
@@ -78,9 +79,3 @@ def generate(
     )
     whole_job.done()
     return manifest
-
-
-def _stems_of(generation: Generation) -> StemSet:
-    if generation.stems is None:
-        raise EngineError("this engine gives a mix only, and this version cannot split one")
-    return StemSet(generation.stems)

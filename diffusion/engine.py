@@ -13,6 +13,7 @@ from typing import Protocol
 from audio.clip import Clip
 from audio.stem_names import STEMS
 from diffusion.errors import EngineError
+from diffusion.shaping import UNSHAPED, Shaping
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody, Note
@@ -25,10 +26,25 @@ CancelFlag = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
+class Revision:
+    """What is to be changed of an earlier Generation, whose `score` the engine had given.
+
+    Only the asked stems are made anew, from bar `first_bar` up to but without `end_bar` (from 0),
+    or with `notes` instead of their own, which are then those of the one stem asked.
+    """
+
+    score: Mapping[str, object]
+    first_bar: int
+    end_bar: int
+    notes: tuple[Note, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Conditions:
     """What an engine is asked to play; `sections` holds one name a bar, or nothing.
 
-    `tags` is free text, `seed` fixes every random choice, `sample_rate` is in Hz.
+    `tags` is free text, `seed` fixes every random choice, `sample_rate` is in Hz. With
+    `revision` the stems are those to make anew.
     Raises EngineError for an unknown lead or stem.
     """
 
@@ -42,6 +58,8 @@ class Conditions:
     sample_rate: int = 48_000
     stems: tuple[str, ...] = STEMS
     sections: tuple[str, ...] = ()
+    revision: Revision | None = None
+    shaping: Shaping = UNSHAPED
 
     def __post_init__(self) -> None:
         if self.lead not in LEADS:
@@ -55,13 +73,15 @@ class Conditions:
 class Generation:
     """What an engine played: stems of (2, frames) each, or a mix to be split.
 
-    `notes` holds what each stem plays where the engine knows it, `facts` goes into the manifest.
+    `notes` holds what each stem plays where the engine knows it, `facts` goes into the manifest,
+    `score` is what the engine needs to change the music later, as JSON types; None: it cannot.
     """
 
     stems: Mapping[str, Clip] | None = None
     mix: Clip | None = None
     notes: Mapping[str, tuple[Note, ...]] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)
+    score: Mapping[str, object] | None = None
 
 
 class Engine(Protocol):

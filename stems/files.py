@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from stems.stem_set import StemSet
 from stems.take import Take
 
 MIX = "mix"
+SCORE_SCHEMA = "backline.score/1"
 
 # General MIDI, counted from 0: channel 10 holds drums; finger bass, piano, choir.
 _CHANNELS = {"drums": 9}
@@ -30,8 +32,13 @@ def wav_path(stem: str, take: int) -> str:
     return f"{take_folder(take)}{stem}.wav"
 
 
+def score_path(take: int) -> str:
+    """Relative path of what the engine needs to change a take, with forward slashes."""
+    return f"{take_folder(take)}score.json"
+
+
 def write_take(folder: Path, take: Take, number: int, grid: Grid) -> tuple[list[FileEntry], float]:
-    """Write drums.wav ... mix.wav (stereo, 32-bit float) and drums.mid ... of one take.
+    """Write drums.wav ... mix.wav (stereo, 32-bit float), drums.mid ... and score.json of a take.
 
     Returns the files and their null_dbfs, measured on what was read back from the disk. Raises
     OSError or AudioError when the disk refuses.
@@ -52,6 +59,11 @@ def write_take(folder: Path, take: Take, number: int, grid: Grid) -> tuple[list[
             path = f"{take_folder(number)}{stem}.mid"
             _write_notes(folder / path, stem, take.notes[stem], grid)
             entries.append(describe_file(folder, path, "notes", stem=stem, take=number))
+    if take.score is not None:
+        path = score_path(number)
+        text = json.dumps({"schema": SCORE_SCHEMA} | dict(take.score), separators=(",", ":"))
+        (folder / path).write_text(text, encoding="utf-8", newline="\n")
+        entries.append(describe_file(folder, path, "score", take=number))
     return entries, _null_of_files(folder, stem_set.names, number)
 
 
@@ -67,5 +79,6 @@ def _write_notes(path: Path, stem: str, notes: Sequence[Note], grid: Grid) -> No
 
 
 def _null_of_files(folder: Path, stems: Sequence[str], take: int) -> float:
-    written = StemSet({stem: read_clip(folder / wav_path(stem, take)) for stem in stems})
+    clips = {stem: read_clip(folder / wav_path(stem, take)) for stem in stems}
+    written = StemSet(clips, gained_db=0.0)
     return written.null_db(read_clip(folder / wav_path(MIX, take)))

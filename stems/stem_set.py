@@ -26,16 +26,22 @@ class StemSet:
     """Stereo clips by stem name, (2, frames) float32 each, whose sum is the mix.
 
     Where mix or stem would peak above -1 dBFS (sample peak), one common gain (`gain_db`, at most
-    0) turns all of them down on construction, so balance and sum stay as they were. Raises
+    0) turns all of them down on construction, so balance and sum stay as they were; clips that
+    have had theirs (`gained_db`, as read back from a finished job) are left as they are. Raises
     StemError for an unknown stem, no stem, or stems that differ in frames, channels or rate.
     """
 
     clips: Mapping[str, Clip]
+    gained_db: float | None = None
     gain_db: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         _check(self.clips)
         ordered = {name: self.clips[name] for name in STEMS if name in self.clips}
+        if self.gained_db is not None:
+            object.__setattr__(self, "gain_db", self.gained_db)
+            object.__setattr__(self, "clips", MappingProxyType(ordered))
+            return
         limit = 10.0 ** (PEAK_LIMIT_DBFS / 20.0)
         peak = max(_sum(ordered).peak, *(clip.peak for clip in ordered.values()))
         if peak > limit:

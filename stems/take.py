@@ -15,6 +15,7 @@ class Take:
 
     `notes` is by stem and may be empty, `report` is a Report's as_dict(), `facts` are the
     engine's own words about this take; report and facts go into the manifest as they are.
+    `score` is what the engine needs to change it later; it is kept in score.json.
     """
 
     stem_set: StemSet
@@ -22,3 +23,4 @@ class Take:
     report: Mapping[str, object] = field(default_factory=dict)
     seed: int = 0
     facts: Mapping[str, object] = field(default_factory=dict)
+    score: Mapping[str, object] | None = None

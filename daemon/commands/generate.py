@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import typer
+
 from daemon.commands import request_options as option
 from daemon.commands.options import AsJson, Out, check_engine
 from daemon.commands.request_options import RequestOptions
@@ -11,9 +13,10 @@ from daemon.screen import say
 
 
 def generate(
-    bpm: option.Bpm,
-    key: option.KeyName,
+    context: typer.Context,
     out: Out,
+    bpm: option.Bpm = "",
+    key: option.KeyName = "",
     bars: option.Bars = "8",
     meter: option.MeterName = "4/4",
     melody: option.MelodyFile = "",
@@ -25,17 +28,16 @@ def generate(
     engine: option.EngineName = "embedded",
     stems: option.Stems = "drums,bass,melody,vocals",
     sample_rate: option.SampleRate = "48000",
+    source: option.From = "",
+    bar_range: option.Range = "",
+    midi: option.Midi = "",
     as_json: AsJson = False,
 ) -> None:
     """Make stems in this process, without a daemon."""
     from daemon.results import check_folder, summary
     from daemon.screen import interruptible, progress_bar
-    from osc_protocol.generate_request import GenerateRequest
 
-    options = RequestOptions(
-        bpm, key, bars, meter, melody, lead, tags, lyrics, seed, takes, engine, stems, sample_rate
-    )
-    request = GenerateRequest(**options.fields())  # type: ignore[arg-type]  # it checks each
+    request = RequestOptions.of(context).request()
     request.read_melody()
     check_engine(request.engine)
     check_folder(out)

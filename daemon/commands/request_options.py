@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from daemon.errors import UsageError
+
+if TYPE_CHECKING:
+    from osc_protocol.generate_request import GenerateRequest
 
 Bpm = Annotated[str, typer.Option("--bpm", help="Quarter notes a minute, 20 to 400: 92.5.")]
 KeyName = Annotated[str, typer.Option("--key", help='Key: "C minor", "F# dorian", "Bb".')]
@@ -24,46 +28,49 @@ EngineName = Annotated[str, typer.Option("--engine", help="embedded or ace-step.
 Stems = Annotated[str, typer.Option("--stems", help="Which stems, separated by commas.")]
 SampleRate = Annotated[str, typer.Option("--sample-rate", help="44100 or 48000 Hz.")]
 
+From = Annotated[str, typer.Option("--from", help="Folder of a result, to change it.")]
+Range = Annotated[str, typer.Option("--range", help="With --from: only these bars, 5-8.")]
+Midi = Annotated[
+    str, typer.Option("--midi", help="With --from: MIDI file with new notes of the one stem.")
+]
+
 MAX_LYRICS_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class RequestOptions:
-    """The options as typed, all text, so that each is judged in one place with one sentence."""
+    """The options as typed, all text, so that each is judged in one place with one sentence.
 
-    bpm: str
-    key: str
-    bars: str
-    meter: str
-    melody: str
-    lead: str
-    tags: str
-    lyrics: str
-    seed: str
-    takes: str
-    engine: str
-    stems: str
-    sample_rate: str
+    `given` names those that the user typed; the others are at their defaults.
+    """
 
-    def fields(self) -> dict[str, object]:
-        """Return them as GenerateRequest's fields; raises UsageError for text that is no number."""
-        fields: dict[str, object] = {
-            "bpm": _number("bpm", self.bpm),
-            "key": self.key,
-            "bars": _whole("bars", self.bars),
-            "meter": self.meter,
-            "melody_path": str(Path(self.melody).expanduser().resolve()) if self.melody else "",
-            "lead": self.lead,
-            "tags": self.tags,
-            "lyrics": _text_or_file(self.lyrics),
-            "takes": _whole("takes", self.takes),
-            "engine": self.engine,
-            "stems": tuple(name.strip() for name in self.stems.split(",")),
-            "sample_rate": _whole("sample-rate", self.sample_rate),
-        }
-        if self.seed:
-            fields["seed"] = _whole("seed", self.seed)
-        return fields
+    given: frozenset[str]
+    values: Mapping[str, str]
+
+    @classmethod
+    def of(cls, context: typer.Context) -> RequestOptions:
+        """Take them from the command that was called."""
+        values = {name: context.params[name] for name in _READ}
+        # By name: typer brings a click of its own in some versions and takes another in others.
+        told = {name: context.get_parameter_source(name) for name in _READ}
+        given = {n for n, told_by in told.items() if told_by and told_by.name == "COMMANDLINE"}
+        return cls(frozenset(given), values)
+
+    def request(self) -> GenerateRequest:
+        """Return the request they make; raises UsageError, ProtocolError or StemError."""
+        from osc_protocol.generate_request import GenerateRequest
+
+        source = self.values["source"]
+        for name, example in (("bpm", "--bpm 92.5"), ("key", '--key "C minor"')):
+            if not source and not self.values[name]:
+                raise UsageError(f"{name} must be given, for instance {example}")
+        names = self.given - {"source"} if source else self.values.keys() - {"source"}
+        fields = {_FIELDS.get(name, name): _READ[name](name, self.values[name]) for name in names}
+        if source:
+            from daemon.changing import repeated
+
+            return repeated(Path(source).expanduser().resolve(), fields)
+        return GenerateRequest(**fields)  # type: ignore[arg-type]  # it checks each
 
 
 def _number(name: str, text: str) -> float:
@@ -77,10 +84,27 @@ def _whole(name: str, text: str) -> int:
     try:
         return int(text)
     except ValueError:
+        name = name.replace("_", "-")
         raise UsageError(f"{name} must be a whole number, not {text!r}") from None
 
 
-def _text_or_file(text: str) -> str:
+def _seed(name: str, text: str) -> int | None:
+    return _whole(name, text) if text else None
+
+
+def _text(name: str, text: str) -> str:
+    return text
+
+
+def _path(name: str, text: str) -> str:
+    return str(Path(text).expanduser().resolve()) if text else ""
+
+
+def _names(name: str, text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(","))
+
+
+def _text_or_file(name: str, text: str) -> str:
     if not text.startswith("@"):
         return text
     path = Path(text[1:]).expanduser()
@@ -92,3 +116,12 @@ def _text_or_file(text: str) -> str:
         raise UsageError(f"lyrics file {str(path)!r} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"lyrics file {str(path)!r} is not UTF-8 text") from None
+
+
+# How the text of each option is read, by its parameter's name; and fields with another name.
+_READ: Mapping[str, Callable[[str, str], object]] = {
+    "bpm": _number, "key": _text, "bars": _whole, "meter": _text, "melody": _path, "lead": _text,
+    "tags": _text, "lyrics": _text_or_file, "seed": _seed, "takes": _whole, "engine": _text,
+    "stems": _names, "sample_rate": _whole, "source": _path, "bar_range": _text, "midi": _path,
+}  # fmt: skip
+_FIELDS = {"melody": "melody_path", "midi": "midi_path"}

@@ -32,8 +32,9 @@ send = typer.Typer(
 
 @send.command("generate")
 def send_generate(
-    bpm: option.Bpm,
-    key: option.KeyName,
+    context: typer.Context,
+    bpm: option.Bpm = "",
+    key: option.KeyName = "",
     bars: option.Bars = "8",
     meter: option.MeterName = "4/4",
     melody: option.MelodyFile = "",
@@ -45,6 +46,9 @@ def send_generate(
     engine: option.EngineName = "embedded",
     stems: option.Stems = "drums,bass,melody,vocals",
     sample_rate: option.SampleRate = "48000",
+    source: option.From = "",
+    bar_range: option.Range = "",
+    midi: option.Midi = "",
     as_json: AsJson = False,
     out: CopyTo = None,
     osc_port: Port = OSC_PORT,
@@ -53,12 +57,8 @@ def send_generate(
     from daemon.results import check_folder, summary
     from daemon.sending import order
     from osc_protocol.client import Client
-    from osc_protocol.generate_request import GenerateRequest
 
-    options = RequestOptions(
-        bpm, key, bars, meter, melody, lead, tags, lyrics, seed, takes, engine, stems, sample_rate
-    )
-    request = GenerateRequest(**options.fields())  # type: ignore[arg-type]  # it checks each
+    request = RequestOptions.of(context).request()
     check_engine(request.engine)
     if out is not None:
         check_folder(out)

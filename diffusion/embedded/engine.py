@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from fractions import Fraction
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio.stem_names import STEMS
-from diffusion.embedded import form, melody_part
-from diffusion.embedded.intent import Intent
-from diffusion.embedded.performance import PART_STEM, Performance, Played
-from diffusion.embedded.vocabulary import Wish, read_tags
+from diffusion.embedded.performance import as_plain
 from diffusion.engine import CancelFlag, Conditions, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
-from midi.melody import Note
 
 if TYPE_CHECKING:
     from diffusion.embedded.backbone import Backbone
@@ -122,88 +115,20 @@ class EmbeddedEngine:
             if cancelled():
                 raise Cancelled("cancelled")
 
-        wish = read_tags(conditions.tags)
-        performance, facts = self._perform(conditions, wish, progress, stop)
+        from diffusion.embedded.performing import notes_of, perform
+
+        performance, seed, facts = perform(
+            self._network, conditions, lambda done: progress("diffuse", done), stop
+        )
         stems = self._decoder.render(
             performance,
             conditions.grid,
             conditions.sample_rate,
             stems=conditions.stems,
-            seed=conditions.seed,
+            seed=seed,
             progress=lambda fraction: progress("decode", fraction),
             cancelled=cancelled,
         )
-        notes = {stem: _notes(performance, stem) for stem in STEMS if stem in conditions.stems}
-        return Generation(stems=stems, notes=notes, facts=facts)
-
-    def _perform(
-        self, conditions: Conditions, wish: Wish, progress: Progress, stop: Callable[[], None]
-    ) -> tuple[Performance, dict[str, object]]:
-        """Write the music and hand it to the players: what is played, and facts on it."""
-        from diffusion.embedded.latents import decode
-        from diffusion.embedded.voice.lyrics import place_lyrics
-        from diffusion.embedded.writing import GUIDANCE, STEPS, write
-
-        assert self._network is not None
-        part = "lead" if conditions.lead == "melody" else "vocals"
-        remarks: list[str] = []
-        tune = None
-        if conditions.melody is not None:
-            tune, moved = melody_part.tune_of(conditions.melody, part)
-            remarks += moved
-        plan = form.plan(conditions.grid, conditions.sections)
-        asked = Intent(
-            grid=conditions.grid,
-            key=conditions.key,
-            lead=conditions.lead,
-            tokens=wish.tokens(),
-            tune=tune,
-            harmony=melody_part.harmony_of(conditions.melody) if conditions.melody else None,
-            sections=plan.sections,
-            intensity=plan.intensity,
-        )
-        latents = write(
-            self._network,
-            asked,
-            conditions.seed,
-            progress=lambda fraction: progress("diffuse", fraction),
-            cancelled=stop,
-        )
-        performance = decode(latents, conditions.key.tonic, float(conditions.grid.beats))
-        facts: dict[str, object] = {
-            "steps": STEPS,
-            "guidance_scale": GUIDANCE,
-            "style": wish.style,
-            "moods": list(wish.moods),
-            "unknown_words": list(wish.unknown),
-            "timbres": {name: p.timbre for name, p in performance.parts.items() if p.notes},
-            "sections": list(plan.sections),
-        }
-        if tune is not None:
-            facts["melody_agreement_before_keeping"] = round(
-                melody_part.agreement(performance.parts[part].notes, tune), 4
-            )
-            performance = melody_part.keep_as_written(performance, part, tune)
-        sung, words_left = place_lyrics(performance.parts["vocals"].notes, conditions.lyrics)
-        vocals = replace(performance.parts["vocals"], notes=tuple(sung))
-        performance = replace(performance, parts={**performance.parts, "vocals": vocals})
-        facts["remarks"] = [*remarks, *words_left]
-        return performance, facts
-
-
-def _notes(performance: Performance, stem: str) -> tuple[Note, ...]:
-    """Return what `stem` plays as MIDI notes, those of all its parts in order of start."""
-    played: list[Played] = []
-    for name, part in performance.parts.items():
-        if PART_STEM[name] == stem:
-            played += part.notes
-    notes = [
-        Note(
-            Fraction(round(note.start_beats * 960), 960),
-            Fraction(max(1, round(note.length_beats * 960)), 960),
-            note.pitch,
-            min(127, max(1, round(note.velocity * 127))),
-        )
-        for note in played
-    ]
-    return tuple(sorted(notes, key=lambda note: (note.start_beats, note.pitch)))
+        notes = {stem: notes_of(performance, stem) for stem in conditions.stems}
+        score = {"seed": seed, **as_plain(performance)}
+        return Generation(stems=stems, notes=notes, facts=facts, score=score)

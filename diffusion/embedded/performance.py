@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from diffusion.errors import EngineError
 
@@ -110,3 +111,41 @@ class Performance:
 
     beats: float
     parts: Mapping[str, Part]
+
+
+def as_plain(performance: Performance) -> dict[str, object]:
+    """Give a Performance as JSON types: what score.json holds."""
+    return {
+        "beats": performance.beats,
+        "parts": {
+            name: {
+                "timbre": part.timbre,
+                "gain_db": part.gain_db,
+                "notes": [
+                    [n.start_beats, n.length_beats, n.pitch, n.velocity, n.syllable]
+                    for n in part.notes
+                ],
+            }
+            for name, part in performance.parts.items()
+        },
+    }
+
+
+def from_plain(plain: Mapping[str, Any]) -> Performance:
+    """Read what as_plain gave; raises EngineError for anything else."""
+    try:
+        parts = {
+            name: Part(
+                tuple(
+                    Played(float(start), float(length), int(pitch), float(velocity), str(syllable))
+                    for start, length, pitch, velocity, syllable in part["notes"]
+                ),
+                str(part["timbre"]),
+                float(part["gain_db"]),
+            )
+            for name, part in plain["parts"].items()
+            if name in TIMBRES
+        }
+        return Performance(float(plain["beats"]), parts)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise EngineError(f"the score cannot be read: {type(error).__name__} {error}") from None

@@ -63,6 +63,8 @@ def write(
     times = flow.schedule(steps)
     for index, begin in enumerate(starts):
         end = min(begin + WINDOW_FRAMES, frames)
+        if kept[begin:end].all():
+            continue
 
         def each_step(step: int, index: int = index) -> None:
             cancelled()

@@ -54,10 +54,11 @@ class ToneEngine:
             progress("diffuse", (step + 1) / STEPS)
             if step == STEPS // 2:
                 behave(conditions.tags, cancelled)
-        stems = {name: tone(conditions, PITCHES[name]) for name in conditions.stems}
+        higher = 7 if conditions.revision else 0  # a changed stem is heard to have changed
+        stems = {name: tone(conditions, PITCHES[name] + higher) for name in conditions.stems}
         progress("decode", 1.0)
-        notes = {name: beats(conditions, PITCHES[name]) for name in conditions.stems}
-        return Generation(stems=stems, notes=notes, facts={"steps": STEPS})
+        notes = {name: beats(conditions, PITCHES[name] + higher) for name in conditions.stems}
+        return Generation(stems, None, notes, {"steps": STEPS}, {"seed": conditions.seed})
 
 
 def behave(tags: str, cancelled: CancelFlag) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from diffusion.embedded import engine as engine_module
 from diffusion.embedded.engine import EmbeddedEngine, read_card, verify_weights, weights_folder
-from diffusion.engine import Conditions, Generation, open_engine
+from diffusion.embedded.performance import from_plain
+from diffusion.engine import Conditions, Generation, Revision, open_engine
 from diffusion.errors import Cancelled, EngineError
 from midi.grid import Grid
 from midi.key import Key
@@ -143,3 +144,30 @@ def test_an_unknown_engine_names_the_known_ones() -> None:
 def test_ace_step_says_that_it_is_not_here_yet() -> None:
     with pytest.raises(EngineError, match="--engine embedded"):
         open_engine("ace-step")
+
+
+def test_an_unedited_stem_rendered_again_is_the_same_to_the_sample(
+    engine: EmbeddedEngine, played: Generation
+) -> None:
+    assert played.score is not None and played.stems is not None
+    same = Revision(played.score, 0, 2, played.notes["bass"])
+    again = run(engine, replace(ASKED, stems=("bass",), revision=same))
+    assert again.stems is not None
+    np.testing.assert_array_equal(again.stems["bass"].samples, played.stems["bass"].samples)
+
+
+def test_a_bar_of_one_part_made_anew_leaves_every_other_note(
+    engine: EmbeddedEngine, played: Generation
+) -> None:
+    assert played.score is not None
+    second_bar = Revision(played.score, 1, 2)
+    changed = run(engine, replace(ASKED, seed=9, stems=("drums",), revision=second_bar))
+    assert changed.score is not None
+    old, new = from_plain(played.score).parts, from_plain(changed.score).parts
+    assert {name: new[name] for name in new if name != "drums"} == {
+        name: old[name] for name in old if name != "drums"
+    }
+    bar = 3.5  # beats in a bar of 7/8; a twelfth of a beat is a frame
+    first = [note for note in old["drums"].notes if note.start_beats < bar - 1 / 24]
+    assert [note for note in new["drums"].notes if note.start_beats < bar - 1 / 24] == first
+    assert new["drums"] != old["drums"]

@@ -1,0 +1,87 @@
+"""Changing a finished job: what is read of it, what the engine is told, how new joins old."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from diffusion.engine import Generation, Revision
+from diffusion.errors import EngineError
+from midi.note import Note
+from osc_protocol.generate_request import GenerateRequest
+from stems.manifest import MANIFEST_NAME, read_manifest
+from stems.source import (
+    Source,
+    change,
+    check_same_frame,
+    level_remark,
+    read_edited_notes,
+    read_source,
+)
+from stems.stem_set import StemSet
+from stems.take import Take
+
+MELODIES = ("melody_path", "melody", "notes")  # a request has one of them
+
+
+def repeated(folder: Path, changes: Mapping[str, object]) -> GenerateRequest:
+    """Return the request of the job in `folder` with `changes`, as an order to change it.
+
+    A seed is drawn anew and there is one take unless `changes` say otherwise. Raises StemError
+    where there is no finished job, ProtocolError for changes that cannot be.
+    """
+    asked = dict(read_manifest(folder / MANIFEST_NAME, check_files=False).request)
+    asked |= {"source": str(folder), "bar_range": "", "midi_path": "", "seed": None, "takes": 1}
+    if asked.get("melody_path") and not Path(str(asked["melody_path"])).exists():
+        # The melody has been played already; without its file only new leads go without it.
+        asked["melody_path"] = ""
+    if changes.keys() & MELODIES:
+        asked |= dict.fromkeys(MELODIES, "")
+    return GenerateRequest.from_dict(asked | dict(changes))
+
+
+def source_of(request: GenerateRequest) -> Source | None:
+    """Return the finished job that `request` changes, if it changes one."""
+    if not request.source:
+        return None
+    source = read_source(Path(request.source))
+    check_same_frame(source, request.as_dict())
+    return source
+
+
+def revision_of(source: Source | None, request: GenerateRequest) -> Revision | None:
+    """Return what the engine is to change, if it changes anything."""
+    if source is None:
+        return None
+    notes = None
+    if request.midi_path:
+        notes = read_edited_notes(Path(request.midi_path), request.stems[0])
+    return Revision(source.score, *request.bar_span, notes)
+
+
+def stems_of(generation: Generation, source: Source | None, request: GenerateRequest) -> StemSet:
+    """Return the whole band's stems: those generated, and those that stay."""
+    if generation.stems is None:
+        raise EngineError("this engine gives a mix only, and this version cannot split one")
+    if source is None:
+        return StemSet(generation.stems)
+    return change(source, generation.stems, request.grid(), request.bar_span)
+
+
+def take_of(
+    stem_set: StemSet,
+    generation: Generation,
+    report: Mapping[str, object],
+    seed: int,
+    source: Source | None,
+) -> Take:
+    """Return the take to deliver; stems that stay keep their notes."""
+    notes: Mapping[str, tuple[Note, ...]] = generation.notes
+    facts = dict(generation.facts)
+    if source is not None:
+        notes = {**source.notes, **notes}
+        remark = level_remark(stem_set)
+        facts["changed"] = list(generation.stems or ())
+        facts["source_job"] = source.manifest.job
+        facts["remarks"] = [*generation.facts.get("remarks", ()), *([remark] if remark else [])]  # type: ignore[misc]
+    return Take(stem_set, notes, report, seed, facts, generation.score)

@@ -1,0 +1,145 @@
+"""From what is asked to what is played: the band writes, the user's own notes go in, words too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import cast
+
+from diffusion.embedded import form, melody_part, revising
+from diffusion.embedded.backbone import Backbone
+from diffusion.embedded.intent import Intent
+from diffusion.embedded.latents import PARTS, decode
+from diffusion.embedded.performance import PART_STEM, Performance, Played, from_plain
+from diffusion.embedded.vocabulary import read_tags
+from diffusion.embedded.voice.lyrics import place_lyrics
+from diffusion.embedded.writing import GUIDANCE, STEPS, write
+from diffusion.engine import Conditions
+from diffusion.errors import EngineError
+from midi.note import Note
+
+
+def perform(
+    network: Backbone,
+    conditions: Conditions,
+    progress: Callable[[float], None],
+    stop: Callable[[], None],
+) -> tuple[Performance, int, dict[str, object]]:
+    """Return what is played, the seed its sound is made with, and facts on it."""
+    revision = conditions.revision
+    if revision is None:
+        performance, facts = _write(network, conditions, None, progress, stop)
+        return _with_words(performance, conditions, facts), conditions.seed, facts
+    old = from_plain(revision.score)
+    if abs(old.beats - float(conditions.grid.beats)) > 1e-6:
+        raise EngineError("the score is of another length than the grid")
+    facts = {}
+    if revision.notes is not None:
+        performance = revising.with_notes(old, conditions.stems[0], revision.notes)
+    else:
+        performance, facts = _write(network, conditions, old, progress, stop)
+    if "vocals" in conditions.stems:
+        performance = _with_words(performance, conditions, facts)
+    # The sound of what stays should stay: its noise is drawn as it was.
+    return performance, _seed_of(revision.score), facts
+
+
+def _write(
+    network: Backbone,
+    conditions: Conditions,
+    old: Performance | None,
+    progress: Callable[[float], None],
+    stop: Callable[[], None],
+) -> tuple[Performance, dict[str, object]]:
+    """Write the music, all of it or what is to change of `old`."""
+    grid, tonic = conditions.grid, conditions.key.tonic
+    wish = read_tags(conditions.tags)
+    part = "lead" if conditions.lead == "melody" else "vocals"
+    remarks: list[str] = []
+    tune = None
+    if conditions.melody is not None:
+        tune, moved = melody_part.tune_of(conditions.melody, part)
+        remarks += moved
+    plan = form.plan(grid, conditions.sections)
+    asked = Intent(
+        grid=grid,
+        key=conditions.key,
+        lead=conditions.lead,
+        tokens=wish.tokens(),
+        tune=tune,
+        harmony=melody_part.harmony_of(conditions.melody) if conditions.melody else None,
+        sections=plan.sections,
+        intensity=plan.intensity,
+    )
+    known = kept = None
+    anew = revising.parts_of(conditions.stems) if old else PARTS
+    span = 0.0, float(grid.beats)
+    if old and conditions.revision:
+        starts = grid.bar_starts
+        revision = conditions.revision
+        span = float(starts[revision.first_bar]), float(starts[revision.end_bar])
+        known, kept = revising.known_around(old, tonic, anew, span)
+    latents = write(
+        network,
+        asked,
+        conditions.seed,
+        progress=progress,
+        cancelled=stop,
+        known=known,
+        known_parts=kept,
+    )
+    performance = decode(latents, tonic, float(grid.beats))
+    facts: dict[str, object] = {
+        "steps": STEPS,
+        "guidance_scale": GUIDANCE,
+        "style": wish.style,
+        "moods": list(wish.moods),
+        "unknown_words": list(wish.unknown),
+        "sections": list(plan.sections),
+    }
+    if tune is not None and part in anew:
+        facts["melody_agreement_before_keeping"] = round(
+            melody_part.agreement(performance.parts[part].notes, tune), 4
+        )
+        performance = melody_part.keep_as_written(performance, part, tune)
+    if old:
+        performance = revising.splice(old, performance, anew, span)
+    facts["timbres"] = {name: p.timbre for name, p in performance.parts.items() if p.notes}
+    facts["remarks"] = remarks
+    return performance, facts
+
+
+def _with_words(
+    performance: Performance, conditions: Conditions, facts: dict[str, object]
+) -> Performance:
+    """Lay the lyrics under the vocals' notes; what could not be sung goes into the remarks."""
+    sung, words_left = place_lyrics(performance.parts["vocals"].notes, conditions.lyrics)
+    vocals = replace(performance.parts["vocals"], notes=tuple(sung))
+    facts["remarks"] = [*cast("list[str]", facts.get("remarks", [])), *words_left]
+    return replace(performance, parts={**performance.parts, "vocals": vocals})
+
+
+def _seed_of(score: Mapping[str, object]) -> int:
+    seed = score.get("seed")
+    if not isinstance(seed, int):
+        raise EngineError("the score has no seed")
+    return seed
+
+
+def notes_of(performance: Performance, stem: str) -> tuple[Note, ...]:
+    """Return what `stem` plays as MIDI notes, those of all its parts in order of start."""
+    played: list[Played] = []
+    for name, part in performance.parts.items():
+        if PART_STEM[name] == stem:
+            played += part.notes
+    notes = [
+        Note(
+            Fraction(round(note.start_beats * 960), 960),
+            Fraction(max(1, round(note.length_beats * 960)), 960),
+            note.pitch,
+            min(127, max(1, round(note.velocity * 127))),
+        )
+        for note in played
+    ]
+    return tuple(sorted(notes, key=lambda note: (note.start_beats, note.pitch)))
