@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.commands import generate, send, service
+from daemon.commands import generate, install_reaper, send, service
 from daemon.config import Config
 from daemon.errors import DaemonError, Interrupted, UsageError
 from daemon.screen import say, say_aside
@@ -43,7 +43,9 @@ def backline(
     """The band behind your DAW: stems generated in time, in key, on the grid."""
 
 
-for command in (generate.generate, service.serve, service.demo, service.doctor):
+for command in (
+    generate.generate, service.serve, service.demo, service.doctor, install_reaper.install_reaper,
+):  # fmt: skip
     app.command()(command)
 app.add_typer(send.send, name="send")
 

@@ -13,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from daemon.config import OSC_HOST, Config
+from daemon.reaper_install import installed_version, resource_folder
+from stems.manifest import backline_version
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 GIB = 1 << 30
@@ -134,16 +136,17 @@ def daemon_answers(port: int, patience_seconds: float = 0.5) -> bool:
 
 
 def _reaper(config: Config) -> Finding:
-    folder = _reaper_folder()
-    if folder.is_dir():
-        return Finding("REAPER", OK, f"resource folder {folder}")
-    advice = "start REAPER once, or ignore this if it is a portable install or another DAW"
-    return Finding("REAPER", WARNING, f"no resource folder at {folder}", advice)
-
-
-def _reaper_folder() -> Path:
-    if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / "REAPER"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "REAPER"
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "REAPER"
+    folder = resource_folder()
+    if not folder.is_dir():
+        advice = "start REAPER once, or ignore this if it is a portable install or another DAW"
+        return Finding("REAPER", WARNING, f"no resource folder at {folder}", advice)
+    scripts, ours = installed_version(folder), backline_version()
+    if scripts is None:
+        text = (
+            f"resource folder {folder}, without scripts; `backline install-reaper` puts them there"
+        )
+        return Finding("REAPER", OK, text)
+    if scripts != ours:
+        text = f"scripts {scripts} in {folder}, this is backline {ours}"
+        return Finding("REAPER", WARNING, text, "run `backline install-reaper`")
+    return Finding("REAPER", OK, f"scripts {scripts} in {folder}")

@@ -136,11 +136,10 @@ def test_importing_stays_light(imports: str, forbidden: set[str]) -> None:
 
 
 def packages_on_disk() -> set[str]:
-    return {
-        ".".join(path.parent.relative_to(ROOT).parts)
-        for room in ARROWS
-        for path in (ROOT / room).rglob("__init__.py")
-    }
+    """The rooms' folders, and those of the Lua scripts, which are installed beside them."""
+    marks = [path for room in ARROWS for path in (ROOT / room).rglob("__init__.py")]
+    marks += (ROOT / "reaper_scripts").rglob("*.lua")
+    return {".".join(path.parent.relative_to(ROOT).parts) for path in marks}
 
 
 def test_every_package_is_one_that_is_installed() -> None:
@@ -167,8 +166,8 @@ def test_the_installed_distribution_holds_every_module_and_data_file(tmp_path: P
     )  # fmt: skip
     wanted = {
         path.relative_to(ROOT)
-        for room in ARROWS
-        for pattern in ("*.py", "*.safetensors", "*.json", "*.mid")
+        for room in (*ARROWS, "reaper_scripts")
+        for pattern in ("*.py", "*.safetensors", "*.json", "*.mid", "*.lua")
         for path in (ROOT / room).rglob(pattern)
     }
     built = {path.relative_to(tmp_path / "lib") for path in (tmp_path / "lib").rglob("*.*")}
