@@ -31,7 +31,7 @@ DOORS = {
     "librosa": {"audio.hearing"},
     "matplotlib": {"stems.sheet"},
     "torchaudio": {"audio.clip"},
-    "diffusers": {"diffusion.embedded.backbone"},
+    "diffusers": {"diffusion.embedded.backbone", "diffusion.ace_step"},
     "mido": {"midi.smf"},
     "soundfile": {"audio.clip"},
     "pythonosc": {"osc_protocol.codec"},

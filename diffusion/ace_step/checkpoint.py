@@ -1,0 +1,54 @@
+"""What each kind of ACE-Step 1.5 checkpoint was trained for: steps, shift, guidance, tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from diffusion.errors import EngineError
+
+CONTEXT_TASKS = ("lego", "extract", "complete")  # opt-in: of all tasks the least reliable
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a kind of checkpoint is sampled.
+
+    `shift` bends the schedule towards noise: t -> s t / (1 + (s - 1) t). A `guidance_scale` of 1
+    is none: the turbo kinds have theirs distilled into the weights.
+    """
+
+    steps: int
+    shift: float
+    guidance_scale: float
+    tasks: tuple[str, ...]
+
+
+# After the model's own training presets; the same for the 2B and the XL family. The stock pipeline
+# samples every kind in 8 steps with shift 3, which is right for turbo alone.
+_SONG_TASKS = ("text2music", "cover", "repaint")
+SETTINGS: Mapping[str, Settings] = {
+    "turbo": Settings(8, 3.0, 1.0, _SONG_TASKS),
+    "sft": Settings(50, 1.0, 7.0, _SONG_TASKS),
+    "base": Settings(50, 1.0, 7.0, (*_SONG_TASKS, *CONTEXT_TASKS)),
+}
+
+
+def settings_for(kind: str, task: str = "text2music") -> Settings:
+    """Return how to sample a kind of checkpoint; raises EngineError for a task it never learned."""
+    settings = SETTINGS[kind]
+    if task not in settings.tasks:
+        able = ", ".join(name for name, each in SETTINGS.items() if task in each.tasks)
+        raise EngineError(f"task {task} needs a {able} checkpoint of ACE-Step 1.5, not {kind}")
+    return settings
+
+
+def kind_of(config: Mapping[str, object], name: str = "") -> str:
+    """Tell turbo, sft or base from the transformer's configuration, or else from a name."""
+    version = str(config.get("model_version") or "").lower()
+    if config.get("is_turbo") or "turbo" in version:
+        return "turbo"
+    for kind in ("sft", "base", "turbo"):
+        if kind in version or (not version and kind in name.lower()):
+            return kind
+    return "sft" if "sft" in name.lower() else "base"

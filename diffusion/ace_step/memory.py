@@ -1,0 +1,158 @@
+"""Where the networks lie: on the accelerator for good, for their stage, or block by block."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+GIB = 1 << 30
+ROOM_BYTES = 2 * GIB  # for activations and one tile of the decoder, next to the weights
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryMode:
+    """One way to share the memory.
+
+    `offload` is "nothing", "parts" (each network comes for its stage) or "blocks" (so do the
+    transformer's blocks, one after the other). `tile` is the decoder's, in latent frames.
+    """
+
+    name: str
+    offload: str
+    tile: int
+    batch: int
+
+
+MODES = (
+    MemoryMode("full", "nothing", 96, 8),
+    MemoryMode("offload", "parts", 64, 4),
+    MemoryMode("low", "blocks", 32, 1),
+)
+
+
+def mode_named(name: str) -> MemoryMode:
+    """The mode of that name; raises KeyError."""
+    return {mode.name: mode for mode in MODES}[name]
+
+
+def choose_mode(weights: dict[str, int], free_bytes: int) -> MemoryMode:
+    """The fastest mode whose share of `weights` (bytes of each network) fits into free memory."""
+    if sum(weights.values()) + ROOM_BYTES <= free_bytes:
+        return MODES[0]
+    if max(weights.values()) + ROOM_BYTES <= free_bytes:
+        return MODES[1]
+    return MODES[2]
+
+
+def next_lower(mode: MemoryMode) -> MemoryMode | None:
+    """The mode that needs less memory, or None below the last."""
+    place = MODES.index(mode) + 1
+    return MODES[place] if place < len(MODES) else None
+
+
+def weights_of(pipeline: Any) -> dict[str, int]:
+    """Bytes of each network of a pipeline."""
+    return {
+        name: sum(weight.nbytes for weight in (*part.parameters(), *part.buffers()))
+        for name, part in pipeline.components.items()
+        if isinstance(part, torch.nn.Module)
+    }
+
+
+def best_device() -> torch.device:
+    """CUDA, Apple's GPU, or the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def best_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the hardware multiplies it, else float32; never float16, which overflows."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    if device.type == "cpu" and _cpu_has_bfloat16():
+        return torch.bfloat16
+    return torch.float32
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that is free on a device; on CPU and Apple, without end: there is one memory only."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return 1 << 62
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error is an allocation that did not fit, on any device."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    )
+
+
+def release(device: torch.device) -> None:
+    """Give cached blocks back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+class Placement:
+    """Brings a pipeline's networks to the device as its mode says, and takes them away again."""
+
+    def __init__(self, pipeline: Any, device: torch.device, mode: MemoryMode) -> None:
+        self.device, self.mode = device, mode
+        self._parts = {
+            name: part
+            for name, part in pipeline.components.items()
+            if isinstance(part, torch.nn.Module)
+        }
+        for name, part in self._parts.items():
+            if mode.offload == "blocks" and name == "transformer":
+                self._stream(part)
+            else:
+                part.to(device if mode.offload == "nothing" else "cpu")
+
+    @contextmanager
+    def at_work(self, *names: str) -> Iterator[None]:
+        """Have these networks on the device inside the block; also a failure takes them away."""
+        moving = [] if self.mode.offload == "nothing" else [n for n in names if self._moves(n)]
+        try:
+            for name in moving:
+                self._parts[name].to(self.device)
+            yield
+        finally:
+            for name in moving:
+                self._parts[name].to("cpu")
+            if moving:
+                release(self.device)
+
+    def _moves(self, name: str) -> bool:
+        return not (name == "transformer" and self.mode.offload == "blocks")
+
+    def _stream(self, transformer: Any) -> None:
+        """Let diffusers bring the blocks one by one, the next while one is at work."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            transformer.enable_group_offload(
+                onload_device=self.device,
+                offload_device=torch.device("cpu"),
+                offload_type="block_level",
+                num_blocks_per_group=1,
+                use_stream=self.device.type == "cuda",
+            )
+
+
+def _cpu_has_bfloat16() -> bool:
+    capable = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(capable and capable())

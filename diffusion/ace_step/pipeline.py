@@ -1,0 +1,274 @@
+"""The ACE-Step 1.5 pipeline of diffusers with its traps mended and its constants kept.
+
+Loading, networks, LoRA and file layout are the stock pipeline's. The way from words to sound is
+ours: lengths are told as they are, every random number comes from a seed, a cover's strength
+switches contexts as the model's authors do, a repaint leaves what is outside alone, levels are the
+model's own, and stopping stops at once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+import torch
+from diffusers import AceStepPipeline
+from torch import Tensor
+
+from diffusion.ace_step import codec
+from diffusion.ace_step.checkpoint import Settings
+from diffusion.ace_step.memory import MODES, Placement
+from diffusion.ace_step.prompt import Prompt
+from diffusion.ace_step.sampling import Phase, noise, sample, schedule
+from diffusion.ace_step.task import FRAMES_A_SECOND, MIN_FRAMES, Task, at_home, digest
+from diffusion.ace_step.velocity import Velocity
+from diffusion.ace_step.words import Words
+from diffusion.errors import EngineError
+
+REFERENCE_SECONDS, REFERENCE_PARTS = 30, 3  # the timbre encoder hears front, middle and back
+EDGE_FRAMES = 10  # latent frames over which a repaint fades into what it leaves alone
+PROTECTED_SHARE = 0.5  # of the steps: so long the outside of a repaint is held to the source
+REMEMBERED = 8  # entries of each cache
+
+Step = Callable[[str, float], None]
+Found = TypeVar("Found")
+
+
+class Pipeline(AceStepPipeline):  # type: ignore[misc]
+    """ACE-Step 1.5 that plays Tasks; stages are "diffuse" and "decode"."""
+
+    def settle(self, placement: Placement | None = None) -> None:
+        """Make ready to play: put the networks where they belong, and forget what was heard."""
+        self._placement = placement or Placement(self, torch.device("cpu"), MODES[0])
+        self._velocity = Velocity(self.transformer)
+        self._words = Words(self)
+        self._memories: OrderedDict[Hashable, Any] = OrderedDict()
+        self._latents: OrderedDict[Hashable, Tensor] = OrderedDict()
+        self._timbres: OrderedDict[Hashable, Tensor] = OrderedDict()
+
+    def forget_words(self) -> None:
+        """Forget keys and values, which depend on the transformer's adapters."""
+        self._memories.clear()
+
+    def compile_blocks(self) -> None:
+        """Compile the transformer's blocks: slow at first, quicker at every step after that."""
+        self._velocity.compile()
+
+    @property
+    def channels(self) -> int:
+        """Channels of the latents."""
+        return int(self.transformer.config.audio_acoustic_hidden_dim)
+
+    def play(self, task: Task, settings: Settings, step: Step = lambda stage, done: None) -> Tensor:
+        """Return audio (batch, 2, frames) at 48 kHz in float32, as loud as the model made it.
+
+        A task of less than 5.12 s is played that long. `step` is called before the first and after
+        every diffusion step and before every tile that is decoded; what it raises ends the run.
+        Raises EngineError.
+        """
+        step("diffuse", 0.0)
+        latents = self.latents_of(task, settings, lambda done: step("diffuse", done))
+        step("decode", 0.0)
+        with torch.inference_mode(), self._placement.at_work("vae"):
+            return codec.decode(
+                self.vae,
+                latents.to(self._placement.device),
+                tile=self._placement.mode.tile,
+                step=lambda done: step("decode", done),
+            )
+
+    def latents_of(
+        self, task: Task, settings: Settings, step: Callable[[float], None] = lambda done: None
+    ) -> Tensor:
+        """The latents (batch, frames, channels) that play() decodes, in float32."""
+        with torch.inference_mode():
+            return self._denoise(task, settings, step)
+
+    def _denoise(self, task: Task, settings: Settings, step: Callable[[float], None]) -> Tensor:
+        device = self._placement.device
+        frames = max(task.frames, MIN_FRAMES)
+        times = schedule(settings.steps, settings.shift)
+        start = noise(task.seeds, frames, self.channels).to(device)
+        source = self._source(task, frames) if task.source is not None else None
+        inside = _inside(task.window, frames).to(device) if task.window else None
+        latents = start
+        if task.kept_share and source is not None:
+            times = times[min(int(len(times) * task.kept_share), len(times) - 1) :]
+            latents = times[0] * start + (1 - times[0]) * source
+        phases = self._phases(task, frames, len(times), source, inside)
+        guided = settings.guidance_scale > 1
+
+        def after_step(done: int, latents: Tensor) -> Tensor:
+            if inside is not None and source is not None and done <= PROTECTED_SHARE * len(times):
+                time = times[done] if done < len(times) else 0.0
+                outside = time * start + (1 - time) * source
+                latents = torch.lerp(outside, latents, inside)
+            step(done / len(times))
+            return latents
+
+        null = self._null_memory(phases[0].memory[0].shape[-2]) if guided else None
+        with self._placement.at_work("transformer"):
+            latents = sample(
+                self._velocity,
+                latents,
+                times,
+                phases,
+                guidance_scale=settings.guidance_scale,
+                null_memory=null,
+                after_step=after_step,
+            )
+        if inside is not None and source is not None:
+            latents = torch.lerp(source.expand_as(latents), latents, inside)
+        return latents
+
+    def _phases(
+        self, task: Task, frames: int, steps: int, source: Tensor | None, inside: Tensor | None
+    ) -> list[Phase]:
+        """The contexts of the run, one after the other."""
+        device = self._placement.device
+        silence = self._silence(frames).to(device)
+        whole = torch.ones_like(silence)
+        song = torch.cat([silence, whole], dim=-1)
+        name = task.prompt.task
+        if name == "text2music" or source is None:
+            return [Phase(steps, self._memory(task.prompt, task), song)]
+        memory = self._memory(task.prompt, task)
+        if name == "repaint" and inside is not None:
+            hidden = (inside > 0).to(source.dtype)
+            context = torch.cat([torch.lerp(source, silence, hidden), hidden * whole], dim=-1)
+            return [Phase(steps, memory, context)]
+        if name != "cover":
+            return [Phase(steps, memory, torch.cat([source, whole], dim=-1))]
+        heard = source if task.raw else self._coded(source, task)
+        cover = Phase(int(steps * task.cover_share), memory, torch.cat([heard, whole], dim=-1))
+        if cover.steps >= steps:
+            return [cover]
+        rest = self._memory(task.prompt.doing("text2music"), task)
+        return [cover, Phase(steps - cover.steps, rest, song)]
+
+    def _memory(self, prompt: Prompt, task: Task) -> tuple[Tensor, ...]:
+        """Keys and values of a prompt (and a reference) in every layer."""
+        reference = task.reference
+
+        def make() -> tuple[Tensor, ...]:
+            timbre = self._timbre(task)
+            with self._placement.at_work("text_encoder", "condition_encoder"):
+                states = self._words.encode(prompt, timbre)
+            with self._placement.at_work("transformer"):
+                return self._velocity.remember(states)
+
+        return _remembered(self._memories, (prompt, digest(reference) if reference else ""), make)
+
+    def _null_memory(self, tokens: int) -> tuple[Tensor, ...]:
+        """What guidance steers away from: the learned state of no words, in `tokens` copies."""
+        empty = getattr(self.condition_encoder, "null_condition_emb", None)
+        if empty is None:
+            raise EngineError("these weights hold no null condition, so guidance cannot work")
+
+        def make() -> tuple[Tensor, ...]:
+            with self._placement.at_work("transformer"):
+                return self._velocity.remember(
+                    empty.to(self._placement.device, self.transformer.dtype)
+                )
+
+        one = _remembered(self._memories, "null", make)
+        return tuple(each.expand(-1, -1, -1, tokens, -1) for each in one)
+
+    def _timbre(self, task: Task) -> Tensor:
+        """One token (1, 1, channels) for the timbre of the reference, or of silence."""
+        reference = task.reference
+
+        def make() -> Tensor:
+            seconds = REFERENCE_SECONDS * FRAMES_A_SECOND
+            if reference is None:
+                heard = self._silence(seconds)
+            else:
+                sound = torch.from_numpy(at_home(reference).samples.copy())
+                with self._placement.at_work("vae"):
+                    heard = codec.encode(self.vae, _front_middle_back(sound))
+            with self._placement.at_work("condition_encoder"):
+                encoder = self.condition_encoder
+                order = torch.zeros(1, dtype=torch.long, device=self._placement.device)
+                token, _ = encoder.timbre_encoder(
+                    heard.to(self._placement.device, encoder.dtype), order
+                )
+                return token
+
+        return _remembered(self._timbres, digest(reference) if reference else "", make)
+
+    def _source(self, task: Task, frames: int) -> Tensor:
+        """Latents (1, frames, channels) of the source, cut or filled up with silence."""
+        source = task.source
+        assert source is not None
+
+        def make() -> Tensor:
+            sound = torch.from_numpy(at_home(source).samples.copy())
+            with self._placement.at_work("vae"):
+                return codec.encode(self.vae, sound).cpu()
+
+        latents = _remembered(self._latents, digest(source), make)[:, :frames]
+        silence = self._silence(frames)[:, latents.shape[1] :]
+        return torch.cat([latents, silence], dim=1).to(self._placement.device)
+
+    def _coded(self, source: Tensor, task: Task) -> Tensor:
+        """The source as its 5 Hz codes leave it: the tune and the rhythm, less of the sound."""
+        if self.audio_tokenizer is None or self.audio_token_detokenizer is None:
+            raise EngineError(
+                "these weights lack the audio tokenizer, so they cannot cover a melody; "
+                "use melody mode raw, or other weights"
+            )
+
+        def make() -> Tensor:
+            dtype = self.audio_tokenizer.dtype
+            with self._placement.at_work("audio_tokenizer", "audio_token_detokenizer"):
+                silence = self.condition_encoder.silence_latent.to(source.device, dtype)
+                tokens, _ = self.audio_tokenizer.tokenize(source.to(dtype), silence)
+                return self.audio_token_detokenizer(tokens).float()
+
+        assert task.source is not None
+        name = ("codes", digest(task.source), source.shape[1])
+        return _remembered(self._latents, name, make)[:, : source.shape[1]]
+
+    def _silence(self, frames: int) -> Tensor:
+        """The latents of silence, which the checkpoint brings along, float32 on the CPU."""
+        silence = self.condition_encoder.silence_latent.to("cpu", torch.float32)
+        repeats = -(-frames // silence.shape[1])
+        return silence.repeat(1, repeats, 1)[:, :frames]
+
+
+def _inside(window: tuple[int, int], frames: int) -> Tensor:
+    """1 inside the window, 0 outside, with fades that lie inside: (1, frames, 1)."""
+    first, last = max(window[0], 0), min(window[1], frames)
+    weight = torch.zeros(frames)
+    weight[first:last] = 1.0
+    edge = min(EDGE_FRAMES, max((last - first) // 2, 1))
+    fade = torch.arange(1, edge + 1) / (edge + 1)
+    if first > 0:
+        weight[first : first + edge] = fade
+    if last < frames:
+        weight[last - edge : last] = fade.flip(0)
+    return weight[None, :, None]
+
+
+def _front_middle_back(sound: Tensor) -> Tensor:
+    """30 s of a reference (2, frames): 10 s each of front, middle and back; short ones repeat."""
+    frames = REFERENCE_SECONDS * 48_000
+    sound = sound.repeat(1, -(-frames // sound.shape[-1]))
+    part = frames // REFERENCE_PARTS
+    total = sound.shape[-1]
+    starts = (0, total // REFERENCE_PARTS, total - part)
+    return torch.cat([sound[:, start : start + part] for start in starts], dim=-1)
+
+
+def _remembered(
+    cache: OrderedDict[Hashable, Found], name: Hashable, make: Callable[[], Found]
+) -> Found:
+    """What the cache holds under `name`, or else what `make` gives; the oldest is forgotten."""
+    if name in cache:
+        cache.move_to_end(name)
+        return cache[name]
+    cache[name] = found = make()
+    if len(cache) > REMEMBERED:
+        cache.popitem(last=False)
+    return found

@@ -1,0 +1,143 @@
+"""The transformer as a velocity field: latents and time in, the direction of less noise out.
+
+The networks are the stock ones. What does not change from step to step is computed once: keys and
+values of the cross-attention (they depend on the words alone), rotary angles and window masks.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+from diffusers.models.transformers.ace_step_transformer import (
+    AceStepAttnProcessor2_0,
+    AceStepTransformer1DModel,
+    _ace_step_rotary_freqs,
+    _create_4d_mask,
+)
+from torch import Tensor
+from torch.nn import functional
+
+KEYS_AND_VALUES_DIMS = 5  # (key or value, batch, heads, tokens, channels)
+
+
+class RememberedCrossAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
+    """Cross-attention that takes keys and values where it finds them in place of hidden states."""
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        image_rotary_emb: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        if encoder_hidden_states is None or encoder_hidden_states.dim() != KEYS_AND_VALUES_DIMS:
+            stock: Tensor = super().__call__(
+                attn, hidden_states, encoder_hidden_states, attention_mask, image_rotary_emb
+            )
+            return stock
+        query = attn.norm_q(attn.to_q(hidden_states).unflatten(-1, (attn.heads, attn.head_dim)))
+        keys, values = encoder_hidden_states.unbind(0)
+        attended = functional.scaled_dot_product_attention(
+            query.transpose(1, 2),
+            keys,
+            values,
+            scale=attn.scaling,
+            enable_gqa=attn.heads != attn.kv_heads,
+        )
+        mixed: Tensor = attn.to_out[0](attended.transpose(1, 2).flatten(2, 3))
+        return mixed
+
+
+class Velocity:
+    """A transformer with its memory of words; latents are (batch, frames, channels)."""
+
+    def __init__(self, transformer: AceStepTransformer1DModel) -> None:
+        self._transformer = transformer
+        self._forget_places()
+        for layer in transformer.layers:
+            layer.cross_attn.set_processor(RememberedCrossAttention())
+
+    def remember(self, states: Tensor) -> tuple[Tensor, ...]:
+        """Keys and values of every layer for condition states (batch, tokens, channels)."""
+        states = self._transformer.condition_embedder(states)
+        return tuple(_keys_and_values(layer.cross_attn, states) for layer in _layers(self))
+
+    def __call__(
+        self, latents: Tensor, time: float, memory: tuple[Tensor, ...], context: Tensor
+    ) -> Tensor:
+        """Velocity at `time` (1 is noise, 0 is music) in float32, of the latents' shape.
+
+        `context` is (batch, frames, 2 x channels): source latents and mask.
+        """
+        network = self._transformer
+        dtype = network.dtype
+        times = torch.full((latents.shape[0],), time, device=latents.device, dtype=dtype)
+        embedded, modulation = network.time_embed(times)
+        embedded_rest, modulation_rest = network.time_embed_r(torch.zeros_like(times))
+        embedded, modulation = embedded + embedded_rest, modulation + modulation_rest
+
+        frames = latents.shape[1]
+        hidden = torch.cat([context.to(dtype), latents.to(dtype)], dim=-1)
+        hidden = functional.pad(hidden, (0, 0, 0, -frames % network.patch_size))
+        hidden = network.proj_in_conv(hidden.transpose(1, 2)).transpose(1, 2)
+        rotary, window = self._places(hidden.shape[1], dtype, hidden.device)
+        for layer, kind, remembered in zip(_layers(self), network.layer_types, memory, strict=True):
+            hidden = layer(
+                hidden_states=hidden,
+                position_embeddings=rotary,
+                temb=modulation,
+                attention_mask=window if kind == "sliding_attention" else None,
+                encoder_hidden_states=remembered,
+                encoder_attention_mask=None,
+            )
+        shift, scale = (network.scale_shift_table + embedded.unsqueeze(1)).chunk(2, dim=1)
+        hidden = (network.norm_out(hidden) * (1 + scale) + shift).type_as(hidden)
+        velocity = network.proj_out_conv(hidden.transpose(1, 2)).transpose(1, 2)
+        found: Tensor = velocity[:, :frames].float()
+        return found
+
+    def compile(self) -> None:
+        """Compile each block by itself: one compilation for all of them, at any length."""
+        for layer in _layers(self):
+            layer.compile(dynamic=True)
+
+    def _forget_places(self) -> None:
+        self._places = lru_cache(maxsize=4)(self._make_places)
+
+    def _make_places(
+        self, tokens: int, dtype: torch.dtype, device: torch.device
+    ) -> tuple[tuple[Tensor, Tensor], Tensor | None]:
+        """Rotary angles, and the mask of the window where it hides anything at all."""
+        network = self._transformer
+        rotary = _ace_step_rotary_freqs(tokens, network.head_dim, network.rope_theta, device, dtype)
+        reach = network.config.sliding_window
+        if tokens <= reach + 1:
+            return rotary, None
+        mask = _create_4d_mask(
+            tokens, dtype, device, sliding_window=reach, is_sliding_window=True, is_causal=False
+        )
+        return rotary, mask
+
+
+def expand(memory: tuple[Tensor, ...], batch: int) -> tuple[Tensor, ...]:
+    """The memory of one prompt for `batch` takes, without copies."""
+    return tuple(each.expand(-1, batch, -1, -1, -1) for each in memory)
+
+
+def side_by_side(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Two memories as one batch, for guidance."""
+    return tuple(torch.cat(pair, dim=1) for pair in zip(one, other, strict=True))
+
+
+def _layers(velocity: Velocity) -> Any:
+    return velocity._transformer.layers
+
+
+def _keys_and_values(attention: Any, states: Tensor) -> Tensor:
+    shape = (attention.kv_heads, attention.head_dim)
+    keys = attention.norm_k(attention.to_k(states).unflatten(-1, shape))
+    values = attention.to_v(states).unflatten(-1, shape)
+    return torch.stack([keys.transpose(1, 2), values.transpose(1, 2)])

@@ -1,0 +1,77 @@
+"""Words to condition states: the text encoder, the lyric encoder, and the one timbre token.
+
+Each prompt is encoded by itself. In a batch the stock pipeline pads shorter prompts and lets the
+padding be heard; here no padding exists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from diffusion.ace_step.prompt import Prompt
+
+MAX_TEXT_TOKENS, MAX_LYRIC_TOKENS = 256, 2048
+
+
+class Words:
+    """Encodes prompts with a pipeline's tokenizer, text encoder and condition encoder."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self._pipeline = pipeline
+
+    def encode(self, prompt: Prompt, timbre: Tensor) -> Tensor:
+        """Condition states (1, tokens, channels): lyrics, timbre, text, in the model's order."""
+        pipeline = self._pipeline
+        encoder, text_encoder = pipeline.condition_encoder, pipeline.text_encoder
+        fitted = self.fitted(prompt)
+        device = text_encoder.device
+        text = text_encoder(input_ids=self._ids(fitted.text).to(device)).last_hidden_state
+        looked_up = text_encoder.get_input_embeddings()(self._ids(fitted.lyric_text).to(device))
+        lyrics = encoder.lyric_encoder(
+            inputs_embeds=looked_up.to(encoder.dtype),
+            attention_mask=torch.ones(looked_up.shape[:2], dtype=torch.bool, device=device),
+        )
+        return torch.cat(
+            [lyrics, timbre.to(lyrics), encoder.text_projector(text.to(encoder.dtype))], dim=1
+        )
+
+    def fitted(self, prompt: Prompt) -> Prompt:
+        """The prompt short enough for the model: caption by words, lyrics by lines, from the end.
+
+        The stock pipeline cuts the whole text from the end, where tempo, meter and key stand.
+        """
+        caption = prompt.caption.split(" ")
+        while self._count(prompt.text) > MAX_TEXT_TOKENS and caption != [""]:
+            last = caption.pop()
+            caption = caption or [last[: len(last) // 2]]
+            prompt = replace(prompt, caption=" ".join(caption).rstrip(","))
+        lines = prompt.lyrics.splitlines()
+        while self._count(prompt.lyric_text) > MAX_LYRIC_TOKENS and lines != [""]:
+            last = lines.pop()
+            lines = lines or [last[: len(last) // 2]]
+            prompt = replace(prompt, lyrics="\n".join(lines).rstrip())
+        return prompt
+
+    def remarks(self, prompt: Prompt) -> tuple[str, ...]:
+        """What the model will not hear of a prompt."""
+        fitted = self.fitted(prompt)
+        found = []
+        if fitted.caption != prompt.caption:
+            found.append(
+                f"The tags were cut after {fitted.caption[-40:]!r}: ACE-Step takes no more."
+            )
+        if fitted.lyrics != prompt.lyrics:
+            last = fitted.lyrics.splitlines()[-1]
+            found.append(f"The lyrics were cut after {last[-40:]!r}: ACE-Step takes no more.")
+        return tuple(found)
+
+    def _ids(self, text: str) -> Tensor:
+        ids: Tensor = self._pipeline.tokenizer(text, return_tensors="pt").input_ids
+        return ids
+
+    def _count(self, text: str) -> int:
+        return int(self._ids(text).shape[1])

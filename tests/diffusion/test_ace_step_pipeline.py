@@ -1,0 +1,379 @@
+"""Our ACE-Step pipeline beside the stock one, on the same random weights.
+
+Where the stock pipeline is right both agree to 1e-5 before the stock's normalisation; where it is
+not, the stock's fault is asserted as well, so that it is noticed when it is mended.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AceStepPipeline
+from diffusers.models.autoencoders.autoencoder_oobleck import OobleckDiagonalGaussianDistribution
+
+from audio.clip import Clip
+from diffusion.ace_step.checkpoint import SETTINGS, Settings, kind_of, settings_for
+from diffusion.ace_step.memory import MODES, Placement
+from diffusion.ace_step.pipeline import Pipeline
+from diffusion.ace_step.prompt import Prompt
+from diffusion.ace_step.sampling import schedule
+from diffusion.ace_step.task import MIN_FRAMES, Task, latent_frames
+from diffusion.errors import EngineError
+
+TURBO = SETTINGS["turbo"]
+GUIDED = Settings(8, 3.0, 7.0, ("text2music",))  # as the stock pipeline samples a base checkpoint
+PROMPT = Prompt("lofi, rhodes", "[Verse]\nla la", "en", 92, "4", "A minor", 6)
+COVER = PROMPT.doing("cover")
+SONG = Task(PROMPT, latent_frames(6), (3,))
+TOLERANCE = 1e-5  # of latents whose largest is about 5
+
+
+def told(**others: Any) -> dict[str, Any]:
+    """PROMPT in the stock pipeline's arguments."""
+    return {
+        "prompt": PROMPT.caption, "lyrics": PROMPT.lyrics, "bpm": 92, "keyscale": "A minor",
+        "timesignature": "4", "audio_duration": 6.0, "output_type": "latent",
+        "generator": torch.Generator().manual_seed(3), **others,
+    }  # fmt: skip
+
+
+def tune(seconds: float = 6.0, rate: int = 48_000, channels: int = 2) -> Clip:
+    """A rising sine on every channel."""
+    time = np.arange(round(seconds * rate)) / rate
+    wave = 0.3 * np.sin(2 * np.pi * (220 + 20 * time) * time)
+    return Clip(np.tile(wave.astype(np.float32), (channels, 1)), rate)
+
+
+def tensor(clip: Clip) -> torch.Tensor:
+    return torch.from_numpy(clip.samples.copy())
+
+
+@pytest.fixture
+def mean_latents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the stock encoder give the mean, as ours does, so that the rest can be compared."""
+    monkeypatch.setattr(
+        OobleckDiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode()
+    )
+
+
+def apart(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float((one - other).abs().max())
+
+
+def test_a_song_is_the_stock_pipelines_song(stock: AceStepPipeline, ours: Pipeline) -> None:
+    theirs = stock(**told()).audios
+    assert apart(ours.latents_of(SONG, TURBO), theirs) < TOLERANCE
+
+
+def test_guidance_is_the_stock_pipelines_guidance(
+    stock_base: AceStepPipeline, ours_base: Pipeline
+) -> None:
+    theirs = stock_base(**told(guidance_scale=7.0)).audios
+    assert apart(ours_base.latents_of(SONG, GUIDED), theirs) < TOLERANCE
+    assert apart(ours_base.latents_of(SONG, TURBO), theirs) > 0.1, "guidance must change something"
+
+
+@pytest.mark.usefixtures("mean_latents")
+def test_a_cover_is_the_stock_pipelines_cover(stock: AceStepPipeline, ours: Pipeline) -> None:
+    theirs = stock(**told(task_type="cover", src_audio=tensor(tune()))).audios
+    mine = ours.latents_of(replace(SONG, prompt=COVER, source=tune()), TURBO)
+    assert apart(mine, theirs) < TOLERANCE
+
+
+@pytest.mark.usefixtures("mean_latents")
+def test_a_reference_lends_its_timbre_as_in_the_stock_pipeline(
+    stock: AceStepPipeline, ours: Pipeline
+) -> None:
+    theirs = stock(**told(reference_audio=tensor(tune(12)))).audios
+    mine = ours.latents_of(replace(SONG, reference=tune(12)), TURBO)
+    assert apart(mine, theirs) < TOLERANCE
+    assert apart(mine, ours.latents_of(SONG, TURBO)) > 1e-3, "the timbre must be heard"
+
+
+def test_sound_is_as_loud_as_the_model_made_it(stock: AceStepPipeline, ours: Pipeline) -> None:
+    latents = stock(**told()).audios
+    with torch.no_grad():
+        raw = stock.vae.decode(latents.transpose(1, 2)).sample
+    sound = ours.play(SONG, TURBO)
+    assert apart(sound, raw) < 1e-5
+    normalised = stock(**told(output_type="pt")).audios
+    assert normalised.abs().max() == pytest.approx(10 ** (-1 / 20)), "the stock scales to -1 dBFS"
+    assert sound.abs().max() != pytest.approx(10 ** (-1 / 20), rel=0.01)
+
+
+def test_the_same_seed_gives_the_same_cover(stock: AceStepPipeline, ours: Pipeline) -> None:
+    task = replace(SONG, prompt=COVER, source=tune(), raw=True)
+    first = ours.latents_of(task, TURBO)
+    ours.settle()  # so that no cache answers
+    assert torch.equal(first, ours.latents_of(task, TURBO))
+    theirs = [
+        stock(**told(task_type="complete", src_audio=tensor(tune()))).audios for _ in range(2)
+    ]
+    assert apart(*theirs) > 1e-4, "the stock draws from the global generator"
+
+
+@pytest.mark.usefixtures("mean_latents")
+@pytest.mark.parametrize("share", [0.5, 0.25])
+def test_a_weaker_cover_is_a_cover_first_and_a_song_after(
+    stock: AceStepPipeline, ours: Pipeline, share: float
+) -> None:
+    """The authors' algorithm, made of two stock runs: 8 steps, of which 4 (or 2) are a cover."""
+    times = list(schedule(8, 3.0))
+    switch = round(8 * share)
+
+    def stop_at_the_switch(pipeline: Any, step: int, time: float, values: dict[str, Any]) -> Any:
+        pipeline._interrupt = step == switch - 1
+        return values
+
+    begun = stock(
+        **told(
+            task_type="cover",
+            src_audio=tensor(tune()),
+            timesteps=times,
+            callback_on_step_end=stop_at_the_switch,
+        )
+    ).audios
+    wanted = stock(**told(latents=begun, timesteps=times[switch:])).audios
+    task = replace(SONG, prompt=COVER, source=tune(), cover_share=share)
+    assert apart(ours.latents_of(task, TURBO), wanted) < TOLERANCE
+
+
+def test_a_weaker_cover_costs_no_more_than_a_full_one(
+    stock: AceStepPipeline, ours: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = counted(monkeypatch, ours.transformer.layers[0])
+    ours.latents_of(replace(SONG, prompt=COVER, source=tune(), cover_share=0.5), TURBO)
+    assert calls == [8]
+    theirs = counted(monkeypatch, stock.transformer.layers[0])
+    stock(**told(task_type="cover", src_audio=tensor(tune()), audio_cover_strength=0.5))
+    assert theirs == [16], "the stock averages two velocities at every step"
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, module: Any) -> list[int]:
+    """How often a module is called, in a list of one number."""
+    calls = [0]
+    forward = module.forward
+
+    def count(*args: Any, **kwargs: Any) -> Any:
+        calls[0] += 1
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(module, "forward", count)
+    return calls
+
+
+def test_mono_at_another_rate_is_welcome(stock: AceStepPipeline, ours: Pipeline) -> None:
+    mono = tune(rate=44_100, channels=1)
+    sound = ours.play(replace(SONG, prompt=COVER, source=mono), TURBO)
+    assert sound.shape == (1, 2, 6 * 48_000)
+    with pytest.raises(RuntimeError):
+        stock(**told(task_type="cover", src_audio=tensor(mono)))
+
+
+def test_a_run_is_never_shorter_than_the_model_knows(
+    stock: AceStepPipeline, ours: Pipeline
+) -> None:
+    assert ours.latents_of(Task(PROMPT, 50, (1,)), TURBO).shape[1] == MIN_FRAMES
+    assert stock(**told(audio_duration=2.0)).audios.shape[1] == 50, "the stock plays out of bounds"
+
+
+def test_tempo_and_key_survive_a_long_caption(stock: AceStepPipeline, ours: Pipeline) -> None:
+    """The tiny tokenizer has a token a byte, so 300 letters are more than the 256 there are."""
+    long = replace(PROMPT, caption=", ".join(["warm analogue bass"] * 15))
+    fitted = ours._words.fitted(long)
+    assert len(ours._words._ids(fitted.text)[0]) <= 256
+    assert "- bpm: 92\n" in fitted.text and "- keyscale: A minor\n" in fitted.text
+    assert long.caption.startswith(fitted.caption) and len(fitted.caption) > 20
+    assert "cut after" in ours._words.remarks(long)[0]
+    ids = stock.tokenizer(long.text, truncation=True, max_length=256).input_ids
+    assert "bpm" not in stock.tokenizer.decode(ids), "the stock cuts them off"
+
+
+def test_takes_in_a_batch_are_those_played_alone(ours: Pipeline) -> None:
+    together = ours.play(replace(SONG, seeds=(3, 4, 5)), TURBO)
+    for item, seed in enumerate((3, 4, 5)):
+        alone = ours.play(replace(SONG, seeds=(seed,)), TURBO)
+        assert apart(together[item], alone[0]) < TOLERANCE
+
+
+def test_a_prompt_sounds_the_same_beside_a_longer_one(
+    stock: AceStepPipeline, ours: Pipeline
+) -> None:
+    longer = replace(PROMPT, caption="lofi, rhodes, brushed drums, upright bass, tape hiss")
+    alone = ours.latents_of(SONG, TURBO)
+    ours.settle()
+    ours.latents_of(replace(SONG, prompt=longer), TURBO)
+    assert torch.equal(ours.latents_of(SONG, TURBO), alone)
+    pair = told(
+        prompt=[PROMPT.caption, longer.caption],
+        lyrics=[PROMPT.lyrics] * 2,
+        generator=[torch.Generator().manual_seed(3) for _ in range(2)],
+    )
+    assert apart(stock(**pair).audios[:1], alone) > 1e-3, "the stock lets the padding be heard"
+
+
+def test_stopping_stops_before_the_next_step_and_decodes_nothing(
+    stock: AceStepPipeline, ours: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = counted(monkeypatch, ours.transformer.layers[0])
+    decoded = counted(monkeypatch, ours.vae.decoder)
+
+    def stop_in_the_middle(stage: str, done: float) -> None:
+        if done >= 3 / 8:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        ours.play(SONG, TURBO, stop_in_the_middle)
+    assert (steps, decoded) == ([3], [0])
+    assert ours.play(SONG, TURBO).shape[0] == 1, "the next run is well"
+
+    def interrupt(pipeline: Any, step: int, time: float, values: dict[str, Any]) -> Any:
+        pipeline._interrupt = step == 2
+        return values
+
+    theirs = counted(monkeypatch, stock.vae.decoder)
+    stock(**told(output_type="pt", callback_on_step_end=interrupt))
+    assert theirs == [1], "the stock still decodes what it was told to leave"
+
+
+def test_stopping_is_heard_between_two_tiles_of_the_decoder(ours: Pipeline) -> None:
+    heard: list[float] = []
+
+    def stop(stage: str, done: float) -> None:
+        if stage == "decode":
+            heard.append(done)
+            if done > 0:
+                raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        ours.play(replace(SONG, frames=300), TURBO, stop)
+    assert 0 < heard[-1] < 1
+
+
+def test_a_repaint_leaves_the_outside_alone(stock: AceStepPipeline, ours: Pipeline) -> None:
+    """Of 8 s the seconds 3 to 5 are made anew: latent frames 75 to 125."""
+    source = tune(8)
+    task = replace(
+        SONG, prompt=PROMPT.doing("repaint"), frames=200, source=source, window=(75, 125)
+    )
+    latents = ours.latents_of(task, TURBO)
+    kept = ours._source(task, 200)
+    assert torch.equal(latents[:, :75], kept[:, :75])
+    assert torch.equal(latents[:, 125:], kept[:, 125:])
+    assert apart(latents[:, 90:110], kept[:, 90:110]) > 0.1
+    theirs = stock(
+        **told(
+            task_type="repaint",
+            src_audio=tensor(source),
+            audio_duration=8.0,
+            repainting_start=3.0,
+            repainting_end=5.0,
+        )
+    ).audios
+    assert apart(theirs[:, :75], kept[:, :75]) > 0.1, "the stock plays all of it anew"
+
+
+def test_keeping_the_notes_starts_from_the_source_under_noise(ours: Pipeline) -> None:
+    """Of 8 steps with shift 3 half are left out: x = 0.75 noise + 0.25 source, then 4 steps."""
+    seen: list[float] = []
+    task = replace(SONG, prompt=COVER, source=tune(), raw=True, kept_share=0.5)
+    ours.play(task, TURBO, lambda stage, done: seen.append(done) if stage == "diffuse" else None)
+    assert seen == [0.0, 0.25, 0.5, 0.75, 1.0]
+    nearly = ours.latents_of(replace(task, kept_share=1.0), TURBO)
+    loosely = ours.latents_of(replace(task, kept_share=0.0), TURBO)
+    source = ours._source(task, task.frames)
+    assert (nearly - source).square().mean() < (loosely - source).square().mean()
+
+
+def test_a_cover_without_the_audio_tokenizer_says_what_is_missing(ours: Pipeline) -> None:
+    ours.register_modules(audio_tokenizer=None)
+    with pytest.raises(EngineError, match="lack the audio tokenizer"):
+        ours.latents_of(replace(SONG, prompt=COVER, source=tune()), TURBO)
+
+
+def test_what_is_known_already_is_not_computed_again(
+    ours: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = replace(SONG, prompt=COVER, source=tune(), reference=tune(3))
+    watched = [
+        ours.text_encoder, ours.condition_encoder.lyric_encoder, ours.vae.encoder,
+        ours.condition_encoder.timbre_encoder, ours.audio_tokenizer, ours.audio_token_detokenizer,
+        ours.transformer.condition_embedder,
+    ]  # fmt: skip
+    calls = [counted(monkeypatch, part) for part in watched]
+    first = ours.latents_of(task, TURBO)
+    once = [list(call) for call in calls]
+    assert all(count[0] > 0 for count in once)
+    ours.latents_of(replace(task, seeds=(4,)), TURBO)
+    assert calls == once
+    assert torch.equal(ours.latents_of(task, TURBO), first)
+
+
+class Moved(torch.nn.Module):
+    """A network that writes down where it is sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.places: list[str] = []
+
+    def to(self, *args: Any, **kwargs: Any) -> Moved:
+        self.places.append(str(args[0]))
+        return self
+
+
+class Rack:
+    def __init__(self) -> None:
+        self.components = {"vae": Moved(), "transformer": Moved(), "scheduler": object()}
+
+
+def test_a_network_leaves_the_device_also_after_a_failure() -> None:
+    rack = Rack()
+    placement = Placement(rack, torch.device("cuda"), MODES[1])
+    with pytest.raises(InterruptedError), placement.at_work("vae"):
+        raise InterruptedError
+    assert rack.components["vae"].places == ["cpu", "cuda", "cpu"]
+    assert rack.components["transformer"].places == ["cpu"]
+
+
+@pytest.fixture
+def steps_of_the_stock() -> Iterator[dict[str, Any]]:
+    signature = inspect.signature(AceStepPipeline.__call__).parameters
+    yield {name: signature[name].default for name in ("num_inference_steps", "shift")}
+
+
+def test_each_kind_of_checkpoint_has_its_own_settings(
+    steps_of_the_stock: dict[str, Any], stock_base: AceStepPipeline
+) -> None:
+    assert kind_of(stock_base.transformer.config) == "base"
+    assert (settings_for("base").steps, settings_for("base").shift) == (50, 1.0)
+    assert (settings_for("turbo").steps, settings_for("turbo").shift) == (8, 3.0)
+    assert steps_of_the_stock == {"num_inference_steps": 8, "shift": 3.0}, "whatever the kind"
+
+
+def test_a_task_that_was_never_learned_is_refused() -> None:
+    with pytest.raises(EngineError, match="lego needs a base checkpoint"):
+        settings_for("sft", "lego")
+    assert settings_for("base", "lego").steps == 50
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "kind"),
+    [
+        ({"is_turbo": True}, "", "turbo"),
+        ({"model_version": "turbo"}, "xl", "turbo"),
+        ({"model_version": "sft"}, "", "sft"),
+        ({}, "acestep-v15-sft", "sft"),
+        ({}, "my model", "base"),
+    ],
+)
+def test_the_kind_is_told_from_the_configuration_or_the_name(
+    config: dict[str, Any], name: str, kind: str
+) -> None:
+    assert kind_of(config, name) == kind
