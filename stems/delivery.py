@@ -10,9 +10,9 @@ from audio.stem_names import STEMS
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
-from midi.note import Note
 from stems.errors import StemError
 from stems.files import write_take
+from stems.findings import as_lines, findings
 from stems.manifest import (
     MANIFEST_NAME,
     FileEntry,
@@ -26,7 +26,8 @@ from stems.manifest import (
     write_manifest,
 )
 from stems.overview import Overview, draw_overview
-from stems.project_file import Project, start_seconds, write_project
+from stems.project_file import Project, ProjectTake, start_seconds, write_project
+from stems.provenance import Origin
 from stems.sections import sections_of
 from stems.staging import publish, staging, told_plainly
 from stems.take import Take
@@ -64,10 +65,11 @@ def deliver(
     start = start_seconds(grid, at_beats, at_seconds)
     created = datetime.now(UTC)
     title = label or job or f"backline {grid.bpm:g} bpm {key.name}"
+    origin = Origin(f"{created:%Y%m%dT%H%M%S.%f}", job, title, grid.bars, request, engine)
     with staging(out_dir) as folder:
         files: list[FileEntry] = []
         entries: list[TakeEntry] = []
-        played: list[Mapping[str, tuple[Note, ...]]] = []
+        shown: list[ProjectTake] = []
         sample_rate = 0
         for number, take in enumerate(takes, 1):
             sample_rate = sample_rate or take.stem_set.sample_rate
@@ -81,12 +83,13 @@ def deliver(
                     draw_overview(folder / OVERVIEW_NAME, picture)
             files += written
             entries.append(_take_entry(number, take, null_dbfs))
-            played.append(take.notes)
+            report = as_lines(findings(take, grid, key, null_dbfs))
+            shown.append(_shown(origin, number, take, written, report))
         if not entries:
             raise StemError("a job needs at least one take")
         project = Project(
-            title, grid, sample_rate, _ordered(stems), tuple(played), melody, bar_sections,
-            start, created,
+            title, grid, sample_rate, _ordered(stems), tuple(shown), melody, bar_sections,
+            start, created, origin.of_item(),
         )  # fmt: skip
         with told_plainly(out_dir):
             write_project(folder / PROJECT_NAME, project)
@@ -137,6 +140,18 @@ def _check_take(
 
 def _take_entry(number: int, take: Take, null_dbfs: float) -> TakeEntry:
     return TakeEntry(number, take.seed, take.stem_set.gain_db, null_dbfs, take.report, take.facts)
+
+
+def _shown(
+    origin: Origin, number: int, take: Take, written: Sequence[FileEntry], report: Iterable[str]
+) -> ProjectTake:
+    """What the project file shows of a take, so that its sound need not be kept."""
+    provenance = {
+        entry.stem: origin.of_take(number, take.seed, entry.sha256)
+        for entry in written
+        if entry.role == "stem" and entry.stem is not None
+    }
+    return ProjectTake(take.notes, provenance, (f"take {number}, seed {take.seed}", *report))
 
 
 def _ordered(stems: Sequence[str]) -> tuple[str, ...]:

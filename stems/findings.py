@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from midi.grid import Grid
@@ -30,6 +30,12 @@ def findings(
 ) -> tuple[Finding, ...]:
     """Tempo, beats, key, peak and length of a take, and how well mix and stems cancel."""
     return tuple(_musical(take.report, key)) + tuple(_technical(take, grid, null_dbfs))
+
+
+def as_lines(found: Iterable[Finding]) -> Iterator[str]:
+    """Write findings as text, a line each."""
+    for each in found:
+        yield f"{each.name}: {each.value}" + (f", {each.remark}" if each.remark else "")
 
 
 def decibels(value: float, digits: int = 1) -> str:

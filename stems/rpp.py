@@ -6,9 +6,15 @@ REAPER 7 saved.
 
 from __future__ import annotations
 
+import base64
+import json
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
+from textwrap import wrap
 from uuid import uuid4
+
+LONG_VALUE_BYTES = 1_000  # REAPER writes long extension data in base64, at the latest from 3000 on
 
 
 class RppLines:
@@ -53,6 +59,21 @@ def quoted(text: str) -> str:
         if mark not in line:
             return f"{mark}{line}{mark}"
     return "`" + line.replace("`", "'") + "`"
+
+
+def extension(key: str, facts: Mapping[str, object]) -> Iterator[str]:
+    """Lines of extension data (P_EXT in scripts): JSON under one key, which nothing is lost of.
+
+    The form is what REAPER 7.80 was seen to save: quoted, or in base64 where it is long.
+    """
+    text = json.dumps(facts, separators=(",", ":"))  # ASCII, so no line breaks either
+    if len(text) > LONG_VALUE_BYTES:
+        yield f"<BIN {key}"
+        yield from ("  " + line for line in wrap(base64.b64encode(text.encode()).decode(), 128))
+        yield ">"
+    else:
+        apart = text.replace("'", "\\u0027").replace("`", "\\u0060")  # the same JSON
+        yield f"{key} '{apart}'"
 
 
 def seconds_text(value: Fraction) -> str:

@@ -1,11 +1,13 @@
 """A job's folder: whole, or as it was before."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import rpp
 import soundfile
 from PIL import Image
 
@@ -93,6 +95,47 @@ def test_a_picture_is_delivered_with_it(
     hand_over(tmp_path / "out")
     with Image.open(tmp_path / "out" / "overview.png") as image:
         assert image.size == (1600, 1000)
+
+
+def test_items_of_the_project_tell_where_they_come_from_and_what_was_measured(
+    tmp_path: Path,
+    grid: Grid,
+    make_take: Callable[..., Take],
+    hand_over: Callable[..., Manifest],
+):
+    request = {
+        "bpm": 180.0, "key": "A minor", "bars": 2, "meter": "3/4", "lyrics": "", "seed": 11,
+        "stems": ["bass"], "at_seconds": 0.0, "sample_rate": 48_000, "melody": "TVRoZA==",
+    }  # fmt: skip
+    takes = [make_take(grid, seed, ONE_STEM) for seed in (11, 12)]
+    engine = {"name": "embedded", "weights": {"band": "sha256:1"}, "device": "cpu"}
+    manifest = hand_over(
+        tmp_path, takes=takes, job="7", label="Night", request=request, engine=engine
+    )
+    (track,) = [
+        each for each in rpp.loads((tmp_path / "project.rpp").read_text("utf-8")).findall("TRACK")
+        if each.find("NAME")[1] == "bass"
+    ]  # fmt: skip
+    item = track.find("ITEM")
+    origin = json.loads(item.find("EXTI").find("backline")[1])
+    assert origin.pop("rid") and origin.pop("backline")
+    assert origin == {
+        "job": 7, "title": "Night", "bars": 2, "stem": "bass",
+        "keys": [["bpm", "d", 180.0], ["key", "s", "A minor"], ["bars", "i", 2],
+                 ["meter", "s", "3/4"], ["stems", "s", "bass"], ["sample-rate", "i", 48_000]],
+    }  # fmt: skip
+    of_takes = [json.loads(chunk.find("backline")[1]) for chunk in item.findall("EXT")]
+    sounds = {file.take: file.sha256 for file in manifest.files if file.role == "stem"}
+    assert [(each["take"], each["seed"], each["sha256"]) for each in of_takes] == [
+        (1, 11, sounds[1]), (2, 12, sounds[2]),
+    ]  # fmt: skip
+    assert {each["job"] for each in of_takes} == {7}
+    assert of_takes[0]["engine"] == "embedded" and of_takes[0]["weights"] == {"band": "sha256:1"}
+    notes = item.find("NOTES").children
+    assert [line for line in notes if line.startswith("|take")] == [
+        "|take 1, seed 11", "|take 2, seed 12",
+    ]  # fmt: skip
+    assert "|tempo: 180.00 BPM, +0.00 % from the tempo asked" in notes
 
 
 def test_the_folder_track_is_named_by_label_job_or_music(

@@ -17,7 +17,7 @@ from midi.grid import Grid
 from midi.melody import Melody
 from midi.note import Note
 from stems.palette import STEM_COLOURS
-from stems.project_file import Project, start_seconds, write_project
+from stems.project_file import Project, ProjectTake, start_seconds, write_project
 from stems.rpp import quoted
 from stems.sections import Section
 
@@ -33,7 +33,13 @@ def project_of(grid: Grid, **changes: object) -> Project:
         "melody": None, "sections": (), "start_seconds": Fraction(0),
         "created": datetime(2026, 1, 2, tzinfo=UTC),
     }  # fmt: skip
-    return Project(**(values | changes))  # type: ignore[arg-type]
+    values |= changes
+    takes: tuple[object, ...] = values["takes"]  # type: ignore[assignment]
+    values["takes"] = tuple(
+        take if isinstance(take, ProjectTake) else ProjectTake(notes=take)  # type: ignore[arg-type]
+        for take in takes
+    )
+    return Project(**values)  # type: ignore[arg-type]
 
 
 def with_rpp(path: Path) -> list[SimpleNamespace]:
