@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.commands import generate, install_reaper, send, service
+from daemon.commands import generate, install_reaper, models, send, service
 from daemon.config import Config
 from daemon.errors import DaemonError, Interrupted, UsageError
 from daemon.screen import say, say_aside
@@ -48,6 +48,7 @@ for command in (
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(send.send, name="send")
+app.add_typer(models.models, name="models")
 
 
 def main() -> None:

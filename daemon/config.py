@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.errors import UsageError
+from diffusion.models.folder import data_folder
 
 OSC_HOST = "127.0.0.1"
 OSC_PORT = 9787
@@ -15,15 +14,7 @@ OSC_PORT = 9787
 
 def default_home() -> Path:
     """Return BACKLINE_HOME, or the folder the platform keeps for a program's data."""
-    chosen = os.environ.get("BACKLINE_HOME")
-    if chosen:
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA")
-        return Path(base or Path.home() / "AppData" / "Local") / "backline"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "backline"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "backline"
+    return data_folder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +28,7 @@ class Config:
     home: Path = field(default_factory=default_home)
     osc_port: int = OSC_PORT
     engine_factory: str = "diffusion.engine:open_engine"
-    engines: tuple[str, ...] = ("embedded",)  # those of this version; "ace-step" is not yet
+    engines: tuple[str, ...] = ("embedded", "ace-step")
     warm_engine: str = "embedded"  # loaded before the first request asks for it; "" for none
     cancel_grace_seconds: float = 5.0  # then the worker is killed
     max_queued_jobs: int = 64

@@ -32,6 +32,8 @@ DOORS = {
     "matplotlib": {"stems.sheet"},
     "torchaudio": {"audio.clip"},
     "diffusers": {"diffusion.embedded.backbone", "diffusion.ace_step"},
+    "huggingface_hub": {"diffusion.models.hub"},
+    "peft": {"diffusion.ace_step.lora"},
     "mido": {"midi.smf"},
     "soundfile": {"audio.clip"},
     "pythonosc": {"osc_protocol.codec"},

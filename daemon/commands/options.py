@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from daemon.config import Config
+from daemon.engines import reason_against
 from daemon.errors import UsageError
 
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
@@ -25,7 +26,7 @@ def check_port(number: int) -> int:
 
 
 def check_engine(name: str) -> None:
-    """Raise UsageError when this version has no engine of that name."""
-    engines = Config().engines
-    if name not in engines:
-        raise UsageError(f"engine {name!r} is not in this version yet; use --engine {engines[0]}")
+    """Raise UsageError where that engine cannot play on this machine, saying what to do."""
+    reason = reason_against(name, Config().engines)
+    if reason:
+        raise UsageError(reason)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from daemon.config import Config
+from daemon.engines import reason_against
 from daemon.front_ends.osc_events import as_message, fraction_of, job_reply
 from daemon.front_ends.subscribers import Address, Subscribers, Subscription, host_of
 from daemon.jobs import Job, JobState
@@ -205,13 +206,9 @@ class Commands:
         return job
 
     def _check_engine(self, name: str) -> None:
-        known = self._config.engines
-        if name not in known:
-            raise ProtocolError(
-                Code.MODEL_UNAVAILABLE,
-                f"engine {name} is not in this version yet; use {', '.join(known)}",
-                "engine",
-            )
+        reason = reason_against(name, self._config.engines)
+        if reason:
+            raise ProtocolError(Code.MODEL_UNAVAILABLE, reason, "engine")
 
 
 def _check_port(port: int, source: Address) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from diffusion.errors import EngineError
 
@@ -52,3 +54,13 @@ def kind_of(config: Mapping[str, object], name: str = "") -> str:
         if kind in version or (not version and kind in name.lower()):
             return kind
     return "sft" if "sft" in name.lower() else "base"
+
+
+def read_kind(folder: Path, name: str = "") -> str:
+    """Tell the kind of a checkpoint in a folder of diffusers' layout; raises EngineError."""
+    path = folder / "transformer" / "config.json"
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise EngineError(f"{path} cannot be read: these are no ACE-Step weights") from error
+    return kind_of(config, name)

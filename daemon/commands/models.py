@@ -1,0 +1,187 @@
+"""`backline models`: the weights of ACE-Step on this machine."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from daemon.errors import UsageError
+from daemon.screen import say, say_aside
+
+if TYPE_CHECKING:
+    from diffusion.models.hub import Remote
+    from diffusion.models.shelf import Snapshot
+
+GB = 1_000_000_000
+FAILED = 1  # exit status
+LICENCE_LINES = 60
+
+models = typer.Typer(
+    help="Download, check and remove the weights of ACE-Step 1.5.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Argument(help="A name that `backline models list` shows.")]
+Which = Annotated[str, typer.Argument(help="A name, or the first digits of a hash.")]
+
+
+@models.command("list")
+def list_models() -> None:
+    """Show which weights there are, what each needs, and which are on this machine."""
+    from diffusion.models.catalogue import CATALOGUE
+    from diffusion.models.folder import models_folder
+    from diffusion.models.shelf import snapshots
+
+    root = models_folder()
+    there = snapshots(root)
+    for model in CATALOGUE.values():
+        mark = "here" if any(each.name == model.name for each in there) else "-"
+        say(
+            f"{model.name:<9} {mark:<5} {model.disk_gb:>5.1f} GB disk, "
+            f"GPU {model.vram_gb:>4.1f} GB (at least {model.least_vram_gb:.1f}); {model.about}"
+        )
+    for each in there:
+        source = f"{each.repository}@{each.revision[:12]}" if each.repository else str(each.folder)
+        say(f"on this machine: {each.name} {each.sha256[:12]} {each.bytes / GB:.1f} GB, {source}")
+    say(f"models are kept in {root}")
+
+
+@models.command()
+def pull(
+    name: Name,
+    revision: Annotated[
+        str, typer.Option(help="Another commit, tag or branch than the catalogue's.")
+    ] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Agree to the licence without asking.")
+    ] = False,
+) -> None:
+    """Download weights, after showing their licence; an interrupted download goes on."""
+    from diffusion.models import hub, shelf
+    from diffusion.models.catalogue import model_named
+    from diffusion.models.folder import models_folder
+
+    model = model_named(name)
+    if not model.repository:
+        raise UsageError(f"model {name} cannot be downloaded ready to use: {model.about}")
+    root = models_folder()
+    remote = hub.look_up(model.repository, revision or model.revision)
+    if any(
+        each.revision == remote.revision and each.name == name for each in shelf.snapshots(root)
+    ):
+        say(f"{name} is on this machine already (commit {remote.revision[:12]})")
+        return
+    folder = root / name / f"partial-{remote.revision[:12]}"
+    hub.check_disk(remote, folder)
+    _agree(model.licence, hub.licence_of(remote, folder), remote, yes)
+    with _bytes_bar() as show:
+        done = 0
+        for path, size in remote.files.items():
+            show(path, done, remote.bytes)
+            hub.download_one(remote, path, folder)
+            done += size
+        shutil.rmtree(folder / ".cache", ignore_errors=True)
+        snapshot = shelf.add(
+            root, name, model.kind, folder,
+            repository=model.repository, revision=remote.revision, progress=show,
+        )  # fmt: skip
+    shown = f"{snapshot.sha256[:12]}, {snapshot.bytes / GB:.1f} GB"
+    say(f"{name} is ready: {shown} in {snapshot.folder}")
+
+
+@models.command()
+def add(
+    folder: Annotated[Path, typer.Argument(help="Weights in diffusers' layout.")],
+    name: Annotated[str, typer.Option(help="What to call them.")] = "",
+    kind: Annotated[str, typer.Option(help="turbo, sft or base; else taken from them.")] = "",
+) -> None:
+    """Use weights that lie in a folder already; they are hashed and stay where they are."""
+    from diffusion.ace_step.checkpoint import SETTINGS, read_kind
+    from diffusion.models import shelf
+    from diffusion.models.catalogue import CATALOGUE
+    from diffusion.models.folder import models_folder
+
+    name = name or folder.resolve().name
+    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        raise UsageError(f"name must be letters, digits, - _ and ., not {name!r}")
+    if kind and kind not in SETTINGS:
+        raise UsageError(f"kind must be one of {', '.join(SETTINGS)}, not {kind!r}")
+    if not kind:
+        kind = CATALOGUE[name].kind if name in CATALOGUE else read_kind(folder, name)
+    with _bytes_bar() as show:
+        snapshot = shelf.add(models_folder(), name, kind, folder, progress=show)
+    say(f"{name} is ready: {snapshot.sha256[:12]}, kind {kind}, in {snapshot.folder}")
+
+
+@models.command()
+def verify(which: Annotated[str, typer.Argument(help="Which; all if left out.")] = "") -> None:
+    """Check the SHA-256 of every file."""
+    from diffusion.models import shelf
+    from diffusion.models.folder import models_folder
+
+    root = models_folder()
+    chosen = [shelf.find(root, which)] if which else shelf.snapshots(root)
+    if not chosen:
+        say(f"no models are in {root}")
+    damaged = 0
+    for snapshot in chosen:
+        with _bytes_bar() as show:
+            found = list(shelf.faults(snapshot, progress=show))
+        damaged += bool(found)
+        say(f"{snapshot.name} {snapshot.sha256[:12]}: {'; '.join(found) or 'all files are whole'}")
+        if found:
+            again = f"backline models remove {snapshot.sha256[:12]}"
+            say(f"  to get it again: {again} && backline models pull {snapshot.name}")
+    if damaged:
+        raise typer.Exit(FAILED)
+
+
+@models.command()
+def remove(which: Which) -> None:
+    """Remove weights from this machine; a folder that was only added stays."""
+    from diffusion.models import shelf
+    from diffusion.models.folder import models_folder
+
+    root = models_folder()
+    snapshot: Snapshot = shelf.find(root, which)
+    shelf.remove(root, snapshot)
+    say(f"removed {snapshot.name} {snapshot.sha256[:12]}")
+
+
+def _agree(notice: str, licence: str, remote: Remote, yes: bool) -> None:
+    """Show the licence and ask; raises UsageError where nobody can answer, or the answer is no."""
+    say(notice)
+    lines = licence.strip().splitlines()
+    for line in lines[:LICENCE_LINES]:
+        say(f"| {line}")
+    if len(lines) > LICENCE_LINES:
+        say(f"| ... all of it: https://huggingface.co/{remote.repository}")
+    say(f"{remote.repository} at {remote.revision[:12]}: {remote.bytes / GB:.1f} GB")
+    if yes:
+        return
+    try:
+        agreed = typer.confirm("Download it under these terms?")
+    except typer.Abort:
+        agreed = False
+    if not agreed:
+        raise UsageError("not downloaded: agree when asked, or with --yes")
+
+
+@contextmanager
+def _bytes_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Say on stderr which file is worked on, and how much is done."""
+    last = ""
+
+    def show(file: str, done: int, total: int) -> None:
+        nonlocal last
+        if file != last:
+            say_aside(f"{done / max(total, 1):4.0%}  {file}")
+            last = file
+
+    yield show

@@ -1,0 +1,90 @@
+"""The checkpoints of ACE-Step 1.5 that backline can download, and what each needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from diffusion.models.errors import ModelError
+
+ROOM_GB = 2.0  # activations and a tile of the decoder, next to the weights
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One checkpoint in diffusers' layout, in bfloat16.
+
+    `revision` is the commit that is downloaded; "" means that none has been tried yet: the newest
+    is taken and its commit written down. `disk_gb` and `largest_gb` (the biggest of its networks)
+    are reckoned from the numbers of parameters; the download itself asks for the exact size.
+    """
+
+    name: str
+    kind: str
+    repository: str
+    revision: str
+    disk_gb: float
+    largest_gb: float
+    licence: str
+    about: str
+
+    @property
+    def vram_gb(self) -> float:
+        """GPU memory to hold all of it, the fastest way."""
+        return self.disk_gb + ROOM_GB
+
+    @property
+    def least_vram_gb(self) -> float:
+        """GPU memory when the networks come one after the other."""
+        return self.largest_gb + ROOM_GB
+
+
+_LICENCE = (
+    "ACE-Step 1.5 by ACE Studio and StepFun: MIT, says its model card. It holds "
+    "Qwen3-Embedding-0.6B by Alibaba Cloud, Apache-2.0. The authors ask users to disclose that "
+    "music was made with AI."
+)
+_CONVERTED = f"{_LICENCE} This copy was converted to diffusers' layout by Runware."
+
+# 2B family: 3.15 GB transformer, 1.22 condition encoder, 0.42 tokenizers, 1.19 text encoder,
+# 0.34 autoencoder. XL: 8.3 GB transformer, the rest alike.
+CATALOGUE: Mapping[str, Model] = {
+    model.name: model
+    for model in (
+        Model(
+            "turbo", "turbo", "Runware/acestep-v15-turbo-diffusers",
+            "be23effe449c5957947f3020fd63bee23c64abe4", 6.3, 3.2, _CONVERTED,
+            "8 steps; songs, covers, repaints; the one to begin with",
+        ),
+        Model(
+            "xl-turbo", "turbo", "ACE-Step/acestep-v15-xl-turbo-diffusers",
+            "200ba991ae448051e14b0183157e35c2d27c9fb0", 11.5, 8.3, _LICENCE,
+            "8 steps; a larger network, for GPUs with 16 GB or more",
+        ),
+        Model(
+            "xl-sft", "sft", "ACE-Step/acestep-v15-xl-sft-diffusers", "", 11.5, 8.3, _LICENCE,
+            "50 steps with guidance; slower, follows the words more closely",
+        ),
+        Model(
+            "base", "base", "Runware/acestep-v15-base-diffusers", "", 6.3, 3.2, _CONVERTED,
+            "50 steps with guidance; the only kind for lego, extract and complete",
+        ),
+        Model(
+            "xl-base", "base", "ACE-Step/acestep-v15-xl-base-diffusers", "", 11.5, 8.3, _LICENCE,
+            "as base, with the larger network",
+        ),
+        Model(
+            "sft", "sft", "", "", 6.3, 3.2, _LICENCE,
+            "50 steps with guidance; in the authors' layout only: convert it with diffusers' "
+            "script, then `backline models add FOLDER --name sft`",
+        ),
+    )
+}  # fmt: skip
+FIRST_CHOICE = "turbo"
+
+
+def model_named(name: str) -> Model:
+    """The model of that name; raises ModelError naming those there are."""
+    if name not in CATALOGUE:
+        raise ModelError(f"model must be one of {', '.join(CATALOGUE)}, not {name!r}")
+    return CATALOGUE[name]

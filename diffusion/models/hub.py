@@ -1,0 +1,103 @@
+"""The door to the Hugging Face Hub: what a repository holds, its licence, its files."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from diffusion.models.errors import ModelError
+
+WANTED = (".json", ".safetensors", ".txt", ".jinja", ".model", "LICENSE", "LICENSE.md", "README.md")
+LICENCE_FILES = ("LICENSE", "LICENSE.md", "LICENSE.txt", "README.md")
+GB = 1_000_000_000
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A repository at one commit; `files` has the bytes of each path that is wanted."""
+
+    repository: str
+    revision: str
+    files: Mapping[str, int]
+
+    @property
+    def bytes(self) -> int:
+        """Size of the download."""
+        return sum(self.files.values())
+
+
+def look_up(repository: str, revision: str = "") -> Remote:
+    """Ask which files a repository holds at a commit, tag or branch; raises ModelError."""
+    from huggingface_hub import HfApi
+
+    info: Any = _asked(
+        repository,
+        lambda: HfApi().model_info(repository, revision=revision or None, files_metadata=True),
+    )
+    files = {
+        each.rfilename: int(each.size or 0)
+        for each in info.siblings
+        if each.rfilename.endswith(WANTED)
+    }
+    return Remote(repository, info.sha, files)
+
+
+def licence_of(remote: Remote, folder: Path) -> str:
+    """Download and return the licence, or the model card where there is no licence file."""
+    for name in LICENCE_FILES:
+        if name in remote.files:
+            return (folder / download_one(remote, name, folder)).read_text("utf-8", "replace")
+    return f"{remote.repository} holds neither a licence file nor a model card."
+
+
+def check_disk(remote: Remote, folder: Path) -> None:
+    """Raise ModelError unless the download fits on the disk, what is there already counted in."""
+    there = sum(
+        size
+        for path, size in remote.files.items()
+        if (folder / path).is_file() and (folder / path).stat().st_size == size
+    )
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free, needed = shutil.disk_usage(existing).free, remote.bytes - there
+    if needed > free:
+        raise ModelError(
+            f"{remote.repository} needs {needed / GB:.1f} GB more on the disk of {existing}, "
+            f"and {free / GB:.1f} GB are free"
+        )
+
+
+def download_one(remote: Remote, path: str, folder: Path) -> str:
+    """Download one file into `folder`, going on where an earlier try stopped; return its path."""
+    from huggingface_hub import hf_hub_download
+
+    _asked(
+        remote.repository,
+        lambda: hf_hub_download(
+            remote.repository, path, revision=remote.revision, local_dir=str(folder)
+        ),
+    )
+    size = (folder / path).stat().st_size
+    if size != remote.files[path]:
+        raise ModelError(f"{path} came with {size} bytes instead of {remote.files[path]}")
+    return path
+
+
+def _asked(repository: str, ask: Callable[[], Found]) -> Found:
+    """Do what needs the network; whatever goes wrong there becomes one sentence."""
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    try:
+        return ask()
+    except ModelError:
+        raise
+    except GatedRepoError as error:
+        raise ModelError(f"{repository} asks for an agreement on huggingface.co first") from error
+    except RepositoryNotFoundError as error:
+        raise ModelError(f"{repository} is not on huggingface.co (any more)") from error
+    except Exception as error:  # httpx, hf_xet and the file system each have families of their own
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ModelError(f"{repository} cannot be downloaded: {reason}") from error

@@ -1,0 +1,208 @@
+"""The shelf: snapshots of weights on this machine, each known by its hash and never changed.
+
+MODELS/<name>/<first 12 digits of its hash>/ holds the files, <same>.json beside it the record:
+where they come from, and the SHA-256 of each. A folder elsewhere may be recorded without a copy.
+Several snapshots of one name may stay, so that an old result can be made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from diffusion.models.catalogue import CATALOGUE, FIRST_CHOICE
+from diffusion.models.errors import ModelError
+
+INDEX_NAME = "model_index.json"  # what tells a folder in diffusers' layout
+SHORT = 12  # digits of a hash that stand for it
+MIN_PREFIX = 6
+SKIPPED = (".cache", ".git")
+
+Progress = Callable[[str, int, int], None]  # file, bytes done, bytes in all
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Weights on the shelf; `files` has the bytes and SHA-256 of each path in `folder`.
+
+    `sha256` is the hash of them all: of the lines "<sha256>  <path>" in order of path.
+    """
+
+    name: str
+    kind: str
+    repository: str
+    revision: str
+    sha256: str
+    added: str
+    folder: Path
+    files: Mapping[str, Mapping[str, Any]]
+    record: Path
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum(int(entry["bytes"]) for entry in self.files.values())
+
+    def describe(self) -> dict[str, object]:
+        """What goes into a manifest: enough to find these very weights again."""
+        return {
+            "model": self.name,
+            "repository": self.repository,
+            "revision": self.revision,
+            "sha256": self.sha256,
+        }
+
+
+def snapshots(root: Path) -> list[Snapshot]:
+    """All readable snapshots, the newest first."""
+    found = [_read(path) for path in sorted(root.glob("*/*.json"))]
+    return sorted((each for each in found if each), key=lambda each: each.added, reverse=True)
+
+
+def find(root: Path, wanted: str = "") -> Snapshot:
+    """The snapshot of a name or of a hash's first digits; "" takes the first choice there is.
+
+    Raises ModelError that says which command downloads it.
+    """
+    there = snapshots(root)
+    if not wanted:
+        order = [FIRST_CHOICE, *(name for name in CATALOGUE if name != FIRST_CHOICE)]
+        by_name = {each.name: each for each in reversed(there)}
+        chosen = next((by_name[name] for name in order if name in by_name), None)
+        if chosen or there:
+            return chosen or there[0]
+        raise ModelError(
+            f"engine 'ace-step' has no weights on this machine; "
+            f"run: backline models pull {FIRST_CHOICE}"
+        )
+    digits = wanted.removeprefix("sha256:").lower()
+    for each in there:
+        if each.name == wanted or (len(digits) >= MIN_PREFIX and each.sha256.startswith(digits)):
+            return each
+    if wanted in CATALOGUE:
+        raise ModelError(
+            f"model {wanted!r} is not on this machine; run: backline models pull {wanted}"
+        )
+    raise ModelError(
+        f"no model {wanted!r} is on this machine; `backline models list` shows those that are"
+    )
+
+
+def add(
+    root: Path,
+    name: str,
+    kind: str,
+    folder: Path,
+    *,
+    repository: str = "",
+    revision: str = "",
+    progress: Progress = lambda file, done, total: None,
+) -> Snapshot:
+    """Hash a folder in diffusers' layout and put it on record, where it lies.
+
+    A folder inside `root` is moved to its place on the shelf. Raises ModelError.
+    """
+    folder = folder.resolve()
+    if not (folder / INDEX_NAME).is_file():
+        raise ModelError(
+            f"{folder} holds no {INDEX_NAME}: weights must be in diffusers' layout, "
+            "as AceStepPipeline.save_pretrained writes them"
+        )
+    files = _hashed(folder, progress)
+    sha256 = _hash_of(files)
+    place = root / name / sha256[:SHORT]
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if root.resolve() in folder.parents and folder != place:
+            if place.exists():
+                shutil.rmtree(place)
+            folder = Path(shutil.move(folder, place))
+        record = place.with_name(f"{place.name}.json")
+        fields = {
+            "name": name, "kind": kind, "repository": repository, "revision": revision,
+            "sha256": sha256, "added": datetime.now(UTC).isoformat(),
+            "folder": place.name if folder == place else str(folder), "files": files,
+        }  # fmt: skip
+        partial = record.with_suffix(".partial")
+        partial.write_text(json.dumps(fields, indent=1) + "\n", "utf-8", newline="\n")
+        os.replace(partial, record)
+    except OSError as error:
+        raise ModelError(f"{root} cannot be written to: {error.strerror or error}") from error
+    found = _read(record)
+    assert found is not None
+    return found
+
+
+def faults(
+    snapshot: Snapshot,
+    *,
+    hashes: bool = True,
+    progress: Progress = lambda file, done, total: None,
+) -> Iterator[str]:
+    """Say what is wrong with a snapshot's files, a sentence each; without `hashes` only sizes."""
+    done = 0
+    for path, entry in snapshot.files.items():
+        file = snapshot.folder / path
+        progress(path, done, snapshot.bytes)
+        done += int(entry["bytes"])
+        if not file.is_file():
+            yield f"{path} is missing"
+        elif file.stat().st_size != entry["bytes"]:
+            yield f"{path} has {file.stat().st_size} bytes instead of {entry['bytes']}"
+        elif hashes and _sha256(file) != entry["sha256"]:
+            yield f"{path} is damaged: its SHA-256 is not the one on record"
+
+
+def remove(root: Path, snapshot: Snapshot) -> None:
+    """Take a snapshot off the shelf; files outside `root` stay where they are."""
+    try:
+        if root.resolve() in snapshot.folder.resolve().parents:
+            shutil.rmtree(snapshot.folder, ignore_errors=False)
+        snapshot.record.unlink(missing_ok=True)
+    except FileNotFoundError:
+        snapshot.record.unlink(missing_ok=True)
+    except OSError as error:
+        raise ModelError(f"{error.filename} cannot be removed: {error.strerror}") from error
+
+
+def _read(record: Path) -> Snapshot | None:
+    try:
+        fields = json.loads(record.read_bytes())
+        fields["folder"] = record.parent / fields["folder"]
+        return Snapshot(**fields, record=record)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None  # no record of ours, or a damaged one: the weights can be added again
+
+
+def _hashed(folder: Path, progress: Progress) -> dict[str, dict[str, object]]:
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not set(path.relative_to(folder).parts) & set(SKIPPED)
+    )
+    total, done = sum(path.stat().st_size for path in paths), 0
+    files: dict[str, dict[str, object]] = {}
+    for path in paths:
+        name = path.relative_to(folder).as_posix()
+        progress(name, done, total)
+        size = path.stat().st_size
+        files[name] = {"bytes": size, "sha256": _sha256(path)}
+        done += size
+    return files
+
+
+def _hash_of(files: Mapping[str, Mapping[str, object]]) -> str:
+    lines = "".join(f"{entry['sha256']}  {path}\n" for path, entry in sorted(files.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

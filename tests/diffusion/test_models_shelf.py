@@ -1,0 +1,135 @@
+"""Weights on the shelf: found by name and by hash, checked, kept side by side, removed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from diffusion.ace_step.checkpoint import read_kind
+from diffusion.errors import EngineError
+from diffusion.models.catalogue import CATALOGUE, model_named
+from diffusion.models.errors import ModelError
+from diffusion.models.shelf import add, faults, find, remove, snapshots
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A folder that looks like weights to everyone who does not load it."""
+    folder = tmp_path / "elsewhere"
+    (folder / "transformer").mkdir(parents=True)
+    (folder / "model_index.json").write_text("{}")
+    (folder / "transformer" / "config.json").write_text('{"is_turbo": true}')
+    (folder / "transformer" / "weights.safetensors").write_bytes(bytes(1000))
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "leftover").write_bytes(b"not part of it")
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "models"
+
+
+def test_a_folder_is_recorded_where_it_lies(root: Path, weights: Path) -> None:
+    added = add(root, "turbo", "turbo", weights)
+    assert added.folder == weights
+    assert set(added.files) == {
+        "model_index.json", "transformer/config.json", "transformer/weights.safetensors",
+    }  # fmt: skip
+    assert added.bytes == 2 + 18 + 1000
+    assert find(root) == find(root, "turbo") == added
+
+
+def test_a_download_moves_to_its_place_on_the_shelf(root: Path, weights: Path) -> None:
+    download = root / "turbo" / "partial-abc"
+    download.parent.mkdir(parents=True)
+    weights.rename(download)
+    added = add(root, "turbo", "turbo", download, repository="r/turbo", revision="abc")
+    assert added.folder == root / "turbo" / added.sha256[:12]
+    assert not download.exists() and list(faults(added)) == []
+    assert added.describe() == {
+        "model": "turbo", "repository": "r/turbo", "revision": "abc", "sha256": added.sha256,
+    }  # fmt: skip
+
+
+def test_the_same_bytes_have_the_same_hash_wherever_they_lie(root: Path, weights: Path) -> None:
+    first = add(root, "turbo", "turbo", weights)
+    moved = weights.rename(weights.with_name("moved"))
+    assert add(root, "turbo", "turbo", moved).sha256 == first.sha256
+    assert len(snapshots(root)) == 1, "and the record now knows where they are"
+
+
+def test_old_weights_stay_and_are_found_by_their_hash(root: Path, weights: Path) -> None:
+    old = add(root, "turbo", "turbo", weights)
+    newer = weights.with_name("newer")
+    (newer / "transformer").mkdir(parents=True)
+    (newer / "model_index.json").write_text('{"v": 2}')
+    new = add(root, "turbo", "turbo", newer)
+    assert find(root, "turbo").sha256 == new.sha256
+    assert find(root, f"sha256:{old.sha256}").sha256 == old.sha256
+    assert find(root, old.sha256[:8]).folder == weights
+
+
+def test_without_weights_the_command_that_brings_them_is_told(root: Path) -> None:
+    with pytest.raises(ModelError, match="run: backline models pull turbo"):
+        find(root)
+    with pytest.raises(ModelError, match="run: backline models pull xl-base"):
+        find(root, "xl-base")
+    with pytest.raises(ModelError, match="no model 'abcdef01'"):
+        find(root, "abcdef01")
+
+
+def test_damage_is_named_file_by_file(root: Path, weights: Path) -> None:
+    added = add(root, "turbo", "turbo", weights)
+    (weights / "transformer" / "weights.safetensors").write_bytes(b"\1" + bytes(999))
+    assert list(faults(added, hashes=False)) == []
+    assert [fault.split(" is ")[0] for fault in faults(added)] == [
+        "transformer/weights.safetensors"
+    ]
+    (weights / "transformer" / "weights.safetensors").write_bytes(bytes(10))
+    (weights / "model_index.json").unlink()
+    assert list(faults(added, hashes=False)) == [
+        "model_index.json is missing",
+        "transformer/weights.safetensors has 10 bytes instead of 1000",
+    ]
+
+
+def test_removing_spares_folders_that_were_only_added(root: Path, weights: Path) -> None:
+    remove(root, add(root, "turbo", "turbo", weights))
+    assert snapshots(root) == [] and (weights / "model_index.json").is_file()
+
+
+def test_removing_a_download_frees_the_disk(root: Path, weights: Path) -> None:
+    download = root / "turbo" / "partial-abc"
+    download.parent.mkdir(parents=True)
+    weights.rename(download)
+    added = add(root, "turbo", "turbo", download)
+    remove(root, added)
+    assert snapshots(root) == [] and not added.folder.exists()
+
+
+def test_a_folder_of_something_else_is_refused(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"holds no model_index\.json"):
+        add(root, "turbo", "turbo", tmp_path)
+
+
+def test_a_damaged_record_hides_only_itself(root: Path, weights: Path) -> None:
+    added = add(root, "turbo", "turbo", weights)
+    (root / "turbo" / "broken.json").write_text("{")
+    (root / "turbo" / "other.json").write_text("[1]")
+    assert snapshots(root) == [added]
+
+
+def test_the_kind_is_read_from_the_weights(weights: Path, tmp_path: Path) -> None:
+    assert read_kind(weights) == "turbo"
+    with pytest.raises(EngineError, match="no ACE-Step weights"):
+        read_kind(tmp_path)
+
+
+def test_what_can_be_pulled_is_named_with_its_needs() -> None:
+    for model in CATALOGUE.values():
+        assert model.least_vram_gb < model.vram_gb and "MIT" in model.licence
+        assert model.repository or "convert" in model.about
+    with pytest.raises(ModelError, match="turbo, xl-turbo"):
+        model_named("tango")
