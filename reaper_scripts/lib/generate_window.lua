@@ -43,7 +43,7 @@ local function form(window, state)
   chosen.style = window:field("Style", chosen.style, 1000)
   if window:buttons({ "Recent styles" }) then
     local recent = settings.recent_styles()
-    local index = #recent > 0 and window:menu(recent)
+    local index = #recent > 0 and window.menu(recent)
     if index then chosen.style = recent[index] end
   end
   chosen.key = window:field("Key", chosen.key, 40)
@@ -62,9 +62,9 @@ local function form(window, state)
 end
 
 local function look(state, now)
-  if now < state.look_at then return end
-  state.look_at = now + LOOK_SECONDS
   local proj = project.current()
+  if now < state.look_at and proj == state.proj then return end -- else that one may be closed
+  state.look_at = now + LOOK_SECONDS
   if proj ~= state.proj then
     state.proj, state.chosen = proj, settings.read(proj)
     state.bars_text = tostring(state.chosen.bars)
@@ -128,7 +128,7 @@ function generate_window.open()
     look(state, clock())
     if window:begin() then
       draw(window, state, follow)
-      window:finish()
+      window.finish()
       return true
     end
     settings.write(state.proj, state.chosen)

@@ -246,6 +246,7 @@ function Job:line()
   if self:is_over() then return self.message end
   if self.state == "asking" then return "Asking the daemon ..." end
   if self.state == "queued" then return "Waiting in the queue ..." end
+  if self.stage == "" then return "Starting the engine ..." end
   local left = self.eta_seconds >= 0 and (", %d s left"):format(math.ceil(self.eta_seconds)) or ""
   return ("%s %d %%%s"):format(self.stage, math.floor(self.fraction * 100 + 0.5), left)
 end

@@ -86,7 +86,7 @@ function jobs_window.open()
     if now >= state.look_at then state.list, state.look_at = orders.all(), now + LOOK_SECONDS end
     if window:begin() then
       draw(window, state, follow, now)
-      window:finish()
+      window.finish()
       return true
     end
     window:close()

@@ -39,30 +39,31 @@ function landing.find_item(proj, guid)
   end
 end
 
-local function insert_track(proj, at)
+local function insert_track(proj, at, made)
   if reaper.APIExists("InsertTrackInProject") then -- since REAPER 7.18
     reaper.InsertTrackInProject(proj, at, WITH_DEFAULTS)
     return
   end
-  local in_front = reaper.EnumProjects(-1)
-  if in_front == proj then
-    reaper.InsertTrackAtIndex(at, true)
-    return
+  -- Before that only into the tab in front, which is changed for this frame.
+  local in_front = must(reaper.EnumProjects(-1), "REAPER does not tell which project is in front")
+  if in_front ~= proj then
+    made.in_front = in_front
+    reaper.SelectProjectInstance(proj)
   end
-  reaper.SelectProjectInstance(proj)
-  local fine, problem = pcall(reaper.InsertTrackAtIndex, at, true)
-  reaper.SelectProjectInstance(in_front)
-  must(fine, problem)
+  reaper.InsertTrackAtIndex(at, true)
+end
+
+local function put_tab_back(made)
+  if made.in_front then reaper.SelectProjectInstance(made.in_front) end
 end
 
 local function add_track(proj, name, colour, depth, made)
   local at = reaper.CountTracks(proj)
-  insert_track(proj, at)
-  must(reaper.CountTracks(proj) == at + 1, "REAPER did not add a track")
+  insert_track(proj, at, made)
   local track = must(reaper.GetTrack(proj, at), "REAPER did not add a track")
-  made.tracks[#made.tracks + 1] = track
   must(reaper.GetSetMediaTrackInfo_String(track, "P_NAME", name, true), "REAPER refused the track's name")
-  set_track(track, "I_CUSTOMCOLOR", reaper.ColorToNative(table.unpack(colour)) | CUSTOM_COLOUR)
+  local red, green, blue = table.unpack(colour)
+  set_track(track, "I_CUSTOMCOLOR", reaper.ColorToNative(red, green, blue) | CUSTOM_COLOUR)
   set_track(track, "I_FOLDERDEPTH", depth)
   return track
 end
@@ -110,6 +111,7 @@ local function extend_item(proj, stem, sources, made)
 end
 
 local function place(proj, plan, sources, made)
+  made.track_count = reaper.CountTracks(proj)
   local rest = {}
   for _, stem in ipairs(plan.stems) do
     if not extend_item(proj, stem, sources, made) then rest[#rest + 1] = stem end
@@ -119,21 +121,25 @@ local function place(proj, plan, sources, made)
     local track = add_track(proj, stem.name, landing.colours[stem.name], index == #rest and -1 or 0, made)
     add_item(track, plan, stem, sources, made)
   end
+  put_tab_back(made)
   reaper.Undo_OnStateChangeEx2(proj, "backline: insert " .. plan.title, ALL_STATES, NO_TRACK_PARAMETER)
 end
 
--- Takes back what a failed landing had done. Tracks take their items with them.
+-- Takes back what a failed landing had done. All of it happened in this frame, so tracks beyond
+-- those that were there are ours; they take their items with them.
 local function take_back(proj, made)
-  for index = #made.tracks, 1, -1 do pcall(reaper.DeleteTrack, made.tracks[index]) end
+  for index = made.track_count and reaper.CountTracks(proj) - 1 or 0, made.track_count or 1, -1 do
+    reaper.DeleteTrack(reaper.GetTrack(proj, index))
+  end
   for _, saved in ipairs(made.chunks) do
     local item = landing.find_item(proj, saved.guid)
-    if item then pcall(reaper.SetItemStateChunk, item, saved.chunk, false) end
+    if item then reaper.SetItemStateChunk(item, saved.chunk, false) end
   end
 end
 
 local function destroy_unowned(sources, made)
   for _, source in pairs(sources) do
-    if not made.owned[source] then pcall(reaper.PCM_Source_Destroy, source) end
+    if not made.owned[source] then reaper.PCM_Source_Destroy(source) end
   end
 end
 
@@ -149,7 +155,7 @@ end
 -- target (an item's GUID or nil), takes = {{path, name, provenance}}}}} into the project: true, or
 -- nil and a sentence, and then the project is as it was.
 function landing.insert(proj, plan)
-  local sources, made = {}, { tracks = {}, chunks = {}, owned = {} }
+  local sources, made = {}, { chunks = {}, owned = {} }
   local is_held = false
   local fine, problem = pcall(function()
     open_sources(plan, sources)
@@ -158,8 +164,9 @@ function landing.insert(proj, plan)
     place(proj, plan, sources, made)
   end)
   if not fine then
-    take_back(proj, made)
-    destroy_unowned(sources, made)
+    pcall(take_back, proj, made)
+    pcall(destroy_unowned, sources, made)
+    pcall(put_tab_back, made)
   end
   if is_held then reaper.PreventUIRefresh(-1) end
   pcall(reaper.UpdateArrange)

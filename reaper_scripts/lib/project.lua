@@ -7,6 +7,7 @@ local project = {}
 local SAME_QN = 1e-6 -- REAPER's own rounding of positions is far below, the smallest note far above
 local TICKS_PER_BEAT = 960
 local SECTION = "backline" -- of the project's extended state
+local MAX_NAME_BYTES = 64
 local KNOWN_PARTS = { "intro", "verse", "chorus", "bridge", "outro" } -- which the engine plays differently
 
 -- The shortest decimal text that is this number again.
@@ -190,7 +191,9 @@ local function part_name(text)
   for _, part in ipairs(KNOWN_PARTS) do
     if lower:find("^%s*" .. part .. "%f[^%a]") then return part end
   end
-  return lower:gsub("[%s%c:]+", "-"):gsub("^-+", ""):sub(1, 64):gsub("[\128-\191]*$", ""):gsub("-+$", "")
+  local name = lower:gsub("[%s%c:]+", "-"):gsub("^-+", ""):sub(1, MAX_NAME_BYTES):gsub("-+$", "")
+  while not utf8.len(name) do name = name:sub(1, -2) end -- cut within a letter
+  return name
 end
 
 -- The project's regions over the range as "1-4:verse 5-8:chorus", their ends on the nearest bar

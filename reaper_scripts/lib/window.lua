@@ -28,6 +28,8 @@ local function colour(name) gfx.set(table.unpack(COLOURS[name])) end
 -- Begins a frame; false once the user has closed the window. `entered` says that Enter was pressed.
 function Window:begin()
   self.typed, self.entered = {}, false
+  if self.has_tabbed then self:_focus_next() end
+  self.has_tabbed = false
   for _ = 1, KEYS_A_FRAME do
     local sign = gfx.getchar()
     if sign == -1 or sign == ESCAPE then return false end
@@ -35,7 +37,8 @@ function Window:begin()
     if sign == ENTER then
       self.entered = true
     elseif sign == TAB then
-      self:_focus_next()
+      self.has_tabbed = true -- what was typed before it belongs to this field, the rest to the next
+      break
     else
       self.typed[#self.typed + 1] = sign
     end
@@ -179,7 +182,7 @@ function Window:bar(fraction, text)
 end
 
 -- A popup menu at the mouse; returns the number of the entry, or nil. Holds REAPER while open.
-function Window:menu(entries)
+function Window.menu(entries)
   local plain = {}
   for index, entry in ipairs(entries) do plain[index] = (entry:gsub("[|#!<>]", " ")) end
   gfx.x, gfx.y = gfx.mouse_x, gfx.mouse_y
@@ -187,7 +190,7 @@ function Window:menu(entries)
   return chosen > 0 and chosen or nil
 end
 
-function Window:finish() gfx.update() end
+function Window.finish() gfx.update() end
 
 function Window:close()
   reaper.SetExtState(SECTION, "dock " .. self.title, tostring(gfx.dock(-1)), true)

@@ -1,0 +1,292 @@
+-- What each API function of the double does. Which arguments it may be given is checked before.
+local model = require("double.model")
+local tempo = require("double.tempo")
+
+return function(world)
+  local calls = {}
+  local object = model.object
+  local function project(handle) return object(handle) or world.projects[world.front] end
+
+  -- Text and number attributes: keys REAPER does not know only return false, as there.
+  local function text(kind, call)
+    return function(handle, key, value, is_set)
+      local thing = object(handle)
+      local ext = key:match("^P_EXT:(.+)$")
+      if ext then
+        if is_set then thing.ext[ext] = value ~= "" and value or nil end
+        return thing.ext[ext] ~= nil or is_set, thing.ext[ext] or ""
+      end
+      if key == "GUID" then return true, thing.guid end
+      if not world.knows_key(call, key) then
+        world.violation(("%s has no text %s"):format(kind, key))
+        return false, ""
+      end
+      if is_set then thing.text[key] = value end
+      return true, thing.text[key] or ""
+    end
+  end
+  local function set_value(kind, call)
+    return function(handle, key, value)
+      if not world.knows_key(call, key) then
+        world.violation(("%s has no value %s"):format(kind, key))
+        return false
+      end
+      object(handle).value[key] = value + 0.0
+      return true
+    end
+  end
+  local function get_value(handle, key) return object(handle).value[key] or 0.0 end
+
+  calls.GetSetMediaTrackInfo_String = text("track", "GetSetMediaTrackInfo_String")
+  calls.GetSetMediaItemInfo_String = text("item", "GetSetMediaItemInfo_String")
+  calls.GetSetMediaItemTakeInfo_String = text("take", "GetSetMediaItemTakeInfo_String")
+  calls.SetMediaTrackInfo_Value = set_value("track", "SetMediaTrackInfo_Value")
+  calls.SetMediaItemInfo_Value = set_value("item", "SetMediaItemInfo_Value")
+  calls.SetMediaItemTakeInfo_Value = set_value("take", "SetMediaItemTakeInfo_Value")
+  calls.GetMediaTrackInfo_Value = get_value
+  calls.GetMediaItemInfo_Value = get_value
+  calls.GetMediaItemTakeInfo_Value = get_value
+
+  -- Tracks, items, takes
+  function calls.CountTracks(proj) return #project(proj).tracks end
+  function calls.GetTrack(proj, index)
+    local track = project(proj).tracks[index + 1]
+    return track and track.handle
+  end
+  local function insert_track(proj, index)
+    index = math.max(0, math.min(index, #proj.tracks))
+    table.insert(proj.tracks, index + 1, model.track({ project = proj }))
+  end
+  function calls.InsertTrackAtIndex(index) insert_track(world.projects[world.front], index) end
+  function calls.InsertTrackInProject(proj, index) insert_track(project(proj), index) end
+  function calls.DeleteTrack(handle)
+    local track = object(handle)
+    for _, proj in ipairs(world.projects) do
+      for index, each in ipairs(proj.tracks) do
+        if each == track then table.remove(proj.tracks, index) end
+      end
+    end
+    model.kill_track(track)
+  end
+  function calls.CountTrackMediaItems(track) return #object(track).items end
+  function calls.GetTrackMediaItem(track, index)
+    local item = object(track).items[index + 1]
+    return item and item.handle
+  end
+  function calls.AddMediaItemToTrack(track) return model.item(object(track)).handle end
+  function calls.AddTakeToMediaItem(item) return model.take(object(item)).handle end -- and shows nothing new
+  function calls.CountTakes(item) return #object(item).takes end
+  function calls.GetTake(item, index)
+    local take = object(item).takes[index + 1]
+    return take and take.handle
+  end
+  function calls.GetActiveTake(item)
+    local take = object(item).takes[math.tointeger(object(item).value.I_CURTAKE) + 1]
+    return take and take.handle
+  end
+  function calls.SetActiveTake(take)
+    local item = object(take).item
+    for index, each in ipairs(item.takes) do
+      if each == object(take) then item.value.I_CURTAKE = index - 1.0 end
+    end
+  end
+  local function selected_items(proj)
+    local found = {}
+    for _, track in ipairs(proj.tracks) do
+      for _, item in ipairs(track.items) do
+        if item.selected then found[#found + 1] = item end
+      end
+    end
+    return found
+  end
+  function calls.CountSelectedMediaItems(proj) return #selected_items(project(proj)) end
+  function calls.GetSelectedMediaItem(proj, index)
+    local item = selected_items(project(proj))[index + 1]
+    return item and item.handle
+  end
+  local function selected_tracks(proj)
+    local found = {}
+    for _, track in ipairs(proj.tracks) do
+      if track.selected then found[#found + 1] = track end
+    end
+    return found
+  end
+  function calls.CountSelectedTracks(proj) return #selected_tracks(project(proj)) end
+  function calls.GetSelectedTrack(proj, index)
+    local track = selected_tracks(project(proj))[index + 1]
+    return track and track.handle
+  end
+  function calls.GetItemStateChunk(item)
+    local chunk = ("<ITEM %d>"):format(#world.chunks + 1)
+    world.chunks[#world.chunks + 1] = model.item_state(object(item))
+    return true, chunk
+  end
+  function calls.SetItemStateChunk(item, chunk)
+    local state = world.chunks[tonumber(chunk:match("^<ITEM (%d+)>$"))]
+    if not state then return false end
+    model.fill_item(object(item), state)
+    return true
+  end
+
+  -- Sources: nil unless the file is a whole WAV
+  function calls.PCM_Source_CreateFromFile(path)
+    local file = world.io_open(path, "rb")
+    if not file then return nil end
+    local head = file:read(12) or ""
+    local found, format
+    if head:sub(1, 4) == "RIFF" and head:sub(9, 12) == "WAVE" then
+      while true do
+        local chunk = file:read(8)
+        if not chunk or #chunk < 8 then break end
+        local size = string.unpack("<I4", chunk, 5)
+        if chunk:sub(1, 4) == "data" then found = size break end
+        local body = file:read(size + size % 2)
+        if chunk:sub(1, 4) == "fmt " then format = body end
+      end
+    end
+    file:close()
+    if not found or not format then return nil end
+    local rate, align = string.unpack("<I4", format, 5), string.unpack("<I2", format, 13)
+    world.sources = world.sources + 1
+    return model.new("PCM_source", { file = path, frames = found // align, rate = rate }).handle
+  end
+  function calls.PCM_Source_Destroy(source)
+    object(source).deleted = true
+    world.sources = world.sources - 1
+  end
+  function calls.SetMediaItemTake_Source(take, source)
+    object(take).source = object(source)
+    world.sources = world.sources - 1 -- the take owns it now
+    return true
+  end
+
+  -- MIDI: 960 ticks a quarter from the item's start
+  function calls.TakeIsMIDI(take) return object(take).notes ~= nil end
+  function calls.MIDI_CountEvts(take) return #object(take).notes, #object(take).notes, 0, 0 end
+  function calls.MIDI_GetNote(take, index)
+    local note = object(take).notes[index + 1]
+    if not note then return false, false, false, 0.0, 0.0, 0, 0, 0 end
+    return true, false, note.muted or false, note.start * 960.0, note.stop * 960.0, 0, note.pitch, note.velocity or 90
+  end
+  function calls.MIDI_GetProjQNFromPPQPos(take, ppq)
+    local item = object(take).item
+    return tempo.to_qn(world.projects[world.front], item.value.D_POSITION) + ppq / 960
+  end
+
+  -- Projects, time
+  function calls.EnumProjects(index)
+    local proj = world.projects[index == -1 and world.front or index + 1]
+    if not proj then return nil end
+    return proj.handle, proj.file -- "" where it was never saved
+  end
+  function calls.SelectProjectInstance(proj)
+    for index, each in ipairs(world.projects) do
+      if each == object(proj) then world.front = index end
+    end
+  end
+  function calls.GetProjectName(proj) return project(proj).file:match("[^/]*$") end
+  function calls.GetProjectPathEx(proj) return project(proj).media or world.folder .. "/media" end
+  function calls.GetSetProjectInfo(proj, name) return project(proj).info[name] or 0.0 end
+  function calls.GetSet_LoopTimeRange2(proj, is_set)
+    assert(not is_set, "double: the scripts never move the selection")
+    return table.unpack(project(proj).selection)
+  end
+  function calls.GetCursorPositionEx(proj) return project(proj).cursor end
+  function calls.TimeMap2_timeToQN(proj, seconds) return (tempo.to_qn(project(proj), seconds)) end
+  function calls.TimeMap2_QNToTime(proj, qn) return tempo.to_seconds(project(proj), qn) end
+  function calls.TimeMap_GetMeasureInfo(proj, number) return tempo.measure(project(proj), number) end
+  function calls.TimeMap2_timeToBeats(proj, seconds) return tempo.beats(project(proj), seconds) end
+  function calls.TimeMap_GetTimeSigAtTime(proj, seconds)
+    local segment, bpm = tempo.at(project(proj), seconds)
+    return segment.num, segment.den, bpm
+  end
+  function calls.CountTempoTimeSigMarkers(proj) return #project(proj).tempo end
+  function calls.GetTempoTimeSigMarker(proj, index)
+    local marker = project(proj).tempo[index + 1]
+    if not marker then return false, 0.0, 0, 0.0, 0.0, 0, 0, false end
+    local beat, measure = tempo.beats(project(proj), marker.seconds)
+    return true, marker.seconds, measure, beat, marker.bpm, marker.num or 0, marker.den or 0, marker.ramp or false
+  end
+  function calls.CountProjectMarkers(proj)
+    local markers, regions = 0, 0
+    for _, each in ipairs(project(proj).markers) do
+      if each.stop then regions = regions + 1 else markers = markers + 1 end
+    end
+    return markers + regions, markers, regions
+  end
+  function calls.EnumProjectMarkers3(proj, index)
+    local each = project(proj).markers[index + 1]
+    if not each then return 0, false, 0.0, 0.0, "", 0, 0 end
+    return index + 1, each.stop ~= nil, each.start, each.stop or 0.0, each.name, each.number or index + 1, 0
+  end
+  function calls.ValidatePtr2(_, pointer, kind)
+    local thing = object(pointer)
+    return thing ~= nil and not thing.deleted and kind == thing.kind .. "*"
+  end
+
+  -- State that outlives a script
+  function calls.GetProjExtState(proj, section, key)
+    local value = (project(proj).ext[section] or {})[key]
+    return value and 1 or 0, value or ""
+  end
+  function calls.SetProjExtState(proj, section, key, value)
+    local ext = project(proj).ext
+    ext[section] = ext[section] or {}
+    ext[section][key] = value ~= "" and value or nil
+    return 1
+  end
+  function calls.GetExtState(section, key) return (world.ext[section] or {})[key] or "" end
+  function calls.SetExtState(section, key, value, persist)
+    if persist and value:find("\n") then world.violation("persistent state must be one line") end
+    world.ext[section] = world.ext[section] or {}
+    world.ext[section][key] = value
+  end
+  function calls.DeleteExtState(section, key) (world.ext[section] or {})[key] = nil end
+
+  -- Undo, drawing
+  function calls.Undo_OnStateChangeEx2(proj, description)
+    local undo = project(proj).undo
+    undo[#undo + 1] = { text = description, tracks = model.snapshot(project(proj)) }
+  end
+  function calls.PreventUIRefresh(count)
+    world.held = world.held + count
+    assert(world.held >= 0, "double: PreventUIRefresh below zero")
+  end
+  function calls.UpdateArrange() end
+  function calls.Main_OnCommandEx(command) world.commands[#world.commands + 1] = command end
+
+  -- Files, system
+  function calls.RecursiveCreateDirectory(path)
+    os.execute(("mkdir -p %s"):format("'" .. path:gsub("'", "'\\''") .. "'"))
+    return 1
+  end
+  function calls.EnumerateFiles(path, index) -- listings are cached until asked for -1
+    if index == -1 then
+      world.listings[path] = nil
+      return nil
+    end
+    world.listings[path] = world.listings[path] or world.list_folder(path)
+    return world.listings[path][index + 1]
+  end
+  function calls.GetResourcePath() return world.resources end
+  function calls.GetOS() return world.system end
+  function calls.GetAppVersion() return world.version end
+  function calls.APIExists(name) return world.api[name] ~= nil and not world.missing[name] end
+  function calls.time_precise() return world.clock() end
+  function calls.ColorToNative(red, green, blue) return red | green << 8 | blue << 16 end
+  function calls.ShowConsoleMsg(line) world.console[#world.console + 1] = line end
+  function calls.MB(message, _, kind)
+    world.boxes[#world.boxes + 1] = message
+    return kind == 4 and world.says_yes and 6 or kind == 4 and 7 or 1
+  end
+  function calls.ExecProcess(command, timeout_ms)
+    world.executed[#world.executed + 1] = command
+    if world.on_execute then return world.on_execute(command, timeout_ms) end
+    return nil
+  end
+
+  -- Lua's own
+  function calls.defer(step) world.deferred[#world.deferred + 1] = step end
+  function calls.atexit(step) world.at_exit[#world.at_exit + 1] = step end
+  return calls
+end

@@ -1,0 +1,117 @@
+"""The shipped scripts in the double against the real daemon, over both carriers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from midi.grid import Grid, MeterChange, TempoPoint
+from midi.meter import Meter
+from stems.manifest import read_manifest
+
+RATE = 48_000
+CHOSEN = '{"key":"A minor","style":"dub techno","bars":2}'
+GENERATE = """
+w:run("backline_generate.lua", function()
+  w:wait(function() return w:shows("^Bars") end)
+  w:press("enter")
+  w:wait(function() return w:shows("^Inserted") or w.window.kind == "wrong" end)
+  w:press("escape")
+end, 40000)
+"""
+
+
+@pytest.fixture(scope="module")
+def home(serve: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    serve(home, "tone_engine:open_engine")
+    return home
+
+
+def lua_project(**fields: str) -> str:
+    lines = [f"project.{name} = {value}" for name, value in fields.items()]
+    stored = f"project.ext.backline = {{ settings = [[{CHOSEN}]] }}"
+    return "\n".join(["local project = w:project()", *lines, stored])
+
+
+def items(told: dict[str, Any]) -> list[dict[str, Any]]:
+    (project,) = told["projects"]
+    return [item for track in project["tracks"] for item in track["items"]]
+
+
+def assert_four_stems_at(told: dict[str, Any], position: Fraction, grid: Grid) -> None:
+    """Each item begins at the frame of `position` and lasts the frames of the grid, exactly."""
+    found = items(told)
+    assert len(found) == 4
+    for item in found:
+        # The double computes in floats as REAPER does; half a nanosecond is 1/40000 of a frame.
+        assert item["value"]["D_POSITION"] == pytest.approx(float(position), abs=5e-10)
+        assert round(item["value"]["D_POSITION"] * RATE) == round(position * RATE)
+        assert item["value"]["D_LENGTH"] == grid.frames(RATE) / RATE
+        (take,) = item["takes"]
+        folder = Path(json.loads(item["ext"]["backline"])["folder"])
+        manifest = read_manifest(folder, check_hashes=True)
+        assert manifest.grid["frames"] == grid.frames(RATE)
+        assert Path(take["file"]).read_bytes() == (folder / Path(take["file"]).name).read_bytes()
+    assert len(told["projects"][0]["undo"]) == 1
+    assert told["boxes"] == [] and told["console"] == []
+
+
+@pytest.mark.parametrize("carrier", ["spool", "udp"])
+@pytest.mark.parametrize("bar", [1, 57])
+def test_four_stems_land_on_the_bar_at_a_constant_tempo(
+    reaper: Any, home: Path, carrier: str, bar: int
+) -> None:
+    # 92.5 bpm: a bar of 4/4 lasts 4 * 60 / 92.5 s.
+    position = Fraction(bar - 1) * 4 * 60 / Fraction("92.5")
+    setup = lua_project(bpm="92.5", cursor=repr(float(position)))
+    told = reaper.play(setup + GENERATE, DOUBLE_HOME=str(home), DOUBLE_CARRIER=carrier)
+    assert_four_stems_at(told, position, Grid.constant("92.5", "4/4", 2))
+
+
+@pytest.mark.parametrize("carrier", ["spool", "udp"])
+@pytest.mark.parametrize("lead_in_bars", [0, 56])
+def test_four_stems_land_on_the_bar_in_a_tempo_map_with_a_ramp(
+    reaper: Any, home: Path, carrier: str, lead_in_bars: int
+) -> None:
+    # After the lead-in of 4/4 at 128: two bars of 4/4 that speed up to 90 by a ramp, two bars of
+    # 3/4 at 90, two of 6/8 at 150. In quarters: 8, 6 and 6.
+    start = Fraction(lead_in_bars) * 4 * 60 / 128
+    ramp_seconds = Fraction(8) * 120 / (128 + 90)
+    waltz = start + ramp_seconds
+    jig = waltz + Fraction(6) * 60 / 90
+    end = jig + Fraction(6) * 60 / 150
+    points = [(start, 128, "num=4, den=4, ramp=true"), (waltz, 90, "num=3, den=4"),
+              (jig, 150, "num=6, den=8")]  # fmt: skip
+    tempo = ", ".join(
+        f"{{ seconds={float(seconds)!r}, bpm={bpm}.0, {rest} }}" for seconds, bpm, rest in points
+    )
+    setup = lua_project(
+        bpm="128.0", tempo=f"{{ {tempo} }}", selection=f"{{ {float(start)!r}, {float(end)!r} }}"
+    )
+    told = reaper.play(setup + GENERATE, DOUBLE_HOME=str(home), DOUBLE_CARRIER=carrier)
+    grid = Grid(
+        6,
+        (
+            TempoPoint(Fraction(0), Fraction(128), True),
+            TempoPoint(Fraction(8), Fraction(90)),
+            TempoPoint(Fraction(14), Fraction(150)),
+        ),
+        (
+            MeterChange(0, Meter.parse("4/4")),
+            MeterChange(2, Meter.parse("3/4")),
+            MeterChange(4, Meter.parse("6/8")),
+        ),
+    )
+    assert_four_stems_at(told, start, grid)
+    manifest = read_manifest(Path(json.loads(items(told)[0]["ext"]["backline"])["folder"]))
+    # Each bar line of the result lies on the frame of REAPER's own bar line.
+    bars = [start, None, waltz, waltz + 2, jig, jig + Fraction(6, 5)]  # 3/4 at 90: 2 s a bar
+    for found, wanted in zip(manifest.grid["bar_frames"], bars, strict=False):
+        if wanted is not None:
+            assert found == round((wanted - start) * RATE)
