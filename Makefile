@@ -2,7 +2,7 @@
 PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
-TEST_PACKAGES = liblo-tools
+TEST_PACKAGES = liblo-tools lua5.4 lua-socket lua-check ardour
 
 .PHONY: install demo test lint bench clean
 

@@ -1,0 +1,192 @@
+"""A delivered job in a real DAW: Ardour places its stems on a bar of its own and exports them."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from audio.clip import Clip
+from midi.grid import Grid, Meter, MeterChange, TempoPoint
+from midi.key import Key
+from stems.delivery import deliver
+from stems.manifest import Manifest, read_manifest
+from stems.stem_set import StemSet
+from stems.take import Take
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("ardour7-lua") is None or shutil.which("ardour7-export") is None,
+    reason="needs Ardour 7 (Debian: ardour)",
+)
+
+SCRIPT = Path(__file__).with_name("ardour_session.lua")
+STEMS = ("drums", "bass")
+SUPERCLOCKS_HZ = 282_240_000  # in which Ardour's saved sessions count time
+NAME = "proof"
+DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
+
+
+@pytest.fixture
+def song() -> Grid:
+    """2 bars of 4/4 at 128 bpm, 2 of 3/4 at 90, 1 of 6/8 at 150: 8 + 6 + 3 quarters."""
+    tempo = (
+        TempoPoint(Fraction(0), Fraction(128)),
+        TempoPoint(Fraction(8), Fraction(90)),
+        TempoPoint(Fraction(14), Fraction(150)),
+    )
+    meters = (
+        MeterChange(0, Meter(4, 4)), MeterChange(2, Meter(3, 4)), MeterChange(4, Meter(6, 8)),
+    )  # fmt: skip
+    return Grid(5, tempo, meters)
+
+
+def make_job(folder: Path, grid: Grid, sample_rate: int, at_beats: int) -> Manifest:
+    """A job as asked for at some bar of the user's project: bursts of noise on every beat."""
+    random = np.random.default_rng(3)
+    clips = {}
+    for stem in STEMS:
+        samples = np.zeros((2, grid.frames(sample_rate)), dtype=np.float32)
+        for beat in range(int(grid.beats)):
+            start = grid.frame_at(Fraction(beat), sample_rate)
+            burst = random.uniform(0.1, 0.3, (2, 2_000)) * random.choice((-1.0, 1.0), (2, 2_000))
+            samples[:, start : start + 2_000] = burst  # its first frame is loud already
+        clips[stem] = Clip(samples, sample_rate)
+    deliver(
+        folder, request={}, grid=grid, key=Key.parse("A minor"), melody=None,
+        takes=[Take(StemSet(clips), {}, {}, 1)], stems=STEMS, engine={"name": "test"},
+        at_beats=at_beats,
+    )  # fmt: skip
+    return read_manifest(folder, check_hashes=True)
+
+
+@pytest.fixture
+def ardour(tmp_path: Path) -> Callable[..., str]:
+    """Runs one of Ardour's programs with a home of its own and gives what it printed."""
+
+    def run(*words: object, check: bool = True) -> str:
+        ran = subprocess.run(
+            [str(word) for word in words], env=os.environ | {"HOME": str(tmp_path)}, cwd=tmp_path,
+            capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False,
+        )  # fmt: skip
+        assert ran.returncode == 0 or not check, ran.stdout + ran.stderr
+        return ran.stdout
+
+    return run
+
+
+def steps(manifest: Manifest) -> str:
+    """The manifest's tempo map for a session in which the job begins at its position."""
+    grid, start = manifest.grid, manifest.position["at_beats"]
+    bars = {0: 0.0}
+    meters = {int(each["bar"]): str(each["meter"]) for each in grid["meter_map"]}  # type: ignore
+    meter, beat = meters[0], 0.0
+    for bar in range(int(str(grid["bars"]))):
+        meter = meters.get(bar, meter)
+        bars[bar] = beat
+        top, bottom = map(int, meter.split("/"))
+        beat += 4 * top / bottom
+    found = []
+    for point in grid["tempo_map"]:  # type: ignore[attr-defined]
+        assert not point["ramp"]  # Ardour's ramps are exponential
+        bar = next(bar for bar, beat in bars.items() if beat == point["beat"])
+        meter = meters[bar].replace("/", ":")
+        at = point["beat"] + start if point["beat"] else 0.0
+        found.append(f"{at}:{point['bpm']}:{meter}")
+    return " ".join(found)
+
+
+def add_sounds(session: Path, job: Path, manifest: Manifest, end_frames: int, rate: int) -> None:
+    """Add the stems to a saved session, which Ardour's Lua cannot: sources, regions, its end."""
+    superclocks = SUPERCLOCKS_HZ // rate  # a frame
+    file = session / f"{NAME}.ardour"
+    tree = ElementTree.parse(file)
+    root = tree.getroot()
+    ids = map(str, count(int(root.get("id-counter", "0")) + 1))
+    sources, regions, locations = (root.find(tag) for tag in ("Sources", "Regions", "Locations"))
+    assert sources is not None and regions is not None and locations is not None
+    for entry in manifest.files:
+        if entry.role != "stem":
+            continue
+        folder = session / "interchange" / session.name / "audiofiles"
+        shutil.copyfile(job / entry.path, folder / entry.path)
+        length = f"a{entry.frames * superclocks}@a0"
+        region = {
+            "name": str(entry.stem), "id": next(ids), "type": "audio", "whole-file": "1",
+            "start": "a0", "length": length, "ancestral-start": "a0", "ancestral-length": length,
+            "opaque": "1", "channels": "2", "default-fade-in": "1", "default-fade-out": "1",
+            "fade-in-active": "0", "fade-out-active": "0", "scale-amplitude": "1",
+        }  # fmt: skip
+        for channel in (0, 1):
+            source = {
+                "name": entry.path, "id": next(ids), "type": "audio", "channel": str(channel),
+                "flags": "", "take-id": "", "gain": "1", "origin": entry.path,
+            }  # fmt: skip
+            ElementTree.SubElement(sources, "Source", source)
+            region |= {f"source-{channel}": source["id"], f"master-source-{channel}": source["id"]}
+        ElementTree.SubElement(regions, "Region", region)
+    whole = {
+        "name": "session", "id": next(ids), "start": "a0", "end": f"a{end_frames * superclocks}",
+        "flags": "IsSessionRange", "locked": "0",
+    }  # fmt: skip
+    ElementTree.SubElement(locations, "Location", whole)
+    root.set("id-counter", next(ids))
+    tree.write(file, encoding="UTF-8", xml_declaration=True)
+
+
+@pytest.mark.parametrize(
+    ("rate", "at_beats", "bar", "start"),
+    [
+        (48_000, 16, 5, 360_000),  # 16 quarters at 128 bpm are 7.5 s
+        (44_100, 32, 9, 661_500),  # 32 are 15 s
+    ],
+)
+def test_ardour_plays_the_stems_at_the_sample_the_manifest_says(
+    tmp_path: Path,
+    song: Grid,
+    ardour: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    rate: int,
+    at_beats: int,
+    bar: int,
+    start: int,
+) -> None:
+    monkeypatch.setattr("stems.delivery.draw_overview", lambda path, _: path.write_bytes(b"png"))
+    job, session = tmp_path / "job", tmp_path / "session"
+    manifest = make_job(job, song, rate, at_beats)
+    bars = int(str(manifest.grid["bars"]))
+    end = start + int(str(manifest.grid["frames"]))
+
+    tracks = ",".join(manifest.stems)
+    ardour("ardour7-lua", SCRIPT, "create", session, NAME, rate, tracks, steps(manifest))
+    add_sounds(session, job, manifest, end, rate)
+    placed = ardour("ardour7-lua", SCRIPT, "place", session, NAME, bar, bars)
+    # Ardour 7.3 was seen to abort at its end, after all was written: the file itself is judged.
+    export = tmp_path / "export.wav"
+    ardour("ardour7-export", "-b", "float", "-o", export, session, NAME, check=False)
+
+    # Where the bars lie, say two tempo maps that know nothing of one another. Ardour cuts off
+    # what is left of a frame, ours is the nearest frame.
+    exact = [(start + song.seconds_at(beat) * rate) for beat in song.bar_starts]
+    (told,) = (line for line in placed.splitlines() if line.startswith("bars "))
+    assert list(map(int, told.split()[1:])) == [math.floor(frame) for frame in exact]
+    ours = [start + each for each in manifest.grid["bar_frames"]]  # type: ignore[attr-defined]
+    assert ours == [math.floor(frame + Fraction(1, 2)) for frame in exact]
+    assert round(manifest.position["start_seconds"] * rate) == start
+
+    heard, heard_rate = soundfile.read(export, dtype="float32", always_2d=True)
+    mix, _ = soundfile.read(job / "mix.wav", dtype="float32", always_2d=True)
+    assert (heard_rate, heard.shape) == (rate, (end, 2))
+    (sounding,) = np.nonzero(heard.any(axis=1))
+    assert sounding[0] == start
+    # What Ardour sums from the stems is our mix: nothing is left above -100 dBFS.
+    assert np.abs(heard[start:] - mix).max() <= 1e-5
