@@ -58,6 +58,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
+def reaper_api() -> ModuleType:
+    return load("reaper_api")
+
+
+@pytest.fixture(scope="session")
 def api_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("api") / "api.lua"
     load("reaper_api").write_table(path)
@@ -101,11 +106,20 @@ class Reaper:
         return json.loads(told.read_text("utf-8"))
 
 
+@pytest.fixture(scope="session")
+def make_reaper(api_table: Path) -> Callable[[Path], Reaper]:
+    """Makes a double in a folder, with a copy of the shipped scripts."""
+
+    def make(folder: Path) -> Reaper:
+        shutil.copytree(SCRIPTS, folder / "scripts")
+        return Reaper(api_table, folder / "scripts", folder / "reaper")
+
+    return make
+
+
 @pytest.fixture
-def reaper(api_table: Path, tmp_path: Path) -> Reaper:
-    scripts = tmp_path / "scripts"
-    shutil.copytree(SCRIPTS, scripts)
-    return Reaper(api_table, scripts, tmp_path / "reaper")
+def reaper(make_reaper: Callable[[Path], Reaper], tmp_path: Path) -> Reaper:
+    return make_reaper(tmp_path)
 
 
 Serve = Callable[[Path, str], subprocess.Popen[str]]

@@ -1,5 +1,5 @@
 -- lua5.4 play.lua API SCRIPTS FOLDER CASES [NAME]: runs the cases of a file, or the one named.
--- Prints a line for each that failed; the exit status says whether any did.
+-- Tells each that failed on stderr and prints the functions that were called; the exit status says whether any did.
 local api_file, scripts, folder, cases_file, only = table.unpack(arg)
 local here = arg[0]:match("^(.*[/\\])") or "./"
 package.path = here .. "../?.lua;" .. package.path
@@ -61,5 +61,6 @@ for index, each in ipairs(cases) do
     end
   end
 end
+for name in pairs(World.called) do print(name) end
 if run == 0 then io.stderr:write("no such case\n") end
 os.exit(failures == 0 and run > 0 and 0 or 1)

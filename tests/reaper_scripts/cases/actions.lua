@@ -1,0 +1,404 @@
+-- The actions other than Generate, each from its key press to what it leaves.
+
+local function start(w, Daemon, bars)
+  local project = w:project()
+  project.bpm = 400.0 -- one bar of 4/4 lasts 0.6 s
+  project.ext.backline = { settings = ('{"key":"A minor","style":"dub techno","bars":%d,"lyrics":"la la"}'):format(bars or 1) }
+  return Daemon.new(w), project
+end
+
+-- Four stems of a job on tracks, as Generate leaves them.
+local function generated(w, Daemon, bars)
+  local daemon, project = start(w, Daemon, bars)
+  w:run("backline_generate_with_last_settings.lua")
+  equal(#project.tracks, 5, "tracks")
+  return daemon, project
+end
+
+local function items(project)
+  local found = {}
+  for _, track in ipairs(project.tracks) do
+    for _, item in ipairs(track.items) do found[#found + 1] = item end
+  end
+  return found
+end
+
+local function last_keys(daemon)
+  local asked = daemon:asked("generate")
+  return daemon.keys(asked[#asked])
+end
+
+local function launcher(w, Daemon, found)
+  local file = w.real.io_open(w.scripts .. "/backline_launcher.json", "wb")
+  file:write(Daemon.json.encode(found))
+  file:close()
+end
+
+case("generating with the last settings opens no window and lands", function(w, Daemon)
+  local daemon, project = generated(w, Daemon)
+  equal(w.window.title, nil, "a window")
+  equal(last_keys(daemon).tags, "dub techno")
+  equal(last_keys(daemon).lyrics, "la la")
+  equal(#project.undo, 2, "undo states")
+  equal(table.concat(w.boxes), "")
+end)
+
+case("generating with the last settings needs a key from somewhere", function(w, Daemon)
+  local daemon, project = start(w, Daemon)
+  project.ext.backline = nil
+  w.ext.backline.settings = '{"key":"C major","style":"x"}' -- of another project: no guess for this one
+  w:run("backline_generate_with_last_settings.lua")
+  equal(#daemon.received, 0, "packets")
+  contains(w.boxes[1], "No key is set")
+end)
+
+case("varying all stems of a job asks for the same with the next seed and adds takes", function(w, Daemon)
+  local daemon, project = generated(w, Daemon)
+  for _, item in ipairs(items(project)) do item.selected = true end
+  w:run("backline_vary_selected_items.lua")
+  local first, second = daemon.keys(daemon:asked("generate")[1]), last_keys(daemon)
+  equal(second.seed, 42)
+  equal(second.source, nil)
+  for _, name in ipairs({ "tags", "key", "bars", "meter", "lead", "engine", "stems", "lyrics", "bpm" }) do
+    equal(second[name], first[name], name)
+  end
+  equal(#project.tracks, 5, "tracks")
+  for _, item in ipairs(items(project)) do
+    equal(#item.takes, 2, "takes")
+    equal(item.value.I_CURTAKE, 1.0, "shown take")
+    contains(item.takes[2].ext.backline, '"seed":42')
+  end
+  equal(#project.undo, 3, "undo states")
+  w:run("backline_vary_selected_items.lua")
+  equal(last_keys(daemon).seed, 43, "the seed after that")
+end)
+
+case("varying some stems of a job has them made to fit the others", function(w, Daemon)
+  local daemon, project = generated(w, Daemon)
+  project.tracks[2].items[1].selected = true
+  project.tracks[4].items[1].selected = true
+  w:run("backline_vary_selected_items.lua")
+  equal(last_keys(daemon).source, w.home .. "/jobs/1")
+  equal(last_keys(daemon).stems, "drums,melody")
+  equal(last_keys(daemon)["bar-range"], nil)
+  local counts = {}
+  for index, item in ipairs(items(project)) do counts[index] = #item.takes end
+  equal(table.concat(counts, ","), "2,1,2,1")
+end)
+
+case("varying a moved item leaves it where it is", function(w, Daemon)
+  local daemon, project = generated(w, Daemon)
+  local item = project.tracks[3].items[1]
+  item.selected, item.value.D_POSITION = true, 12.34
+  w:run("backline_vary_selected_items.lua")
+  equal(last_keys(daemon).stems, "bass")
+  equal(item.value.D_POSITION, 12.34, "position")
+  equal(#item.takes, 2, "takes")
+end)
+
+case("items of two jobs are varied as two jobs", function(w, Daemon)
+  local daemon, project = generated(w, Daemon)
+  w:run("backline_generate_with_last_settings.lua")
+  for _, item in ipairs(items(project)) do item.selected = true end
+  w:run("backline_vary_selected_items.lua")
+  equal(#daemon:asked("generate"), 4, "requests")
+  for _, item in ipairs(items(project)) do equal(#item.takes, 2, "takes") end
+end)
+
+case("stems of selected tracks are varied where no item is selected", function(w, Daemon)
+  local daemon, project = generated(w, Daemon)
+  project.tracks[5].selected = true
+  w:run("backline_vary_selected_items.lua")
+  equal(last_keys(daemon).stems, "vocals")
+end)
+
+case("varying what backline did not make says so", function(w, Daemon)
+  local daemon, project = start(w, Daemon)
+  w:add_midi_item(project, 0.0, 1.0, { { pitch = 60, start = 0, stop = 1 } })
+  w:run("backline_vary_selected_items.lua")
+  contains(w.boxes[1], "Select items that backline inserted")
+  equal(#daemon.received, 0, "packets")
+end)
+
+case("an item whose memory was spoilt is not taken for one of backline's", function(w, Daemon)
+  local daemon, project = generated(w, Daemon)
+  local item = project.tracks[2].items[1]
+  item.selected = true
+  for _, text in ipairs({ "", "{", "[]", '{"rid":1}', '{"rid":"r","stem":"drums","keys":[],"title":"t"}' }) do
+    item.ext.backline = text
+    w:run("backline_vary_selected_items.lua")
+  end
+  equal(#w.boxes, 5, "boxes")
+  equal(#daemon:asked("generate"), 1, "requests")
+end)
+
+case("bars of the time selection are made anew in the selected stem only", function(w, Daemon)
+  local daemon, project = generated(w, Daemon, 8)
+  local item = project.tracks[4].items[1]
+  item.selected = true
+  project.selection = { 2.4, 4.2 } -- bars of 0.6 s: 5 to 7
+  w:run("backline_regenerate_time_selection.lua")
+  local keys = last_keys(daemon)
+  equal(keys["bar-range"], "5-7")
+  equal(keys.source, w.home .. "/jobs/1")
+  equal(keys.stems, "melody")
+  equal(keys.seed, 42)
+  equal(keys.takes, 1)
+  equal(keys.bars, 8)
+  equal(#item.takes, 2, "takes")
+  equal(item.value.I_CURTAKE, 1.0, "shown take")
+end)
+
+case("the bars are counted from where a moved and trimmed item would begin", function(w, Daemon)
+  local daemon, project = generated(w, Daemon, 8)
+  local item = project.tracks[2].items[1]
+  item.selected, item.value.D_POSITION = true, 6.6 -- its first two bars cut off: it would begin at 5.4
+  item.takes[1].value.D_STARTOFFS = 1.2
+  project.selection = { 7.2, 7.8 } -- bar 4 of the item
+  w:run("backline_regenerate_time_selection.lua")
+  equal(last_keys(daemon)["bar-range"], "4-4")
+  equal(item.takes[2].value.D_STARTOFFS, 1.2, "offset of the new take")
+end)
+
+for _, each in ipairs({
+  { "without a time selection", { 0.0, 0.0 }, "Select the time" },
+  { "with a selection beside the item", { 60.0, 66.0 }, "no whole bar" },
+  { "with a selection before the item", { 0.0, 0.6 }, "no whole bar" },
+}) do
+  case("regenerating " .. each[1] .. " is refused with a sentence", function(w, Daemon)
+    local daemon, project = generated(w, Daemon, 4)
+    local item = project.tracks[2].items[1]
+    item.selected, item.value.D_POSITION = true, 6.0
+    project.selection = each[2]
+    w:run("backline_regenerate_time_selection.lua")
+    contains(w.boxes[1], each[3])
+    equal(#daemon:asked("generate"), 1, "requests")
+  end)
+end
+
+case("only first takes can be changed in part", function(w, Daemon)
+  local daemon, project = start(w, Daemon, 4)
+  project.ext.backline.settings = '{"key":"A minor","bars":4,"takes":2}'
+  w:run("backline_generate_with_last_settings.lua")
+  local item = project.tracks[2].items[1]
+  item.selected, item.value.I_CURTAKE = true, 1.0
+  project.selection = { 0.0, 0.6 }
+  w:run("backline_regenerate_time_selection.lua")
+  contains(w.boxes[1], "Only the first take")
+  equal(#daemon:asked("generate"), 1, "requests")
+end)
+
+case("a melody gets drums and bass over its own bars", function(w, Daemon)
+  local daemon, project = start(w, Daemon)
+  w:add_midi_item(project, 1.2, 1.2, { -- bars 3 and 4
+    { pitch = 57, start = 0, stop = 4 }, { pitch = 64, start = 4, stop = 6 }, { pitch = 60, start = 6, stop = 8 },
+  })
+  w:run("backline_melody_to_accompaniment.lua")
+  local keys = last_keys(daemon)
+  equal(keys.stems, "drums,bass")
+  equal(keys.bars, 2)
+  equal(keys.notes, "57:0:4:90 64:4:2:90 60:6:2:90")
+  equal(#project.tracks, 4, "tracks: the melody's own, a folder, two stems")
+  near(project.tracks[3].items[1].value.D_POSITION, 1.2, 1e-9, "position")
+end)
+
+case("a time selection rules over the melody's own bars", function(w, Daemon)
+  local daemon, project = start(w, Daemon)
+  w:add_midi_item(project, 0.0, 2.4, { { pitch = 57, start = 0, stop = 4 }, { pitch = 64, start = 4, stop = 6 } })
+  project.selection = { 0.6, 1.2 }
+  w:run("backline_melody_to_accompaniment.lua")
+  equal(last_keys(daemon).bars, 1)
+  equal(last_keys(daemon).notes, "64:0:2:90")
+end)
+
+case("an accompaniment without a melody says so", function(w, Daemon)
+  local daemon = start(w, Daemon)
+  w:run("backline_melody_to_accompaniment.lua")
+  contains(w.boxes[1], "Select a MIDI item")
+  equal(#daemon.received, 0, "packets")
+end)
+
+case("the settings of an item come back into the window", function(w, Daemon)
+  local daemon, project = generated(w, Daemon)
+  project.ext.backline.settings = '{"key":"D major","style":"jazz","takes":4,"bars":2}'
+  project.tracks[3].items[1].selected = true
+  w:run("backline_use_these_settings.lua", function()
+    w:wait(function() return w:shows("^dub techno") end)
+    assert(w:shows("^A minor"), w:seen())
+    assert(w:shows("^la la"), w:seen())
+    w:press("escape")
+  end)
+  equal(#daemon:asked("generate"), 1, "requests")
+  contains(project.ext.backline.settings, '"takes":1')
+end)
+
+case("settings of nothing are refused with a sentence", function(w, Daemon)
+  start(w, Daemon)
+  w:run("backline_use_these_settings.lua")
+  contains(w.boxes[1], "Select an item")
+end)
+
+local function insert_from_jobs(w)
+  w:wait(function() return w:shows("dub techno") end)
+  w:click("Insert")
+  w:wait(function() return w:shows("^Inserted") end)
+  w:press("escape")
+end
+
+case("a job of the list is inserted again at its own place", function(w, Daemon)
+  local daemon, project = generated(w, Daemon)
+  project.cursor = 60.0
+  w:undo(project)
+  equal(#project.tracks, 0, "tracks after undo")
+  w:run("backline_show_jobs.lua", insert_from_jobs)
+  equal(#project.tracks, 5, "tracks")
+  equal(project.tracks[2].items[1].value.D_POSITION, 0.0, "position")
+  equal(#daemon:asked("generate"), 1, "requests")
+end)
+
+case("in another project a job of the list comes to the edit cursor", function(w, Daemon)
+  generated(w, Daemon)
+  local other = w:open({ file = "/other.rpp", bpm = 400.0, cursor = 1.85 })
+  w.front = 2
+  w:run("backline_show_jobs.lua", insert_from_jobs)
+  equal(#other.tracks, 5, "tracks")
+  near(other.tracks[2].items[1].value.D_POSITION, 1.8, 1e-9, "position")
+  equal(#w:project(1).tracks, 5, "tracks of the first project")
+end)
+
+case("a job whose result is gone says so", function(w, Daemon)
+  local _, project = generated(w, Daemon)
+  os.execute("rm -r '" .. w.home .. "/jobs/1'")
+  w:run("backline_show_jobs.lua", function()
+    w:wait(function() return w:shows("dub techno") end)
+    w:click("Insert")
+    w:wait(function() return w:shows("The job's result is gone") end)
+    w:press("escape")
+  end)
+  equal(#project.undo, 2, "undo states")
+end)
+
+case("a job of the list can be revealed and forgotten", function(w, Daemon)
+  generated(w, Daemon)
+  w:run("backline_show_jobs.lua", function()
+    w:wait(function() return w:shows("landed$") end)
+    w:click("Reveal")
+    w:wait(function() return #w.executed > 0 end)
+    w:click("Forget")
+    w:wait(function() return w:shows("No jobs yet") end)
+    w:press("escape")
+  end)
+  equal(w.executed[1], '/usr/bin/xdg-open "' .. w.home .. '/jobs/1"')
+end)
+
+case("looking at the jobs starts no daemon", function(w, Daemon)
+  local daemon = generated(w, Daemon)
+  daemon:die()
+  w:run("backline_show_jobs.lua", function()
+    w:wait(function() return w:shows("landed$") end)
+    w:pass(60)
+    w:press("escape")
+  end)
+  equal(#w.executed, 0, "commands")
+end)
+
+case("the list chooses the row that is clicked and pages", function(w, Daemon)
+  local daemon, project = start(w, Daemon)
+  for number = 1, 12 do
+    project.ext.backline.settings = ('{"key":"A minor","style":"song %02d","bars":1,"stems":"bass"}'):format(number)
+    w:run("backline_generate_with_last_settings.lua")
+    w.seconds = w.seconds + 2
+  end
+  w:run("backline_show_jobs.lua", function()
+    w:wait(function() return w:shows("song 12") end)
+    equal(w:shows("song 02"), nil, "a row of the second page")
+    w:click("Older")
+    w:wait(function() return w:shows("song 02") end)
+    w:click(w:shows("song 02"))
+    w:click("Forget")
+    w:wait(function() return not w:shows("song 02") end)
+    w:click("Newer")
+    w:wait(function() return w:shows("song 12") end)
+    w:press("escape")
+  end)
+  equal(#daemon:asked("generate"), 12, "requests")
+end)
+
+case("the daemon is started, and said to run once it answers", function(w, Daemon)
+  local daemon = start(w, Daemon)
+  daemon:die()
+  launcher(w, Daemon, { python = "/bin/sh", args = { "-m", "daemon" }, home = w.home, version = "0.1.0" })
+  w.on_execute = function() daemon:come_back() end
+  w:run("backline_start_stop_daemon.lua")
+  equal(table.concat(w.boxes, "/"), "The backline daemon runs.")
+end)
+
+case("the daemon is stopped if the user says so, and only then", function(w, Daemon)
+  local daemon = start(w, Daemon)
+  w.says_yes = false
+  w:run("backline_start_stop_daemon.lua")
+  equal(#daemon:asked("quit"), 0, "quits")
+  w.says_yes = true
+  w:run("backline_start_stop_daemon.lua")
+  equal(#daemon:asked("quit"), 1, "quits")
+  contains(w.boxes[#w.boxes], "has stopped")
+end)
+
+case("a daemon that will not stop is told of", function(w, Daemon)
+  local daemon = start(w, Daemon)
+  function daemon:quit(session, args) self:answer(session, "/backline/done", "sss", args[1], "/backline/quit", args[2]) end
+  w:run("backline_start_stop_daemon.lua")
+  contains(w.boxes[#w.boxes], "still runs")
+end)
+
+case("on Windows the daemon is started through a command file without a console of its own", function(w, Daemon)
+  local daemon = start(w, Daemon)
+  daemon:die()
+  w.system = "Win64"
+  launcher(w, Daemon, { python = "/bin/sh", args = { "-m", "daemon" }, home = w.home, version = "0.1.0" })
+  local timeout
+  w.on_execute = function(_, timeout_ms)
+    timeout = timeout_ms
+    daemon:come_back()
+  end
+  w:run("backline_start_stop_daemon.lua")
+  equal(timeout, -2)
+  equal(w.executed[1], 'cmd.exe /C "' .. w.home .. '/start_daemon.cmd"')
+  local script = w.real.io_open(w.home .. "/start_daemon.cmd", "rb"):read("a")
+  contains(script, '"/bin/sh" "-m" "daemon" "serve" "--home" "' .. w.home .. '"')
+  contains(script, "\r\n")
+end)
+
+case("the doctor finds a sound installation sound", function(w, Daemon)
+  start(w, Daemon)
+  launcher(w, Daemon, { python = "/bin/sh", args = { "-m", "daemon" }, home = w.home, version = "0.1.0" })
+  w:run("backline_doctor.lua")
+  local text = table.concat(w.console)
+  for _, line in ipairs({ "ok       REAPER: 7.77", "ok       Python: /bin/sh", "ok       versions", "ok       media folder",
+    "ok       orders", "ok       carrier", "ok       daemon: it answers over spool" }) do contains(text, line) end
+  equal(text:find("PROBLEM"), nil, "problems")
+  equal(#w.executed, 0, "commands")
+end)
+
+case("the doctor names what is wrong and the fix", function(w, Daemon)
+  local daemon, project = start(w, Daemon)
+  daemon:die()
+  w.version = "6.82/x64"
+  project.media = w.folder .. "/media/sub"
+  w.refuse_open = function(path) return path:find("/media/sub/", 1, true) and "Permission denied" or nil end
+  w:run("backline_doctor.lua")
+  local text = table.concat(w.console)
+  for _, line in ipairs({ "PROBLEM  REAPER: 6.82/x64 -> update REAPER", "PROBLEM  installation", "install-reaper",
+    "PROBLEM  media folder", "Permission denied", "PROBLEM  daemon: it does not run -> run the action" }) do contains(text, line) end
+end)
+
+case("the doctor tells when scripts and daemon do not fit", function(w, Daemon)
+  local daemon = start(w, Daemon)
+  daemon.version = "0.3.0"
+  launcher(w, Daemon, { python = "/nowhere/python", args = {}, home = w.home, version = "0.0.1" })
+  w:run("backline_doctor.lua")
+  local text = table.concat(w.console)
+  contains(text, "PROBLEM  Python: /nowhere/python")
+  contains(text, "The backline daemon is too old")
+  contains(text, "PROBLEM  daemon: failed -> The REAPER scripts are too old")
+end)
