@@ -104,12 +104,17 @@ class Engine(Protocol):
         """Give the memory back; generate() after it is an error."""
 
 
-def open_engine(name: str) -> Engine:
-    """Return the engine of that name, not yet loaded; raises EngineError for an unknown one."""
+def open_engine(name: str, model: str = "") -> Engine:
+    """Return the engine of that name, not yet loaded; raises EngineError for an unknown one.
+
+    `model` names weights, by name or hash, for engines that have several.
+    """
     if name == "embedded":
         from diffusion.embedded.engine import EmbeddedEngine
 
         return EmbeddedEngine()
     if name == "ace-step":
-        raise EngineError("engine 'ace-step' is not in this version yet; use --engine embedded")
+        from diffusion.ace_step.engine import AceStepEngine
+
+        return AceStepEngine(model)
     raise EngineError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from audio.clip import Clip
 from diffusion.errors import EngineError
 
 MELODY_MODES = ("cover", "keep", "raw", "off")
 EDITS = ("cover", "repaint", "extend")
+MAX_LORA_SCALE = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,12 +35,34 @@ class Edit:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """An adapter's safetensors file, and how much of it counts: from 0 to MAX_LORA_SCALE."""
+
+    path: Path
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.scale <= MAX_LORA_SCALE:
+            raise EngineError(f"lora scale must be from 0 to {MAX_LORA_SCALE}, not {self.scale:g}")
+
+    @classmethod
+    def parse(cls, text: str) -> Lora:
+        """Read PATH or PATH:SCALE; raises EngineError."""
+        path, colon, scale = text.rpartition(":")
+        try:
+            number = float(scale)
+        except ValueError:  # a path that holds a colon itself, such as C:\\lora.safetensors
+            return cls(Path(text).expanduser())
+        return cls(Path(path).expanduser(), number) if colon else cls(Path(text).expanduser())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Shaping:
     """How the melody is heard (one of MELODY_MODES) and how strongly, 0..1; an Edit; a timbre.
 
     `language` is the lyrics', in ISO 639-1, or "" to be guessed. `reference` is a sound whose
-    timbre is borrowed. Raises EngineError.
+    timbre is borrowed; `loras` bend the model. Raises EngineError.
     """
 
     melody_mode: str = "cover"
@@ -46,6 +70,7 @@ class Shaping:
     language: str = ""
     edit: Edit | None = None
     reference: Clip | None = None
+    loras: tuple[Lora, ...] = ()
 
     def __post_init__(self) -> None:
         if self.melody_mode not in MELODY_MODES:

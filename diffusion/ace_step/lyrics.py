@@ -31,7 +31,8 @@ def structured(lyrics: str, sections: Sequence[str] = ()) -> str:
     stanza (or line), in order. Without words the sections are instrumental.
     """
     words = lyrics.strip()
-    tags = [name for name, _ in groupby(sections) if name]
+    names = [name for name, _ in groupby(sections) if name]
+    tags = [name.partition(",")[0] for name in names]  # the rest is for the caption
     if not words:
         return "\n\n".join([INSTRUMENTAL, *(f"[{tag}]" for tag in tags)])
     if not tags:

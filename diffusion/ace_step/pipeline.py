@@ -55,6 +55,10 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         """Compile the transformer's blocks: slow at first, quicker at every step after that."""
         self._velocity.compile()
 
+    def remarks(self, prompt: Prompt) -> tuple[str, ...]:
+        """Sentences on what of a prompt is too long for the model."""
+        return self._words.remarks(prompt)
+
     @property
     def channels(self) -> int:
         """Channels of the latents."""

@@ -1,0 +1,317 @@
+"""The ACE-Step 1.5 engine: conditions to a mix, on the weights that the user has downloaded.
+
+The model gives a mix, not stems, and a little more of it than the grid holds: what splits it and
+lays it on the grid to the sample comes after.
+"""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audio.clip import Clip, resample
+from diffusion.ace_step.checkpoint import settings_for
+from diffusion.ace_step.recipe import Stretch, stretches, task_for
+from diffusion.ace_step.splice import splice
+from diffusion.ace_step.task import FRAMES_A_SECOND, SAMPLE_RATE, Task
+from diffusion.engine import CancelFlag, Conditions, Generation, Progress
+from diffusion.errors import Cancelled, EngineError
+from diffusion.models.folder import chosen_model, models_folder
+from diffusion.models.shelf import Snapshot, faults, find
+from diffusion.shaping import Lora
+
+if TYPE_CHECKING:
+    import torch
+
+    from diffusion.ace_step.memory import MemoryMode, Placement
+    from diffusion.ace_step.pipeline import Pipeline
+
+StepHook = Callable[[str, float], None]
+NOT_LOADED = "the ace-step engine is not loaded"
+
+
+class AceStepEngine:
+    """ACE-Step 1.5; `model` is a name or a hash of weights on the shelf, or "" for the best there.
+
+    `device`, `precision` (bfloat16 or float32) and `memory` (full, offload or low) are chosen from
+    the machine where they are "".
+    """
+
+    name = "ace-step"
+
+    def __init__(
+        self,
+        model: str = "",
+        *,
+        device: str = "",
+        precision: str = "",
+        memory: str = "",
+        models: Path | None = None,
+    ) -> None:
+        self._model, self._models = model or chosen_model(), models
+        self._device, self._precision, self._memory = device, precision, memory
+        self._pipeline: Pipeline | None = None
+        self._snapshot: Snapshot | None = None
+        self._placement: Placement | None = None
+        self._loras: tuple[Lora, ...] = ()
+        self._lora_facts: list[dict[str, object]] = []
+        self._facts: dict[str, object] = {}
+
+    def load(self, progress: Progress) -> None:
+        """Read the weights; raises EngineError with the command that brings missing ones."""
+        if self._pipeline is not None:
+            return
+        progress("load", 0.0)
+        snapshot = find(self._models or models_folder(), self._model)
+        fault = next(faults(snapshot, hashes=False), None)
+        if fault:
+            raise EngineError(
+                f"model {snapshot.name}: {fault}; run: backline models verify {snapshot.name}"
+            )
+        import torch
+
+        from diffusion.ace_step import memory
+
+        progress("load", 0.1)
+        device = torch.device(self._device) if self._device else memory.best_device()
+        dtype = getattr(torch, self._precision) if self._precision else memory.best_dtype(device)
+        pipeline = _read(snapshot.folder, dtype)
+        progress("load", 0.8)
+        if self._memory:
+            mode = memory.mode_named(self._memory)
+        else:
+            mode = memory.choose_mode(memory.weights_of(pipeline), memory.free_bytes(device))
+        self._snapshot, self._pipeline = snapshot, pipeline
+        self._settle(device, mode)
+        self._facts = _facts(snapshot, device, dtype)
+        progress("load", 1.0)
+
+    def describe(self) -> dict[str, object]:
+        """Return the weights' hash and origin, the device, the precision and all versions."""
+        mode = self._placement.mode.name if self._placement else ""
+        return {**self._facts, "memory": mode} if self._facts else {}
+
+    def close(self) -> None:
+        """Let go of the weights."""
+        device = self._placement.device if self._placement else None
+        self._pipeline = self._placement = None
+        gc.collect()
+        if device is not None:
+            from diffusion.ace_step.memory import release
+
+            release(device)
+
+    def generate(
+        self, conditions: Conditions, progress: Progress, cancelled: CancelFlag
+    ) -> Generation:
+        """Play `conditions`: a mix of at least the grid's frames, at the rate asked for."""
+        return self.generate_takes(conditions, (conditions.seed,), progress, cancelled)[0]
+
+    def generate_takes(
+        self,
+        conditions: Conditions,
+        seeds: Sequence[int],
+        progress: Progress,
+        cancelled: CancelFlag,
+    ) -> list[Generation]:
+        """Play `conditions` once a seed, in batches as large as the memory allows.
+
+        Each take is that of generate() with its seed, to 1e-5. Raises Cancelled within a step.
+        """
+        if self._pipeline is None or self._snapshot is None:
+            raise EngineError(NOT_LOADED)
+        self._put_on(conditions)
+        task, remarks = task_for(conditions, tuple(seeds))
+        parts = stretches(conditions, task.prompt) if task.window is None else ()
+        step = _step(progress, cancelled, runs=1 + len(parts))
+        sound = self._play(task, step)
+        takes = []
+        for mix, seed in zip(sound, seeds, strict=True):
+            for stretch in parts:
+                mix = self._repaint(mix, stretch, replace(task, seeds=(seed,)), step)
+            takes.append(self._generation(mix, task, seed, conditions, remarks))
+        return takes
+
+    def _repaint(self, mix: Clip, stretch: Stretch, task: Task, step: StepHook) -> Clip:
+        """The mix with one section made anew under words of its own."""
+        window = (stretch.first, min(stretch.end, task.frames))
+        again = replace(
+            task, prompt=stretch.prompt, source=mix, window=window, cover_share=1.0, kept_share=0.0
+        )
+        (sound,) = self._play(again, step)
+        first, end = (frame * SAMPLE_RATE // FRAMES_A_SECOND for frame in window)
+        return splice(mix, sound, first, end)
+
+    def _play(self, task: Task, step: StepHook) -> list[Clip]:
+        """Play a task, in batches; on a full memory once more in the next lower mode."""
+        assert self._placement is not None
+        for lowered in (False, True):
+            failure = self._try(task, step)
+            if isinstance(failure, list):
+                return failure
+            lower = self._lower_mode()
+            if lowered or lower is None:
+                break
+            self._settle(self._placement.device, lower)
+        raise EngineError(
+            f"there is not enough memory on {self._placement.device} for "
+            f"{task.frames / FRAMES_A_SECOND:.0f} s, not even in memory mode "
+            f"{self._placement.mode.name}; ask for fewer bars or close other programs"
+        )
+
+    def _try(self, task: Task, step: StepHook) -> list[Clip] | str:
+        """The clips, or the name of the error that a full memory gave.
+
+        The error itself is not kept: its traceback would keep all the tensors.
+        """
+        from diffusion.ace_step.memory import is_out_of_memory
+
+        assert self._pipeline and self._placement and self._snapshot
+        settings = settings_for(self._snapshot.kind, task.prompt.task)
+        size = self._placement.mode.batch
+        clips: list[Clip] = []
+        try:
+            for start in range(0, len(task.seeds), size):
+                batch = replace(task, seeds=task.seeds[start : start + size])
+                sound = self._pipeline.play(batch, settings, step)
+                clips += [Clip(each.numpy(), SAMPLE_RATE) for each in sound]
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            return type(error).__name__
+        finally:
+            self._tidy()
+        return clips
+
+    def _generation(
+        self,
+        mix: Clip,
+        task: Task,
+        seed: int,
+        conditions: Conditions,
+        remarks: Sequence[str],
+    ) -> Generation:
+        assert self._pipeline and self._snapshot
+        clip = resample(mix, conditions.sample_rate)
+        edit = conditions.shaping.edit
+        if edit is not None and edit.kind == "repaint":
+            first, end = (
+                conditions.grid.frame_at(conditions.grid.bar_starts[bar], clip.sample_rate)
+                for bar in (edit.first_bar, edit.end_bar)
+            )
+            clip = splice(edit.source, clip, first, end)
+        if edit is not None and edit.kind == "extend":
+            joined = resample(edit.source, clip.sample_rate).frames
+            clip = splice(edit.source, clip, min(joined, clip.frames - 1), clip.frames)
+        settings = settings_for(self._snapshot.kind, task.prompt.task)
+        facts: dict[str, object] = {
+            "task": task.prompt.task,
+            "prompt": task.prompt.text,
+            "language": task.prompt.language,
+            "steps": settings.steps,
+            "shift": settings.shift,
+            "guidance_scale": settings.guidance_scale,
+            "seed": seed,
+            "melody_mode": conditions.shaping.melody_mode if conditions.melody else "",
+            "melody_strength": conditions.shaping.melody_strength,
+            "loras": self._lora_facts,
+            "remarks": [*remarks, *self._pipeline.remarks(task.prompt)],
+        }
+        return Generation(mix=clip, facts=facts)
+
+    def _put_on(self, conditions: Conditions) -> None:
+        from diffusion.ace_step import lora
+
+        assert self._pipeline is not None
+        if conditions.shaping.loras == self._loras:
+            return
+        self._loras = ()
+        self._pipeline.forget_words()
+        self._lora_facts = lora.apply(self._pipeline, conditions.shaping.loras)
+        self._loras = conditions.shaping.loras
+
+    def _settle(self, device: torch.device, mode: MemoryMode) -> None:
+        from diffusion.ace_step.memory import Placement
+
+        assert self._pipeline is not None
+        self._placement = Placement(self._pipeline, device, mode)
+        self._pipeline.settle(self._placement)
+
+    def _lower_mode(self) -> MemoryMode | None:
+        from diffusion.ace_step.memory import next_lower
+
+        assert self._placement is not None
+        return next_lower(self._placement.mode)
+
+    def _tidy(self) -> None:
+        from diffusion.ace_step.memory import release
+
+        assert self._placement is not None
+        release(self._placement.device)
+
+
+def _step(progress: Progress, cancelled: CancelFlag, runs: int) -> StepHook:
+    """Tell progress over all runs, stages in order, and stop where the user wants it."""
+    done = 0
+    before = ("", 0.0)
+
+    def step(stage: str, fraction: float) -> None:
+        nonlocal done, before
+        if cancelled():
+            raise Cancelled("cancelled")
+        if stage == "diffuse" and before[0] == "decode":
+            done = min(done + 1, runs - 1)
+        before = (stage, fraction)
+        if done == 0 or stage == "diffuse":
+            progress(stage, (done + fraction) / runs)
+
+    return step
+
+
+def _read(folder: Path, dtype: torch.dtype) -> Any:
+    """The pipeline of a folder: its networks in `dtype`, the autoencoder in float32."""
+    import torch
+    from diffusers.utils import logging
+
+    from diffusion.ace_step.pipeline import Pipeline
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of libraries, to those who write programs with them
+            logging.disable_progress_bar()
+            pipeline = Pipeline.from_pretrained(
+                folder,
+                dtype={"vae": torch.float32, "default": dtype},
+                local_files_only=True,
+                use_safetensors=True,
+            )
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise EngineError(f"the weights in {folder} cannot be loaded: {reason}") from error
+    for part in pipeline.components.values():
+        if isinstance(part, torch.nn.Module):
+            part.eval().requires_grad_(False)
+    return pipeline
+
+
+def _facts(snapshot: Snapshot, device: torch.device, dtype: torch.dtype) -> dict[str, object]:
+    from importlib.metadata import version
+
+    import torch
+
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    return {
+        "name": AceStepEngine.name,
+        "version": "1.5",
+        "kind": snapshot.kind,
+        "weights": snapshot.describe(),
+        "device": gpu or device.type,
+        "precision": str(dtype).removeprefix("torch."),
+        "torch": torch.__version__,
+        "diffusers": version("diffusers"),
+        "transformers": version("transformers"),
+    }

@@ -1,0 +1,107 @@
+"""Conditions to a Task: how long, in which words, and from which sound the model starts.
+
+The ways a melody is heard (Shaping.melody_mode), with what each strength means:
+
+* cover: the guide's 5 Hz codes for the first share of the steps, then free: strength is the share
+* keep: the same all the way, starting from the guide under noise: strength is the share left out
+* raw: as cover, with the guide's own latents instead of codes: nearest in time, and in sound too
+* off: no guide; the model is told tempo and key in words only
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+
+from audio.guide import render_guide
+from diffusion.ace_step.prompt import Prompt, prompt_of
+from diffusion.ace_step.task import FRAMES_A_SECOND, Task, latent_frames
+from diffusion.engine import Conditions
+from diffusion.shaping import Edit
+from midi.grid import MAX_SECONDS, Grid
+
+MIN_SECONDS = 6  # the shortest whole number that the model is used to: it knows 5.12 s and more
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Latent frames from `first` up to `end`, to be made anew under a caption of their own."""
+
+    first: int
+    end: int
+    prompt: Prompt
+
+
+def whole_seconds(grid: Grid) -> int:
+    """Seconds to play: the grid and a beat more, in the whole seconds the model is told.
+
+    What is too much is cut off later, where it is known how the music lies on the grid.
+    """
+    beat = 60.0 / grid.bpm_at(grid.beats)
+    return min(max(math.ceil(float(grid.seconds) + beat), MIN_SECONDS), MAX_SECONDS)
+
+
+def task_for(conditions: Conditions, seeds: tuple[int, ...]) -> tuple[Task, tuple[str, ...]]:
+    """The task for conditions, and remarks on what the model cannot be told."""
+    seconds = whole_seconds(conditions.grid)
+    prompt, remarks = prompt_of(conditions, seconds)
+    shaping = conditions.shaping
+    task = Task(prompt, latent_frames(seconds), seeds, reference=shaping.reference)
+    if shaping.edit is not None:
+        return _edited(task, shaping.edit, conditions), remarks
+    if conditions.melody is None or shaping.melody_mode == "off":
+        return task, remarks
+    guided = replace(
+        task,
+        prompt=prompt.doing("cover"),
+        source=render_guide(conditions.grid, conditions.key, conditions.melody),
+        raw=shaping.melody_mode == "raw",
+    )
+    if shaping.melody_mode == "keep":
+        return replace(guided, kept_share=shaping.melody_strength), remarks
+    return replace(guided, cover_share=shaping.melody_strength), remarks
+
+
+def stretches(conditions: Conditions, prompt: Prompt) -> tuple[Stretch, ...]:
+    """Sections with words of their own ("chorus,loud,strings"), to be repainted one by one."""
+    found = []
+    grid, names = conditions.grid, conditions.sections
+    bar = 0
+    while bar < len(names):
+        end = bar + 1
+        while end < len(names) and names[end] == names[bar]:
+            end += 1
+        words = section_words(names[bar])
+        if words:
+            first, last = window(grid, bar, end)
+            caption = f"{prompt.caption}, {words}"
+            found.append(Stretch(first, last, replace(prompt, caption=caption, task="repaint")))
+        bar = end
+    return tuple(found)
+
+
+def section_words(name: str) -> str:
+    """What stands after the first comma of a section's name, - and _ being spaces."""
+    return re.sub(r"[-_]", " ", name.partition(",")[2].replace(",", ", ")).strip(", ")
+
+
+def window(grid: Grid, first_bar: int, end_bar: int) -> tuple[int, int]:
+    """Latent frames that cover bars from `first_bar` up to but without `end_bar` (from 0)."""
+    start, end = (float(grid.seconds_at(grid.bar_starts[bar])) for bar in (first_bar, end_bar))
+    return math.floor(start * FRAMES_A_SECOND), math.ceil(end * FRAMES_A_SECOND)
+
+
+def _edited(task: Task, edit: Edit, conditions: Conditions) -> Task:
+    if edit.kind == "cover":
+        return replace(
+            task,
+            prompt=task.prompt.doing("cover"),
+            source=edit.source,
+            cover_share=conditions.shaping.melody_strength,
+        )
+    repaint = replace(task, prompt=task.prompt.doing("repaint"), source=edit.source)
+    if edit.kind == "repaint":
+        return replace(repaint, window=window(conditions.grid, edit.first_bar, edit.end_bar))
+    begin = math.floor(edit.source.seconds * FRAMES_A_SECOND)
+    return replace(repaint, window=(min(begin, task.frames - 1), task.frames))

@@ -1,0 +1,43 @@
+"""New sound inside, old sound outside: the outside stays as it was, sample by sample."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from audio.clip import Clip, resample
+from diffusion.errors import EngineError
+
+FADE_SECONDS = 0.02
+
+
+def splice(old: Clip, new: Clip, first: int, end: int) -> Clip:
+    """Return `old` with the frames from `first` up to `end` taken from `new`, as long as `new`.
+
+    Both are on the timeline's start and at `new`'s rate (an `old` of another rate is resampled);
+    the fades, raised cosines of 20 ms, lie inside, so that frames outside are those of `old`. Where
+    `old` is silent because it has ended, `new` is heard. Raises EngineError.
+    """
+    if not 0 <= first < end <= new.frames:
+        raise EngineError(f"frames {first} to {end} do not lie within the {new.frames} there are")
+    kept = _wide(resample(old, new.sample_rate), new.channels).samples
+    frames = min(kept.shape[1], new.frames)
+    weight = np.zeros(new.frames, dtype=np.float32)  # of the new sound
+    weight[first:end] = 1.0
+    weight[frames:] = 1.0
+    fade = min(round(FADE_SECONDS * new.sample_rate), (end - first) // 2)
+    ramp = (0.5 - 0.5 * np.cos(np.pi * np.arange(1, fade + 1) / (fade + 1))).astype(np.float32)
+    if first > 0:
+        weight[first : first + fade] = ramp
+    if end < frames:
+        weight[end - fade : end] = ramp[::-1]
+    mixed = weight * new.samples
+    mixed[:, :frames] += (1 - weight[:frames]) * kept[:, :frames]
+    return Clip(mixed, new.sample_rate)
+
+
+def _wide(clip: Clip, channels: int) -> Clip:
+    if clip.channels == channels:
+        return clip
+    if clip.channels != 1:
+        raise EngineError(f"a source must have 1 or {channels} channels, not {clip.channels}")
+    return Clip(np.repeat(clip.samples, channels, axis=0), clip.sample_rate)

@@ -1,0 +1,350 @@
+"""The engine at its seam, on a tiny checkpoint with random weights: real loading, real steps."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from audio.clip import Clip
+from diffusion.ace_step.engine import AceStepEngine
+from diffusion.ace_step.memory import GIB, MODES, choose_mode, next_lower
+from diffusion.ace_step.splice import splice
+from diffusion.engine import Conditions, open_engine
+from diffusion.errors import Cancelled, EngineError
+from diffusion.models.shelf import Snapshot, add
+from diffusion.shaping import Edit, Lora, Shaping
+from midi.grid import Grid
+from midi.key import Key
+from midi.melody import melody_from_text
+
+GRID = Grid.constant(120, bars=2)  # 4 s; told and played are 6 s
+ASKED = Conditions(GRID, Key.parse("A minor"), tags="lofi", seed=3)
+TUNE = melody_from_text("69:0:2 72:2:2 76:4:4", GRID)
+
+
+def quiet(stage: str, fraction: float) -> None:
+    pass
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path:
+    root = tmp_path_factory.mktemp("models")
+    add(root, "turbo", "turbo", checkpoint)
+    return root
+
+
+@pytest.fixture
+def snapshot(shelf: Path) -> Snapshot:
+    from diffusion.models.shelf import find
+
+    return find(shelf)
+
+
+@pytest.fixture(scope="session")
+def engine(shelf: Path) -> AceStepEngine:
+    engine = AceStepEngine(device="cpu", precision="float32", models=shelf)
+    engine.load(quiet)
+    return engine
+
+
+def played(engine: AceStepEngine, asked: Conditions) -> Clip:
+    mix = engine.generate(asked, quiet, never).mix
+    assert mix is not None
+    return mix
+
+
+def test_a_mix_is_stereo_at_the_rate_asked_and_longer_than_the_grid(engine: AceStepEngine) -> None:
+    generation = engine.generate(ASKED, quiet, never)
+    assert generation.stems is None and generation.mix is not None
+    assert (generation.mix.channels, generation.mix.sample_rate) == (2, 48_000)
+    assert generation.mix.frames == 6 * 48_000 >= GRID.frames(48_000)
+    assert generation.facts["task"] == "text2music"
+    assert (generation.facts["steps"], generation.facts["shift"]) == (8, 3.0)
+    assert played(engine, replace(ASKED, sample_rate=44_100)).frames == 6 * 44_100
+
+
+def test_the_seed_decides_everything(engine: AceStepEngine) -> None:
+    once = played(engine, ASKED).samples
+    assert np.array_equal(once, played(engine, ASKED).samples)
+    assert not np.array_equal(once, played(engine, replace(ASKED, seed=4)).samples)
+
+
+def test_takes_of_one_request_are_played_in_one_batch(
+    engine: AceStepEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = [0]
+    layer = engine._pipeline.transformer.layers[0]  # type: ignore[union-attr]
+    forward = layer.forward
+
+    def count(*args: Any, **kwargs: Any) -> Any:
+        calls[0] += 1
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(layer, "forward", count)
+    takes = engine.generate_takes(ASKED, (3, 4), quiet, never)
+    assert calls == [8]
+    for take, seed in zip(takes, (3, 4), strict=True):
+        alone = played(engine, replace(ASKED, seed=seed)).samples
+        assert take.mix is not None and np.abs(take.mix.samples - alone).max() < 1e-5
+
+
+@pytest.mark.parametrize("mode", ["cover", "keep", "raw"])
+def test_each_melody_mode_hears_the_melody(engine: AceStepEngine, mode: str) -> None:
+    shaping = Shaping(melody_mode=mode)
+    asked = replace(ASKED, melody=TUNE, shaping=shaping)
+    other = melody_from_text("60:0:4 64:4:4", GRID)
+    heard = played(engine, asked).samples
+    assert not np.array_equal(heard, played(engine, replace(asked, melody=other)).samples)
+    without = replace(asked, shaping=Shaping(melody_mode="off"))
+    assert np.array_equal(played(engine, without).samples, played(engine, ASKED).samples)
+
+
+def test_progress_names_the_stages_and_never_falls(engine: AceStepEngine) -> None:
+    heard: list[tuple[str, float]] = []
+    engine.generate(ASKED, lambda stage, fraction: heard.append((stage, fraction)), never)
+    assert [f for stage, f in heard if stage == "diffuse"] == [i / 8 for i in range(9)]
+    stages = [stage for stage, _ in heard]
+    assert stages == sorted(stages, key=["diffuse", "decode"].index)
+
+
+@pytest.mark.parametrize("after", [1, 2, 5, 8])
+def test_a_cancel_is_obeyed_within_one_step(engine: AceStepEngine, after: int) -> None:
+    asked = threading.Event()
+    steps = []
+
+    def progress(stage: str, fraction: float) -> None:
+        steps.append((stage, fraction))
+        if stage == "diffuse" and fraction >= after / 8:
+            asked.set()
+
+    with pytest.raises(Cancelled):
+        engine.generate(ASKED, progress, asked.is_set)
+    assert steps[-1] == ("diffuse", after / 8)
+
+
+def test_a_full_memory_is_tried_once_more_with_less(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = AceStepEngine(device="cpu", precision="float32", memory="full", models=shelf)
+    engine.load(quiet)
+    assert engine._pipeline is not None
+    play = type(engine._pipeline).play
+    modes = []
+
+    def full_at_first(self: Any, *args: Any) -> Any:
+        modes.append(self._placement.mode.name)
+        if len(modes) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return play(self, *args)
+
+    monkeypatch.setattr(type(engine._pipeline), "play", full_at_first)
+    mix = engine.generate(ASKED, quiet, never).mix
+    assert modes == ["full", "offload"] and mix is not None
+    assert engine.describe()["memory"] == "offload"
+
+
+def test_a_memory_that_stays_full_is_told_in_a_sentence(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = AceStepEngine(device="cpu", precision="float32", memory="full", models=shelf)
+    engine.load(quiet)
+    tried = []
+
+    def full(self: Any, *args: Any) -> Any:
+        tried.append(self._placement.mode.name)
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(type(engine._pipeline), "play", full)
+    with pytest.raises(EngineError, match="not enough memory on cpu for 6 s, not even in"):
+        engine.generate(ASKED, quiet, never)
+    assert tried == ["full", "offload"]
+
+
+def test_an_error_that_is_no_full_memory_comes_through(
+    engine: AceStepEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any) -> Any:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(type(engine._pipeline), "play", broken)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        engine.generate(ASKED, quiet, never)
+
+
+@pytest.mark.parametrize("memory", ["offload", "low"])
+def test_lower_memory_modes_play_the_same(shelf: Path, engine: AceStepEngine, memory: str) -> None:
+    careful = AceStepEngine(device="cpu", precision="float32", memory=memory, models=shelf)
+    careful.load(quiet)
+    difference = played(careful, ASKED).samples - played(engine, ASKED).samples
+    assert np.abs(difference).max() < 1e-6
+
+
+def test_the_memory_mode_follows_the_memory_that_is_free() -> None:
+    weights = {"transformer": 8 * GIB, "text_encoder": GIB, "vae": GIB}
+    assert choose_mode(weights, 13 * GIB).name == "full"
+    assert choose_mode(weights, 11 * GIB).name == "offload"
+    assert choose_mode(weights, 6 * GIB).name == "low"
+    assert [next_lower(mode) for mode in MODES] == [MODES[1], MODES[2], None]
+
+
+def test_a_repaint_keeps_the_outside_to_the_sample(engine: AceStepEngine) -> None:
+    """Bar 2 of 2: frames 96 000 to 192 000 of the 192 000 that the grid has."""
+    source = Clip(played(engine, ASKED).samples[:, : GRID.frames(48_000)].copy(), 48_000)
+    edit = Edit("repaint", source, first_bar=1, end_bar=2)
+    new = played(engine, replace(ASKED, seed=9, shaping=Shaping(edit=edit))).samples
+    assert np.array_equal(new[:, :96_000], source.samples[:, :96_000])
+    inside = new[:, 110_000:180_000] - source.samples[:, 110_000:180_000]
+    assert np.abs(inside).max() > 1e-3
+    steps = np.abs(np.diff(new))
+    assert steps[:, 95_990:96_010].max() <= steps[:, :95_990].max(), "nothing clicks at the joint"
+
+
+def test_an_extension_keeps_what_there_is_and_goes_on(engine: AceStepEngine) -> None:
+    source = Clip(played(engine, ASKED).samples[:, :96_000].copy(), 48_000)
+    new = played(engine, replace(ASKED, shaping=Shaping(edit=Edit("extend", source)))).samples
+    assert np.array_equal(new[:, :96_000], source.samples)
+    assert new.shape[1] == 6 * 48_000 and np.abs(new[:, 100_000:]).max() > 0
+
+
+def test_a_cover_of_a_sound_hears_it(engine: AceStepEngine) -> None:
+    source = Clip(np.random.default_rng(1).normal(0, 0.2, (1, 44_100)).astype(np.float32), 44_100)
+    covered = played(engine, replace(ASKED, shaping=Shaping(edit=Edit("cover", source))))
+    assert not np.array_equal(covered.samples, played(engine, ASKED).samples)
+
+
+def test_a_section_with_words_of_its_own_is_repainted(engine: AceStepEngine) -> None:
+    """Bar 2 lasts from 2 to 4 s; before and after it the mix is that without words."""
+    plain = replace(ASKED, sections=("verse", "chorus"))
+    worded = replace(ASKED, sections=("verse", "chorus,loud"))
+    before, after = played(engine, plain).samples, played(engine, worded).samples
+    assert np.array_equal(after[:, :96_000], before[:, :96_000])
+    assert np.array_equal(after[:, 192_000:], before[:, 192_000:])
+    assert not np.array_equal(after[:, 96_000:192_000], before[:, 96_000:192_000])
+
+
+def test_the_manifest_learns_which_weights_played(
+    engine: AceStepEngine, snapshot: Snapshot
+) -> None:
+    facts = engine.describe()
+    assert facts["weights"] == snapshot.describe()
+    assert (facts["device"], facts["precision"], facts["kind"]) == ("cpu", "float32", "turbo")
+
+
+def test_weights_can_be_chosen_by_their_hash(shelf: Path, snapshot: Snapshot) -> None:
+    chosen = AceStepEngine(f"sha256:{snapshot.sha256}", device="cpu", models=shelf)
+    chosen.load(quiet)
+    assert chosen.describe()["weights"] == snapshot.describe()
+
+
+def test_missing_weights_name_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKLINE_MODELS", str(tmp_path))
+    with pytest.raises(EngineError, match="run: backline models pull turbo"):
+        open_engine("ace-step").load(quiet)
+
+
+def test_weights_with_a_missing_file_are_not_loaded(tmp_path: Path, checkpoint: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(checkpoint, copy)
+    add(tmp_path / "models", "turbo", "turbo", copy)
+    (copy / "vae" / "config.json").unlink()
+    with pytest.raises(EngineError, match=r"vae/config\.json is missing"):
+        AceStepEngine(models=tmp_path / "models").load(quiet)
+
+
+def test_weights_of_something_else_are_one_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / "model_index.json").write_text('{"_class_name": "AceStepPipeline", "vae": [1]}')
+    add(tmp_path / "models", "turbo", "turbo", folder)
+    with pytest.raises(EngineError, match="cannot be loaded"):
+        AceStepEngine(models=tmp_path / "models").load(quiet)
+
+
+def test_a_closed_engine_holds_no_weights(shelf: Path) -> None:
+    engine = AceStepEngine(device="cpu", models=shelf)
+    engine.load(quiet)
+    engine.close()
+    with pytest.raises(EngineError, match="not loaded"):
+        engine.generate(ASKED, quiet, never)
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Path:
+    """A LoRA of rank 2 for one layer's feed-forward network, named as the model's trainer does."""
+    torch.manual_seed(5)
+    name = "base_model.model.layers.0.mlp.down_proj"
+    path = tmp_path / "style.safetensors"
+    save_file(
+        {f"{name}.lora_A.weight": torch.randn(2, 64), f"{name}.lora_B.weight": torch.randn(32, 2)},
+        path,
+    )
+    return path
+
+
+def test_a_lora_bends_the_model_and_comes_off_again(engine: AceStepEngine, adapter: Path) -> None:
+    plain = played(engine, ASKED).samples
+    bent = engine.generate(
+        replace(ASKED, shaping=Shaping(loras=(Lora(adapter, 0.8),))), quiet, never
+    )
+    assert bent.mix is not None and not np.array_equal(bent.mix.samples, plain)
+    (fact,) = bent.facts["loras"]  # type: ignore[misc]
+    assert fact["scale"] == 0.8 and len(fact["sha256"]) == 64
+    none = replace(ASKED, shaping=Shaping(loras=(Lora(adapter, 0.0),)))
+    assert np.abs(played(engine, none).samples - plain).max() < 1e-6
+    assert np.array_equal(played(engine, ASKED).samples, plain)
+
+
+def test_a_file_that_is_no_lora_is_refused(engine: AceStepEngine, tmp_path: Path) -> None:
+    path = tmp_path / "lokr.safetensors"
+    save_file({"layers.0.lokr_w1": torch.zeros(1)}, path)
+    with pytest.raises(EngineError, match="no plain LoRA"):
+        engine.generate(replace(ASKED, shaping=Shaping(loras=(Lora(path),))), quiet, never)
+    with pytest.raises(EngineError, match="cannot be read as safetensors"):
+        gone = Shaping(loras=(Lora(tmp_path / "none.safetensors"),))
+        engine.generate(replace(ASKED, shaping=gone), quiet, never)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "scale"),
+    [("a.safetensors", "a.safetensors", 1.0), ("a:0.5", "a", 0.5), ("C:\\a", "C:\\a", 1.0)],
+)
+def test_a_lora_is_written_as_path_and_scale(text: str, path: str, scale: float) -> None:
+    assert Lora.parse(text) == Lora(Path(path), scale)
+
+
+def test_wrong_shapings_are_refused_by_name() -> None:
+    clip = Clip(np.zeros((2, 10), np.float32), 48_000)
+    with pytest.raises(EngineError, match="melody-mode must be one of cover, keep, raw, off"):
+        Shaping(melody_mode="hum")
+    with pytest.raises(EngineError, match="melody-strength must be from 0 to 1, not 2"):
+        Shaping(melody_strength=2)
+    with pytest.raises(EngineError, match="edit must be one of"):
+        Edit("remix", clip)
+    with pytest.raises(EngineError, match="must ascend"):
+        Edit("repaint", clip, 3, 3)
+    with pytest.raises(EngineError, match="lora scale must be from 0 to 2"):
+        Lora(Path("a"), 3)
+
+
+def test_a_splice_fades_inside_the_window_only() -> None:
+    """Ones into zeros at frames 2000 to 6000 of 48 kHz: the fade lasts 960 frames each."""
+    old, new = (Clip(np.full((2, 8000), v, np.float32), 48_000) for v in (0, 1))
+    joined = splice(old, new, 2000, 6000).samples[0]
+    assert not joined[:2000].any() and not joined[6000:].any()
+    assert (joined[2960:5040] == 1).all() and 0 < joined[2000] < 1e-4
+    assert joined[2000 + 479] == pytest.approx(0.5, abs=2e-3)
+    with pytest.raises(EngineError, match="do not lie within"):
+        splice(old, new, 5, 9000)
