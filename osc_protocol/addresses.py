@@ -192,7 +192,7 @@ TABLE: tuple[Row, ...] = (
     Row("Pong", "/backline/pong", "reply", "The arguments of the ping; /pong answers /ping."),
     Row("Welcome", "/backline/welcome", "reply", "Answers hello.",
         (ECHO, PRODUCT, MAJOR, MINOR, EPOCH, VERSION,
-         Argument("capabilities", "text", 'between colons, such as ":udp:blob:"'),
+         Argument("capabilities", "text", 'between colons, such as ":udp:spool:blob:"'),
          Argument("http-url", "text", "empty: this version serves no HTTP"), ENGINE,
          Argument("max-request-bytes", "int", "longest datagram taken", low=0, unit="bytes"))),
     Row("VersionReply", "/backline/version.reply", "reply", "Answers version.",

@@ -11,7 +11,7 @@ from osc_protocol.addresses import BY_NAME, GENERATE_KEYS, TABLE, Row
 from osc_protocol.argument import Argument
 from osc_protocol.errors import Code
 from osc_protocol.grammar import MAX_PING_ARGUMENTS
-from osc_protocol.prose import FIRST_PAGE, PAYLOADS, RULES
+from osc_protocol.prose import FIRST_PAGE, PAYLOADS, RULES, SPOOL
 
 MEANINGS = {
     Code.INTERNAL: "a fault in the daemon; its log has the details",
@@ -49,6 +49,7 @@ def document() -> str:
             _commands(),
             _keys("## Keys of generate", GENERATE_KEYS),
             PAYLOADS,
+            SPOOL,
             _messages("## Replies", "reply"),
             _messages("## Events", "event"),
             _errors(),

@@ -182,3 +182,31 @@ REAPER's learn can show as they are: the `/backline/ui` rows below.
 The daemon listens on 127.0.0.1 only. A client may send 200 messages a second (bursts of 400).
 There may be 64 subscribers, 8 of one IP address, and 64 jobs waiting.
 """
+
+SPOOL = """\
+## Without a socket: packets as files
+
+A script inside a DAW often has no sockets, but it has files. The same packets travel through the
+folder `spool` in the daemon's home (`~/.local/share/backline`, on macOS
+`~/Library/Application Support/backline`, on Windows `%LOCALAPPDATA%\\backline`, or what
+BACKLINE_HOME or `serve --home` says). No port, no firewall, nothing gets lost.
+
+- `daemon.json` is the daemon's sign of life, written every 2 s: `protocol` (1), `version`,
+  `epoch`, `pid`, `osc_port` and `time` (Unix seconds). Take the daemon as gone when `time` is
+  more than 6 s old. A clean stop removes the file.
+- `in` takes requests: one packet a file, of at most 2097152 bytes, named
+  `<milliseconds>-<session>-<number>.osc`: 13 digits of Unix time, a name that you make up for your
+  session (1 to 32 of `A-Z a-z 0-9 _ -`), 6 digits. Write it under a name that ends in `.tmp`, close
+  it and rename it. The daemon takes files in the order of their names and removes each when it is
+  carried out. A file whose time is more than 30 s away from now is removed unread: what a crashed
+  script has left is not played a day later.
+- `out/<session>` holds your answers and events, one packet a file, named by 12 digits that grow.
+  Read them in the order of their names and remove them. When more than 500 wait, the oldest
+  progress and heartbeats go, durable events never; a folder untouched for a day is removed.
+
+A session is a client as an IP address and port are: `hello` names it, `notify` subscribes it, every
+packet renews its lease, and request ids count for its client id, so the same order over UDP and
+by file is one job. `port` must be left out. A packet that cannot be read is answered by
+`/backline/error` with an empty rid. At most 32 files are taken a round, some 20 rounds a second
+while there is anybody to serve; a flood waits.
+"""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from daemon.config import Config
-from daemon.front_ends import rate_limit, subscribers
+from daemon.front_ends import outbox, rate_limit, spool, subscribers
 from daemon.server import HEARTBEAT_SECONDS
 from osc_protocol.addresses import DEFAULT_PORT, GENERATE_KEYS, TABLE
 from osc_protocol.codec import decode
@@ -73,6 +73,19 @@ def test_the_limits_on_the_page_are_the_daemons() -> None:
     assert f"{hosts} subscribers, {per_host} of one IP address, and {queued} jobs waiting" in page
     assert f"Every {HEARTBEAT_SECONDS:g} s." in page
     assert f"port {Config(home=Path('nowhere')).osc_port}" in page
+
+
+def test_the_numbers_of_the_spool_on_the_page_are_the_daemons() -> None:
+    page = " ".join(document().partition("packets as files")[2].split())
+    assert f"sign of life, written every {HEARTBEAT_SECONDS:g} s" in page
+    assert f"of at most {spool.MAX_PACKET_BYTES} bytes" in page
+    assert f"more than {spool.MAX_AGE_SECONDS:g} s away from now" in page
+    assert f"When more than {outbox.MAX_WAITING_FILES} wait" in page
+    assert spool.FORGOTTEN_SECONDS == 86_400 and "untouched for a day" in page
+    rounds_hz = 1 / spool.LIVE_PAUSE_SECONDS
+    assert (
+        f"At most {spool.FILES_A_ROUND} files are taken a round, some {rounds_hz:g} rounds" in page
+    )
 
 
 def heard(arguments: list[str]) -> Message | None:
