@@ -42,7 +42,6 @@ function Job:_end(state, message)
     self.order.state = state
     if state == "failed" then self.order.message = message end
     orders.save(self.order)
-    os.remove(orders.melody_file(self.order.rid))
   end
   orders.leave(self.order.rid)
 end

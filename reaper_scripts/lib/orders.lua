@@ -13,7 +13,7 @@ local function folder() return files.join(reaper.GetResourcePath(), "Data", "bac
 
 local function file_of(rid) return files.join(folder(), rid:gsub("[^%w.-]", "_") .. ".json") end
 
--- Melodies too long for a message lie beside the orders.
+-- Melodies too long for a message lie beside the orders, as long as those: variations need them.
 function orders.melody_file(rid) return file_of(rid):gsub("%.json$", ".mid") end
 
 -- An order of `keys`, a list of {name, tag, value} as they go onto the wire. `targets` has by stem

@@ -12,7 +12,7 @@ local DEFAULTS = {
 
 settings.stem_names = { "drums", "bass", "melody", "vocals" }
 settings.leads = { "melody", "vocals" }
-settings.engines = { "embedded" } -- those of this version
+settings.engines = { "embedded", "ace-step" } -- the daemon says where one cannot play, and why
 
 local function decoded(text)
   local value = text ~= "" and json.decode(text)

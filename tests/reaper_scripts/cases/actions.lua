@@ -402,3 +402,27 @@ case("the doctor tells when scripts and daemon do not fit", function(w, Daemon)
   contains(text, "The backline daemon is too old")
   contains(text, "PROBLEM  daemon: failed -> The REAPER scripts are too old")
 end)
+
+case("the self-test passes in the double and writes its report", function(w, Daemon)
+  start(w, Daemon)
+  w:run("selftest.lua")
+  local file = assert(w.real.io_open(w.resources .. "/backline_selftest.json", "rb"))
+  local report = Daemon.json.decode(file:read("a"))
+  file:close()
+  for _, each in ipairs(report.checks) do
+    if not each.ok then error(each.name .. ": " .. each.seen) end
+  end
+  assert(#report.checks > 25, "checks")
+  equal(report.failed, 0)
+  contains(w.boxes[1], "0 failed")
+  equal(#w:project(1).tracks, 0, "tracks of the user's project")
+end)
+
+case("the self-test tells a call that fails", function(w, Daemon)
+  start(w, Daemon)
+  w.fault = function(name) return name == "SetActiveTake" and "raise" or nil end
+  w:run("selftest.lua")
+  local text = w.real.io_open(w.resources .. "/backline_selftest.json", "rb"):read("a")
+  contains(text, "injected: SetActiveTake")
+  contains(text, '"ok":false')
+end)

@@ -139,7 +139,7 @@ case("the selected MIDI item is the melody and its key is guessed", function(w, 
     .. "74:7/2:1/2:80 69:4:1/2:80 66:9/2:1/2:80 62:5:1/2:80 62:11/2:1/2:80")
 end)
 
-case("a melody too long for a message goes as a file that is removed afterwards", function(w, Daemon)
+case("a melody too long for a message goes as a file that stays as long as its order", function(w, Daemon)
   local daemon, project = start(w, Daemon, { bpm = 240.0, selection = { 0.0, 40.0 } })
   local notes = {}
   for index = 1, 640 do notes[index] = { pitch = 60 + index % 12, start = index / 4, stop = index / 4 + 0.25 } end
@@ -153,7 +153,9 @@ case("a melody too long for a message goes as a file that is removed afterwards"
   end
   w:run("backline_generate.lua", generate_to_the_end)
   equal(head, "MThd\0\0\0\6\0\0\0\1\3\xC0") -- type 0, one track, 960 ticks a quarter
-  equal(w.real.io_open(path, "rb"), nil, "the file afterwards")
+  assert(files_under(w.resources):find(path, 1, true), "a variation would not find it")
+  w:lib("orders").remove(path:match("(r%x+)%.mid$"))
+  equal(files_under(w.resources), "", "files once the order is forgotten")
 end)
 
 case("what was typed is asked for and remembered", function(w, Daemon)

@@ -150,6 +150,7 @@ return function(world)
     world.sources = world.sources + 1
     return model.new("PCM_source", { file = path, frames = found // align, rate = rate }).handle
   end
+  function calls.GetMediaSourceLength() return 0.0, false end -- as seen in REAPER 7.80 right after an insert
   function calls.PCM_Source_Destroy(source)
     object(source).deleted = true
     world.sources = world.sources - 1
@@ -171,6 +172,21 @@ return function(world)
   function calls.MIDI_GetProjQNFromPPQPos(take, ppq)
     local item = object(take).item
     return tempo.to_qn(world.projects[world.front], item.value.D_POSITION) + ppq / 960
+  end
+
+  function calls.MIDI_GetPPQPosFromProjQN(take, qn)
+    local item = object(take).item
+    return (qn - tempo.to_qn(world.projects[world.front], item.value.D_POSITION)) * 960
+  end
+  function calls.CreateNewMIDIItemInProj(track, from, to)
+    local item = model.item(object(track))
+    item.value.D_POSITION, item.value.D_LENGTH = from, to - from
+    model.take(item, { notes = {} })
+    return item.handle
+  end
+  function calls.MIDI_InsertNote(take, _, is_muted, from, to, _, pitch, velocity)
+    table.insert(object(take).notes, { muted = is_muted, start = from / 960, stop = to / 960, pitch = pitch, velocity = velocity })
+    return true
   end
 
   -- Projects, time
@@ -206,6 +222,14 @@ return function(world)
     if not marker then return false, 0.0, 0, 0.0, 0.0, 0, 0, false end
     local beat, measure = tempo.beats(project(proj), marker.seconds)
     return true, marker.seconds, measure, beat, marker.bpm, marker.num or 0, marker.den or 0, marker.ramp or false
+  end
+  function calls.SetTempoTimeSigMarker(proj, index, seconds, measure, beat, bpm, numerator, denominator, ramps)
+    assert(index == -1 and measure == -1 and beat == -1, "double: markers are only added, by their time")
+    local marker = { seconds = seconds, bpm = bpm, num = numerator > 0 and numerator or nil,
+      den = denominator > 0 and denominator or nil, ramp = ramps }
+    table.insert(project(proj).tempo, marker)
+    table.sort(project(proj).tempo, function(a, b) return a.seconds < b.seconds end)
+    return true
   end
   function calls.CountProjectMarkers(proj)
     local markers, regions = 0, 0
@@ -253,7 +277,29 @@ return function(world)
     assert(world.held >= 0, "double: PreventUIRefresh below zero")
   end
   function calls.UpdateArrange() end
-  function calls.Main_OnCommandEx(command) world.commands[#world.commands + 1] = command end
+  function calls.Main_OnCommandEx(command)
+    world.commands[#world.commands + 1] = command
+    if command == 40859 then -- "New project tab"
+      world:open({})
+      world.front = #world.projects
+    end
+  end
+  function calls.Undo_CanUndo2(proj)
+    local undo = project(proj).undo
+    return #undo > 1 and undo[#undo].text or nil
+  end
+  function calls.Undo_DoUndo2(proj)
+    local undone = project(proj)
+    undone.redo = undone.undo[#undone.undo]
+    world:undo(undone)
+    return 1
+  end
+  function calls.Undo_DoRedo2(proj)
+    local redone = project(proj)
+    table.insert(redone.undo, redone.redo)
+    model.restore(redone, redone.redo.tracks)
+    return 1
+  end
 
   -- Files, system
   function calls.RecursiveCreateDirectory(path)

@@ -47,8 +47,9 @@ end
 
 dofile(cases_file)
 local failures, run = 0, 0
+local stops = os.getenv("DOUBLE_STOPS") -- at the first that fails
 for index, each in ipairs(cases) do
-  if not only or only == each.name then
+  if (not only or only == each.name) and not (stops and failures > 0) then
     run = run + 1
     local world = new_world(index)
     local fine, problem = xpcall(each.test, function(trouble) return debug.traceback(tostring(trouble), 2) end, world, FakeDaemon)

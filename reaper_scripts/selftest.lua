@@ -1,0 +1,229 @@
+-- Backline self-test: run it once in your REAPER (Actions > Load ReaScript). It opens a new project
+-- tab, tries in it every call the scripts rely on, and writes what it saw as JSON beside REAPER's
+-- other resources. Nothing of your open projects is touched; close the new tab without saving.
+package.path = debug.getinfo(1, "S").source:match("^@(.*[/\\])") .. "lib/?.lua;" .. package.path
+local files = require("files")
+local json = require("json")
+local landing = require("landing")
+local launcher = require("launcher")
+local melody = require("melody")
+local project = require("project")
+local run = require("run")
+local Session = require("session")
+local udp = require("udp")
+local version = require("version")
+local Window = require("window")
+
+local NEW_TAB = 40859 -- "New project tab"
+local RATE, FRAMES = 48000, 24001
+local HALF_A_FRAME_SECONDS = 0.5 / RATE
+
+local checks, seen = {}, {}
+
+-- One check: `test` returns what it saw; an error or a false `fine` is a failure.
+local function check(name, test)
+  local went, fine, saw = pcall(test)
+  if not went then fine, saw = false, fine end
+  checks[#checks + 1] = { name = name, ok = fine and true or false, seen = tostring(saw) }
+end
+
+local function near(found, wanted, tolerance) return math.abs(found - wanted) <= tolerance end
+
+local function wave(path)
+  local format = string.pack("<I2I2I4I4I2I2", 3, 2, RATE, RATE * 8, 8, 32)
+  local body = "fmt " .. string.pack("<s4", format) .. "data" .. string.pack("<s4", ("\0"):rep(FRAMES * 8))
+  assert(files.replace(path, "RIFF" .. string.pack("<I4", 4 + #body) .. "WAVE" .. body))
+  return path
+end
+
+local function plan(proj, folder, position)
+  local made = { title = "backline selftest", position_seconds = position, length_seconds = FRAMES / RATE, stems = {} }
+  for index, name in ipairs({ "drums", "bass" }) do
+    made.stems[index] = { name = name, notes = "notes", provenance = '{"a":1}', takes = {
+      { path = wave(files.join(folder, name .. ".wav")), name = name, provenance = '{"take":1}' } } }
+  end
+  return made, proj
+end
+
+-- 4/4 at 120, from bar 3 (4 s, quarter 8) a ramp to 60 at 8 s, where 3/4 begins: by the rule that
+-- tempo moves linearly in time the ramp holds (120 + 60) / 120 * 4 = 6 quarters, 1 1/2 bars of 4/4.
+local function check_time(proj)
+  local function set(seconds, bpm, numerator, denominator, ramps)
+    return reaper.SetTempoTimeSigMarker(proj, -1, seconds, -1, -1, bpm, numerator, denominator, ramps)
+  end
+  check("tempo markers can be set", function()
+    return set(0.0, 120.0, 4, 4, false) and set(4.0, 120.0, 0, 0, true) and set(8.0, 60.0, 0, 0, false), "three"
+  end)
+  for seconds, quarters in pairs({ [0.0] = 0.0, [2.0] = 4.0, [4.0] = 8.0, [8.0] = 14.0, [10.0] = 16.0 }) do
+    check(("%g s is quarter %g"):format(seconds, quarters), function()
+      local qn = reaper.TimeMap2_timeToQN(proj, seconds)
+      return near(qn, quarters, 1e-9), ("%.17g"):format(qn)
+    end)
+    check(("quarter %g is at %g s"):format(quarters, seconds), function()
+      local time = reaper.TimeMap2_QNToTime(proj, quarters)
+      return near(time, seconds, HALF_A_FRAME_SECONDS / 100), ("%.17g"):format(time)
+    end)
+  end
+  check("quarter 11, half-way up the ramp, follows the rule", function()
+    -- bpm^2 falls from 14400 by 60 * 2 * 15 a quarter (15 bpm a second): 14400 - 1800 * 3 = 9000.
+    local wanted = 4 + (120 - math.sqrt(9000)) / 15
+    local time = reaper.TimeMap2_QNToTime(proj, 11.0)
+    return near(time, wanted, HALF_A_FRAME_SECONDS / 100), ("%.17g, wanted %.17g"):format(time, wanted)
+  end)
+  check("bars are found from their lines", function()
+    local found = { project.nearest_bar(proj, 0.0), project.nearest_bar(proj, 2.0), project.nearest_bar(proj, 4.0) }
+    return found[1] == 0 and found[2] == 1 and found[3] == 2, table.concat(found, " ")
+  end)
+  check("the tempo map is told as it is", function()
+    local grid, why = project.grid(proj, project.bars(proj, 0, 4))
+    local text = grid and grid.tempo_map .. " | " .. grid.meter_map or why
+    return text == "0:120 8:120:ramp 14:60 | ", text
+  end)
+end
+
+local function count_of(proj) return reaper.CountTracks(proj) end
+
+local function check_landing(proj, folder)
+  local before = count_of(proj)
+  local position = reaper.TimeMap2_QNToTime(proj, 4.0)
+  check("stems land", function() return landing.insert(proj, (plan(proj, folder, position))) end)
+  local track = reaper.GetTrack(proj, before + 1)
+  local item = track and reaper.GetTrackMediaItem(track, 0)
+  check("on a folder and its tracks", function()
+    local depths = {}
+    for index = before, count_of(proj) - 1 do
+      depths[#depths + 1] = ("%d"):format(math.floor(reaper.GetMediaTrackInfo_Value(reaper.GetTrack(proj, index), "I_FOLDERDEPTH")))
+    end
+    return table.concat(depths, " ") == "1 0 -1", table.concat(depths, " ")
+  end)
+  check("at the position and length asked, to the sample", function()
+    local at, length = reaper.GetMediaItemInfo_Value(item, "D_POSITION"), reaper.GetMediaItemInfo_Value(item, "D_LENGTH")
+    return near(at, position, 1e-9) and near(length, FRAMES / RATE, 1e-9), ("%.17g %.17g"):format(at, length)
+  end)
+  check("with one undo step of its name", function()
+    local text = reaper.Undo_CanUndo2(proj)
+    return text == "backline: insert backline selftest", text
+  end)
+  local _, guid = reaper.GetSetMediaItemInfo_String(item, "GUID", "", false)
+  check("undo takes all of it away", function()
+    reaper.Undo_DoUndo2(proj)
+    return count_of(proj) == before, count_of(proj)
+  end)
+  check("redo brings it back under the same GUID", function()
+    reaper.Undo_DoRedo2(proj)
+    item = landing.find_item(proj, guid)
+    return item ~= nil, guid
+  end)
+  check("a further take is added and shown", function()
+    local more = plan(proj, folder, position)
+    more.stems[1].target, more.stems[2] = guid, nil
+    assert(landing.insert(proj, more))
+    local shown = reaper.GetActiveTake(item)
+    return reaper.CountTakes(item) == 2 and shown == reaper.GetTake(item, 1), reaper.CountTakes(item)
+  end)
+  check("provenance and notes are kept", function()
+    local _, text = reaper.GetSetMediaItemInfo_String(item, "P_EXT:backline", "", false)
+    local _, notes = reaper.GetSetMediaItemInfo_String(item, "P_NOTES", "", false)
+    return text == '{"a":1}' and notes == "notes", text .. " " .. notes
+  end)
+  check("a landing that fails leaves the project and its undo as they were", function()
+    local count, text = count_of(proj), reaper.Undo_CanUndo2(proj)
+    local bad = plan(proj, folder, position)
+    bad.stems[2].takes[1].path = files.join(folder, "is not there.wav")
+    local fine, why = landing.insert(proj, bad)
+    return fine == nil and count_of(proj) == count and reaper.Undo_CanUndo2(proj) == text, why
+  end)
+  check("an item's state can be taken back", function()
+    local _, chunk = reaper.GetItemStateChunk(item, "", false)
+    assert(reaper.AddTakeToMediaItem(item))
+    reaper.SetItemStateChunk(item, chunk, false)
+    local again = landing.find_item(proj, guid)
+    return reaper.CountTakes(again) == 2, #chunk
+  end)
+  seen.source_length_right_after_insert = reaper.GetMediaSourceLength(reaper.PCM_Source_CreateFromFile(files.join(folder, "drums.wav")))
+end
+
+local function check_midi(proj)
+  check("notes of a MIDI item are read in quarters", function()
+    local track = reaper.GetTrack(proj, 0)
+    local item = reaper.CreateNewMIDIItemInProj(track, 0.0, 4.0, false)
+    local take = reaper.GetActiveTake(item)
+    local ppq = reaper.MIDI_GetPPQPosFromProjQN(take, 1.5)
+    assert(reaper.MIDI_InsertNote(take, false, false, ppq, reaper.MIDI_GetPPQPosFromProjQN(take, 2.0), 0, 64, 90, false))
+    local text = melody.as_text(melody.notes(proj, item, take, project.bars(proj, 0, 2)))
+    return text == "64:3/2:1/2:90", text
+  end)
+end
+
+local function check_state(proj, folder)
+  check("a project keeps and is found by its id", function()
+    return project.find(project.id(proj), "") == proj, project.known_id(proj)
+  end)
+  check("listings are fresh after index -1", function()
+    local before = #files.list(folder)
+    assert(files.replace(files.join(folder, "new.txt"), "x"))
+    local after = #files.list(folder)
+    os.remove(files.join(folder, "new.txt"))
+    return after == before + 1, ("%d then %d"):format(before, after)
+  end)
+  check("the media folder is told", function() return reaper.GetProjectPathEx(proj) ~= "", reaper.GetProjectPathEx(proj) end)
+  check("a window opens, draws and closes", function()
+    local window = Window.open("backline selftest", 200, 80)
+    local is_open = window:begin()
+    window:line("self-test")
+    window.finish()
+    window:close()
+    return is_open, gfx.w .. " x " .. gfx.h
+  end)
+  for _, name in ipairs({ "InsertTrackInProject", "EnumProjectMarkers3", "Undo_OnStateChangeEx2", "ExecProcess" }) do
+    seen["has " .. name] = reaper.APIExists(name)
+  end
+  seen.luasocket = udp.library() ~= nil
+end
+
+local function write_report(folder)
+  local failed = 0
+  for _, each in ipairs(checks) do
+    if not each.ok then failed = failed + 1 end
+  end
+  local report = { reaper = reaper.GetAppVersion(), system = reaper.GetOS(), scripts = version.scripts, checks = checks, seen = seen, failed = failed }
+  local path = files.join(reaper.GetResourcePath(), "backline_selftest.json")
+  local written, why = files.replace(path, json.encode(report) .. "\n")
+  for _, name in ipairs(files.list(folder)) do os.remove(files.join(folder, name)) end
+  run.tell(written and ("%d checks, %d failed. The report is %s; please send it in. Close the new project tab without saving."):format(
+    #checks, failed, path) or why)
+end
+
+local function check_daemon(folder)
+  if not launcher.alive(launcher.read().home) then
+    seen.daemon = "does not run"
+    return write_report(folder)
+  end
+  local session = Session.new(reaper.time_precise)
+  run.loop(function()
+    session:step()
+    return session.state ~= "ready" and session.state ~= "failed"
+  end, function()
+    check("the daemon answers over " .. (session.link and session.link.carrier.name or "nothing"), function()
+      return session.state == "ready", session.problem or session.state
+    end)
+    session:close()
+    write_report(folder)
+  end)
+end
+
+local function main()
+  local before = reaper.EnumProjects(-1)
+  reaper.Main_OnCommandEx(NEW_TAB, 0, before)
+  local proj = project.current()
+  if proj == before then return run.tell("REAPER did not open a new project tab; nothing was tried.") end
+  local folder = files.join(reaper.GetResourcePath(), "Data", "backline", "selftest")
+  reaper.RecursiveCreateDirectory(folder, 0)
+  for _, each in ipairs({ { "time", check_time }, { "landing", check_landing }, { "MIDI", check_midi }, { "state", check_state } }) do
+    local went, problem = pcall(each[2], proj, folder)
+    if not went then check("the checks of " .. each[1] .. " ran to their end", function() return false, problem end) end
+  end
+  check_daemon(folder)
+end
+
+main()

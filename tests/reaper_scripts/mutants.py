@@ -1,0 +1,306 @@
+"""Seeded mistakes in the shipped scripts, each of which the cases must notice.
+
+    python tests/reaper_scripts/mutants.py [--only N ...]
+
+runs all of them and prints those that survive; its exit status says whether any did.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SCRIPTS = HERE.parent.parent / "reaper_scripts"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """`text` of a file, there once, becomes `mistake`; `cases` are run until one fails."""
+
+    file: str
+    text: str
+    mistake: str
+    cases: tuple[str, ...]
+
+    def applied(self, source: str) -> str:
+        if source.count(self.text) != 1:
+            raise ValueError(f"{self.file}: {self.text!r} is there {source.count(self.text)} times")
+        return source.replace(self.text, self.mistake)
+
+
+def _of(file: str, cases: str, *pairs: tuple[str, str]) -> Iterator[Mutant]:
+    for text, mistake in pairs:
+        yield Mutant(f"lib/{file}.lua", text, mistake, tuple(cases.split()))
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    *_of(
+        "osc", "wire",
+        ('rep(4 - #text % 4)', 'rep(-#text % 4)'),
+        ('string.pack(">s4", value)', 'string.pack("<s4", value)'),
+        ('("\\0"):rep(-#value % 4)', '("\\0"):rep(#value % 4)'),
+        ("if after > #packet + 1 then", "if after > #packet + 5 then"),
+        ("if size < 0 or", "if"),
+        ("if position ~= #packet + 1 then", "if position > #packet + 1 then"),
+        ('assert(not value:find("\\0", 1, true)', 'assert(value'),
+        ('or #packet % 4 ~= 0 then', 'then'),
+    ),
+    *_of(
+        "json", "wire",
+        ("if skip(text, position) <= #text then", "if false then"),
+        ("if depth > MAX_DEPTH then", "if false then"),
+        ("table.sort(names)", ""),
+        ("(code - 0xD800) * 0x400", "(code - 0xD800) * 0x300"),
+        ('if sign ~= "," then', "if false then"),
+    ),
+    *_of(
+        "files", "wire generate",
+        ("if not (written and closed) then", "if not closed then"),
+        ("reaper.EnumerateFiles(folder, -1)", ""),
+        ('gsub("[ .]+$", "")', 'gsub("^$", "")'),
+    ),
+    *_of(
+        "spool", "wire generate",
+        ('"%013d-%s-%06d"', '"%d-%s-%d"'),
+        ("last = math.max(last, ", "last = math.max(0, "),
+        ("> DRIFT_SECONDS", "> 1e9"),
+        ("if not os.remove(path) then", "if false then"),
+        ("poll_at = 0 -- there is more", "-- there is more"),
+        ("if clock() < poll_at then", "if false then"),
+        ('name:find("%.osc$") and', ""),
+    ),
+    *_of(
+        "link", "wire generate",
+        ("if request.attempt > #self.carrier.resend_seconds then", "if request.attempt > 3 then"),
+        ('if request.address ~= "/backline/hello" then', "if false then"),
+        ("self.renew_at = self.clock() + LEASE_SECONDS / 2", "self.renew_at = self.clock() + LEASE_SECONDS * 2"),
+        ("self.epoch and args[1] ~= self.epoch", "false"),
+        ('address ~= "/backline/jobs.end" or #request.items >= args[2]', "true"),
+        ("request.items[args[2] + 1]", "request.items[args[2] + 2]"),
+        ("self.waiting[rid] = nil\n    request.on_error({ code = args[3]", "request.on_error({ code = args[3]"),
+        ("self.heard_at = self.clock()\n", "\n"),
+        ("local PACKETS_A_FRAME = 32", "local PACKETS_A_FRAME = 3200"),
+        ('stale = theirs > ours and "scripts" or "daemon"', 'stale = theirs < ours and "scripts" or "daemon"'),
+        ('stale = protocol > version.protocol and "scripts"', 'stale = protocol < version.protocol and "scripts"'),
+        ("message.tags:sub(1, #shape) == shape", "true"),
+        ("if now >= request.resend_at then", "if now > request.resend_at + 0.2 then"),
+        ('{ self:new_rid(), 0 })', '{ self:new_rid(), 1 })'),
+    ),
+    *_of(
+        "project", "music generate",
+        ("qn - this > following - qn", "qn - this >= 0.9 * (following - qn)"),
+        ("math.max(after - first, 1)", "after - first"),
+        ("if math.abs(following - qn - numerator * 4 / denominator) > SAME_QN then", "if false then"),
+        ("qn <= range.start_qn + SAME_QN then ruling", "qn < range.start_qn - SAME_QN then ruling"),
+        ("at_start.qn >= range.start_qn - SAME_QN or not at_start.ramps", "true"),
+        ("last.ramps = false -- the last", "-- the last"),
+        ("bpm = reached and aim.bpm or bpm_at(proj, range.end_qn)", "bpm = aim.bpm"),
+        ("beat = marker.qn - range.start_qn", "beat = marker.qn"),
+        ('point.ramps and ":ramp" or ""', '""'),
+        ("while b > 0 do a, b = b, a % b end", "a = 1"),
+        ("for digits = 6, 17 do", "for digits = 3, 17 do"),
+        ("math.max(each.first, after + 1)", "each.first"),
+        ("project.nearest_bar(proj, to) - range.first, range.bars)", "project.nearest_bar(proj, to) - range.first + 1, range.bars)"),
+        ("if name == file then return proj end", ""),
+        ("== 44100 and 44100 or 48000", "== 44100 and 48000 or 48000"),
+        ('if reaper.GetSetProjectInfo(proj, "PROJECT_SRATE_USE", 0, false) == 0 then return 48000 end', ""),
+        ('and part_name(name) or ""', 'and name or ""'),
+    ),
+    *_of(
+        "melody", "music generate",
+        ("math.min(ticks(reaper.MIDI_GetProjQNFromPPQPos(take, end_ppq)), last)", "ticks(reaper.MIDI_GetProjQNFromPPQPos(take, end_ppq))"),
+        ("not is_muted and", ""),
+        ("start >= first and", ""),
+        ("(qn - range.start_qn) * TICKS_PER_BEAT", "qn * TICKS_PER_BEAT"),
+        ("| 0x80) .. bytes", ") .. bytes"),
+        ("if a[2] ~= b[2] then return a[2] < b[2] end", "if a[2] ~= b[2] then return a[2] > b[2] end"),
+        ("local MAX_TEXT_BYTES = 6000", "local MAX_TEXT_BYTES = 600000"),
+    ),
+    *_of(
+        "key", "music",
+        ("heard[(tonic + step) % 12 + 1]", "heard[(step - tonic) % 12 + 1]"),
+        ("local MIN_CORRELATION = 0.6", "local MIN_CORRELATION = -1"),
+    ),
+    *_of(
+        "media", "generate",
+        ("if size ~= entry.bytes then", "if false then"),
+        ("if its_rate ~= rate or frames ~= entry.frames then", "if frames ~= entry.frames then"),
+        ('and not entry.path:find("..", 1, true)', ""),
+        ('if found.schema ~= "backline.manifest/1" then', "if false then"),
+        ("local COPY_BYTES = 1 << 20", "local COPY_BYTES = 1 << 24"),
+        ("    coroutine.yield()\n", ""),
+        ("for _, path in ipairs(made) do os.remove(path) end", ""),
+    ),
+    *_of(
+        "landing", "landing generate",
+        ('set_item(item, "B_LOOPSRC", 0)', ""),
+        ('set_item(item, "D_LENGTH", plan.length_seconds)', ""),
+        ("index == #rest and -1 or 0", "0"),
+        ("| CUSTOM_COLOUR)", ")"),
+        ("reaper.SetActiveTake(first)", ""),
+        ("put_tab_back(made)\n  reaper.Undo", "reaper.Undo"),
+        ("pcall(put_tab_back, made)", ""),
+        ("pcall(take_back, proj, made)", ""),
+        ("pcall(destroy_unowned, sources, made)", ""),
+        ("made.owned[sources[take]] = true", ""),
+        ("if is_held then reaper.PreventUIRefresh(-1) end", "if fine then reaper.PreventUIRefresh(-1) end"),
+        ("if item then reaper.SetItemStateChunk(item, saved.chunk, false) end", ""),
+        ("  made.track_count = reaper.CountTracks(proj)\n", ""),
+        ("if start_offset ~= 0 then", "if false then"),
+        ('reaper.Undo_OnStateChangeEx2(proj, "backline: insert " .. plan.title, ALL_STATES, NO_TRACK_PARAMETER)', ""),
+        ("if its == guid then return item, track end", "return item, track"),
+        ('must(reaper.AddMediaItemToTrack(track), "REAPER did not add an item")', "reaper.AddMediaItemToTrack(track)"),
+        ("if in_front ~= proj then", "if false then"),
+    ),
+    *_of(
+        "job", "generate actions",
+        ("reaper.TimeMap2_QNToTime(proj, order.start_qn)", "order.start_qn"),
+        ("manifest.grid.frames / manifest.grid.sample_rate", "manifest.grid.frames / 48000"),
+        ('if answer[2] ~= "queued" then self:_query() end', ""),
+        ("if args[2] > self.seen_seq and", "if false and"),
+        ("args[2] ~= self.order.rid", "false"),
+        ('self.link:ask("/backline/cancel", "s", { self.order.rid })', ""),
+        ("if problem.code == NOT_FOUND then", "if false then"),
+        ("if silence > AWAY_SECONDS then", "if false then"),
+        ('  if self.state == "fetching" then media.tidy_up(self.made or {}, self.target or "") end\n', ""),
+        ('if state ~= "waiting" then', "if true then"),
+        ("if problem.code == TIMEOUT then return", "if false then return"),
+        ("proj = stems and project.find(", "proj = proj or stems and project.find("),
+    ),
+    *_of(
+        "orders", "generate actions",
+        ('order.state == "pending" and order.project_id', "order.project_id"),
+        ("and order.project_id == project_id", ""),
+        ("and not orders.is_followed(order.rid, now)", ""),
+        ("if a.created ~= b.created then return a.created > b.created end", "if a.created ~= b.created then return a.created < b.created end"),
+    ),
+    *_of(
+        "follow", "generate actions",
+        ("for _, job in ipairs(self.jobs) do job:abandon() end", ""),
+        ("if not new.order.job then orders.remove(new.order.rid) end", ""),
+    ),
+    *_of(
+        "made_items", "actions",
+        ("highest + 1 or 0", "highest or 0"),
+        ("if #group.items < commas + 1 then", "if false then"),
+        ("each.position - each.start_offset", "each.position"),
+        ("if each.take.take ~= 1 then", "if false then"),
+        ("if first > last then", "if false then"),
+        ('and math.tointeger(origin.bars)', ""),
+        ("if count > 0 then return found end", ""),
+        ("group.rid == each.origin.rid and", ""),
+    ),
+    *_of(
+        "request", "generate actions",
+        ('if chosen.key == "" then return', "if false then return"),
+        ('if chosen.stems == "" then return', "if false then return"),
+        ("item and wants_item_range and not is_selection", "item and wants_item_range"),
+        ('add(list, "sections", "s", project.sections(proj, range))', ""),
+        ('add(list, "bpm", "d", grid.bpm + 0.0)', 'add(list, "bpm", "f", grid.bpm + 0.0)'),
+    ),
+    *_of(
+        "settings", "generate actions",
+        ("last.key = nil", ""),
+        ("reaper.SetProjExtState(proj, SECTION, \"settings\", text)", ""),
+        ("if each ~= style and #styles < MOST_RECENT then", "if #styles < MOST_RECENT then"),
+    ),
+    *_of(
+        "launcher", "generate actions",
+        ("if math.abs(os.time() - state.time) > FRESH_SECONDS then return nil end", ""),
+        ("is_windows() and -2 or -1", "0"),
+        ("""text:gsub("'", "'\\\\''")""", "text"),
+        ('{ "serve", "--home", found.home }', '{ "serve" }'),
+    ),
+    *_of(
+        "window", "generate actions",
+        ('value:gsub("[^\\128-\\191][\\128-\\191]*$", "")', "value"),
+        ("local code = sign >> 24 == UNICODE and sign & 0xFFFFFF or sign", "local code = sign"),
+        ("self.clicked = down and not self.was_down", "self.clicked = down"),
+        ("self.has_tabbed = true", "self:_focus_next()"),
+        ('(entry:gsub("[|#!<>]", " "))', "entry"),
+    ),
+    *_of(
+        "run", "generate",
+        ("  reaper.atexit(stop)\n", ""),
+        ("    if is_over then return end\n    is_over = true", "    is_over = true"),
+        ("if fine and goes_on then", "if goes_on then"),
+    ),
+    *_of(
+        "generate_window", "generate actions",
+        ("if now < state.look_at and proj == state.proj then", "if now < state.look_at then"),
+        ("or window.entered then", "then"),
+        ('if state.chosen.key == "" and state.place.key then', "if false then"),
+    ),
+    *_of(
+        "jobs_window", "actions",
+        ("if #follow.new_orders > 0 or #follow.jobs > 0 then follow:step() end", "follow:step()"),
+        ("if project.known_id(proj) ~= order.project_id then", "if false then"),
+        ('"pending", {}\n', '"pending", order.targets\n'),
+    ),
+    *_of(
+        "daemon_switch", "actions",
+        ("elseif clock() - asked_at > STOP_SECONDS then", "elseif false then"),
+        ("if was_alive and not run.ask(", "if false and not run.ask("),
+    ),
+    *_of(
+        "doctor", "actions",
+        ("major >= OLDEST_REAPER", "major >= 6"),
+        ("say(fine, \"media folder\", media, why)", 'say(true, "media folder", media, why)'),
+    ),
+)  # fmt: skip
+
+
+def is_killed(mutant: Mutant, api_table: Path, folder: Path) -> bool:
+    """Run its cases over a copy of the scripts with the mistake in it, until one fails."""
+    scripts = folder / "scripts"
+    shutil.copytree(SCRIPTS, scripts)
+    path = scripts / mutant.file
+    mistaken = mutant.applied(path.read_text("utf-8"))
+    path.write_text(mistaken, encoding="utf-8", newline="\n")
+    for cases in mutant.cases:
+        command = ["lua5.4", "double/play.lua", str(api_table), str(scripts), str(folder / cases)]
+        ran = subprocess.run(
+            [*command, f"cases/{cases}.lua"],
+            cwd=HERE, env=os.environ | {"DOUBLE_STOPS": "1"}, capture_output=True,
+            timeout=300, check=False,
+        )  # fmt: skip
+        if ran.returncode != 0:
+            return True
+    return False
+
+
+def survivors(mutants: Iterable[tuple[int, Mutant]], api_table: Path) -> Iterator[str]:
+    for number, mutant in mutants:
+        with tempfile.TemporaryDirectory() as folder:
+            if not is_killed(mutant, api_table, Path(folder)):
+                yield f"{number} {mutant.file}: {mutant.text!r} -> {mutant.mistake!r}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Run the seeded mistakes.")
+    parser.add_argument("--only", type=int, nargs="*", help="numbers, from 0")
+    asked = parser.parse_args().only
+    sys.path.insert(0, str(HERE))
+    import reaper_api
+
+    chosen = [(n, each) for n, each in enumerate(MUTANTS) if asked is None or n in asked]
+    with tempfile.TemporaryDirectory() as folder:
+        api_table = Path(folder) / "api.lua"
+        reaper_api.write_table(api_table)
+        left = list(survivors(chosen, api_table))
+    print(f"{len(chosen)} mutants, {len(chosen) - len(left)} killed")
+    for line in left:
+        print("survived:", line)
+    return 1 if left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
