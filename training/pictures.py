@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,10 @@ def draw_beside(
     for row, stem in enumerate(STEMS):
         for column, clips in enumerate((ours, truth)):
             axis = axes[row][column]
+            extent = (0.0, float(grid.seconds), 0.0, float(BANDS))
             axis.imshow(
-                _picture(clips[stem]), origin="lower", aspect="auto", cmap="magma", vmin=-70, vmax=0,
-                extent=(0.0, float(grid.seconds), 0.0, float(BANDS)),
+                _picture(clips[stem]), origin="lower", aspect="auto", cmap="magma", vmin=-70,
+                vmax=0,                extent=extent,
             )  # fmt: skip
             for bar in grid.bar_starts[1:-1]:
                 axis.axvline(float(grid.seconds_at(bar)), color="white", lw=0.4, ls=":", alpha=0.6)
@@ -55,8 +57,7 @@ def _picture(clip: Clip) -> np.ndarray:
     edges = np.geomspace(LOW_HZ, HIGH_HZ, BANDS + 1)
     bins = np.clip(edges * 4096 / clip.sample_rate, 1, 2047)
     rows = [
-        power[int(low) : max(int(low) + 1, int(high))].mean(axis=0)
-        for low, high in zip(bins[:-1], bins[1:], strict=True)
+        power[int(low) : max(int(low) + 1, int(high))].mean(axis=0) for low, high in pairwise(bins)
     ]
     picture = 10 * np.log10(np.array(rows) + 1e-12)
     return np.asarray(picture - max(float(picture.max()), -60.0))
