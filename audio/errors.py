@@ -3,3 +3,12 @@
 
 class AudioError(ValueError):
     """The audio cannot be read, written or measured; the message says why in one sentence."""
+
+
+class CannotConform(AudioError):
+    """The audio cannot be brought onto the grid; the message gives what was measured.
+
+    `bars_held` is the number of whole bars there are where too many were asked for, else 0.
+    """
+
+    bars_held = 0

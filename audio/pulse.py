@@ -46,7 +46,7 @@ def find_pulse(envelope: OnsetEnvelope, grid: Grid) -> Pulse | None:
     """Return the pulse of an onset envelope, or None where none stands out."""
     if (envelope.values[_peaks(envelope.values)] > MIN_ONSET_DB).sum() < MIN_PULSES:
         return None
-    beats = _to_beats(envelope.seconds, grid)
+    beats = to_beats(envelope.seconds, grid)
     even = np.linspace(beats[0], beats[-1], len(beats))
     strength = np.interp(even, beats, envelope.values)
     strength -= strength.mean()
@@ -104,7 +104,7 @@ def felt_step(meter: Meter) -> Fraction:
     return Fraction(12, meter.denominator) if compound else Fraction(1)
 
 
-def _to_beats(seconds: Floats, grid: Grid) -> Floats:
+def to_beats(seconds: Floats, grid: Grid) -> Floats:
     """Map times to grid beats, straight between knots a sixteenth of a beat apart."""
     first, last = float(grid.beat_at(seconds[0])), float(grid.beat_at(seconds[-1]))
     knots = np.linspace(first, last, int((last - first) * KNOTS_PER_BEAT) + 2)

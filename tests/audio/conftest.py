@@ -58,3 +58,55 @@ def chords() -> Callable[..., Clip]:
         return Clip(np.stack([mono, mono]).astype(np.float32), RATE)
 
     return build
+
+
+def _placed(out: np.ndarray, sound: np.ndarray, seconds: float) -> None:
+    first = round(seconds * RATE)
+    count = min(len(sound), len(out) - first)
+    if first >= 0 and count > 0:
+        out[first : first + count] += sound[:count]
+
+
+@pytest.fixture
+def band() -> Callable[..., dict[str, Clip]]:
+    """Drums, bass and chords in 4/4 that begin exactly when `at(beat)` says, in seconds.
+
+    Kick on one and three, snare on two and four, hats in eighths; a new chord and bass note each
+    bar, in the order C, A minor, F, G. It lasts `bars` bars and rings on for `tail` seconds.
+    """
+    since = np.arange(6000) / RATE
+    noise = np.random.default_rng(3).normal(0, 1, 6000)
+    kick = (
+        0.8 * np.sin(2 * np.pi * (50 * since + 4 * (1 - np.exp(-since * 60)))) * np.exp(-18 * since)
+    )
+    snare = 0.35 * noise * np.exp(-45 * since)
+    hat = 0.12 * np.diff(noise, prepend=0) * np.exp(-160 * since)
+    roots = (48, 45, 41, 43)
+
+    def build(at: Callable[[float], float], bars: int, tail: float = 0.5) -> dict[str, Clip]:
+        frames = round((at(4 * bars) + tail) * RATE)
+        stems = {name: np.zeros(frames) for name in ("drums", "bass", "melody")}
+        for beat in range(4 * bars):
+            _placed(stems["drums"], snare if beat % 2 else kick, at(beat))
+            for half in (0, 0.5):
+                _placed(stems["drums"], hat, at(beat + half))
+            length = at(beat + 1) - at(beat)
+            _placed(stems["bass"], struck(roots[beat // 4 % 4] - 12, length), at(beat))
+            if beat % 4 == 0:
+                for step in (0, 4 if beat // 4 % 4 != 1 else 3, 7):
+                    chord = struck(roots[beat // 4 % 4] + 12 + step, 3.9 * length)
+                    _placed(stems["melody"], 0.4 * chord, at(beat))
+        return {
+            name: Clip(np.stack([0.5 * mono, 0.45 * mono]).astype(np.float32), RATE)
+            for name, mono in stems.items()
+        }
+
+    return build
+
+
+@pytest.fixture
+def mixed() -> Callable[[dict[str, Clip]], Clip]:
+    """The sum of stems."""
+    return lambda stems: Clip(
+        np.sum([clip.samples for clip in stems.values()], axis=0, dtype=np.float32), RATE
+    )

@@ -1,0 +1,148 @@
+"""Beats and downbeats of a recording that was meant for a grid, found well enough to conform by.
+
+It knows when it does not know: `Beats.doubt` says in one sentence why the beats must not be relied
+on, and is empty only where rhythm, tempo and bar line all stand out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd, lcm
+
+import numpy as np
+
+from audio.beat_line import BeatLine, fit_line
+from audio.beat_path import BeatPath, find_path
+from audio.clip import Clip
+from audio.downbeat import Downbeat, find_downbeat
+from audio.hearing import Floats, attack_envelope, onset_envelope
+from audio.onsets import Onsets, find_onsets
+from audio.pulse import felt_step, to_beats
+from midi.grid import Grid
+
+MARGIN_PULSES = 8  # slots are laid this far beyond the path at both ends
+SPAN_PULSES = 5  # whose pace they take
+
+MIN_SCORE = 0.45  # of the path: the rhythm stands out
+MIN_LEAD = 1.8  # of its score over that of any other tempo
+MAX_MISS_SECONDS = 0.012
+MIN_SHARE_MET = 0.30
+MIN_DOWNBEAT_CONFIDENCE = 0.80
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beats:
+    """Pulses from the first downbeat on: grid beats (n,) and the seconds (n,) they were found at.
+
+    Pulses are the listener's beats where bars are whole numbers of them, else the notes that all
+    bars are whole numbers of (eighths in 7/8). `score`, `rival`, `miss_seconds` and `share_met`
+    are those of BeatPath and BeatLine; `onsets` all onsets of the recording.
+    """
+
+    beats: Floats
+    seconds: Floats
+    score: float
+    rival: float
+    miss_seconds: float
+    share_met: float
+    downbeat_confidence: float
+    onsets: Onsets
+
+    @property
+    def doubt(self) -> str:
+        """Why these beats may be wrong, in one sentence; empty where they can be relied on."""
+        if self.score < MIN_SCORE:
+            return (
+                f"the rhythm is too faint to follow: it scores {self.score:.2f}, "
+                f"{MIN_SCORE:g} is needed"
+            )
+        if self.score < MIN_LEAD * self.rival:
+            return (
+                f"another tempo fits almost as well: it scores {self.rival:.2f}, "
+                f"the one expected {self.score:.2f}"
+            )
+        if self.miss_seconds > MAX_MISS_SECONDS or self.share_met < MIN_SHARE_MET:
+            return (
+                f"the sounds begin too vaguely to place the beats: half of them lie over "
+                f"{1000 * self.miss_seconds:.1f} ms off, and {100 * self.share_met:.0f} % of the "
+                f"beats have one; {1000 * MAX_MISS_SECONDS:g} ms and {100 * MIN_SHARE_MET:g} % "
+                f"are needed"
+            )
+        if self.downbeat_confidence < MIN_DOWNBEAT_CONFIDENCE:
+            return (
+                f"it is not clear which beat begins a bar: the likeliest has a chance of "
+                f"{100 * self.downbeat_confidence:.0f} %, {100 * MIN_DOWNBEAT_CONFIDENCE:g} % "
+                f"are needed"
+            )
+        return ""
+
+
+def find_beats(clip: Clip, grid: Grid) -> Beats | None:
+    """Find the beats of a clip that follows `grid` within 8 %; None where nothing recurs.
+
+    Any channels, any start: the first downbeat may come up to a bar late. Raises AudioError.
+    """
+    envelope, attacks = onset_envelope(clip), attack_envelope(clip)
+    if envelope is None or attacks is None:
+        return None
+    step, parts = pulse_of(grid)
+    ternary = parts == 3
+    places = to_beats(envelope.seconds, grid)
+    path = find_path(envelope, places, float(step), grid.bpm, ternary)
+    if path is None or len(path.places) < SPAN_PULSES:
+        return None
+    pulses = np.array([float(grid.seconds_at(place)) for place in path.places])
+    slots = _slots(pulses, parts)
+    downbeat = find_downbeat(clip, grid, envelope, slots, float(step) / parts)
+    if downbeat is None:
+        return None
+    bar_pulses = slots[downbeat.slot :: parts]
+    bar_pulses = bar_pulses[bar_pulses < clip.seconds + (pulses[-1] - pulses[-2])]
+    if len(bar_pulses) < SPAN_PULSES:
+        return None
+    onsets = find_onsets(envelope, attacks)
+    expected = [float(grid.seconds_at(number * step)) for number in range(len(bar_pulses))]
+    line = fit_line(bar_pulses, np.array(expected), onsets, ternary)
+    return _beats(path, line, downbeat, onsets, step)
+
+
+def pulse_of(grid: Grid) -> tuple[Fraction, int]:
+    """Quarters from pulse to pulse, and into how many parts a pulse falls."""
+    meters = {grid.meter_at_bar(bar) for bar in range(grid.bars)}
+    felt = {felt_step(meter) for meter in meters}
+    step = felt.pop()
+    if not felt and all((meter.beats / step).denominator == 1 for meter in meters):
+        return step, 3 if step.numerator % 3 == 0 else 4
+    lengths = [meter.beats for meter in meters] + [Fraction(1)]
+    unit = Fraction(
+        gcd(*(length.numerator for length in lengths)),
+        lcm(*(length.denominator for length in lengths)),
+    )
+    return unit, 4 if unit == 1 else 2 if unit == Fraction(1, 2) else 1
+
+
+def _slots(pulses: Floats, parts: int) -> Floats:
+    """Times of all pulses and their parts, going on at the same pace beyond both ends."""
+    first = np.median(np.diff(pulses[: SPAN_PULSES + 1]))
+    last = np.median(np.diff(pulses[-SPAN_PULSES - 1 :]))
+    ahead = np.arange(-MARGIN_PULSES, 0) * first + pulses[0]
+    behind = np.arange(1, MARGIN_PULSES + 1) * last + pulses[-1]
+    whole = np.concatenate([ahead, pulses, behind])
+    counted = np.arange((len(whole) - 1) * parts + 1) / parts
+    return np.asarray(np.interp(counted, np.arange(len(whole)), whole))
+
+
+def _beats(
+    path: BeatPath, line: BeatLine, downbeat: Downbeat, onsets: Onsets, step: Fraction
+) -> Beats:
+    return Beats(
+        beats=np.arange(len(line.seconds), dtype=np.float64) * float(step),
+        seconds=line.seconds,
+        score=path.score,
+        rival=path.rival,
+        miss_seconds=line.miss_seconds,
+        share_met=line.share_met,
+        downbeat_confidence=downbeat.confidence,
+        onsets=onsets,
+    )

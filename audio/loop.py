@@ -1,0 +1,49 @@
+"""A loop without a seam: what rings on after the end sounds into the beginning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from audio.clip import Clip, Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Wrap:
+    """The jump from a loop's last sample to its first, and the 99th percentile of those inside."""
+
+    jump: float
+    usual_jump: float
+
+    @property
+    def clicks(self) -> bool:
+        """True where the jump stands out."""
+        return self.jump > self.usual_jump
+
+
+def fold_tail(samples: Samples, lead: int, frames: int) -> Samples:
+    """Fold (channels, lead + frames + tail) into (channels, frames).
+
+    The lead, faded in, goes before the wrap; the tail, faded out at its end, goes after it.
+    """
+    body = samples[:, lead : lead + frames].copy()
+    tail = samples[:, lead + frames : lead + 2 * frames].copy()
+    if tail.shape[1]:
+        fade = min(tail.shape[1], frames // 8 + 1)
+        tail[:, -fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
+        body[:, : tail.shape[1]] += tail
+    else:  # nothing rings on, so the end goes into silence
+        fade = min(max(lead, 1), frames)
+        body[:, -fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
+    if lead:
+        body[:, -lead:] += samples[:, :lead] * np.linspace(0, 1, lead, dtype=np.float32)
+    return body
+
+
+def measure_wrap(loop: Clip) -> Wrap:
+    """Measure the wrap over all channels; needs two frames or more."""
+    samples = loop.samples.astype(np.float64)
+    jump = float(np.abs(samples[:, 0] - samples[:, -1]).max())
+    inside = np.abs(np.diff(samples, axis=1))
+    return Wrap(jump, float(np.percentile(inside.max(axis=0), 99)))

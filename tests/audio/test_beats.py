@@ -1,0 +1,99 @@
+"""Beats and the first downbeat of recordings that are early, late, drifting or no music at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from audio.beats import find_beats, pulse_of
+from audio.clip import Clip
+from midi.grid import Grid, Meter, MeterChange, TempoPoint
+
+Band = Callable[..., dict[str, Clip]]
+Mixed = Callable[[dict[str, Clip]], Clip]
+
+
+def steady(bpm: float, late: float = 0.0) -> Callable[[float], float]:
+    return lambda beat: late + beat * 60 / bpm
+
+
+@pytest.mark.parametrize(("percent", "late"), [(0.0, 0.0), (-4.0, 0.43), (5.0, 0.9)])
+def test_a_steady_error_and_a_late_start_are_found_to_the_millisecond(
+    band: Band, mixed: Mixed, percent: float, late: float
+) -> None:
+    at = steady(120 * (1 + percent / 100), late)
+    beats = find_beats(mixed(band(at, 8)), Grid.constant(120, bars=8))
+    assert beats is not None
+    assert beats.doubt == ""
+    wanted = np.array([at(beat) for beat in beats.beats[:32]])
+    # An attack is found within a millisecond or so; 3 ms leave room for the overlapping bass.
+    assert np.abs(beats.seconds[:32] - wanted).max() < 0.003
+
+
+def test_a_tempo_step_stays_a_step(band: Band, mixed: Mixed) -> None:
+    def at(beat: float) -> float:  # 120 bpm for four bars, then 117: 0.5 and 0.5128 s a beat
+        return 0.2 + min(beat, 16) * 60 / 120 + max(beat - 16, 0) * 60 / 117
+
+    beats = find_beats(mixed(band(at, 8)), Grid.constant(120, bars=8))
+    assert beats is not None
+    assert beats.doubt == ""
+    wanted = np.array([at(beat) for beat in beats.beats[:32]])
+    assert np.abs(beats.seconds[:32] - wanted).max() < 0.005
+
+
+def test_a_drift_is_followed(band: Band, mixed: Mixed) -> None:
+    def at(beat: float) -> float:  # 2 % to either side over 32 beats
+        return beat / 2 + 0.02 * 0.5 * 32 / (2 * np.pi) * np.sin(2 * np.pi * beat / 32)
+
+    beats = find_beats(mixed(band(at, 8)), Grid.constant(120, bars=8))
+    assert beats is not None
+    assert beats.doubt == ""
+    wanted = np.array([at(beat) for beat in beats.beats[:32]])
+    assert np.abs(beats.seconds[:32] - wanted).max() < 0.006
+
+
+def test_a_tempo_map_is_expected_not_fought(band: Band, mixed: Mixed) -> None:
+    grid = Grid(8, (TempoPoint(0, 100, True), TempoPoint(32, 140)), (MeterChange(0, Meter(4, 4)),))
+    beats = find_beats(mixed(band(lambda beat: float(grid.seconds_at(beat)), 8)), grid)
+    assert beats is not None
+    assert beats.doubt == ""
+    wanted = np.array([float(grid.seconds_at(beat)) for beat in beats.beats[:32]])
+    assert np.abs(beats.seconds[:32] - wanted).max() < 0.003
+
+
+def test_another_tempo_is_doubted(band: Band, mixed: Mixed) -> None:
+    beats = find_beats(mixed(band(steady(136), 8)), Grid.constant(120, bars=8))
+    assert beats is None or beats.doubt != ""
+
+
+def test_noise_is_doubted() -> None:
+    noise = np.random.default_rng(4).normal(0, 0.1, (2, 10 * 44_100)).astype(np.float32)
+    beats = find_beats(Clip(noise, 44_100), Grid.constant(120, bars=4))
+    assert beats is None or beats.doubt != ""
+
+
+def test_clicks_at_random_are_doubted(clicks: Callable[..., Clip]) -> None:
+    grid = Grid.constant(120, bars=8)
+    times = np.sort(np.random.default_rng(5).uniform(0, 16, 40))
+    beats = find_beats(clicks(times, grid, accents=3), grid)
+    assert beats is None or beats.doubt != ""
+
+
+def test_silence_has_no_beats() -> None:
+    silence = Clip(np.zeros((2, 44_100 * 4), np.float32), 44_100)
+    assert find_beats(silence, Grid.constant(120, bars=2)) is None
+
+
+@pytest.mark.parametrize(
+    ("meter", "pulse", "parts"),
+    [("4/4", 1, 2), ("3/4", 1, 2), ("6/8", 1.5, 3), ("12/8", 1.5, 3), ("7/8", 0.5, 1)],
+)
+def test_pulses_fill_whole_bars(meter: str, pulse: float, parts: int) -> None:
+    assert pulse_of(Grid.constant(120, meter, 4)) == (pulse, parts)
+
+
+def test_pulses_of_mixed_meters_fill_all_of_them() -> None:
+    meters = (MeterChange(0, Meter(4, 4)), MeterChange(2, Meter(7, 8)))
+    assert pulse_of(Grid(4, (TempoPoint(0, 120),), meters)) == (0.5, 1)

@@ -1,0 +1,40 @@
+"""Loops wrap without a click."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from audio.clip import Clip
+from audio.loop import fold_tail, measure_wrap
+
+
+def test_a_tail_sounds_into_the_beginning() -> None:
+    samples = np.ones((1, 100), np.float32)
+    samples[:, 80:] = np.linspace(1, 0, 20)
+    folded = fold_tail(samples, 0, 80)
+    assert folded.shape == (1, 80)
+    assert folded[0, 0] == 2.0  # one of its own, one that rings on
+    assert folded[0, 79] == 1.0
+
+
+def test_a_lead_fades_in_before_the_wrap() -> None:
+    samples = np.zeros((1, 110), np.float32)
+    samples[:, :10] = 1.0  # only the lead sounds
+    folded = fold_tail(samples, 10, 100)
+    assert np.array_equal(folded[0, -10:], np.linspace(0, 1, 10, dtype=np.float32))
+    assert not folded[0, :-10].any()
+
+
+def test_a_wave_that_runs_through_the_wrap_does_not_click() -> None:
+    time = np.arange(4000)
+    wave = np.sin(2 * np.pi * time / 100).astype(np.float32)[None]  # 40 whole periods
+    assert not measure_wrap(Clip(wave, 44_100)).clicks
+    cut = Clip(np.ascontiguousarray(wave[:, :3975]), 44_100)  # a quarter period short: -1 to 0
+    assert measure_wrap(cut).clicks
+
+
+def test_a_fold_of_a_ringing_wave_has_no_seam() -> None:
+    time = np.arange(9000)
+    wave = (np.exp(-time / 3000) * np.sin(2 * np.pi * time / 90)).astype(np.float32)[None]
+    assert measure_wrap(Clip(np.ascontiguousarray(wave[:, :6020]), 44_100)).clicks
+    assert not measure_wrap(Clip(fold_tail(wave, 0, 6020), 44_100)).clicks
