@@ -18,7 +18,7 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 SCRIPTS = ROOT / "reaper_scripts"
-DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
+DEADLINE_SECONDS = 900.0  # nothing waits that long unless something is broken
 SERVE = """
 import sys
 from pathlib import Path

@@ -81,15 +81,27 @@ MUTANTS: tuple[Mutant, ...] = (
         "link", "wire generate",
         ("if request.attempt > #self.carrier.resend_seconds then", "if request.attempt > 3 then"),
         ('if request.address ~= "/backline/hello" then', "if false then"),
-        ("self.renew_at = self.clock() + LEASE_SECONDS / 2", "self.renew_at = self.clock() + LEASE_SECONDS * 2"),
+        (
+            "self.renew_at = self.clock() + LEASE_SECONDS / 2",
+            "self.renew_at = self.clock() + LEASE_SECONDS * 2",
+        ),
         ("self.epoch and args[1] ~= self.epoch", "false"),
         ('address ~= "/backline/jobs.end" or #request.items >= args[2]', "true"),
         ("request.items[args[2] + 1]", "request.items[args[2] + 2]"),
-        ("self.waiting[rid] = nil\n    request.on_error({ code = args[3]", "request.on_error({ code = args[3]"),
+        (
+            "self.waiting[rid] = nil\n    request.on_error({ code = args[3]",
+            "request.on_error({ code = args[3]",
+        ),
         ("self.heard_at = self.clock()\n", "\n"),
         ("local PACKETS_A_FRAME = 32", "local PACKETS_A_FRAME = 3200"),
-        ('stale = theirs > ours and "scripts" or "daemon"', 'stale = theirs < ours and "scripts" or "daemon"'),
-        ('stale = protocol > version.protocol and "scripts"', 'stale = protocol < version.protocol and "scripts"'),
+        (
+            'stale = theirs > ours and "scripts" or "daemon"',
+            'stale = theirs < ours and "scripts" or "daemon"',
+        ),
+        (
+            'stale = protocol > version.protocol and "scripts"',
+            'stale = protocol < version.protocol and "scripts"',
+        ),
         ("message.tags:sub(1, #shape) == shape", "true"),
         ("if now >= request.resend_at then", "if now > request.resend_at + 0.2 then"),
         ('{ self:new_rid(), 0 })', '{ self:new_rid(), 1 })'),
@@ -98,7 +110,10 @@ MUTANTS: tuple[Mutant, ...] = (
         "project", "music generate",
         ("qn - this > following - qn", "qn - this >= 0.9 * (following - qn)"),
         ("math.max(after - first, 1)", "after - first"),
-        ("if math.abs(following - qn - numerator * 4 / denominator) > SAME_QN then", "if false then"),
+        (
+            "if math.abs(following - qn - numerator * 4 / denominator) > SAME_QN then",
+            "if false then",
+        ),
         ("qn <= range.start_qn + SAME_QN then ruling", "qn < range.start_qn - SAME_QN then ruling"),
         ("at_start.qn >= range.start_qn - SAME_QN or not at_start.ramps", "true"),
         ("last.ramps = false -- the last", "-- the last"),
@@ -108,20 +123,32 @@ MUTANTS: tuple[Mutant, ...] = (
         ("while b > 0 do a, b = b, a % b end", "a = 1"),
         ("for digits = 6, 17 do", "for digits = 3, 17 do"),
         ("math.max(each.first, after + 1)", "each.first"),
-        ("project.nearest_bar(proj, to) - range.first, range.bars)", "project.nearest_bar(proj, to) - range.first + 1, range.bars)"),
+        (
+            "project.nearest_bar(proj, to) - range.first, range.bars)",
+            "project.nearest_bar(proj, to) - range.first + 1, range.bars)",
+        ),
         ("if name == file then return proj end", ""),
         ("== 44100 and 44100 or 48000", "== 44100 and 48000 or 48000"),
-        ('if reaper.GetSetProjectInfo(proj, "PROJECT_SRATE_USE", 0, false) == 0 then return 48000 end', ""),
+        (
+            'reaper.GetSetProjectInfo(proj, "PROJECT_SRATE_USE", 0, false) == 0 then',
+            "false then",
+        ),
         ('and part_name(name) or ""', 'and name or ""'),
     ),
     *_of(
         "melody", "music generate",
-        ("math.min(ticks(reaper.MIDI_GetProjQNFromPPQPos(take, end_ppq)), last)", "ticks(reaper.MIDI_GetProjQNFromPPQPos(take, end_ppq))"),
+        (
+            "math.min(ticks(reaper.MIDI_GetProjQNFromPPQPos(take, end_ppq)), last)",
+            "ticks(reaper.MIDI_GetProjQNFromPPQPos(take, end_ppq))",
+        ),
         ("not is_muted and", ""),
         ("start >= first and", ""),
         ("(qn - range.start_qn) * TICKS_PER_BEAT", "qn * TICKS_PER_BEAT"),
         ("| 0x80) .. bytes", ") .. bytes"),
-        ("if a[2] ~= b[2] then return a[2] < b[2] end", "if a[2] ~= b[2] then return a[2] > b[2] end"),
+        (
+            "if a[2] ~= b[2] then return a[2] < b[2] end",
+            "if a[2] ~= b[2] then return a[2] > b[2] end",
+        ),
         ("local MAX_TEXT_BYTES = 6000", "local MAX_TEXT_BYTES = 600000"),
     ),
     *_of(
@@ -151,14 +178,24 @@ MUTANTS: tuple[Mutant, ...] = (
         ("pcall(take_back, proj, made)", ""),
         ("pcall(destroy_unowned, sources, made)", ""),
         ("made.owned[sources[take]] = true", ""),
-        ("if is_held then reaper.PreventUIRefresh(-1) end", "if fine then reaper.PreventUIRefresh(-1) end"),
+        (
+            "if is_held then reaper.PreventUIRefresh(-1) end",
+            "if fine then reaper.PreventUIRefresh(-1) end",
+        ),
         ("if item then reaper.SetItemStateChunk(item, saved.chunk, false) end", ""),
         ("  made.track_count = reaper.CountTracks(proj)\n", ""),
         ("if start_offset ~= 0 then", "if false then"),
-        ('reaper.Undo_OnStateChangeEx2(proj, "backline: insert " .. plan.title, ALL_STATES, NO_TRACK_PARAMETER)', ""),
+        (
+            '"backline: insert " .. plan.title, ALL_STATES, NO_TRACK_PARAMETER)',
+            '"backline: insert " .. plan.title, 0)',
+        ),
         ("if its == guid then return item, track end", "return item, track"),
-        ('must(reaper.AddMediaItemToTrack(track), "REAPER did not add an item")', "reaper.AddMediaItemToTrack(track)"),
+        (
+            'must(reaper.AddMediaItemToTrack(track), "REAPER did not add an item")',
+            "reaper.AddMediaItemToTrack(track)",
+        ),
         ("if in_front ~= proj then", "if false then"),
+        ("reaper.Undo_OnStateChangeEx2(proj,", "tostring(proj,"),
     ),
     *_of(
         "job", "generate actions",
@@ -170,7 +207,10 @@ MUTANTS: tuple[Mutant, ...] = (
         ('self.link:ask("/backline/cancel", "s", { self.order.rid })', ""),
         ("if problem.code == NOT_FOUND then", "if false then"),
         ("if silence > AWAY_SECONDS then", "if false then"),
-        ('  if self.state == "fetching" then media.tidy_up(self.made or {}, self.target or "") end\n', ""),
+        (
+            'if self.state == "fetching" then media.tidy_up(self.made or {}, self.target or "")',
+            "if false then",
+        ),
         ('if state ~= "waiting" then', "if true then"),
         ("if problem.code == TIMEOUT then return", "if false then return"),
         ("proj = stems and project.find(", "proj = proj or stems and project.find("),
@@ -180,7 +220,10 @@ MUTANTS: tuple[Mutant, ...] = (
         ('order.state == "pending" and order.project_id', "order.project_id"),
         ("and order.project_id == project_id", ""),
         ("and not orders.is_followed(order.rid, now)", ""),
-        ("if a.created ~= b.created then return a.created > b.created end", "if a.created ~= b.created then return a.created < b.created end"),
+        (
+            "if a.created ~= b.created then return a.created > b.created end",
+            "if a.created ~= b.created then return a.created < b.created end",
+        ),
     ),
     *_of(
         "follow", "generate actions",
@@ -280,7 +323,9 @@ def is_killed(mutant: Mutant, api_table: Path, folder: Path) -> bool:
 def survivors(mutants: Iterable[tuple[int, Mutant]], api_table: Path) -> Iterator[str]:
     for number, mutant in mutants:
         with tempfile.TemporaryDirectory() as folder:
-            if not is_killed(mutant, api_table, Path(folder)):
+            killed = is_killed(mutant, api_table, Path(folder))
+            print("." if killed else "S", end="", file=sys.stderr, flush=True)
+            if not killed:
                 yield f"{number} {mutant.file}: {mutant.text!r} -> {mutant.mistake!r}"
 
 

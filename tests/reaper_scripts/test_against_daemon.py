@@ -8,8 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from audio.clip import read_clip
 from midi.grid import Grid, MeterChange, TempoPoint
 from midi.meter import Meter
 from stems.manifest import read_manifest
@@ -115,3 +117,90 @@ def test_four_stems_land_on_the_bar_in_a_tempo_map_with_a_ramp(
     for found, wanted in zip(manifest.grid["bar_frames"], bars, strict=False):
         if wanted is not None:
             assert found == round((wanted - start) * RATE)
+
+
+def test_a_variation_of_all_stems_adds_a_take_with_the_next_seed(reaper: Any, home: Path) -> None:
+    vary = """
+    for _, track in ipairs(project.tracks) do
+      for _, item in ipairs(track.items) do item.selected = true end
+    end
+    w:run("backline_vary_selected_items.lua", nil, 40000)
+    """
+    told = reaper.play(lua_project(bpm="120.0") + GENERATE + vary, DOUBLE_HOME=str(home))
+    for item in items(told):
+        first, second = (json.loads(take["ext"]["backline"]) for take in item["takes"])
+        assert second["seed"] == first["seed"] + 1
+        assert item["value"]["I_CURTAKE"] == 1
+        notes = item["text"]["P_NOTES"]
+        assert f"seed {second['seed']}" in notes and "length: 192000 frames at 48000 Hz" in notes
+    assert [len(project["undo"]) for project in told["projects"]] == [2]
+
+
+def test_a_job_cancelled_in_the_daemon_inserts_nothing(reaper: Any, home: Path) -> None:
+    held = CHOSEN.replace("dub techno", "hold")  # the tone engine plays until it is cancelled
+    told = reaper.play(
+        f"""
+        w:project().ext.backline = {{ settings = [[{held}]] }}
+        w:run("backline_generate.lua", function()
+          w:wait(function() return w:shows("^Bars") end)
+          w:press("enter")
+          w:wait(function() return w:shows("^diffuse %d+ %%") end)
+          w:click("Cancel")
+          w:wait(function() return w:shows("^Cancelled") end)
+          w:press("escape")
+        end, 40000)
+        """,
+        DOUBLE_HOME=str(home),
+    )
+    assert told["projects"][0]["tracks"] == [] and told["projects"][0]["undo"] == []
+
+
+def test_a_refusal_of_the_daemon_is_shown_with_its_argument(reaper: Any, home: Path) -> None:
+    wrong = CHOSEN.replace("A minor", "H flat")
+    reaper.play(
+        f"""
+        w:project().ext.backline = {{ settings = [[{wrong}]] }}
+        w:run("backline_generate.lua", function()
+          w:wait(function() return w:shows("^Bars") end)
+          w:press("enter")
+          w:wait(function() return w:shows("key must be") end)
+          assert(w:shows("%(key%)"), w:seen())
+          w:press("escape")
+        end, 40000)
+        """,
+        DOUBLE_HOME=str(home),
+    )
+
+
+def test_the_embedded_engine_plays_and_then_changes_one_bar_of_one_stem(
+    reaper: Any, serve: Callable[..., object], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    serve(home, "diffusion.engine:open_engine")
+    melody = """
+    w:add_midi_item(project, 0.0, 4.0, { { pitch = 69, start = 0, stop = 2 }, { pitch = 72, start = 2, stop = 4 },
+      { pitch = 71, start = 4, stop = 6 }, { pitch = 69, start = 6, stop = 8 } })
+    """  # noqa: E501 - Lua text
+    change = """
+    project.tracks[1].items[1].selected = false
+    project.tracks[4].items[1].selected = false
+    for _, track in ipairs(project.tracks) do
+      if track.text.P_NAME == "bass" then track.items[1].selected = true end
+    end
+    project.selection = { 2.0, 4.0 } -- bar 2
+    w:run("backline_regenerate_time_selection.lua", nil, 60000)
+    """
+    told = reaper.play(lua_project(bpm="120.0") + melody + GENERATE + change, DOUBLE_HOME=str(home))
+    assert told["boxes"] == []
+    by_name = {track["name"]: track for track in told["projects"][0]["tracks"]}
+    (bass,) = by_name["bass"]["items"]
+    assert [len(by_name[name]["items"][0]["takes"]) for name in ("drums", "bass", "melody")] == [
+        1, 2, 1,
+    ]  # fmt: skip
+    before, after = (read_clip(Path(take["file"])) for take in bass["takes"])
+    assert before.frames == after.frames == 4 * RATE
+    crossfade = RATE // 100  # 10 ms before each end of what was made anew
+    kept = 2 * RATE - crossfade
+    difference = np.abs(before.samples - after.samples)
+    assert difference[:, :kept].max() < 1e-6  # -120 dBFS: the mix, and its gain, are others
+    assert difference[:, 2 * RATE :].max() > 1e-3
