@@ -47,6 +47,7 @@ from osc_protocol.messages import (
 Ask = Callable[..., GenerateRequest]
 
 DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
+LEASE_SECONDS = 3_600  # a session here only listens while a job runs, which may take long
 posix_only = pytest.mark.skipif(os.name != "posix", reason="signals between processes are POSIX")
 
 
@@ -123,7 +124,10 @@ class Session:
         return [each for each in self.read_until(Finished) if not isinstance(each, Progress)]
 
     def meet(self, scope: str = "mine", client_id: str = "") -> None:
-        self.send(Hello("h1", "test", client_id or self.name), Notify("n1", True, scope=scope))
+        self.send(
+            Hello("h1", "test", client_id or self.name),
+            Notify("n1", True, lease=LEASE_SECONDS, scope=scope),
+        )
         assert [type(self.read()) for _ in range(2)] == [Welcome, NotifyDone]
 
 
@@ -185,7 +189,8 @@ def test_a_job_tells_its_whole_story_in_the_order_of_the_files(session: Session,
 
 
 def test_one_bundle_introduces_subscribes_and_orders(session: Session, ask: Ask) -> None:
-    hello, notify = Hello("h1", "test", session.name), Notify("n1", True)
+    hello = Hello("h1", "test", session.name)
+    notify = Notify("n1", True, lease=LEASE_SECONDS)
     session.send(hello, notify, Generate.of("take1", ask("refuse")))
     assert [type(session.read()) for _ in range(3)] == [Welcome, NotifyDone, Accepted]
     end = session.read_until(Finished)[-1]
