@@ -1,0 +1,269 @@
+"""Does what is conformed land on the grid, and is every failure told?
+
+`python -m benchmarks.conform --cases 200 --seed 1 --json figures.json` conforms 200 recordings
+with drums and 200 without, each late, slow, fast, drifting or stepping by a known map, and counts
+three outcomes: right (onsets off by 5 ms at most in the median and 12 ms in the 95th percentile,
+the first downbeat by 5 ms), refused with a reason, and wrong presented as right. `--speed` times
+60 s of mix and four stems, `--smear` compares what stretching does to a click, and `--workers`
+shares the work out. `python -m benchmarks.fit_downbeat` fits the bar line model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from audio.clip import Clip
+from audio.conform import conform
+from audio.errors import CannotConform
+from audio.hearing import attack_envelope, onset_envelope
+from audio.onsets import Onsets, find_onsets
+from audio.warp import Warp
+from benchmarks.truth import KINDS, RATE, Floats, Truth, known_map, make_truth, record
+from midi.grid import Grid
+
+MEDIAN_MS, P95_MS, DOWNBEAT_MS = 5.0, 12.0, 5.0
+CASES_A_PIECE = 4  # of each kind of map one
+HEARD_WITHIN_SECONDS = 0.03
+STEMS_EVERY = 5  # every fifth case goes through with its stems
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One case: `verdict` is right, refused or wrong; errors in ms, None where refused.
+
+    The first three errors are those of the map; `heard` ones compare the onsets found in what came
+    out with those found in the piece, drums and plucked strings only.
+    """
+
+    piece: str
+    drums: bool
+    kind: str
+    verdict: str
+    reason: str = ""
+    median_ms: float | None = None
+    p95_ms: float | None = None
+    downbeat_ms: float | None = None
+    heard_median_ms: float | None = None
+    heard_p95_ms: float | None = None
+    stretch_percent: float | None = None
+    null_dbfs: float | None = None
+
+
+def judge(truth: Truth, drums: bool, kind: str, seed: int, with_stems: bool) -> Outcome:
+    """Record a piece along a map, conform the recording, and compare."""
+    names = [name for name in truth.stems if drums or name != "drums"]
+    time_map = known_map(np.random.default_rng(seed), kind, float(truth.grid.seconds))
+    sound = np.sum([truth.stems[name] for name in names], axis=0, dtype=np.float32)
+    stems = {name: record(truth.stems[name], time_map, seed) for name in names}
+    mix = (
+        Clip(np.sum([clip.samples for clip in stems.values()], axis=0, dtype=np.float32), RATE)
+        if with_stems
+        else record(sound, time_map, seed)
+    )
+    known = (truth.name, drums, kind)
+    try:
+        done = conform(mix, truth.grid, stems=stems if with_stems else None)
+    except CannotConform as refusal:
+        return Outcome(*known, "refused", str(refusal))
+    warp = done.warp or Warp(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+    starts = truth.starts_of(names)
+    off = 1000 * np.abs(warp.target_at(time_map.recorded_at(starts)) - starts)
+    first = 1000 * abs(float(warp.target_at(time_map.recording[:1])[0]))
+    median, p95 = float(np.median(off)), float(np.percentile(off, 95))
+    heard = heard_errors(sound, done.mix)
+    right = median <= MEDIAN_MS and p95 <= P95_MS and first <= DOWNBEAT_MS
+    return Outcome(
+        *known,
+        "right" if right else "wrong",
+        median_ms=round(median, 2),
+        p95_ms=round(p95, 2),
+        downbeat_ms=round(first, 2),
+        heard_median_ms=round(float(np.median(heard)), 2) if len(heard) else None,
+        heard_p95_ms=round(float(np.percentile(heard, 95)), 2) if len(heard) else None,
+        stretch_percent=round(warp.most_stretch_percent, 2),
+        null_dbfs=null_dbfs(done.mix, done.stems) if with_stems else None,
+    )
+
+
+def heard_errors(piece: np.ndarray, conformed: Clip) -> Floats:
+    """Milliseconds between sharp onsets found in the piece and the nearest found afterwards."""
+    before, after = _onsets(Clip(piece[None], RATE)), _onsets(conformed)
+    if before is None or after is None or not len(after.seconds):
+        return np.array([])
+    wanted = before.seconds[before.sharp]
+    off = np.abs(wanted[:, None] - after.seconds[None, :]).min(axis=1)
+    return 1000 * off[off < HEARD_WITHIN_SECONDS]
+
+
+def _onsets(clip: Clip) -> Onsets | None:
+    envelope, attacks = onset_envelope(clip), attack_envelope(clip)
+    return find_onsets(envelope, attacks) if envelope and attacks else None
+
+
+def null_dbfs(mix: Clip, stems: dict[str, Clip]) -> float:
+    left = mix.samples.astype(np.float64)
+    for clip in stems.values():
+        left -= clip.samples
+    return round(20 * float(np.log10(max(np.abs(left).max(), 1e-10))), 1)
+
+
+def judge_piece(seed: int, first_case: int) -> list[Outcome]:
+    """All maps of one piece, with drums and without."""
+    truth = make_truth(seed)
+    outcomes = []
+    for number, kind in enumerate(KINDS):
+        for drums in (True, False):
+            if len(truth.stems) < 2 or (drums and "drums" not in truth.stems):
+                continue
+            case = first_case + number
+            outcomes.append(judge(truth, drums, kind, case, case % STEMS_EVERY == 0))
+    return outcomes
+
+
+def summary(outcomes: list[Outcome]) -> dict[str, object]:
+    """Counts and medians of cases with drums, or of those without."""
+    verdicts = [outcome.verdict for outcome in outcomes]
+    done = [outcome for outcome in outcomes if outcome.verdict != "refused"]
+    right = [outcome for outcome in outcomes if outcome.verdict == "right"]
+
+    def middle(field: str, share: float = 50) -> float | None:
+        values = [getattr(o, field) for o in right if getattr(o, field) is not None]
+        return round(float(np.percentile(values, share)), 2) if values else None
+
+    nulls = [outcome.null_dbfs for outcome in done if outcome.null_dbfs is not None]
+    return {
+        "cases": len(verdicts),
+        "right_percent": round(100 * verdicts.count("right") / len(verdicts), 1),
+        "refused_percent": round(100 * verdicts.count("refused") / len(verdicts), 1),
+        "wrong_as_right_percent": round(100 * verdicts.count("wrong") / len(verdicts), 1),
+        "median_ms": middle("median_ms"),
+        "p95_ms": middle("p95_ms"),
+        "worst_p95_ms": middle("p95_ms", 100),
+        "downbeat_ms": middle("downbeat_ms"),
+        "heard_median_ms": middle("heard_median_ms"),
+        "heard_p95_ms": middle("heard_p95_ms"),
+        "worst_null_dbfs": max(nulls) if nulls else None,
+    }
+
+
+def run_cases(cases: int, seed: int, workers: int) -> list[Outcome]:
+    """At least `cases` cases with drums and as many without."""
+    outcomes: list[Outcome] = []
+    pieces = 0
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        while min(sum(o.drums for o in outcomes), sum(not o.drums for o in outcomes)) < cases:
+            batch = range(pieces, pieces + 2 * workers)
+            seeds = [10_000 * seed + number for number in batch]
+            firsts = [CASES_A_PIECE * s for s in seeds]
+            for found in pool.map(judge_piece, seeds, firsts):
+                outcomes += found
+                for outcome in found:
+                    print(_line(outcome), flush=True)
+            pieces += len(batch)
+    kept = []
+    for drums in (True, False):
+        kept += [outcome for outcome in outcomes if outcome.drums is drums][:cases]
+    return kept
+
+
+def _line(outcome: Outcome) -> str:
+    what = "drums" if outcome.drums else "no drums"
+    figures = (
+        outcome.reason
+        if outcome.verdict == "refused"
+        else f"median {outcome.median_ms} p95 {outcome.p95_ms} downbeat {outcome.downbeat_ms} ms, "
+        f"heard {outcome.heard_median_ms} and {outcome.heard_p95_ms} ms, "
+        f"null {outcome.null_dbfs}"
+    )
+    return f"{outcome.verdict:8}{outcome.piece}, {what}, {outcome.kind}: {figures}"
+
+
+def time_it(seed: int) -> None:
+    """60 s of stereo mix and four stems at 48 kHz, then 10 minutes of mix for the memory."""
+    rate = 48_000
+    stems = _long_stems(seed, 60.0, rate)
+    mix = Clip(np.sum([c.samples for c in stems.values()], axis=0, dtype=np.float32), rate)
+    grid = Grid.constant(120, bars=29)
+    find_once = onset_envelope(mix)  # imports librosa and what it compiles
+    assert find_once is not None
+    for _ in range(3):
+        wall, processor = time.perf_counter(), time.process_time()
+        done = conform(mix, grid, stems=stems)
+        print(
+            f"60 s, mix and {len(stems)} stems: {time.perf_counter() - wall:.2f} s, "
+            f"{time.process_time() - processor:.2f} s of processor time, "
+            f"stretched {done.facts['most_stretch_percent']} %, {_megabytes():.0f} MB"
+        )
+    stems = _long_stems(seed, 600.0, rate)
+    mix = Clip(np.sum([c.samples for c in stems.values()], axis=0, dtype=np.float32), rate)
+    wall = time.perf_counter()
+    conform(mix, Grid.constant(120, bars=290), stems=stems)
+    print(f"600 s: {time.perf_counter() - wall:.1f} s, at most {_megabytes():.0f} MB")
+
+
+def _long_stems(seed: int, seconds: float, rate: int) -> dict[str, Clip]:
+    """Four stems that repeat a bar of drums, bass, chords and a voice-like tone at 122 bpm."""
+    rng = np.random.default_rng(seed)
+    frames, beat = int(seconds * rate), 60 / 122
+    time_ = np.arange(frames) / rate
+    phase = time_ % beat
+    bar = np.floor(time_ / (4 * beat)) % 4
+    root = np.choose(bar.astype(int), [130.8, 110.0, 87.3, 98.0])
+    turn = 2 * np.pi * np.cumsum(root) / rate
+    drums = 0.4 * np.sin(2 * np.pi * 50 * phase) * np.exp(-18 * phase)
+    drums += 0.05 * rng.normal(0, 1, frames) * np.exp(-100 * (time_ % (beat / 2)))
+    bass = 0.25 * np.sin(turn / 2) * np.exp(-3 * phase)
+    chords = 0.06 * (np.sin(2 * turn) + np.sin(2.52 * turn) + np.sin(3 * turn))
+    voice = 0.1 * np.sin(4 * turn + 2 * np.sin(2 * np.pi * 5 * time_))
+    sounds = {"drums": drums, "bass": bass, "melody": chords, "vocals": voice}
+    return {
+        name: Clip(np.stack([sound, 0.9 * sound]).astype(np.float32), rate)
+        for name, sound in sounds.items()
+    }
+
+
+def _megabytes() -> float:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="file for every case and the summary")
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--smear", action="store_true")
+    asked = parser.parse_args()
+    if asked.speed:
+        time_it(asked.seed)
+        return
+    if asked.smear:
+        from benchmarks.smear import print_smear
+
+        print_smear()
+        return
+    outcomes = run_cases(asked.cases, asked.seed, asked.workers)
+    figures = {
+        "with drums": summary([outcome for outcome in outcomes if outcome.drums]),
+        "without drums": summary([outcome for outcome in outcomes if not outcome.drums]),
+    }
+    print(json.dumps(figures, indent=2))
+    if asked.json:
+        every = {"figures": figures, "cases": [asdict(outcome) for outcome in outcomes]}
+        asked.json.write_text(json.dumps(every, indent=1) + "\n", encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()
