@@ -34,9 +34,7 @@ end
 local function text_at(packet, position)
   local stop = packet:find("\0", position, true)
   if not stop then error("text has no end", 0) end
-  local after = position + ((stop - position) // 4 + 1) * 4
-  if after > #packet + 1 then error("text is cut short", 0) end
-  return packet:sub(position, stop - 1), after
+  return packet:sub(position, stop - 1), position + ((stop - position) // 4 + 1) * 4
 end
 
 local function parse(packet)

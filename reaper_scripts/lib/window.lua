@@ -9,7 +9,7 @@ local UNICODE = 0x75 -- "u", over the code point, as gfx.getchar gives signs pas
 local MARGIN, ROW, LABEL, GAP = 12, 28, 92, 6
 local COLOURS = {
   back = { 0.16, 0.17, 0.19 }, box = { 0.23, 0.25, 0.28 }, text = { 0.90, 0.91, 0.93 },
-  faint = { 0.58, 0.61, 0.66 }, bright = { 0.44, 0.66, 0.96 }, wrong = { 0.97, 0.52, 0.45 },
+  faint = { 0.58, 0.61, 0.66 }, bright = { 0.44, 0.66, 0.96 }, done = { 0.22, 0.38, 0.60 }, wrong = { 0.97, 0.52, 0.45 },
 }
 local KEYS_A_FRAME = 64
 
@@ -174,7 +174,7 @@ function Window:bar(fraction, text)
   local width = gfx.w - 2 * MARGIN
   colour("box")
   gfx.rect(MARGIN, self.y, width, ROW, 1)
-  colour("bright")
+  colour("done")
   gfx.rect(MARGIN, self.y, math.floor(width * math.max(0, math.min(1, fraction))), ROW, 1)
   colour("text")
   text_at(text, MARGIN + GAP, self.y, MARGIN + width - GAP, self.y + ROW)

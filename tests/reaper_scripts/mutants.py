@@ -47,7 +47,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ('rep(4 - #text % 4)', 'rep(-#text % 4)'),
         ('string.pack(">s4", value)', 'string.pack("<s4", value)'),
         ('("\\0"):rep(-#value % 4)', '("\\0"):rep(#value % 4)'),
-        ("if after > #packet + 1 then", "if after > #packet + 5 then"),
+        ("if #tags > MAX_ARGUMENTS then", "if false then"),
         ("if size < 0 or", "if"),
         ("if position ~= #packet + 1 then", "if position > #packet + 1 then"),
         ('assert(not value:find("\\0", 1, true)', 'assert(value'),
@@ -121,7 +121,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("beat = marker.qn - range.start_qn", "beat = marker.qn"),
         ('point.ramps and ":ramp" or ""', '""'),
         ("while b > 0 do a, b = b, a % b end", "a = 1"),
-        ("for digits = 6, 17 do", "for digits = 3, 17 do"),
+        ("for digits = 6, 17 do", "for digits = 6, 15 do"),
         ("math.max(each.first, after + 1)", "each.first"),
         (
             "project.nearest_bar(proj, to) - range.first, range.bars)",

@@ -53,6 +53,12 @@ case("a last marker that would ramp has nothing to ramp to", function(w)
   equal(grid.bpm, 100.0)
 end)
 
+case("nor does a last marker within the range", function(w)
+  -- 100 bpm: 4.8 s are 8 quarters.
+  local grid = grid_of(w, { bpm = 100.0, tempo = { { seconds = 4.8, bpm = 90.0, ramp = true } } }, 0, 4)
+  equal(grid.tempo_map, "0:100 8:90")
+end)
+
 case("points between beats stay exact as fractions", function(w)
   -- 120 bpm: 2.75 s are 5 1/2 quarters.
   local grid, project = grid_of(w, { bpm = 120.0, tempo = { { seconds = 2.75, bpm = 100.0 } } }, 0, 4)
