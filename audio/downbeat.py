@@ -1,9 +1,9 @@
 """Which of the beats begins the first bar, and how sure that is.
 
-Every quarter of a beat (third, in compound meters) near the start is a candidate. It is judged by what
-tends to happen on bar lines (the harmony changes, kick and bass come in) and by where the music
-starts; a logistic model weighs these. Its seven weights were fitted by
-`python -m benchmarks.fit_downbeat` to pieces whose bars are known.
+Every quarter of a beat (third, in compound meters) near the start is a candidate. It is judged by
+what tends to happen on bar lines (the harmony changes, kick and bass come in) and by where the
+music starts; a logistic model weighs these. `python -m benchmarks.fit_downbeat` fits its seven
+weights to pieces whose bars are known.
 """
 
 from __future__ import annotations

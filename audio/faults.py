@@ -1,0 +1,175 @@
+"""What is wrong with a sound itself, whatever it plays: each fault named, with figure and limit.
+
+The limits are set where damaged recordings part from sound ones; tests/audio/test_faults.py damages
+a sound one in each way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from audio.clip import Clip
+from audio.hearing import Floats
+from audio.loudness import true_peak
+
+MAX_TRUE_PEAK_DBTP = 0.0
+CLIPPED_RUN = 3  # samples in a row at the clip's own peak; a wave passes its top once
+MAX_CLIPPED_RUNS = 8
+CLIPPED_FROM = 0.5  # a soft peak of equal samples is no clipping
+MAX_DC = 0.035  # of full scale; deep synthesised basses reach 0.03
+SILENT_DBFS, BLOCK_SECONDS = -60.0, 0.05
+MAX_GAP_SECONDS = 1.0
+DEAD_BELOW_DB = -60.0  # one channel against the loudest
+LOUD_END_DB, END_SECONDS = -20.0, 0.010  # the last moments against the loud ones
+CLICK_TIMES = 12.0  # a step against the greatest within 10 ms around it
+CLICK_FROM = 0.05  # of full scale
+HARSH_HZ, MAX_HARSH_DB = (2000.0, 5000.0), -6.0  # music keeps under -7 dB of its energy there
+HARSH_BLOCK = 1 << 14
+UNASKED_DBFS = -50.0  # RMS of a vocals stem that nobody asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault by name, what was measured, the limit it breaks, and one sentence on it."""
+
+    name: str
+    measured: float
+    limit: float
+    sentence: str
+
+
+def find_faults(clip: Clip, *, unasked_vocals: Clip | None = None) -> tuple[Fault, ...]:
+    """All faults of a clip of any channels; `unasked_vocals` is a stem that should be silent."""
+    if clip.peak < 10 ** (SILENT_DBFS / 20):
+        level = 20 * float(np.log10(max(clip.peak, 1e-10)))
+        return (Fault("silence", level, SILENT_DBFS, f"it is silent: peak {level:.0f} dBFS"),)
+    found = [
+        _true_peak(clip), _clipping(clip), _offset(clip), _gap(clip), _dead_channel(clip),
+        _loud_end(clip), _clicks(clip), _harshness(clip),
+    ]  # fmt: skip
+    if unasked_vocals is not None:
+        found.append(_unasked(unasked_vocals))
+    return tuple(fault for fault in found if fault)
+
+
+def _true_peak(clip: Clip) -> Fault | None:
+    level = 20 * float(np.log10(true_peak(clip)))
+    if level <= MAX_TRUE_PEAK_DBTP:
+        return None
+    sentence = f"its true peak is {level:+.2f} dBTP, over full scale"
+    return Fault("true peak", level, MAX_TRUE_PEAK_DBTP, sentence)
+
+
+def _clipping(clip: Clip) -> Fault | None:
+    if clip.peak < CLIPPED_FROM:
+        return None
+    runs = 0
+    for samples in clip.samples:
+        for top in (samples >= 0.9999 * clip.peak, samples <= -0.9999 * clip.peak):
+            edges = np.flatnonzero(np.diff(np.concatenate([[0], top.astype(np.int8), [0]])))
+            runs += int((edges[1::2] - edges[::2] >= CLIPPED_RUN).sum())
+    if runs <= MAX_CLIPPED_RUNS:
+        return None
+    return Fault("clipping", runs, MAX_CLIPPED_RUNS, f"it is clipped in {runs} places")
+
+
+def _offset(clip: Clip) -> Fault | None:
+    worst = float(np.abs(clip.samples.mean(axis=1, dtype=np.float64)).max())
+    if worst <= MAX_DC:
+        return None
+    return Fault("offset", worst, MAX_DC, f"it has a constant offset of {worst:.3f} of full scale")
+
+
+def _gap(clip: Clip) -> Fault | None:
+    """The longest silence between sounds; what is silent at both ends may be so."""
+    loud = np.flatnonzero(_levels(clip) > SILENT_DBFS)
+    if len(loud) < 2:
+        return None
+    longest = float((np.diff(loud).max() - 1) * BLOCK_SECONDS)
+    if longest <= MAX_GAP_SECONDS:
+        return None
+    at = float(loud[int(np.diff(loud).argmax())] + 1) * BLOCK_SECONDS
+    sentence = f"it is silent for {longest:.2f} s from {at:.2f} s on"
+    return Fault("gap", longest, MAX_GAP_SECONDS, sentence)
+
+
+def _dead_channel(clip: Clip) -> Fault | None:
+    power = np.square(clip.samples, dtype=np.float64).mean(axis=1)
+    level = 10 * float(np.log10(max(power.min(), 1e-20) / power.max()))
+    if clip.channels < 2 or level > DEAD_BELOW_DB:
+        return None
+    number = int(power.argmin()) + 1
+    return Fault("dead channel", level, DEAD_BELOW_DB, f"channel {number} is dead")
+
+
+def _loud_end(clip: Clip) -> Fault | None:
+    """Whether it stops in the middle of sound: faded or rung out, the last moments are soft."""
+    last = clip.samples[:, -max(1, round(END_SECONDS * clip.sample_rate / 5)) :]
+    level = 20 * float(np.log10(max(float(np.sqrt(np.square(last).mean())), 1e-10)))
+    against = level - float(np.percentile(_levels(clip), 90))
+    if against <= LOUD_END_DB:
+        return None
+    sentence = f"it breaks off: its last 2 ms are {against:.0f} dB against its loud parts"
+    return Fault("truncation", against, LOUD_END_DB, sentence)
+
+
+def _clicks(clip: Clip) -> Fault | None:
+    """Single steps far beyond all around them, as a lost or a wrong sample makes them."""
+    reach = max(8, round(0.005 * clip.sample_rate))
+    count, where = 0, 0.0
+    for samples in clip.samples:
+        steps = np.abs(np.diff(samples.astype(np.float64), 2))
+        for at in _steep(steps, CLICK_FROM):
+            around = np.concatenate([steps[max(0, at - reach) : max(0, at - 4)],
+                                     steps[at + 5 : at + reach]])  # fmt: skip
+            if len(around) and steps[at] > CLICK_TIMES * around.max():
+                count += 1
+                where = where or at / clip.sample_rate
+    if not count:
+        return None
+    return Fault("clicks", count, 0, f"it clicks {count} times, first at {where:.3f} s")
+
+
+def _steep(steps: Floats, least: float) -> list[int]:
+    """The steepest steps, one of each 5 ms or so, at most a thousand."""
+    candidates = np.flatnonzero(steps > least)
+    candidates = candidates[np.argsort(-steps[candidates])][:1000]
+    kept: list[int] = []
+    for at in candidates.tolist():
+        if all(abs(at - other) > 200 for other in kept):
+            kept.append(at)
+    return kept
+
+
+def _harshness(clip: Clip) -> Fault | None:
+    """The share of 2 to 5 kHz, where the ear is easiest hurt, of all energy."""
+    mono = clip.samples.mean(axis=0)
+    blocks = [mono[i : i + HARSH_BLOCK] for i in range(0, len(mono), HARSH_BLOCK)]
+    power = sum(np.abs(np.fft.rfft(block, HARSH_BLOCK)) ** 2 for block in blocks)
+    hertz = np.fft.rfftfreq(HARSH_BLOCK, 1 / clip.sample_rate)
+    inside = (hertz >= HARSH_HZ[0]) & (hertz <= HARSH_HZ[1])
+    share = 10 * float(np.log10(max(np.sum(power * inside) / max(np.sum(power), 1e-20), 1e-20)))
+    if share <= MAX_HARSH_DB:
+        return None
+    sentence = f"it is harsh: 2 to 5 kHz hold {share:.1f} dB of its energy"
+    return Fault("harshness", share, MAX_HARSH_DB, sentence)
+
+
+def _unasked(vocals: Clip) -> Fault | None:
+    rms = float(np.sqrt(np.square(vocals.samples, dtype=np.float64).mean()))
+    level = 20 * float(np.log10(max(rms, 1e-10)))
+    if level <= UNASKED_DBFS:
+        return None
+    sentence = f"somebody sings ({level:.0f} dBFS RMS) where no vocals were asked for"
+    return Fault("unasked vocals", level, UNASKED_DBFS, sentence)
+
+
+def _levels(clip: Clip) -> Floats:
+    """RMS of each block in dBFS, all channels together."""
+    size = max(1, round(BLOCK_SECONDS * clip.sample_rate))
+    power = np.square(clip.samples, dtype=np.float64).mean(axis=0)
+    starts = np.arange(0, len(power), size)
+    sizes = np.diff(np.append(starts, len(power)))
+    return np.asarray(10 * np.log10(np.maximum(np.add.reduceat(power, starts) / sizes, 1e-20)))
