@@ -1,0 +1,91 @@
+"""Making an old result again: the same request and weights, and the frames compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from daemon.errors import DaemonError
+from diffusion.engine import Engine
+from osc_protocol.generate_request import GenerateRequest
+from stems.manifest import Manifest, backline_version
+
+SOUND_ROLES = ("stem", "mix")
+INGREDIENTS = ("device", "precision", "torch", "diffusers", "transformers")
+
+
+class MissingIngredient(DaemonError):
+    """What the old result was made with is not on this machine; the message says what."""
+
+
+def open_for(manifest: Manifest, open_engine: Callable[..., Engine]) -> Engine:
+    """Return the engine of a manifest with the weights of its hash; raises EngineError."""
+    asked = str(manifest.request.get("engine", ""))
+    weights = manifest.engine.get("weights")
+    if asked == "ace-step" and isinstance(weights, Mapping):
+        return open_engine(asked, _pulled(cast(Mapping[str, Any], weights)))
+    return open_engine(asked)
+
+
+def request_of(manifest: Manifest) -> GenerateRequest:
+    """Return the request of a manifest, whose files must still be there.
+
+    Raises MissingIngredient, and ProtocolError where the request is none of this version's.
+    """
+    request = GenerateRequest.from_dict(manifest.request)
+    for name in ("melody_path", "source", "midi_path"):
+        path = str(getattr(request, name, "") or "")
+        if path and not Path(path).exists():
+            raise MissingIngredient(f"{name.replace('_', '-')} {path} is not there any more")
+    return request
+
+
+def check_weights(manifest: Manifest, engine: Engine) -> None:
+    """Raise MissingIngredient unless the loaded weights are those of the manifest."""
+    was, now = manifest.engine.get("weights"), engine.describe().get("weights")
+    if was != now:
+        raise MissingIngredient(
+            f"the weights of engine {manifest.engine.get('name')} are not those of the result; "
+            f"it was made by backline {manifest.backline}, this is {backline_version()}"
+        )
+
+
+def differences(old: Manifest, new: Manifest) -> list[str]:
+    """Return the sound files whose frames are not the old ones."""
+    made = {entry.path: entry.sha256 for entry in new.files}
+    return [
+        entry.path
+        for entry in old.files
+        if entry.role in SOUND_ROLES and made.get(entry.path) != entry.sha256
+    ]
+
+
+def suspects(old: Manifest, new: Manifest) -> Iterator[str]:
+    """Say which ingredients differ between two results, a phrase each."""
+    for name in INGREDIENTS:
+        was, now = old.engine.get(name), new.engine.get(name)
+        if was != now:
+            yield f"{name} was {was}, is {now}"
+    if old.backline != new.backline:
+        yield f"backline was {old.backline}, is {new.backline}"
+
+
+def _pulled(weights: Mapping[str, Any]) -> str:
+    """The hash to open; raises MissingIngredient with the command that brings it."""
+    from diffusion.models.errors import ModelError
+    from diffusion.models.folder import models_folder
+    from diffusion.models.shelf import find
+
+    wanted = f"sha256:{weights.get('sha256')}"
+    try:
+        find(models_folder(), wanted)
+    except ModelError:
+        command = f"backline models pull {weights.get('model')}"
+        if weights.get("revision"):
+            command += f" --revision {weights['revision']}"
+        raise MissingIngredient(
+            f"the weights {wanted[:19]} ({weights.get('model')}) are not on this machine; "
+            f"run: {command}"
+        ) from None
+    return wanted
