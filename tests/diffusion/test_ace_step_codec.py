@@ -5,8 +5,21 @@ from __future__ import annotations
 import pytest
 import torch
 
-from diffusion.ace_step.codec import OVERLAP, decode, encode, tiles
+from diffusion.ace_step.codec import OVERLAP, LeanSnake, decode, encode, tiles
 from diffusion.ace_step.pipeline import Pipeline
+
+
+def test_the_lean_activation_is_the_stock_one() -> None:
+    from diffusers.models.autoencoders.autoencoder_oobleck import Snake1d
+
+    stock = Snake1d(3)
+    torch.nn.init.normal_(stock.alpha)
+    torch.nn.init.normal_(stock.beta)
+    lean = LeanSnake(3)
+    lean.load_state_dict(stock.state_dict())
+    sound = torch.randn(2, 3, 50)
+    with torch.inference_mode():
+        assert torch.allclose(lean(sound), stock(sound), atol=1e-6)
 
 
 @pytest.mark.parametrize(("frames", "size"), [(1, 96), (96, 96), (97, 96), (300, 96), (1000, 33)])

@@ -1,0 +1,242 @@
+"""How fast our ACE-Step pipeline is beside the stock one, and whether it plays the same.
+
+`python -m benchmarks.ace_step` builds a pipeline of 0.2 billion random weights and plays 20 s in 8
+steps on the CPU, first the stock pipeline, then ours in float32, then ours in its default
+precision, and again, so that whatever else the machine does meets them all. Each run of ours
+begins with empty caches, but for the second takes. `--json` prints one object. `--full` plays 30
+and 60 s on a GPU with a random pipeline as large as ACE-Step 1.5 turbo (it needs 16 GB).
+
+Times are medians over the rounds, in wall seconds; processor seconds stand beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from diffusers.utils import logging
+
+from audio.guide import render_guide
+from benchmarks.random_ace_step import FULL, MEDIUM, TINY, build, parameters
+from diffusion.ace_step.checkpoint import SETTINGS
+from diffusion.ace_step.memory import MODES, Placement, best_dtype
+from diffusion.ace_step.pipeline import Pipeline
+from diffusion.ace_step.prompt import Prompt
+from diffusion.ace_step.task import Task, latent_frames
+from midi.grid import Grid
+from midi.key import Key
+from midi.melody import melody_from_text
+
+TURBO = SETTINGS["turbo"]
+CAPTION = "lofi hip hop, rhodes, brushed drums, upright bass, tape hiss, warm"
+LYRICS = "[verse]\nRain upon the window pane\n[chorus]\nStay a while, stay a while"
+TARGETS = {
+    "speedup_fp32": (">=", 1.5),
+    "max_difference_fp32": ("<=", 1e-4),
+    "speedup_default": (">=", 2.5),
+    "speedup_second_take": (">=", 1.15),
+    "cost_60s_over_20s": ("<=", 3.2),
+}
+
+
+def prompt(seconds: int) -> Prompt:
+    """The words of the runs."""
+    return Prompt(CAPTION, LYRICS, "en", 92, "4", "A minor", seconds)
+
+
+def task(seconds: int, seeds: tuple[int, ...] = (1,)) -> Task:
+    """A song of whole seconds."""
+    return Task(prompt(seconds), latent_frames(seconds), seeds)
+
+
+def melody_task(seconds: int) -> Task:
+    """A song around a melody: a guide is encoded, covered for half of the steps, then left."""
+    grid = Grid.constant(92, bars=max(1, round(seconds * 92 / 240)))
+    tune = melody_from_text("69:0:1 72:1:1 76:2:2 74:4:1 72:5:1 69:6:2", grid)
+    guide = render_guide(grid, Key.parse("A minor"), tune)
+    return replace(
+        task(seconds), prompt=prompt(seconds).doing("cover"), source=guide, cover_share=0.5
+    )
+
+
+def play_stock(pipeline: Any, seconds: int, seed: int = 1, batch: int = 1) -> torch.Tensor:
+    """The stock pipeline's sound for the same words; it normalises to -1 dBFS."""
+    sound: torch.Tensor = pipeline(
+        prompt=[CAPTION] * batch, lyrics=[LYRICS] * batch, bpm=92, keyscale="A minor",
+        timesignature="4", audio_duration=float(seconds), num_inference_steps=TURBO.steps,
+        shift=TURBO.shift, guidance_scale=1.0,
+        generator=[torch.Generator().manual_seed(seed + item) for item in range(batch)],
+    ).audios  # fmt: skip
+    return sound.float().cpu()
+
+
+def ours(size: Any, dtype: torch.dtype, device: str = "cpu") -> Pipeline:
+    """Our pipeline on weights equal to the stock's, the autoencoder in float32."""
+    pipeline = Pipeline(**build(size).components)
+    for part in pipeline.components.values():
+        if isinstance(part, torch.nn.Module) and part is not pipeline.vae:
+            part.to(dtype)
+    settle(pipeline, device)
+    return pipeline
+
+
+def settle(pipeline: Pipeline, device: str = "cpu") -> None:
+    """Empty all caches."""
+    pipeline.settle(Placement(pipeline, torch.device(device), MODES[0]))
+
+
+def timed(work: Callable[[], Any]) -> tuple[dict[str, float], Any]:
+    """Wall and processor seconds of `work`, and what it gave."""
+    wall, processor = time.perf_counter(), time.process_time()
+    result = work()
+    seconds = {
+        "wall_seconds": time.perf_counter() - wall,
+        "processor_seconds": time.process_time() - processor,
+    }
+    return seconds, result
+
+
+def normalised(sound: torch.Tensor) -> torch.Tensor:
+    """At the peak that the stock pipeline gives, so that both can be compared."""
+    return sound * (10 ** (-1 / 20) / sound.abs().max())
+
+
+def difference(ours: torch.Tensor, stock: torch.Tensor) -> float:
+    """Largest difference, of the stock's peak."""
+    return float((normalised(ours) - stock).abs().max() / stock.abs().max())
+
+
+def snr_db(ours: torch.Tensor, stock: torch.Tensor) -> float:
+    """Energy of the stock's sound over that of the difference, in dB."""
+    noise = (normalised(ours) - stock).square().sum()
+    return float(10 * torch.log10(stock.square().sum() / noise.clamp(min=1e-30)))
+
+
+def compare(size: Any, seconds: int, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Alternate stock and ours, `rounds` times, and sum it up."""
+    stock = build(size)
+    default_dtype = best_dtype(torch.device("cpu"))
+    exact, default = ours(size, torch.float32), ours(size, default_dtype)
+    song, tune = task(seconds), melody_task(seconds)
+    runs: dict[str, list[dict[str, float]]] = {}
+
+    def run(name: str, work: Callable[[], Any]) -> Any:
+        figures, result = timed(work)
+        runs.setdefault(name, []).append(figures)
+        say(f"{name}: {figures['wall_seconds']:.2f} s")
+        return result
+
+    sounds: dict[str, torch.Tensor] = {}
+    for _ in range(rounds):
+        sounds["stock"] = run("stock", lambda: play_stock(stock, seconds))
+        settle(exact)
+        sounds["fp32"] = run("ours_fp32", lambda: exact.play(song, TURBO))
+        settle(default)
+        sounds["default"] = run("ours_default", lambda: default.play(song, TURBO))
+        run("ours_default_second", lambda: default.play(replace(song, seeds=(2,)), TURBO))
+        settle(default)
+        run("melody_first", lambda: default.play(tune, TURBO))
+        run("melody_second", lambda: default.play(replace(tune, seeds=(2,)), TURBO))
+        settle(default)
+        run("ours_default_60s", lambda: default.play(task(3 * seconds), TURBO))
+
+    def wall(name: str) -> float:
+        return statistics.median(each["wall_seconds"] for each in runs[name])
+
+    return {
+        "seconds": seconds,
+        "rounds": rounds,
+        "parameters": parameters(stock),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "default_precision": str(default_dtype).removeprefix("torch."),
+        "speedup_fp32": wall("stock") / wall("ours_fp32"),
+        "max_difference_fp32": difference(sounds["fp32"], sounds["stock"]),
+        "speedup_default": wall("stock") / wall("ours_default"),
+        "max_difference_default": difference(sounds["default"], sounds["stock"]),
+        "snr_default_db": snr_db(sounds["default"], sounds["stock"]),
+        "speedup_second_take": wall("melody_first") / wall("melody_second"),
+        "speedup_second_take_of_words_alone": wall("ours_default") / wall("ours_default_second"),
+        "cost_60s_over_20s": wall("ours_default_60s") / wall("ours_default"),
+        "runs": runs,
+    }
+
+
+def full(say: Callable[[str], None]) -> dict[str, Any]:
+    """30 and 60 s, batch 1 and 4, stock and ours, on a GPU; times and the peak of its memory."""
+    if not torch.cuda.is_available():
+        raise SystemExit("--full needs a CUDA GPU, and there is none here")
+    device = torch.device("cuda")
+    runs: list[dict[str, Any]] = []
+    for name in ("stock", "ours"):
+        pipeline: Any = ours(FULL, torch.bfloat16, "cuda") if name == "ours" else build(FULL)
+        if name == "stock":
+            pipeline.to(device, torch.bfloat16)
+        for seconds in (30, 60):
+            for batch in (1, 4):
+                seeds = tuple(range(1, batch + 1))
+
+                def play(
+                    name: str = name, pipeline: Any = pipeline, seconds: int = seconds,
+                    seeds: tuple[int, ...] = seeds,
+                ) -> torch.Tensor:  # fmt: skip
+                    if name == "ours":
+                        sound: torch.Tensor = pipeline.play(task(seconds, seeds), TURBO)
+                    else:
+                        sound = play_stock(pipeline, seconds, batch=len(seeds))
+                    torch.cuda.synchronize()
+                    return sound
+
+                play()  # kernels are chosen on the first run
+                torch.cuda.reset_peak_memory_stats()
+                wall = statistics.median(timed(play)[0]["wall_seconds"] for _ in range(3))
+                peak = torch.cuda.max_memory_allocated() / (1 << 30)
+                runs.append(
+                    {"pipeline": name, "seconds": seconds, "batch": batch,
+                     "wall_seconds": wall, "peak_gib": peak}
+                )  # fmt: skip
+                say(f"{name} {seconds} s x {batch}: {wall:.2f} s, {peak:.1f} GiB")
+        del pipeline
+        torch.cuda.empty_cache()
+    return {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__, "runs": runs}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--json", action="store_true", help="print one object, nothing else")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--tiny", action="store_true", help="tiny weights: try the benchmark out")
+    parser.add_argument("--full", action="store_true", help="the real size, on a GPU")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    logging.set_verbosity_error()
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    if options.full:
+        report = full(say)
+    else:
+        report = compare(TINY if options.tiny else MEDIUM, options.seconds, options.rounds, say)
+    if options.json or options.full:
+        print(json.dumps(report, indent=1))
+        return
+    for name in ("seconds", "rounds", "parameters", "threads", "default_precision"):
+        print(f"{name}: {report[name]}")
+    for name, value in report.items():
+        if isinstance(value, float):
+            sign, limit = TARGETS.get(name, ("", 0.0))
+            print(f"{name}: {value:.4g}" + (f" (wanted {sign} {limit:g})" if sign else ""))
+
+
+if __name__ == "__main__":
+    main()
