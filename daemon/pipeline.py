@@ -11,6 +11,7 @@ from daemon.changing import revision_of, source_of, stems_of, take_of
 from daemon.stages import Progress, WholeJob
 from diffusion.engine import Conditions, Engine
 from diffusion.errors import Cancelled
+from diffusion.shaping import Shaping
 from osc_protocol.messages import GenerateRequest
 from stems.delivery import deliver
 from stems.manifest import Manifest
@@ -52,6 +53,7 @@ def generate(
             conditions = Conditions(
                 grid, key, melody, request.lead, request.tags, request.lyrics, seed,
                 request.sample_rate, request.stems, sections, revision_of(source, request),
+                Shaping(request.melody_mode, request.melody_strength),
             )  # fmt: skip
             generation = engine.generate(conditions, tell, cancelled)
             stem_set = stems_of(generation, source, request)

@@ -17,6 +17,7 @@ PROTOCOL_MAJOR, PROTOCOL_MINOR = 1, 0
 DEFAULT_PORT = 9787
 ENGINES = ("embedded", "ace-step")
 LEADS = ("melody", "vocals")
+MELODY_MODES = ("cover", "keep", "raw", "off")
 SAMPLE_RATES = (44_100, 48_000)
 JOB_STATES = ("queued", "running", "done", "failed", "cancelled")
 MAX_INT = 2**31 - 1
@@ -129,6 +130,9 @@ GENERATE_KEYS = (
              default="", max_bytes=16, aliases=("range",)),
     Argument("midi-path", "text", "MIDI file with new notes of the one stem asked; with source",
              default="", max_bytes=MAX_PATH_BYTES, aliases=("midi",)),
+    Argument("melody-mode", "text", "ace-step: how it hears the melody; see docs/engines.md",
+             default="cover", choices=MELODY_MODES),
+    Argument("melody-strength", "float", "ace-step: how strongly", default=0.5, low=0, high=1),
     Argument("dry-run", "flag", "1: check all of it, queue nothing", default=False),
 )  # fmt: skip
 

@@ -63,6 +63,8 @@ class GenerateRequest:
     source: str = ""
     bar_range: str = ""
     midi_path: str = ""
+    melody_mode: str = "cover"
+    melody_strength: float = 0.5
 
     def __post_init__(self) -> None:
         for name, argument in _ARGUMENTS.items():

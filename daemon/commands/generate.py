@@ -31,6 +31,8 @@ def generate(
     source: option.From = "",
     bar_range: option.Range = "",
     midi: option.Midi = "",
+    melody_mode: option.MelodyMode = "cover",
+    melody_strength: option.MelodyStrength = "0.5",
     as_json: AsJson = False,
 ) -> None:
     """Make stems in this process, without a daemon."""

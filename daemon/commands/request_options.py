@@ -33,6 +33,12 @@ Range = Annotated[str, typer.Option("--range", help="With --from: only these bar
 Midi = Annotated[
     str, typer.Option("--midi", help="With --from: MIDI file with new notes of the one stem.")
 ]
+MelodyMode = Annotated[
+    str, typer.Option("--melody-mode", help="ace-step: cover, keep, raw or off (docs/engines.md).")
+]
+MelodyStrength = Annotated[
+    str, typer.Option("--melody-strength", help="ace-step: how strongly it hears it, 0 to 1.")
+]
 
 MAX_LYRICS_BYTES = 64 * 1024
 
@@ -77,6 +83,7 @@ def _number(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
+        name = name.replace("_", "-")
         raise UsageError(f"{name} must be a number, not {text!r}") from None
 
 
@@ -123,5 +130,6 @@ _READ: Mapping[str, Callable[[str, str], object]] = {
     "bpm": _number, "key": _text, "bars": _whole, "meter": _text, "melody": _path, "lead": _text,
     "tags": _text, "lyrics": _text_or_file, "seed": _seed, "takes": _whole, "engine": _text,
     "stems": _names, "sample_rate": _whole, "source": _path, "bar_range": _text, "midi": _path,
+    "melody_mode": _text, "melody_strength": _number,
 }  # fmt: skip
 _FIELDS = {"melody": "melody_path", "midi": "midi_path"}

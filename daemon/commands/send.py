@@ -49,6 +49,8 @@ def send_generate(
     source: option.From = "",
     bar_range: option.Range = "",
     midi: option.Midi = "",
+    melody_mode: option.MelodyMode = "cover",
+    melody_strength: option.MelodyStrength = "0.5",
     as_json: AsJson = False,
     out: CopyTo = None,
     osc_port: Port = OSC_PORT,

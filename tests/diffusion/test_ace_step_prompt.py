@@ -133,3 +133,10 @@ def test_a_section_may_have_words_of_its_own() -> None:
 def test_a_window_of_bars_covers_their_latent_frames() -> None:
     """At 92 bpm bar 2 lasts from 2.609 to 5.217 s: frames 65.2 to 130.4."""
     assert window(Grid.constant(92, bars=4), 1, 2) == (65, 131)
+
+
+def test_the_wire_knows_the_melody_modes_of_the_engine() -> None:
+    from diffusion.shaping import MELODY_MODES
+    from osc_protocol import addresses
+
+    assert addresses.MELODY_MODES == MELODY_MODES

@@ -40,6 +40,8 @@ WHOLE: dict[str, Any] = {
     "source": "/jobs/1",
     "bar_range": "2-3",
     "midi_path": "",
+    "melody_mode": "keep",
+    "melody_strength": 0.25,
 }
 
 

@@ -193,6 +193,8 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
     "range": ("s", "2", "bar_range", "2"),
     "midi-path": ("s", "/tmp/a.mid", "midi_path", "/tmp/a.mid"),
     "midi": ("s", "/tmp/a.mid", "midi_path", "/tmp/a.mid"),
+    "melody-mode": ("s", "raw", "melody_mode", "raw"),
+    "melody-strength": ("f", 0.75, "melody_strength", 0.75),
 }
 PATHS = {"melody-path", "source", "from", "midi-path", "midi"}
 
