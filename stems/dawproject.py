@@ -1,0 +1,235 @@
+"""A finished job as a DAWproject, for DAWs that do not read REAPER's files.
+
+DAWproject 1.0 (github.com/bitwig/dawproject) is a zip of project.xml, metadata.xml and the sounds.
+Where its schema wants things in an order, they are written in that order.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any, cast
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from midi.errors import GridError
+from midi.grid import Grid, Meter, MeterChange, TempoPoint
+from stems.errors import StemError
+from stems.files import wav_path
+from stems.manifest import Manifest
+from stems.palette import NEUTRAL, STEM_COLOURS, hex_colour
+
+# The format does not say whether a linear ramp of tempo is one over time or over beats. Between
+# points this far apart the two differ by next to nothing.
+RAMP_STEP_BEATS = Fraction(1, 4)
+
+
+def write_dawproject(path: Path, folder: Path, manifest: Manifest) -> None:
+    """Write the job in `folder` to `path`, sounds included.
+
+    Each stem is a clip at bar 1's place in beats, its length in seconds that of its frames and
+    never stretched; takes after the first are muted tracks. Raises StemError for a manifest that
+    cannot be, OSError when the disk refuses.
+    """
+    project = _project(manifest, _grid(manifest))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("project.xml", _text(project))
+        archive.writestr("metadata.xml", _text(_metadata(manifest)))
+        for _, wav in _sounds(manifest):
+            archive.write(folder / wav, f"audio/{wav}", zipfile.ZIP_STORED)
+
+
+def _project(manifest: Manifest, grid: Grid) -> Element:
+    ids = map("id{}".format, count())
+    root = Element("Project", version="1.0")
+    SubElement(root, "Application", name="backline", version=manifest.backline)
+    transport = SubElement(root, "Transport")
+    tempo_id, meter_id = next(ids), next(ids)
+    _real(transport, "Tempo", tempo_id, "bpm", grid.bpm, 20, 400)
+    SubElement(transport, "TimeSignature", _meter(grid.meter), id=meter_id)
+    structure = SubElement(root, "Structure")
+    group_id, master_id = next(ids), next(ids)
+    name, colour = _title(manifest), hex_colour(NEUTRAL)
+    group = SubElement(
+        structure, "Track", contentType="tracks", id=group_id, name=name, color=colour
+    )
+    arrangement = Element("Arrangement", id=next(ids))
+    lanes = SubElement(arrangement, "Lanes", timeUnit="beats", id=next(ids))
+    start_beats = _start_beats(manifest, grid)
+    for track_name, wav in _sounds(manifest):
+        track_id = next(ids)
+        _track(group, manifest, track_name, track_id, master_id, ids)
+        lane = SubElement(lanes, "Lanes", track=track_id, id=next(ids))
+        _clip(SubElement(lane, "Clips", id=next(ids)), manifest, grid, wav, start_beats, next(ids))
+    master = SubElement(
+        structure, "Track", contentType="audio notes", loaded="true", id=next(ids), name="Master"
+    )
+    _channel(master, master_id, ids, role="master", muted=False)
+    _sections(arrangement, manifest, grid, start_beats, ids)
+    _tempo(arrangement, grid, start_beats, tempo_id, ids)
+    _meters(arrangement, grid, start_beats, meter_id, ids)
+    root.append(arrangement)
+    return root
+
+
+def _track(
+    group: Element, manifest: Manifest, name: str, track_id: str, master_id: str, ids: Iterator[str]
+) -> None:
+    stem, _, take = name.partition(" ")
+    track = SubElement(
+        group, "Track", contentType="audio", loaded="true", id=track_id, name=name,
+        color=hex_colour(STEM_COLOURS[stem]),
+    )  # fmt: skip
+    _channel(track, next(ids), ids, role="regular", muted=bool(take), destination=master_id)
+
+
+def _channel(
+    track: Element, channel_id: str, ids: Iterator[str], *, role: str, muted: bool, **more: str
+) -> None:
+    facts = {"audioChannels": "2", "role": role, "solo": "false", "id": channel_id, **more}
+    channel = SubElement(track, "Channel", facts)
+    SubElement(channel, "Mute", value=str(muted).lower(), id=next(ids), name="Mute")
+    _real(channel, "Pan", next(ids), "normalized", 0.5, 0, 1)
+    _real(channel, "Volume", next(ids), "linear", 1, 0, 2)
+
+
+def _clip(
+    clips: Element, manifest: Manifest, grid: Grid, wav: str, start_beats: Fraction, audio_id: str
+) -> None:
+    seconds = Fraction(_whole(manifest.grid["frames"]), _whole(manifest.grid["sample_rate"]))
+    clip = SubElement(
+        clips, "Clip", time=_number(start_beats), duration=_number(grid.beats),
+        contentTimeUnit="seconds", playStart="0.0", name=Path(wav).stem,
+    )  # fmt: skip
+    audio = SubElement(
+        clip, "Audio", channels="2", duration=_number(seconds), id=audio_id,
+        sampleRate=str(manifest.grid["sample_rate"]),
+    )  # fmt: skip
+    SubElement(audio, "File", path=f"audio/{wav}")
+
+
+def _sections(
+    arrangement: Element, manifest: Manifest, grid: Grid, start: Fraction, ids: Iterator[str]
+) -> None:
+    if not manifest.sections:
+        return
+    markers = SubElement(arrangement, "Markers", timeUnit="beats", id=next(ids))
+    for section in manifest.sections:
+        beat = start + grid.bar_starts[section.first_bar]
+        SubElement(markers, "Marker", time=_number(beat), name=_words(section.name))
+
+
+def _tempo(
+    arrangement: Element, grid: Grid, start: Fraction, tempo_id: str, ids: Iterator[str]
+) -> None:
+    points = SubElement(
+        arrangement, "TempoAutomation", timeUnit="beats", unit="bpm", id=next(ids)
+    )  # fmt: skip
+    SubElement(points, "Target", parameter=tempo_id)
+    if start > 0:
+        _point(points, Fraction(0), grid.tempo[0].bpm, ramps=False)
+    for point, following in pairwise((*grid.tempo, None)):
+        assert point is not None
+        if following is None or not point.ramp:
+            _point(points, start + point.beat, point.bpm, ramps=False)
+            continue
+        beat = point.beat
+        while beat < min(following.beat, grid.beats):
+            bpm = point.bpm if beat == point.beat else Fraction(grid.bpm_at(beat))
+            _point(points, start + beat, bpm, ramps=True)
+            beat += RAMP_STEP_BEATS
+        if following.beat > grid.beats:  # a ramp that aims past the end is cut there
+            _point(points, start + grid.beats, Fraction(grid.bpm_at(grid.beats)), ramps=False)
+            break
+
+
+def _point(points: Element, beat: Fraction, bpm: Fraction, *, ramps: bool) -> None:
+    shape = "linear" if ramps else "hold"
+    SubElement(points, "RealPoint", time=_number(beat), value=_number(bpm), interpolation=shape)
+
+
+def _meters(
+    arrangement: Element, grid: Grid, start: Fraction, meter_id: str, ids: Iterator[str]
+) -> None:
+    points = SubElement(arrangement, "TimeSignatureAutomation", timeUnit="beats", id=next(ids))
+    SubElement(points, "Target", parameter=meter_id)
+    if start > 0:
+        SubElement(points, "TimeSignaturePoint", _meter(grid.meter), time="0.0")
+    for change in grid.meters:
+        beat = start + grid.bar_starts[change.bar]
+        SubElement(points, "TimeSignaturePoint", _meter(change.meter), time=_number(beat))
+
+
+def _metadata(manifest: Manifest) -> Element:
+    root = Element("MetaData")
+    SubElement(root, "Title").text = _title(manifest)
+    SubElement(root, "Comment").text = f"backline {manifest.backline}, job {manifest.job or '-'}"
+    return root
+
+
+def _sounds(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """The name of each track and its file, as it lies in the job's folder."""
+    for take in manifest.takes:
+        for stem in manifest.stems:
+            yield stem if take.take == 1 else f"{stem} take {take.take}", wav_path(stem, take.take)
+
+
+def _grid(manifest: Manifest) -> Grid:
+    """The grid that the manifest describes."""
+    facts = cast("dict[str, Any]", manifest.grid)
+    try:
+        tempo = tuple(
+            TempoPoint(Fraction(str(p["beat"])), Fraction(str(p["bpm"])), bool(p["ramp"]))
+            for p in facts["tempo_map"]
+        )
+        meters = tuple(
+            MeterChange(_whole(c["bar"]), Meter.parse(str(c["meter"]))) for c in facts["meter_map"]
+        )
+        return Grid(_whole(facts["bars"]), tempo, meters)
+    except (KeyError, TypeError, ValueError) as wrong:
+        reason = str(wrong) if isinstance(wrong, GridError) else repr(wrong)
+        raise StemError(f"the manifest's grid cannot be read: {reason}") from None
+
+
+def _start_beats(manifest: Manifest, grid: Grid) -> Fraction:
+    """Where bar 1 lies in beats; before it the project has the first tempo."""
+    position = manifest.position
+    if position["at_seconds"]:
+        return Fraction(position["start_seconds"]) * grid.tempo[0].bpm / 60
+    return Fraction(str(position["at_beats"]))
+
+
+def _title(manifest: Manifest) -> str:
+    label = _words(str(manifest.request.get("project") or ""))
+    return label or (f"backline {manifest.job}" if manifest.job else "backline")
+
+
+def _real(
+    parent: Element, tag: str, real_id: str, unit: str, value: float, low: float, high: float
+) -> None:
+    limits = {"min": _number(low), "max": _number(high)}
+    SubElement(parent, tag, limits, unit=unit, value=_number(value), id=real_id, name=tag)
+
+
+def _meter(meter: Meter) -> dict[str, str]:
+    return {"numerator": str(meter.numerator), "denominator": str(meter.denominator)}
+
+
+def _number(value: Fraction | float) -> str:
+    return repr(round(float(value), 12))
+
+
+def _words(text: str) -> str:
+    """Text without what XML cannot hold."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _whole(value: object) -> int:
+    return int(str(value))
+
+
+def _text(root: Element) -> bytes:
+    indent(root)
+    return bytes(tostring(root, encoding="UTF-8", xml_declaration=True)) + b"\n"

@@ -1,0 +1,83 @@
+"""`backline export` as users have it."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audio.clip import Clip
+from daemon import cli
+from midi.grid import Grid
+from midi.key import Key
+from stems.delivery import deliver
+from stems.stem_set import StemSet
+from stems.take import Take
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A finished job of one bar and one stem."""
+    monkeypatch.setattr("stems.delivery.draw_overview", lambda path, _: path.write_bytes(b"png"))
+    grid = Grid.constant(240, "4/4", 1)
+    clip = Clip(np.zeros((2, grid.frames(48_000)), dtype=np.float32), 48_000)
+    deliver(
+        tmp_path / "job", request={}, grid=grid, key=Key.parse("C"), melody=None,
+        takes=[Take(StemSet({"bass": clip}), {}, {}, 1)], stems=("bass",), engine={"name": "test"},
+    )  # fmt: skip
+    return tmp_path / "job"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    def backline(*words: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["backline", *map(str, words)])
+        try:
+            cli.main()
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    return backline
+
+
+def test_a_job_becomes_one_file(
+    job: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "song.dawproject"
+    assert run("export", job, "--dawproject", out) == 0
+    assert capsys.readouterr().out == f"{out}: 1 track, 0.4 MB\n"  # 48000 frames of 8 bytes
+    with zipfile.ZipFile(out) as archive:
+        assert archive.namelist() == ["project.xml", "metadata.xml", "audio/bass.wav"]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_what_cannot_be_exported_is_one_sentence_and_leaves_no_file(
+    job: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken, free = tmp_path / "taken", tmp_path / "free"
+    taken.write_text("mine")
+    cases: list[tuple[Path, Path, int, str]] = [
+        (job, taken, 2, "is there already"),
+        (tmp_path, free, 1, "cannot be read"),
+        (job, tmp_path / "nowhere" / "file", 1, "cannot be written"),
+    ]
+    for folder, out, status, words in cases:
+        assert run("export", folder, "--dawproject", out) == status
+        (line,) = capsys.readouterr().err.splitlines()
+        assert words in line
+    assert taken.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["job", "taken"]
+
+
+def test_a_stem_that_is_gone_is_named(
+    job: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (job / "bass.wav").unlink()
+    assert run("export", job, "--dawproject", tmp_path / "free") == 1
+    assert "bass.wav" in capsys.readouterr().err
+    assert not (tmp_path / "free").exists()
