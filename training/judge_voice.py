@@ -26,7 +26,8 @@ from diffusion.embedded.voice.phonemes import VOWELS
 from diffusion.embedded.voice.singer import Singer, sung_notes
 from diffusion.embedded.voice.timing import Durations, SungNote, place_sounds
 from midi.grid import Grid
-from training.voice import COMPASS, VOICES, Utterance, collect, held_out, truth, world
+from training.speech import Utterance, collect, held_out, world
+from training.voice import COMPASS, VOICES, truth
 
 RATE = 44100
 WEIGHTS = Path(diffusion.embedded.weights.__file__).parent / "voice-v1.safetensors"

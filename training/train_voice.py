@@ -19,15 +19,8 @@ from safetensors.torch import load_file, save_file
 from diffusion.embedded.voice.contour import loudness, pitch_hz
 from diffusion.embedded.voice.network import ENVELOPE_POINTS, FRAME_SECONDS, VoiceNet
 from diffusion.embedded.voice.timing import Durations, frame_context, place_sounds
-from training.voice import (
-    VOICES,
-    Utterance,
-    collect,
-    held_out,
-    mean_durations,
-    random_line,
-    truth,
-)
+from training.speech import Utterance, collect, held_out, mean_durations
+from training.voice import VOICES, random_line, truth
 
 CROP_FRAMES = 128
 BATCH = 12
