@@ -9,7 +9,12 @@ from audio.clip import Clip
 from diffusion.errors import EngineError
 
 MELODY_MODES = ("cover", "keep", "raw", "off")
-EDITS = ("cover", "repaint", "extend")
+EDITS = ("cover", "repaint", "extend", "lego", "extract", "complete")
+WITH_PARTS = ("lego", "extract", "complete")  # base checkpoints only, and the least reliable
+PARTS = (
+    "vocals", "backing_vocals", "drums", "bass", "guitar", "keyboard", "percussion", "strings",
+    "synth", "fx", "brass", "woodwinds",
+)  # fmt: skip
 MAX_LORA_SCALE = 2.0
 
 
@@ -18,13 +23,15 @@ class Edit:
     """What becomes of a sound that the user has, which begins where the grid does.
 
     A cover plays it anew, a repaint only its bars `first_bar` up to but without `end_bar` (from
-    0), an extension what follows it on the grid. Raises EngineError.
+    0), an extension what follows it on the grid. Lego adds one of PARTS to it, extract takes one
+    out of it, complete adds several. Raises EngineError.
     """
 
     kind: str
     source: Clip
     first_bar: int = 0
     end_bar: int = 1
+    parts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in EDITS:
@@ -33,6 +40,12 @@ class Edit:
             raise EngineError(
                 f"a repaint's bars must ascend from 0, not {self.first_bar} to {self.end_bar}"
             )
+        for part in self.parts:
+            if part not in PARTS:
+                raise EngineError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
+        limit = {"lego": 1, "extract": 1, "complete": len(PARTS)}.get(self.kind, 0)
+        if len(self.parts) > limit or (limit and not self.parts):
+            raise EngineError(f"{self.kind} takes {limit or 'no'} parts, not {len(self.parts)}")
 
 
 @dataclass(frozen=True, slots=True)

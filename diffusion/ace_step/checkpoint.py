@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffusion.errors import EngineError
-
-CONTEXT_TASKS = ("lego", "extract", "complete")  # opt-in: of all tasks the least reliable
+from diffusion.shaping import WITH_PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ _SONG_TASKS = ("text2music", "cover", "repaint")
 SETTINGS: Mapping[str, Settings] = {
     "turbo": Settings(8, 3.0, 1.0, _SONG_TASKS),
     "sft": Settings(50, 1.0, 7.0, _SONG_TASKS),
-    "base": Settings(50, 1.0, 7.0, (*_SONG_TASKS, *CONTEXT_TASKS)),
+    "base": Settings(50, 1.0, 7.0, (*_SONG_TASKS, *WITH_PARTS)),
 }
 
 

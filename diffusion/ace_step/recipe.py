@@ -18,7 +18,7 @@ from audio.guide import render_guide
 from diffusion.ace_step.prompt import Prompt, prompt_of
 from diffusion.ace_step.task import FRAMES_A_SECOND, Task, latent_frames
 from diffusion.engine import Conditions
-from diffusion.shaping import Edit
+from diffusion.shaping import WITH_PARTS, Edit
 from midi.grid import MAX_SECONDS, Grid
 
 MIN_SECONDS = 6  # the shortest whole number that the model is used to: it knows 5.12 s and more
@@ -49,6 +49,8 @@ def task_for(conditions: Conditions, seeds: tuple[int, ...]) -> tuple[Task, tupl
     shaping = conditions.shaping
     task = Task(prompt, latent_frames(seconds), seeds, reference=shaping.reference)
     if shaping.edit is not None:
+        if shaping.edit.kind in WITH_PARTS:
+            remarks = (*remarks, f"{shaping.edit.kind} is unreliable: listen before you use it.")
         return _edited(task, shaping.edit, conditions), remarks
     if conditions.melody is None or shaping.melody_mode == "off":
         return task, remarks
@@ -100,6 +102,9 @@ def _edited(task: Task, edit: Edit, conditions: Conditions) -> Task:
             source=edit.source,
             cover_share=conditions.shaping.melody_strength,
         )
+    if edit.kind in WITH_PARTS:
+        prompt = replace(task.prompt, task=edit.kind, parts=edit.parts)
+        return replace(task, prompt=prompt, source=edit.source)
     repaint = replace(task, prompt=task.prompt.doing("repaint"), source=edit.source)
     if edit.kind == "repaint":
         return replace(repaint, window=window(conditions.grid, edit.first_bar, edit.end_bar))

@@ -223,6 +223,29 @@ def test_a_cover_of_a_sound_hears_it(engine: AceStepEngine) -> None:
     assert not np.array_equal(covered.samples, played(engine, ASKED).samples)
 
 
+@pytest.fixture(scope="session")
+def base_engine(tmp_path_factory: pytest.TempPathFactory, base_checkpoint: Path) -> AceStepEngine:
+    root = tmp_path_factory.mktemp("base-models")
+    add(root, "base", "base", base_checkpoint)
+    engine = AceStepEngine(device="cpu", precision="float32", models=root)
+    engine.load(quiet)
+    return engine
+
+
+def test_a_part_is_added_by_base_checkpoints_only(
+    engine: AceStepEngine, base_engine: AceStepEngine
+) -> None:
+    """50 steps with guidance, as the base was trained; and the user is warned."""
+    source = Clip(np.random.default_rng(1).normal(0, 0.2, (2, 96_000)).astype(np.float32), 48_000)
+    asked = replace(ASKED, shaping=Shaping(edit=Edit("lego", source, parts=("bass",))))
+    generation = base_engine.generate(asked, quiet, never)
+    assert (generation.facts["steps"], generation.facts["guidance_scale"]) == (50, 7.0)
+    assert "Generate the BASS track" in str(generation.facts["prompt"])
+    assert "lego is unreliable: listen before you use it." in generation.facts["remarks"]  # type: ignore[operator]
+    with pytest.raises(EngineError, match="lego needs a base checkpoint"):
+        engine.generate(asked, quiet, never)
+
+
 def test_a_section_with_words_of_its_own_is_repainted(engine: AceStepEngine) -> None:
     """Bar 2 lasts from 2 to 4 s; before and after it the mix is that without words."""
     plain = replace(ASKED, sections=("verse", "chorus"))
@@ -335,6 +358,12 @@ def test_wrong_shapings_are_refused_by_name() -> None:
         Edit("remix", clip)
     with pytest.raises(EngineError, match="must ascend"):
         Edit("repaint", clip, 3, 3)
+    with pytest.raises(EngineError, match="lego takes 1 parts, not 0"):
+        Edit("lego", clip)
+    with pytest.raises(EngineError, match="part must be one of"):
+        Edit("lego", clip, parts=("kazoo",))
+    with pytest.raises(EngineError, match="cover takes no parts"):
+        Edit("cover", clip, parts=("bass",))
     with pytest.raises(EngineError, match="lora scale must be from 0 to 2"):
         Lora(Path("a"), 3)
 

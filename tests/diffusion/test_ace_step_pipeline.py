@@ -87,6 +87,31 @@ def test_a_cover_is_the_stock_pipelines_cover(stock: AceStepPipeline, ours: Pipe
 
 
 @pytest.mark.usefixtures("mean_latents")
+@pytest.mark.parametrize(
+    ("kind", "parts", "stock_words"),
+    [
+        ("lego", ("bass",), {"track_name": "bass"}),
+        ("extract", ("drums",), {"track_name": "drums"}),
+        ("complete", ("drums", "bass"), {"complete_track_classes": ["drums", "bass"]}),
+    ],
+)
+def test_tasks_on_a_context_are_the_stock_pipelines(
+    stock_base: AceStepPipeline,
+    ours_base: Pipeline,
+    kind: str,
+    parts: tuple[str, ...],
+    stock_words: dict[str, Any],
+) -> None:
+    theirs = stock_base(
+        **told(task_type=kind, src_audio=tensor(tune()), guidance_scale=7.0, **stock_words)
+    ).audios
+    prompt = replace(PROMPT, task=kind, parts=parts)
+    assert apart(
+        ours_base.latents_of(replace(SONG, prompt=prompt, source=tune()), GUIDED), theirs
+    ) < (TOLERANCE)
+
+
+@pytest.mark.usefixtures("mean_latents")
 def test_a_reference_lends_its_timbre_as_in_the_stock_pipeline(
     stock: AceStepPipeline, ours: Pipeline
 ) -> None:
