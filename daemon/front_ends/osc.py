@@ -42,7 +42,6 @@ class OscFrontEnd:
         self._config = config
         self._queue = queue
         self._exchange = Exchange(config, journal, queue, self._send, quit, MAX_DATAGRAM_BYTES)
-        self.heartbeat = self._exchange.heartbeat
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._limit = RateLimit(time.monotonic())
         self._limited: dict[Address, float] = {}
@@ -69,6 +68,10 @@ class OscFrontEnd:
         """Begin to answer, and to tell the queue's events."""
         self._queue.listeners.append(self._exchange.publish)
         self._thread.start()
+
+    def heartbeat(self) -> None:
+        """Tell those who listen to events that the daemon lives; end leases that are over."""
+        self._exchange.heartbeat()
 
     def close(self, reason: str) -> None:
         """Say goodbye to the subscribers and give the port back."""

@@ -7,6 +7,8 @@ import os
 import random
 import signal
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -492,3 +494,15 @@ def test_an_outbox_of_a_later_daemon_goes_on_after_the_earlier_one(tmp_path: Pat
     wait_for(lambda: int(time.time() * 100) > int(next(tmp_path.iterdir()).stem))
     Outbox(tmp_path).put(b"second", droppable=False)
     assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == [b"first", b"second"]
+
+
+def test_a_spool_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("a file in the way")
+    words = ["-m", "daemon", "serve", "--home", str(tmp_path), "--osc-port", "0"]
+    refused = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, timeout=DEADLINE_SECONDS,
+        check=False,
+    )  # fmt: skip
+    assert (refused.returncode, refused.stdout) == (1, "")
+    (sentence,) = refused.stderr.splitlines()
+    assert str(tmp_path / "spool") in sentence and "cannot be used" in sentence
