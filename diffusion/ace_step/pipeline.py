@@ -29,7 +29,7 @@ from diffusion.errors import EngineError
 REFERENCE_SECONDS, REFERENCE_PARTS = 30, 3  # the timbre encoder hears front, middle and back
 EDGE_FRAMES = 10  # latent frames over which a repaint fades into what it leaves alone
 PROTECTED_SHARE = 0.5  # of the steps: so long the outside of a repaint is held to the source
-REMEMBERED = 8  # entries of each cache
+REMEMBERED = 4  # entries of each cache: keys and values of long lyrics take 0.2 GB in full size
 
 Step = Callable[[str, float], None]
 Found = TypeVar("Found")

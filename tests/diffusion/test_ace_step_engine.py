@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -131,6 +133,34 @@ def test_a_cancel_is_obeyed_within_one_step(engine: AceStepEngine, after: int) -
     with pytest.raises(Cancelled):
         engine.generate(ASKED, progress, asked.is_set)
     assert steps[-1] == ("diffuse", after / 8)
+
+
+def test_a_cancelled_run_lets_go_of_its_latents(
+    engine: AceStepEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from diffusion.ace_step import pipeline
+
+    drawn: list[weakref.ref[torch.Tensor]] = []
+    noise = pipeline.noise
+
+    def remember(*args: Any) -> torch.Tensor:
+        tensor = noise(*args)
+        drawn.append(weakref.ref(tensor))
+        return tensor
+
+    monkeypatch.setattr(pipeline, "noise", remember)
+    stop = threading.Event()
+
+    def progress(stage: str, fraction: float) -> None:
+        if fraction > 0:
+            stop.set()
+
+    try:
+        engine.generate(ASKED, progress, stop.is_set)
+    except Cancelled:
+        pass
+    gc.collect()
+    assert len(drawn) == 1 and drawn[0]() is None
 
 
 def test_a_full_memory_is_tried_once_more_with_less(
