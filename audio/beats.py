@@ -24,11 +24,15 @@ from midi.grid import Grid
 MARGIN_PULSES = 8  # slots are laid this far beyond the path at both ends
 SPAN_PULSES = 5  # whose pace they take
 
-MIN_SCORE = 0.45  # of the path: the rhythm stands out
-MIN_LEAD = 1.8  # of its score over that of any other tempo
-MAX_MISS_SECONDS = 0.012
+STRONG = 0.55
+
+MIN_SCORE = 0.25  # of the path: the rhythm stands out
+MIN_LEAD = 1.5  # of its score over that of any other tempo
+MAX_MISS_SECONDS = 0.006
 MIN_SHARE_MET = 0.30
-MIN_DOWNBEAT_CONFIDENCE = 0.80
+MIN_SHARE_SHARP = 0.22  # of the strong onsets; voices and bows alone leave 15 ms of doubt
+MAX_UNEVENNESS = 0.07  # of one beat against the others: more is a slip to another place
+MIN_DOWNBEAT_CONFIDENCE = 0.85
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +41,8 @@ class Beats:
 
     Pulses are the listener's beats where bars are whole numbers of them, else the notes that all
     bars are whole numbers of (eighths in 7/8). `score`, `rival`, `miss_seconds` and `share_met`
-    are those of BeatPath and BeatLine; `onsets` all onsets of the recording.
+    are those of BeatPath and BeatLine; `unevenness` is the furthest that one beat's length is from
+    the usual, by what the grid expects of both; `onsets` are all onsets of the recording.
     """
 
     beats: Floats
@@ -46,8 +51,15 @@ class Beats:
     rival: float
     miss_seconds: float
     share_met: float
+    unevenness: float
     downbeat_confidence: float
     onsets: Onsets
+
+    @property
+    def share_sharp(self) -> float:
+        """Share of the strong onsets that are as exact as a drum's."""
+        strong = self.onsets.strength > STRONG
+        return float(self.onsets.sharp[strong].mean()) if strong.any() else 0.0
 
     @property
     def doubt(self) -> str:
@@ -68,6 +80,16 @@ class Beats:
                 f"{1000 * self.miss_seconds:.1f} ms off, and {100 * self.share_met:.0f} % of the "
                 f"beats have one; {1000 * MAX_MISS_SECONDS:g} ms and {100 * MIN_SHARE_MET:g} % "
                 f"are needed"
+            )
+        if self.unevenness > MAX_UNEVENNESS:
+            return (
+                f"the beats slip: one lasts {100 * self.unevenness:.0f} % more or less than the "
+                f"others, {100 * MAX_UNEVENNESS:g} % are allowed"
+            )
+        if self.share_sharp < MIN_SHARE_SHARP:
+            return (
+                f"the sounds begin too softly to place the beats: {100 * self.share_sharp:.0f} % "
+                f"have a sharp attack, {100 * MIN_SHARE_SHARP:g} % are needed"
             )
         if self.downbeat_confidence < MIN_DOWNBEAT_CONFIDENCE:
             return (
@@ -104,7 +126,9 @@ def find_beats(clip: Clip, grid: Grid) -> Beats | None:
     onsets = find_onsets(envelope, attacks)
     expected = [float(grid.seconds_at(number * step)) for number in range(len(bar_pulses))]
     line = fit_line(bar_pulses, np.array(expected), onsets, ternary)
-    return _beats(path, line, downbeat, onsets, step)
+    lengths = np.diff(line.seconds) / np.diff(expected)
+    uneven = float(np.abs(lengths / np.median(lengths) - 1).max())
+    return _beats(path, line, uneven, downbeat, onsets, step)
 
 
 def pulse_of(grid: Grid) -> tuple[Fraction, int]:
@@ -134,7 +158,12 @@ def _slots(pulses: Floats, parts: int) -> Floats:
 
 
 def _beats(
-    path: BeatPath, line: BeatLine, downbeat: Downbeat, onsets: Onsets, step: Fraction
+    path: BeatPath,
+    line: BeatLine,
+    unevenness: float,
+    downbeat: Downbeat,
+    onsets: Onsets,
+    step: Fraction,
 ) -> Beats:
     return Beats(
         beats=np.arange(len(line.seconds), dtype=np.float64) * float(step),
@@ -143,6 +172,7 @@ def _beats(
         rival=path.rival,
         miss_seconds=line.miss_seconds,
         share_met=line.share_met,
+        unevenness=unevenness,
         downbeat_confidence=downbeat.confidence,
         onsets=onsets,
     )

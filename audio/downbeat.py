@@ -2,7 +2,7 @@
 
 Every quarter of a beat (third, in compound meters) near the start is a candidate. It is judged by
 what tends to happen on bar lines (the harmony changes, kick and bass come in) and by where the
-music starts; a logistic model weighs these. `python -m benchmarks.fit_downbeat` fits its seven
+music starts; a logistic model weighs these. `python -m benchmarks.fit_downbeat` fits its five
 weights to pieces whose bars are known.
 """
 
@@ -18,13 +18,11 @@ from audio.hearing import Floats, OnsetEnvelope, bass_envelope, chroma_over_time
 from midi.grid import Grid
 
 WEIGHTS = {
-    "harmony_mean": 0.26,  # change of chroma on the bar lines, in standard deviations
-    "harmony_sum": 0.69,  # the same times the root of the number of bars, for certainty
-    "bass_sum": 0.35,  # onsets under 180 Hz on the bar lines, likewise
-    "at_start": 1.50,  # the first sound is within 60 ms
-    "after_start": -2.58,  # a bar of music in front of the first bar line
-    "before_start": -0.61,  # a bar of silence behind it
-    "pickup": -3.17,  # a tenth of all onset strength in front of it
+    "harmony": 0.70,  # mean change of chroma on the bar lines, in standard deviations, times the
+    "bass": 0.28,  # root of the number of bars; onsets under 180 Hz there, likewise
+    "at_start": 2.50,  # the first sound is within 60 ms
+    "after_start": -2.00,  # a bar of music in front of the first bar line
+    "pickup": -2.77,  # a tenth of all onset strength in front of it
 }
 NEAR_START_SECONDS = 0.060
 EARLIEST_SECONDS = -0.12
@@ -81,12 +79,10 @@ def find_evidence(
         late = slots[slot] - start
         pickup = heard[int(np.searchsorted(onsets.seconds, slots[slot] - 0.05))]
         evidence[slot] = np.array([
-            harmony[lines].mean(),
             harmony[lines].mean() * np.sqrt(len(lines)),
             low[lines].mean() * np.sqrt(len(lines)),
             float(abs(late) < NEAR_START_SECONDS),
             max(0.0, late) / bar_seconds,
-            max(0.0, -late) / bar_seconds,
             10 * min(pickup, MAX_PICKUP),
         ])  # fmt: skip
     return evidence
