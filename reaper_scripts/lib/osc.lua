@@ -38,7 +38,6 @@ local function text_at(packet, position)
 end
 
 local function parse(packet)
-  if #packet == 0 or #packet % 4 ~= 0 then error("its size is no multiple of 4", 0) end
   local address, position = text_at(packet, 1)
   if address:sub(1, 1) ~= "/" then error("its address does not begin with /", 0) end
   local tags = ""

@@ -1,6 +1,10 @@
 -- A script's life: one step each frame until it is over, whatever happens tidied up once.
 local run = {}
 
+-- A script that ends without ever deferring gets an undo step of its own from REAPER, even if it
+-- only showed a message.
+reaper.defer(function() end)
+
 -- Calls `step` every frame until it returns false; then, or on an error, or when REAPER ends the
 -- script, `finish` once. An error is told once and ends the script: no storm of messages.
 function run.loop(step, finish)

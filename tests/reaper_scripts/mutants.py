@@ -191,8 +191,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         ("if its == guid then return item, track end", "return item, track"),
         (
-            'must(reaper.AddMediaItemToTrack(track), "REAPER did not add an item")',
-            "reaper.AddMediaItemToTrack(track)",
+            'must(reaper.SetMediaItemTake_Source(new, sources[take]), "REAPER refused " ..',
+            "tostring(reaper.SetMediaItemTake_Source(new, sources[take]),",
         ),
         ("if in_front ~= proj then", "if false then"),
         ("reaper.Undo_OnStateChangeEx2(proj,", "tostring(proj,"),
@@ -277,6 +277,23 @@ MUTANTS: tuple[Mutant, ...] = (
         ("if fine and goes_on then", "if goes_on then"),
     ),
     *_of(
+        "run", "actions",
+        ("reaper.defer(function() end)", ""),
+    ),
+    *_of(
+        "actions", "actions",
+        ('chosen.stems, chosen.takes = "drums,bass", 1', 'chosen.stems, chosen.takes = "drums", 1'),
+        ("if not place.melody then", "if false then"),
+        ("if #groups == 0 then", "if false then"),
+    ),
+    *_of(
+        "session", "generate actions",
+        ("if not self.has_started then", "if true then"),
+        ("elseif now > self.give_up_at then", "elseif false then"),
+        ("    self.link:subscribe()\n", ""),
+    ),
+    *_of("report", "generate", ('found.octave_relation ~= "1"', 'found.octave_relation == "1"')),
+    *_of(
         "generate_window", "generate actions",
         ("if now < state.look_at and proj == state.proj then", "if now < state.look_at then"),
         ("or window.entered then", "then"),
@@ -308,6 +325,9 @@ def is_killed(mutant: Mutant, api_table: Path, folder: Path) -> bool:
     path = scripts / mutant.file
     mistaken = mutant.applied(path.read_text("utf-8"))
     path.write_text(mistaken, encoding="utf-8", newline="\n")
+    read = ["lua5.4", "-e", f"assert(loadfile([[{path}]]))"]
+    if subprocess.run(read, capture_output=True, check=False).returncode != 0:
+        raise ValueError(f"{mutant} is no Lua: any test would notice")
     for cases in mutant.cases:
         command = ["lua5.4", "double/play.lua", str(api_table), str(scripts), str(folder / cases)]
         ran = subprocess.run(

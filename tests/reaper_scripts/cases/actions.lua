@@ -105,6 +105,23 @@ case("items of two jobs are varied as two jobs", function(w, Daemon)
   for _, item in ipairs(items(project)) do equal(#item.takes, 2, "takes") end
 end)
 
+case("a stem of each of two jobs is two jobs, too", function(w, Daemon)
+  local daemon, project = generated(w, Daemon)
+  w:run("backline_generate_with_last_settings.lua")
+  project.tracks[2].items[1].selected = true -- drums of the first
+  project.tracks[8].items[1].selected = true -- bass of the second
+  w:run("backline_vary_selected_items.lua")
+  equal(#daemon:asked("generate"), 4, "requests")
+end)
+
+case("selected items rule over selected tracks", function(w, Daemon)
+  local daemon, project = generated(w, Daemon)
+  project.tracks[5].selected = true
+  project.tracks[2].items[1].selected = true
+  w:run("backline_vary_selected_items.lua")
+  equal(last_keys(daemon).stems, "drums")
+end)
+
 case("stems of selected tracks are varied where no item is selected", function(w, Daemon)
   local daemon, project = generated(w, Daemon)
   project.tracks[5].selected = true
@@ -266,6 +283,17 @@ case("in another project a job of the list comes to the edit cursor", function(w
   equal(#w:project(1).tracks, 5, "tracks of the first project")
 end)
 
+case("a variation inserted again comes on tracks of its own", function(w, Daemon)
+  local _, project = generated(w, Daemon)
+  for _, item in ipairs(items(project)) do item.selected = true end
+  w.seconds = w.seconds + 5
+  w:run("backline_vary_selected_items.lua")
+  w:run("backline_show_jobs.lua", insert_from_jobs)
+  equal(#project.tracks, 10, "tracks")
+  equal(#project.tracks[2].items[1].takes, 2, "takes of the first")
+  contains(project.tracks[7].items[1].takes[1].ext.backline, '"seed":42')
+end)
+
 case("a job whose result is gone says so", function(w, Daemon)
   local _, project = generated(w, Daemon)
   os.execute("rm -r '" .. w.home .. "/jobs/1'")
@@ -294,6 +322,7 @@ end)
 case("looking at the jobs starts no daemon", function(w, Daemon)
   local daemon = generated(w, Daemon)
   daemon:die()
+  launcher(w, Daemon, { python = "/bin/sh", args = {}, home = w.home, version = "0.1.0" })
   w:run("backline_show_jobs.lua", function()
     w:wait(function() return w:shows("landed$") end)
     w:pass(60)
@@ -331,6 +360,18 @@ case("the daemon is started, and said to run once it answers", function(w, Daemo
   w.on_execute = function() daemon:come_back() end
   w:run("backline_start_stop_daemon.lua")
   equal(table.concat(w.boxes, "/"), "The backline daemon runs.")
+end)
+
+case("paths with quotes start the daemon as well", function(w, Daemon)
+  local daemon = start(w, Daemon)
+  daemon:die()
+  local python = w.folder .. "/it's python"
+  w.real.io_open(python, "wb"):close()
+  launcher(w, Daemon, { python = python, args = {}, home = w.home, version = "0.1.0" })
+  w.on_execute = function() daemon:come_back() end
+  w:run("backline_start_stop_daemon.lua")
+  local script = w.real.io_open(w.home .. "/start_daemon.sh", "rb"):read("a")
+  contains(script, "nohup '" .. w.folder .. "/it'\\''s python' 'serve'")
 end)
 
 case("the daemon is stopped if the user says so, and only then", function(w, Daemon)
@@ -425,4 +466,17 @@ case("the self-test tells a call that fails", function(w, Daemon)
   local text = w.real.io_open(w.resources .. "/backline_selftest.json", "rb"):read("a")
   contains(text, "injected: SetActiveTake")
   contains(text, '"ok":false')
+end)
+
+case("actions that only have something to say leave no undo step", function(w, Daemon)
+  local daemon, project = start(w, Daemon)
+  project.ext.backline = nil
+  daemon:die()
+  for _, name in ipairs({ "generate_with_last_settings", "vary_selected_items", "regenerate_time_selection",
+    "melody_to_accompaniment", "doctor", "use_these_settings" }) do
+    w:run("backline_" .. name .. ".lua")
+  end
+  equal(#w.boxes, 5, "boxes")
+  equal(#w.console, 1, "messages")
+  equal(#project.undo, 1, "undo states")
 end)

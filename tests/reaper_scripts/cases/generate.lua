@@ -80,13 +80,13 @@ end
 
 case("the request says what the project is", function(w, Daemon)
   local daemon = start(w, Daemon, {
-    bpm = 92.5, cursor = 0.1, file = "/music/My song!.rpp",
+    bpm = 92.7, cursor = 0.1, file = "/music/My song!.rpp",
     info = { PROJECT_SRATE_USE = 1.0, PROJECT_SRATE = 44100.0 },
   })
   daemon.rate, daemon.frames = 44100, 1000
   w:run("backline_generate.lua", generate_to_the_end)
   local keys = daemon.keys(daemon:asked("generate")[1])
-  equal(keys.bpm, 92.5, "bpm")
+  equal(keys.bpm, 92.7, "bpm") -- which 32 bits cannot hold
   equal(math.type(keys.bpm), "float", "bpm travels as a double")
   equal(keys.key, "A minor")
   equal(keys.bars, 1, "bars")
@@ -162,7 +162,7 @@ case("what was typed is asked for and remembered", function(w, Daemon)
   local daemon = start(w, Daemon, {})
   w:run("backline_generate.lua", function()
     w:wait(function() return w:shows("^Bars") end)
-    w:type(", wärm")
+    w:type(", wärm Ω🎸")
     w:press("tab")
     w:press("backspace", "backspace", "backspace", "backspace", "backspace")
     w:type("dorian")
@@ -171,13 +171,13 @@ case("what was typed is asked for and remembered", function(w, Daemon)
     generate_to_the_end(w)
   end)
   local keys = daemon.keys(daemon:asked("generate")[1])
-  equal(keys.tags, "dub techno, wärm")
+  equal(keys.tags, "dub techno, wärm Ω🎸")
   equal(keys.key, "A dorian")
   equal(keys.stems, "drums,bass,melody")
   equal(keys.takes, 2)
-  contains(w:project().ext.backline.settings, '"style":"dub techno, wärm"')
+  contains(w:project().ext.backline.settings, '"style":"dub techno, wärm Ω🎸"')
   contains(w.ext.backline.settings, '"takes":2')
-  equal(w.ext.backline.recent_styles, '["dub techno, wärm"]')
+  equal(w.ext.backline.recent_styles, '["dub techno, wärm Ω🎸"]')
   equal(#w:project().tracks, 4, "tracks")
   equal(#w:project().tracks[2].items[1].takes, 2, "takes")
 end)
@@ -720,4 +720,65 @@ case("a session leaves nothing in the spool", function(w, Daemon)
   w:run("backline_generate.lua", generate_to_the_end)
   local left = files_under(w.home .. "/spool"):gsub(w.home:gsub("%p", "%%%0") .. "/spool/", "")
   assert(not left:find("out/"), left)
+end)
+
+case("what has landed, and what another project waits for, is not offered", function(w, Daemon)
+  local daemon, project = start(w, Daemon, {})
+  w:run("backline_generate.lua", generate_to_the_end)
+  daemon.holds = true
+  w:run("backline_generate.lua", function()
+    generate(w)
+    w:wait(function() return is_under_way(w) end)
+    w:stop()
+  end)
+  local function offered()
+    local text
+    w.seconds = w.seconds + 60
+    daemon:show_life()
+    w:run("backline_generate.lua", function()
+      w:wait(function() return w:shows("^Bars") end)
+      w:pass(5)
+      text = w:shows("have not landed")
+      w:press("escape")
+    end)
+    return text
+  end
+  equal(offered(), "1 earlier jobs of this project have not landed.")
+  w:open({ bpm = 400.0, ext = { backline = { id = "of-another-project" } } })
+  w.front = 2
+  equal(offered(), nil, "offered in another project")
+  equal(#project.tracks, 5, "tracks")
+end)
+
+case("a job that is done already is fetched at once, without a heartbeat", function(w, Daemon)
+  local daemon, project = start(w, Daemon, {})
+  w:run("backline_generate.lua", function()
+    generate(w)
+    w:wait(function() return is_under_way(w) end)
+    w:stop()
+  end)
+  for _ = 1, 20 do daemon:step() end -- it finishes while nobody listens
+  daemon.beat_at = math.huge
+  w.seconds = w.seconds + 60
+  daemon:show_life()
+  w:run("backline_generate.lua", function()
+    w:click("Fetch them")
+    local since = w.seconds
+    w:wait(function() return w:shows("^Inserted") end)
+    assert(w.seconds - since < 4, "it waited for a silence")
+    w:press("escape")
+  end)
+  equal(#project.tracks, 5, "tracks")
+end)
+
+case("a sign of life that a crash has left is not taken for a daemon", function(w, Daemon)
+  local daemon = start(w, Daemon, {})
+  daemon.is_silent = true
+  w.seconds = w.seconds + 20
+  w:run("backline_generate.lua", function()
+    generate(w)
+    w:wait(function() return w:shows("install%-reaper") end)
+    w:press("escape")
+  end)
+  equal(#daemon:asked("generate"), 0, "requests")
 end)

@@ -23,7 +23,7 @@ end)
 case("packets are those of the specification, byte for byte", function(w)
   local osc = w:lib("osc")
   equal(osc.encode("/oscillator/4/frequency", "f", { 440.0 }), "/oscillator/4/frequency\0,f\0\0\x43\xDC\0\0") -- its own example
-  equal(osc.encode("/ab", "sb", { "abcd", "xy" }), "/ab\0,sb\0abcd\0\0\0\0\0\0\0\2xy\0\0")
+  equal(osc.encode("/ab", "sb", { "abcd", "xyz" }), "/ab\0,sb\0abcd\0\0\0\0\0\0\0\3xyz\0")
   equal(osc.encode("/b", "b", { "" }), "/b\0\0,b\0\0\0\0\0\0")
   local found, why = osc.decode(osc.encode("/a", ("T"):rep(257), {}))
   equal(found, nil, "257 arguments")

@@ -25,7 +25,7 @@ function FakeDaemon.new(world)
 end
 
 function FakeDaemon:show_life()
-  local state = { protocol = self.protocol, version = self.version, epoch = self.epoch, pid = 1, osc_port = 9, time = os.time() + 0.5 }
+  local state = { protocol = self.protocol, version = self.version, epoch = self.epoch, pid = 1, osc_port = 9, time = self.world:time() + 0.5 }
   local file = assert(self.world.real.io_open(self.spool .. "/daemon.json", "wb"))
   file:write(json.encode(state))
   file:close()
@@ -94,7 +94,7 @@ function FakeDaemon:_take(path, name)
   file:close()
   os.remove(path)
   local milliseconds, session = name:match("^(%d+)%-(.+)%-%d+%.osc$")
-  if math.abs(tonumber(milliseconds) / 1000 - os.time()) > 30 then return end
+  if math.abs(tonumber(milliseconds) / 1000 - self.world:time()) > 30 then return end
   local message = assert(osc.decode(packet))
   table.insert(self.received, message)
   if self.sessions[session] == nil then self.sessions[session] = false end

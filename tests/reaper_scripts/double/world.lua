@@ -152,7 +152,7 @@ function World:_wrap_system()
   if not self.is_real_time then
     os.time = function(given)
       if given then return real.os_time(given) end
-      return world.start_time + math.floor(world.seconds - 1000.0)
+      return world:time()
     end
   end
 end
@@ -180,6 +180,9 @@ function World.list_folder(path)
   end
   return names
 end
+
+-- The calendar's seconds in this world.
+function World:time() return self.start_time + math.floor(self.seconds - 1000.0) end
 
 -- Running -----------------------------------------------------------------------------------------
 
@@ -230,6 +233,10 @@ function World:run(name, scenario, most_frames)
   local fine, problem = xpcall(function()
     local chunk = load_script(self, name)
     self:_frame(chunk)
+    if #self.deferred == 0 then -- as REAPER does for scripts that end at once
+      local front = self.projects[self.front]
+      table.insert(front.undo, { text = "ReaScript: " .. name, tracks = model.snapshot(front) })
+    end
     while (#self.deferred > 0 or (player and coroutine.status(player) ~= "dead")) and not self.is_stopped do
       self.frames = self.frames + 1
       if self.frames > (most_frames or 3000) then error("the script still runs after " .. self.frames .. " frames: " .. self:seen(), 0) end
@@ -318,11 +325,12 @@ function World:seen()
   return table.concat(lines, " / ") .. " " .. table.concat(self.boxes, " / ") .. table.concat(self.console)
 end
 
--- Presses the mouse on a word that the window shows, and lets it go a frame later.
+-- Presses the mouse on a word that the window shows, and lets it go two frames later.
 function World:click(text)
   self:wait(function() return find_text(self, text) end)
   local word = find_text(self, text)
   gfx.mouse_x, gfx.mouse_y, gfx.mouse_cap = word.x + 3, word.y + 3, 1
+  coroutine.yield()
   coroutine.yield()
   gfx.mouse_cap = 0
   coroutine.yield()
