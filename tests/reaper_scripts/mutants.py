@@ -51,7 +51,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("if size < 0 or", "if"),
         ("if position ~= #packet + 1 then", "if position > #packet + 1 then"),
         ('assert(not value:find("\\0", 1, true)', 'assert(value'),
-        ('or #packet % 4 ~= 0 then', 'then'),
+        ('sub(1, 1) ~= "/" then', 'sub(1, 1) == "" then'),
     ),
     *_of(
         "json", "wire",
