@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 GIB = 1 << 30
+AWAY = torch.device("cpu")
 ROOM_BYTES = 2 * GIB  # for activations and one tile of the decoder, next to the weights
 
 
@@ -108,7 +108,10 @@ def release(device: torch.device) -> None:
 
 
 class Placement:
-    """Brings a pipeline's networks to the device as its mode says, and takes them away again."""
+    """Brings a pipeline's networks to the device as its mode says, and takes them away again.
+
+    In mode low only the transformer's blocks move, one at a time; its small rest stays there.
+    """
 
     def __init__(self, pipeline: Any, device: torch.device, mode: MemoryMode) -> None:
         self.device, self.mode = device, mode
@@ -119,38 +122,51 @@ class Placement:
         }
         for name, part in self._parts.items():
             if mode.offload == "blocks" and name == "transformer":
-                self._stream(part)
+                self._settle_blocks(part)
             else:
-                part.to(device if mode.offload == "nothing" else "cpu")
+                self.move(part, device if mode.offload == "nothing" else AWAY)
+
+    def move(self, part: Any, place: torch.device) -> None:
+        """Move a network, or a block of one."""
+        part.to(place)
 
     @contextmanager
     def at_work(self, *names: str) -> Iterator[None]:
         """Have these networks on the device inside the block; also a failure takes them away."""
         moving = [] if self.mode.offload == "nothing" else [n for n in names if self._moves(n)]
+        with self._visiting([self._parts[name] for name in moving]):
+            yield
+
+    @contextmanager
+    def block_at_work(self, block: Any) -> Iterator[None]:
+        """Have one block of the transformer on the device inside the `with` block."""
+        with self._visiting([block] if self.mode.offload == "blocks" else []):
+            yield
+
+    @contextmanager
+    def _visiting(self, parts: list[Any]) -> Iterator[None]:
         try:
-            for name in moving:
-                self._parts[name].to(self.device)
+            for part in parts:
+                self.move(part, self.device)
             yield
         finally:
-            for name in moving:
-                self._parts[name].to("cpu")
-            if moving:
+            for part in parts:
+                self.move(part, AWAY)
+            if parts:
                 release(self.device)
 
     def _moves(self, name: str) -> bool:
         return not (name == "transformer" and self.mode.offload == "blocks")
 
-    def _stream(self, transformer: Any) -> None:
-        """Let diffusers bring the blocks one by one, the next while one is at work."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            transformer.enable_group_offload(
-                onload_device=self.device,
-                offload_device=torch.device("cpu"),
-                offload_type="block_level",
-                num_blocks_per_group=1,
-                use_stream=self.device.type == "cuda",
-            )
+    def _settle_blocks(self, transformer: Any) -> None:
+        blocks = transformer.layers
+        for block in blocks:
+            self.move(block, AWAY)
+        del transformer.layers
+        try:
+            self.move(transformer, self.device)
+        finally:
+            transformer.layers = blocks
 
 
 def _cpu_has_bfloat16() -> bool:

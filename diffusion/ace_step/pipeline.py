@@ -42,7 +42,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         """Make ready to play: put the networks where they belong, and forget what was heard."""
         self._placement = placement or Placement(self, torch.device("cpu"), MODES[0])
         codec.lean(self.vae)
-        self._velocity = Velocity(self.transformer)
+        self._velocity = Velocity(self.transformer, self._placement)
         self._words = Words(self)
         self._memories: OrderedDict[Hashable, Any] = OrderedDict()
         self._latents: OrderedDict[Hashable, Tensor] = OrderedDict()

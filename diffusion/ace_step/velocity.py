@@ -19,6 +19,8 @@ from diffusers.models.transformers.ace_step_transformer import (
 from torch import Tensor
 from torch.nn import functional
 
+from diffusion.ace_step.memory import Placement
+
 KEYS_AND_VALUES_DIMS = 5  # (key or value, batch, heads, tokens, channels)
 
 
@@ -54,16 +56,20 @@ class RememberedCrossAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
 class Velocity:
     """A transformer with its memory of words; latents are (batch, frames, channels)."""
 
-    def __init__(self, transformer: AceStepTransformer1DModel) -> None:
-        self._transformer = transformer
-        self._forget_places()
+    def __init__(self, transformer: AceStepTransformer1DModel, placement: Placement) -> None:
+        self._transformer, self._placement = transformer, placement
+        self._places = lru_cache(maxsize=4)(self._make_places)
         for layer in transformer.layers:
             layer.cross_attn.set_processor(RememberedCrossAttention())
 
     def remember(self, states: Tensor) -> tuple[Tensor, ...]:
         """Keys and values of every layer for condition states (batch, tokens, channels)."""
         states = self._transformer.condition_embedder(states)
-        return tuple(_keys_and_values(layer.cross_attn, states) for layer in _layers(self))
+        memory = []
+        for layer in self._transformer.layers:
+            with self._placement.block_at_work(layer):
+                memory.append(_keys_and_values(layer.cross_attn, states))
+        return tuple(memory)
 
     def __call__(
         self, latents: Tensor, time: float, memory: tuple[Tensor, ...], context: Tensor
@@ -84,15 +90,18 @@ class Velocity:
         hidden = functional.pad(hidden, (0, 0, 0, -frames % network.patch_size))
         hidden = network.proj_in_conv(hidden.transpose(1, 2)).transpose(1, 2)
         rotary, window = self._places(hidden.shape[1], dtype, hidden.device)
-        for layer, kind, remembered in zip(_layers(self), network.layer_types, memory, strict=True):
-            hidden = layer(
-                hidden_states=hidden,
-                position_embeddings=rotary,
-                temb=modulation,
-                attention_mask=window if kind == "sliding_attention" else None,
-                encoder_hidden_states=remembered,
-                encoder_attention_mask=None,
-            )
+        for layer, kind, remembered in zip(
+            network.layers, network.layer_types, memory, strict=True
+        ):
+            with self._placement.block_at_work(layer):
+                hidden = layer(
+                    hidden_states=hidden,
+                    position_embeddings=rotary,
+                    temb=modulation,
+                    attention_mask=window if kind == "sliding_attention" else None,
+                    encoder_hidden_states=remembered,
+                    encoder_attention_mask=None,
+                )
         shift, scale = (network.scale_shift_table + embedded.unsqueeze(1)).chunk(2, dim=1)
         hidden = (network.norm_out(hidden) * (1 + scale) + shift).type_as(hidden)
         velocity = network.proj_out_conv(hidden.transpose(1, 2)).transpose(1, 2)
@@ -101,11 +110,8 @@ class Velocity:
 
     def compile(self) -> None:
         """Compile each block by itself: one compilation for all of them, at any length."""
-        for layer in _layers(self):
+        for layer in self._transformer.layers:
             layer.compile(dynamic=True)
-
-    def _forget_places(self) -> None:
-        self._places = lru_cache(maxsize=4)(self._make_places)
 
     def _make_places(
         self, tokens: int, dtype: torch.dtype, device: torch.device
@@ -130,10 +136,6 @@ def expand(memory: tuple[Tensor, ...], batch: int) -> tuple[Tensor, ...]:
 def side_by_side(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """Two memories as one batch, for guidance."""
     return tuple(torch.cat(pair, dim=1) for pair in zip(one, other, strict=True))
-
-
-def _layers(velocity: Velocity) -> Any:
-    return velocity._transformer.layers
 
 
 def _keys_and_values(attention: Any, states: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from diffusers.models.autoencoders.autoencoder_oobleck import OobleckDiagonalGau
 
 from audio.clip import Clip
 from diffusion.ace_step.checkpoint import SETTINGS, Settings, kind_of, settings_for
-from diffusion.ace_step.memory import MODES, Placement
+from diffusion.ace_step.memory import MODES, MemoryMode, Placement
 from diffusion.ace_step.pipeline import Pipeline
 from diffusion.ace_step.prompt import Prompt
 from diffusion.ace_step.sampling import schedule
@@ -340,31 +340,52 @@ def test_what_is_known_already_is_not_computed_again(
     assert torch.equal(ours.latents_of(task, TURBO), first)
 
 
-class Moved(torch.nn.Module):
-    """A network that writes down where it is sent."""
+class Watched(Placement):
+    """Moves nothing, but knows what would be where, and sees that all that works is there.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.zeros(1))
-        self.places: list[str] = []
+    Its device is "cpu:0", which is the same place as "cpu" to torch and another one to us.
+    """
 
-    def to(self, *args: Any, **kwargs: Any) -> Moved:
-        self.places.append(str(args[0]))
-        return self
+    def __init__(self, pipeline: Pipeline, mode: MemoryMode) -> None:
+        self.here: set[int] = set()  # ids of the modules on the device
+        super().__init__(pipeline, torch.device("cpu:0"), mode)
+        for part in self._parts.values():
+            for module in part.modules():
+                if not list(module.children()):
+                    module.register_forward_pre_hook(self.check)
+
+    def move(self, part: Any, place: torch.device) -> None:
+        modules = {id(module) for module in part.modules()}
+        self.here = self.here | modules if place == self.device else self.here - modules
+
+    def check(self, leaf: torch.nn.Module, arguments: Any) -> None:
+        assert id(leaf) in self.here, f"{leaf} works while it is away"
 
 
-class Rack:
-    def __init__(self) -> None:
-        self.components = {"vae": Moved(), "transformer": Moved(), "scheduler": object()}
+@pytest.mark.parametrize("mode", MODES[1:])
+def test_every_network_is_on_the_device_while_it_works_and_away_after(
+    ours: Pipeline, mode: MemoryMode
+) -> None:
+    """What a GPU would raise an error for; a CPU cannot tell."""
+    placement = Watched(ours, mode)
+    ours.settle(placement)
+    before = placement.here
+    task = replace(
+        SONG, prompt=COVER, source=tune(), reference=tune(3), cover_share=0.5, kept_share=0.2
+    )
+    ours.play(task, TURBO)
+    assert placement.here == before
 
+    def stop(stage: str, done: float) -> None:
+        if done > 0:
+            raise InterruptedError
 
-def test_a_network_leaves_the_device_also_after_a_failure() -> None:
-    rack = Rack()
-    placement = Placement(rack, torch.device("cuda"), MODES[1])
-    with pytest.raises(InterruptedError), placement.at_work("vae"):
-        raise InterruptedError
-    assert rack.components["vae"].places == ["cpu", "cuda", "cpu"]
-    assert rack.components["transformer"].places == ["cpu"]
+    with pytest.raises(InterruptedError):
+        ours.play(replace(task, prompt=PROMPT.doing("cover")), TURBO, stop)
+    assert placement.here == before, "also after a failure"
+    if mode.offload == "blocks":
+        assert id(ours.transformer.norm_out) in before, "the transformer's small rest stays"
+        assert not before & {id(module) for module in ours.transformer.layers.modules()}
 
 
 @pytest.fixture
