@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
+import threading
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +21,9 @@ from midi.grid import Grid, MeterChange, TempoPoint
 from midi.meter import Meter
 from stems.manifest import read_manifest
 
+ROOT = Path(__file__).parents[2]
 RATE = 48_000
+DEADLINE_SECONDS = 900.0  # nothing waits that long unless something is broken
 CHOSEN = '{"key":"A minor","style":"dub techno","bars":2}'
 GENERATE = """
 w:run("backline_generate.lua", function()
@@ -204,3 +211,57 @@ def test_the_embedded_engine_plays_and_then_changes_one_bar_of_one_stem(
     difference = np.abs(before.samples - after.samples)
     assert difference[:, :kept].max() < 1e-6  # -120 dBFS: the mix, and its gain, are others
     assert difference[:, 2 * RATE :].max() > 1e-3
+
+
+LAUNCHED = """
+import sys
+from pathlib import Path
+from daemon.config import Config
+from daemon.server import Daemon
+
+assert sys.argv[1:3] == ["serve", "--home"], 'what the launcher adds'
+daemon = Daemon(Config(
+    home=Path(sys.argv[3]), osc_port=0, engine_factory="tone_engine:open_engine", warm_engine="",
+))
+daemon.start()
+with daemon.stopped_by_signals():
+    daemon.serve()
+    daemon.stop()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the double runs the POSIX launcher")
+def test_the_scripts_start_a_daemon_generate_and_stop_it(reaper: Any, tmp_path: Path) -> None:
+    home = tmp_path / "a 'home' of its own"
+    home.mkdir()
+    launcher = {"python": sys.executable, "args": ["-c", LAUNCHED], "home": str(home)}
+    (reaper.scripts / "backline_launcher.json").write_text(json.dumps(launcher), encoding="utf-8")
+    sign_of_life = home / "spool" / "daemon.json"
+    try:
+        told = reaper.play(
+            lua_project(bpm="120.0")
+            + """
+            w.on_execute = function(command) os.execute(command) end
+            w:run("backline_start_stop_daemon.lua", nil, 40000)
+            """
+            + GENERATE
+            + """
+            w:run("backline_start_stop_daemon.lua", nil, 40000)
+            """,
+            DOUBLE_HOME=str(home),
+            PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT / "tests" / "daemon")]),
+        )
+    finally:
+        if sign_of_life.exists():  # stopping, or left behind by a failure above
+            os.kill(json.loads(sign_of_life.read_bytes())["pid"], signal.SIGTERM)
+    assert told["boxes"] == [
+        "The backline daemon runs.",
+        "The backline daemon runs. Stop it? A job that runs goes on when it is started again.",
+        "The backline daemon has stopped.",
+    ]
+    assert len(items(told)) == 4
+    # On a busy machine its last sign of life is stale before its shutdown has come to this.
+    end, never = time.monotonic() + DEADLINE_SECONDS, threading.Event()
+    while sign_of_life.exists():
+        assert time.monotonic() < end, "the daemon did not stop"
+        never.wait(0.01)
