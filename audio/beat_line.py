@@ -101,7 +101,8 @@ class _Due:
         sharpness = SHARP_SECONDS / np.maximum(onsets.rise_seconds[inside], SHARP_SECONDS)
         weight = onsets.strength[inside] ** 2 * sharpness**2
         weight = np.where(twelfth == 0, weight, OFF_BEAT_WEIGHT * weight)
-        weight = np.where(np.abs(place) < 1e-6, FIRST_WEIGHT * weight, weight)
+        first = (np.abs(place) < 1e-6) & onsets.sharp[inside]
+        weight = np.where(first, FIRST_WEIGHT * weight, weight)
         return cls(onsets.seconds[inside], weight, index, place - index, twelfth)
 
     def less(self, expected: Floats) -> _Due:

@@ -24,7 +24,7 @@ MEAN_OVER_SECONDS = 3.0
 RATE_STEP = 0.005  # relative; the fit to the onsets makes the tempo exact later
 REACH = 0.085  # log of the fastest and of the slowest rate against the expected
 OTHER_RATES = ((-0.26, -0.10), (0.10, 0.26))  # where another tempo would be found instead
-CHANGE_COST, MOST_CHANGE_COST = 1.0, 1.0  # of 1 % from beat to beat, squared; and of any jump
+CHANGE_COST, MOST_CHANGE_COST = 1.0, 4.0  # of 1 % from beat to beat, squared; and of any jump
 LEAD_PULSES = 2.2  # the first beat lies in the first so many
 NOWHERE = -1e9
 

@@ -30,7 +30,7 @@ MIN_SCORE = 0.25  # of the path: the rhythm stands out
 MIN_LEAD = 1.5  # of its score over that of any other tempo
 MAX_MISS_SECONDS = 0.006
 MIN_SHARE_MET = 0.30
-MIN_SHARE_SHARP = 0.22  # of the strong onsets; voices and bows alone leave 15 ms of doubt
+MIN_SHARE_SHARP = 0.30  # of the strong onsets; voices and bows alone leave 15 ms of doubt
 MAX_UNEVENNESS = 0.07  # of one beat against the others: more is a slip to another place
 MIN_DOWNBEAT_CONFIDENCE = 0.85
 

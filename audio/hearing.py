@@ -21,6 +21,8 @@ ONSET_BIAS_SECONDS = 0.0065  # the envelope peaks that long after the attack of 
 ATTACK_WINDOW_SECONDS = 0.0116  # 512 frames at 44.1 kHz
 DYNAMICS_DB = 50.0  # what is softer than the loudest moment by more is not heard to begin
 LOWEST_HZ, BASS_HZ = 28.0, 180.0
+PITCH_WINDOW_SECONDS = 0.046  # three periods of the lowest pitch
+PITCH_HZ = (65.4, 1396.9)
 CHROMA_HOP_FRAMES = 2048
 MIN_CHROMA_SECONDS = 2
 SILENCE = 1e-4  # -80 dBFS peak
@@ -98,6 +100,27 @@ def chroma_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
         return None
     chroma = _chroma(mono, clip.sample_rate)
     return chroma, np.arange(chroma.shape[1]) * CHROMA_HOP_FRAMES / clip.sample_rate
+
+
+def pitch_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
+    """The one pitch that sounds, as fractional MIDI numbers (n,), NaN where none does, and seconds.
+
+    Probabilistic YIN (Mauch and Dixon, ICASSP 2014) from C2 to F6; None for silence. Of several
+    voices it hears one or none.
+    """
+    mono = _mono(clip)
+    if mono is None:
+        return None
+    from librosa import pyin
+
+    window = 1 << round(np.log2(PITCH_WINDOW_SECONDS * clip.sample_rate))
+    hop = window // 4
+    hertz, _, _ = pyin(
+        mono, fmin=PITCH_HZ[0], fmax=PITCH_HZ[1], sr=clip.sample_rate, frame_length=window,
+        hop_length=hop,
+    )  # fmt: skip
+    seconds = np.arange(len(hertz)) * hop / clip.sample_rate
+    return 69 + 12 * np.log2(np.asarray(hertz, dtype=np.float64) / 440), seconds
 
 
 def pitch_class_energy(clip: Clip) -> Floats | None:

@@ -19,7 +19,7 @@ LOUD_PERCENTILE = 80
 BACK_SECONDS, AHEAD_SECONDS = 0.030, 0.020  # where a rise may lie around its steepest moment
 FALLEN = 0.35  # of the steepest rise; less than that before it belongs to something else
 START, END = 0.2, 0.8  # of the rise: where it is taken to begin, and to be done
-BIAS_SECONDS = 0.0015  # found by what the synthesiser was told to play: tests/audio/test_onsets.py
+BIAS_SECONDS = 0.0020  # found by what the synthesiser was told to play: tests/audio/test_onsets.py
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,6 +23,18 @@ def find_key(clip: Clip) -> Key | None:
     return None if energy is None else best_key(energy)
 
 
+def key_score(clip: Clip, key: Key) -> float | None:
+    """How well a clip fits a key, -1..1: its correlation with the key's major or minor profile.
+
+    A clip in the key reaches 0.7 or more; None for silence and for one single pitch class.
+    """
+    energy = pitch_class_energy(clip)
+    if energy is None or np.ptp(energy) == 0:
+        return None
+    profile = PROFILES["minor" if key.is_minorish else "major"]
+    return float(np.corrcoef(np.roll(profile, key.tonic), energy)[0, 1])
+
+
 def best_key(energy: Floats) -> Key | None:
     """Return the key of twelve pitch-class energies from C upwards, or None if none fits."""
     if np.ptp(energy) == 0:

@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from daemon.commands import export, generate, install_reaper, models, reproduce, send, service
+from daemon.commands import (
+    conform,
+    export,
+    generate,
+    install_reaper,
+    measure,
+    models,
+    reproduce,
+    send,
+    service,
+)
 from daemon.config import Config
 from daemon.errors import DaemonError, Interrupted, UsageError
 from daemon.screen import say, say_aside
@@ -45,7 +55,7 @@ def backline(
 
 for command in (
     generate.generate, reproduce.reproduce, service.serve, service.demo, service.doctor,
-    install_reaper.install_reaper, export.export,
+    install_reaper.install_reaper, export.export, measure.measure, conform.conform,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(send.send, name="send")

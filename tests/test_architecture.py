@@ -29,6 +29,8 @@ EVERYBODYS = "audio.stem_names"
 # unless the module itself is one that is imported late.
 DOORS = {
     "librosa": {"audio.hearing"},
+    "python_stretch": {"audio.stretch"},
+    "pyloudnorm": {"audio.loudness"},
     "matplotlib": {"stems.sheet"},
     "torchaudio": {"audio.clip"},
     "diffusers": {"diffusion.embedded.backbone", "diffusion.ace_step"},

@@ -1,0 +1,108 @@
+"""Everything that is measured on a recording, in one place: the report and what stands behind."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from audio.beats import Beats, find_beats
+from audio.clip import Clip
+from audio.faults import Fault, find_faults
+from audio.loudness import Loudness, measure_loudness
+from audio.measure import Report, measure
+from audio.melody_match import MelodyMatch, match_melody
+from audio.tonality import key_score
+from midi.grid import Grid
+from midi.key import Key
+from midi.melody import Melody
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """How the beats found lie to the grid, in ms, late is positive; `worst` keeps its sign.
+
+    `drift_percent` is how far the tempo goes, at most, from its own mean. `doubt` says why none of
+    this may be relied on, and is empty where it can be.
+    """
+
+    median_ms: float
+    p95_ms: float
+    worst_ms: float
+    drift_percent: float
+    downbeats_seconds: tuple[float, ...]
+    downbeat_confidence: float
+    doubt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """The report of a recording, and more; None where the sound does not tell."""
+
+    report: Report
+    placement: Placement | None
+    key_score: float | None
+    melody: MelodyMatch | None
+    loudness: Loudness
+    faults: tuple[Fault, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON: those of the report, with the rest beside them."""
+        return {**self.report.as_dict(), **{
+            "placement": asdict(self.placement) if self.placement else None,
+            "key_score": self.key_score,
+            "melody": asdict(self.melody) if self.melody else None,
+            "loudness": asdict(self.loudness),
+            "faults": [asdict(fault) for fault in self.faults],
+        }}  # fmt: skip
+
+
+def examine(
+    mix: Clip,
+    grid: Grid,
+    key: Key | None = None,
+    *,
+    melody: Melody | None = None,
+    melody_stem: Clip | None = None,
+    drums: Clip | None = None,
+    unasked_vocals: Clip | None = None,
+) -> Examination:
+    """Measure a recording against a grid, and the key and melody asked for, if any.
+
+    The melody is looked for in `melody_stem`, else in the mix itself, which only tells where one
+    voice sings alone. Raises AudioError.
+    """
+    beats = find_beats(mix, grid)
+    return Examination(
+        report=measure(mix, grid, key, drums=drums),
+        placement=placement(beats, grid) if beats else None,
+        key_score=key_score(mix, key) if key else None,
+        melody=match_melody(melody_stem or mix, melody.notes, grid) if melody else None,
+        loudness=measure_loudness(mix),
+        faults=find_faults(mix, unasked_vocals=unasked_vocals),
+    )
+
+
+def placement(beats: Beats, grid: Grid) -> Placement:
+    """Hold beats found against the grid they were meant for."""
+    inside = beats.beats < float(grid.beats)
+    places, seconds = beats.beats[inside], beats.seconds[inside]
+    expected = np.array([float(grid.seconds_at(beat)) for beat in places])
+    off = 1000 * (seconds - expected)
+    pace = np.diff(expected) / np.diff(seconds)
+    mean = (expected[-1] - expected[0]) / (seconds[-1] - seconds[0])
+    lines = {float(line) for line in grid.bar_starts[:-1]}
+    bars = [
+        round(float(second), 4)
+        for beat, second in zip(places, seconds, strict=True)
+        if float(beat) in lines
+    ]
+    return Placement(
+        median_ms=round(float(np.median(off)), 2),
+        p95_ms=round(float(np.percentile(np.abs(off), 95)), 2),
+        worst_ms=round(float(max(off, key=abs)), 2),
+        drift_percent=round(100 * float(np.abs(pace / mean - 1).max()), 3),
+        downbeats_seconds=tuple(bars),
+        downbeat_confidence=round(beats.downbeat_confidence, 3),
+        doubt=beats.doubt,
+    )

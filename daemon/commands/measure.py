@@ -1,0 +1,102 @@
+"""`backline measure`: what a recording really is, beside what it was meant to be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from daemon.errors import UsageError
+from daemon.screen import say
+
+if TYPE_CHECKING:
+    from audio.examination import Examination
+
+Files = Annotated[list[Path], typer.Argument(help="The recordings: any sound files.")]
+Bpm = Annotated[str, typer.Option("--bpm", help="Quarter notes a minute it should have.")]
+KeyName = Annotated[str, typer.Option("--key", help="Key it should be in, such as 'F# minor'.")]
+MeterName = Annotated[str, typer.Option("--meter", help="Time signature, such as 4/4 or 7/8.")]
+MelodyFile = Annotated[str, typer.Option("--melody", help="MIDI file it should play.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")]
+
+
+def measure(
+    files: Files,
+    bpm: Bpm = "",
+    key: KeyName = "",
+    meter: MeterName = "4/4",
+    melody: MelodyFile = "",
+    as_json: AsJson = False,
+) -> None:
+    """Measure recordings: tempo, beats, key, melody, loudness and faults."""
+    from audio.clip import read_clip
+    from audio.examination import examine
+    from midi.grid import Grid
+    from midi.key import Key
+    from midi.melody import read_melody
+
+    if melody and not bpm:
+        raise UsageError("melody needs bpm: without it nobody knows when its notes are due")
+    asked_key = Key.parse(key) if key else None
+    found = {}
+    for file in files:
+        clip = read_clip(file)
+        one = float(Grid.constant(bpm or "120", meter, 1).seconds)
+        grid = Grid.constant(bpm or "120", meter, max(1, round(clip.seconds / one)))
+        tune = read_melody(Path(melody), grid) if melody else None
+        found[str(file)] = examine(clip, grid, asked_key, melody=tune)
+    if as_json:
+        say(json.dumps({name: each.as_dict() for name, each in found.items()}, indent=2))
+        return
+    for name, each in found.items():
+        say(f"{name}")
+        for line in _lines(each, bool(bpm)):
+            say(f"  {line}")
+
+
+def _lines(found: Examination, against_grid: bool) -> list[str]:
+    """What a person wants to know, one line each."""
+    report, lines = found.report, []
+    if report.bpm is None:
+        lines.append("tempo: no steady pulse")
+    elif against_grid:
+        lines.append(
+            f"tempo: {report.bpm:.2f} bpm, {report.octave_relation} times the asked "
+            f"{report.bpm_asked:g}, {report.bpm_error_percent:+.3f} % off"
+        )
+    else:
+        lines.append(f"tempo: {report.bpm:.2f} bpm")
+    if against_grid:
+        lines.append(_placed(found))
+    if report.key:
+        asked = f", asked {report.key_asked}: {report.key_relation}" if report.key_asked else ""
+        lines.append(f"key: {report.key}{asked}")
+    if found.melody:
+        match = found.melody
+        lines.append(
+            f"melody: {100 * match.recall:.0f} % of the notes, "
+            f"{100 * match.chroma_agreement:.0f} % in any octave, F1 {match.note_f1:.2f}"
+        )
+        for departure in match.departures[:5]:
+            heard = "nothing" if departure.heard is None else f"{departure.heard:.1f}"
+            lines.append(f"  beat {departure.beat:g}: {departure.asked} asked, {heard} heard")
+    loudness = found.loudness
+    lufs = "too short for LUFS" if loudness.lufs is None else f"{loudness.lufs:.1f} LUFS"
+    lines.append(f"loudness: {lufs}, true peak {loudness.true_peak_dbtp:+.1f} dBTP")
+    lines += [f"fault: {fault.sentence}" for fault in found.faults] or ["no faults"]
+    return lines
+
+
+def _placed(found: Examination) -> str:
+    place = found.placement
+    if place is None:
+        return "beats: none found"
+    if place.doubt:
+        return f"beats: not sure; {place.doubt}"
+    return (
+        f"beats: {place.median_ms:+.1f} ms median, 95 % within {place.p95_ms:.1f} ms, worst "
+        f"{place.worst_ms:+.1f} ms; bar 1 at {place.downbeats_seconds[0]:.3f} s; "
+        f"drift {place.drift_percent:.2f} %"
+    )
