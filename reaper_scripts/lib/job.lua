@@ -2,11 +2,11 @@
 -- state: asking, queued, running, fetching, and at last landed, failed, cancelled or waiting
 -- (the order stays on disk and is offered again later).
 local files = require("files")
-local json = require("json")
 local landing = require("landing")
 local media = require("media")
 local orders = require("orders")
 local project = require("project")
+local provenance = require("provenance")
 local report = require("report")
 
 local Job = {}
@@ -148,23 +148,6 @@ function Job:_media_folder(proj)
   return files.join(reaper.GetProjectPathEx(proj), "backline", tidy)
 end
 
-local function provenance(order, manifest, stem)
-  return json.encode({
-    rid = order.rid, job = order.job or 0, stem = stem, title = order.title, keys = order.keys,
-    start_qn = order.start_qn, bars = order.bars, folder = order.folder, backline = manifest.backline,
-  })
-end
-
-local function take_provenance(order, manifest, take)
-  local entry = type(manifest.takes[take.take]) == "table" and manifest.takes[take.take] or {}
-  local engine = type(manifest.engine) == "table" and manifest.engine or {}
-  return json.encode({
-    rid = order.rid, job = order.job or 0, take = take.take, seed = entry.seed or json.null,
-    engine = engine.name or json.null, weights = engine.weights or json.null, sha256 = take.entry.sha256,
-    folder = order.folder,
-  })
-end
-
 function Job:_plan(proj, manifest, stems)
   local order = self.order
   local plan = {
@@ -177,11 +160,11 @@ function Job:_plan(proj, manifest, stems)
     for each, take in ipairs(stem.takes) do
       local seed = type(manifest.takes[take.take]) == "table" and manifest.takes[take.take].seed
       local name = ("%s seed %s"):format(stem.name, tostring(seed or "?"))
-      takes[each] = { path = take.path, name = name, provenance = take_provenance(order, manifest, take) }
+      takes[each] = { path = take.path, name = name, provenance = provenance.of_take(order, manifest, take) }
     end
     plan.stems[index] = {
       name = stem.name, takes = takes, target = order.targets[stem.name], notes = report.text(manifest, 1),
-      provenance = provenance(order, manifest, stem.name),
+      provenance = provenance.of_item(order, manifest, stem.name),
     }
   end
   return plan
