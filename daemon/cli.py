@@ -11,6 +11,7 @@ import typer
 
 from daemon.commands import (
     conform,
+    energy,
     export,
     generate,
     install_reaper,
@@ -56,6 +57,7 @@ def backline(
 for command in (
     generate.generate, reproduce.reproduce, service.serve, service.demo, service.doctor,
     install_reaper.install_reaper, export.export, measure.measure, conform.conform,
+    energy.energy,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(send.send, name="send")

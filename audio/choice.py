@@ -1,0 +1,115 @@
+"""Choose among takes by what was measured: limits to pass, a score from named parts, reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audio.errors import AudioError
+from audio.examination import Examination
+
+KEY_MARKS = {"same": 1.0, "relative": 0.7, "fifth": 0.4, "parallel": 0.4, "other": 0.0}
+SOUGHT_MS = 5.0  # beats this near to the grid in the median earn everything
+LOST_MS = 60.0  # and this far, nothing
+LOST_TEMPO_PERCENT = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a take must keep to pass the gate; None asks for nothing. Raises AudioError.
+
+    What could not be heard (the tempo of a pad, say) passes: silence is a fault of its own.
+    """
+
+    tempo_percent: float | None = 1.0
+    placement_ms: float | None = 30.0
+    melody_f1: float | None = None
+    key: tuple[str, ...] | None = None  # relations that pass
+    faults: int | None = 0
+
+    def __post_init__(self) -> None:
+        for name in ("tempo_percent", "placement_ms", "melody_f1", "faults"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise AudioError(f"limit {name} must be 0 or more, not {value:g}")
+        unknown = set(self.key or ()) - set(KEY_MARKS)
+        if unknown:
+            raise AudioError(f"limit key must name {', '.join(KEY_MARKS)}, not {unknown.pop()!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A take's score, 0..1, its named parts, and why it failed the gate; no reasons: it passed.
+
+    A part is None where nothing was asked or nothing could be heard; the score is the mean of the
+    others by WEIGHTS.
+    """
+
+    score: float
+    parts: dict[str, float | None]
+    reasons: tuple[str, ...]
+
+
+WEIGHTS = {"tempo": 2.0, "placement": 2.0, "key": 1.0, "melody": 2.0, "faults": 1.0}
+
+
+def judge(found: Examination, limits: Limits) -> Judgement:
+    """Score an examined take and hold it against the limits."""
+    parts = _parts(found)
+    weight = sum(WEIGHTS[name] for name, mark in parts.items() if mark is not None)
+    marks = sum(WEIGHTS[name] * mark for name, mark in parts.items() if mark is not None)
+    return Judgement(
+        round(marks / weight, 4) if weight else 0.0, parts, tuple(_reasons(found, limits))
+    )
+
+
+def best_first(judgements: Sequence[Judgement]) -> list[int]:
+    """Indices of takes: those that passed, then those that failed, each by score, then in order."""
+    return sorted(
+        range(len(judgements)),
+        key=lambda index: (bool(judgements[index].reasons), -judgements[index].score, index),
+    )
+
+
+def _parts(found: Examination) -> dict[str, float | None]:
+    report, place = found.report, found.placement
+    error = report.bpm_error_percent
+    relation = report.key_relation
+    heard = place is not None and not place.doubt
+    return {
+        "tempo": None if error is None else _falling(abs(error), 0.0, LOST_TEMPO_PERCENT),
+        "placement": _falling(abs(place.median_ms), SOUGHT_MS, LOST_MS)
+        if place and heard
+        else None,
+        "key": None if relation is None else KEY_MARKS[relation],
+        "melody": None if found.melody is None else round(found.melody.note_f1, 4),
+        "faults": 1.0 / (1 + len(found.faults)),
+    }
+
+
+def _falling(value: float, whole: float, nothing: float) -> float:
+    return round(min(1.0, max(0.0, (nothing - value) / (nothing - whole))), 4)
+
+
+def _reasons(found: Examination, limits: Limits) -> list[str]:
+    reasons = []
+    report, place = found.report, found.placement
+    error = report.bpm_error_percent
+    if limits.tempo_percent is not None and error is not None and abs(error) > limits.tempo_percent:
+        reasons.append(f"the tempo is {error:+.2f} % off, {limits.tempo_percent:g} % are allowed")
+    if limits.placement_ms is not None and place is not None and not place.doubt:
+        if abs(place.median_ms) > limits.placement_ms:
+            reasons.append(
+                f"the beats lie {place.median_ms:+.1f} ms off, {limits.placement_ms:g} ms are "
+                f"allowed"
+            )
+    if limits.melody_f1 is not None and found.melody is not None:
+        if found.melody.note_f1 < limits.melody_f1:
+            reasons.append(
+                f"the melody scores {found.melody.note_f1:.2f}, {limits.melody_f1:g} is needed"
+            )
+    if limits.key is not None and report.key_relation not in (None, *limits.key):
+        reasons.append(f"the key is {report.key}, not {report.key_asked}")
+    if limits.faults is not None and len(found.faults) > limits.faults:
+        reasons += [fault.sentence for fault in found.faults]
+    return reasons

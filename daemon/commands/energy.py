@@ -1,0 +1,43 @@
+"""`backline energy`: how much goes on in a recording over time, for music that follows it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from daemon.screen import say
+
+File = Annotated[Path, typer.Argument(help="Dialogue, or the sound of a picture edit.")]
+Every = Annotated[float, typer.Option("--every", help="Seconds from point to point.")]
+Smooth = Annotated[float, typer.Option("--smooth", help="Seconds it is smoothed over.")]
+Bpm = Annotated[str, typer.Option("--bpm", help="Give places in quarter notes at this tempo, too.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the points as JSON.")]
+
+
+def energy(
+    file: File,
+    every: Every = 1.0,
+    smooth: Smooth = 1.0,
+    bpm: Bpm = "",
+    as_json: AsJson = False,
+) -> None:
+    """Draw the energy of a recording over time, from 0 to 1."""
+    from audio.clip import read_clip
+    from audio.energy import energy_curve
+    from midi.grid import Grid
+
+    grid = Grid.constant(bpm, bars=1) if bpm else None
+    points = energy_curve(read_clip(file), every_seconds=every, smooth_seconds=smooth)
+    rows = [asdict(point) for point in points]
+    if grid:
+        rows = [{**row, "beat": round(float(grid.beat_at(row["seconds"])), 4)} for row in rows]
+    if as_json:
+        say(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        beat = f"  beat {row['beat']:8.2f}" if "beat" in row else ""
+        say(f"{row['seconds']:8.2f} s{beat}  {row['value']:.2f} {'#' * round(40 * row['value'])}")
