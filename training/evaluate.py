@@ -34,7 +34,7 @@ from training.held_out import RATE, HeldOut, held_out, seconds_of, soundfont_ste
 from training.judges import embedding, onsets, tracker, transcriber
 from training.sounds import Soundfont
 
-UNTRAINED = 12  # so many requests for the untrained network, which plays every note at once
+UNTRAINED = 8  # so many requests for the untrained network, which plays every note at once
 PICTURED = (0, 2, 5, 9, 14, 21)
 BAND = ("drums", "bass", "melody")  # what the soundfont can play too
 Row = dict[str, object]
