@@ -250,9 +250,10 @@ def main() -> None:
         time_it(asked.seed)
         return
     if asked.smear:
-        from benchmarks.smear import print_smear
+        from benchmarks.smear import print_null, print_smear
 
         print_smear()
+        print_null()
         return
     outcomes = run_cases(asked.cases, asked.seed, asked.workers)
     figures = {

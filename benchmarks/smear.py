@@ -7,7 +7,7 @@ rows, without it they are left out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -118,5 +118,39 @@ def print_smear() -> None:
                 )
 
 
+def print_null() -> None:
+    """How far mix less stems is from nothing, by how they were stretched; peaks in dBFS."""
+    rng = np.random.default_rng(1)
+    seconds = np.arange(10 * RATE) / RATE
+    beat = seconds % 0.5
+    parts = np.stack([
+        0.3 * rng.normal(0, 1, len(seconds)) * np.exp(-80 * beat),
+        0.3 * np.sin(2 * np.pi * 55 * seconds),
+        0.1 * sum(np.sin(2 * np.pi * hz * seconds) for hz in (261.6, 329.6, 392.1, 523.3)),
+        0.1 * np.sin(2 * np.pi * 440 * seconds + 3 * np.sin(2 * np.pi * 5 * seconds)),
+    ]).astype(np.float32)  # fmt: skip
+    mix = parts.sum(axis=0, dtype=np.float32)[None]
+    cuts = np.arange(0, 10.5, 0.5) * RATE
+    print("| stretch | each alone | mix beside its stems | mix as the sum |")
+    print("|---|---|---|---|")
+    for ratio in (0.94, 0.97, 1.03, 1.06):
+        target = np.rint(cuts * ratio)
+        alone = [stretch(part[None], RATE, cuts, target)[0] for part in parts]
+        mix_alone = stretch(mix, RATE, cuts, target)[0]
+        beside = stretch(np.concatenate([mix, parts]), RATE, cuts, target)
+        stems = stretch(parts, RATE, cuts, target)
+        total = stems.sum(axis=0, dtype=np.float32)
+        print(
+            f"| {ratio:g} | {_null(mix_alone, alone)} | {_null(beside[0], beside[1:])} "
+            f"| {_null(total, stems)} |"
+        )
+
+
+def _null(mix: Mono, stems: Sequence[Mono] | npt.NDArray[np.float32]) -> str:
+    left = mix.astype(np.float64) - np.sum(stems, axis=0, dtype=np.float64)
+    return f"{20 * np.log10(max(np.abs(left).max(), 1e-10)):.1f}"
+
+
 if __name__ == "__main__":
     print_smear()
+    print_null()

@@ -8,18 +8,19 @@ hear. Recordings are made by reading the piece along a known map of time, as tap
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import map_coordinates
 
 from audio.clip import Clip
-from diffusion.embedded.decoder.decoder import Decoder
 from diffusion.embedded.performance import PART_STEM, Part, Performance, Played
 from midi.grid import Grid
 from training.compose.arrange import compose
@@ -33,6 +34,12 @@ HISS = 1e-5  # -100 dBFS: no recording is digitally silent
 KINDS = ("constant", "drift", "late", "step")
 
 Floats = npt.NDArray[np.float64]
+
+if TYPE_CHECKING:
+    from diffusion.embedded.decoder.decoder import Decoder
+
+# Read when torch is imported, which is later: threads must not spin while they wait for others.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +69,8 @@ class TimeMap:
 
 @lru_cache
 def _decoder() -> Decoder:
+    from diffusion.embedded.decoder.decoder import Decoder
+
     weights = Path(str(resources.files("diffusion.embedded.weights")))
     return Decoder.load(weights / "decoder-v1.safetensors")
 

@@ -38,3 +38,18 @@ def test_a_fold_of_a_ringing_wave_has_no_seam() -> None:
     wave = (np.exp(-time / 3000) * np.sin(2 * np.pi * time / 90)).astype(np.float32)[None]
     assert measure_wrap(Clip(np.ascontiguousarray(wave[:, :6020]), 44_100)).clicks
     assert not measure_wrap(Clip(fold_tail(wave, 0, 6020), 44_100)).clicks
+
+
+def test_twenty_loops_wrap_without_a_click() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        frames = int(rng.integers(40_000, 90_000))
+        time = np.arange(-220, frames + 30_000)
+        sound = np.zeros((2, len(time)))
+        for onset in np.linspace(0, frames, 9)[:-1]:  # eight struck notes that ring on
+            since = np.maximum(time - onset, 0)
+            hertz = rng.uniform(60, 900)
+            note = np.exp(-since / 12_000) * np.sin(2 * np.pi * hertz * since / 44_100)
+            sound += rng.uniform(0.1, 0.3, (2, 1)) * note * (time >= onset)
+        wrap = measure_wrap(Clip(fold_tail(sound.astype(np.float32), 220, frames), 44_100))
+        assert not wrap.clicks, (seed, wrap)
