@@ -138,6 +138,7 @@ function Job:cancel()
   if self.state == "fetching" then
     media.tidy_up(self.made or {}, self.target or "")
   else
+    self.link:drop(self.order.rid) -- an order without an answer yet must not be sent again after this
     self.link:ask("/backline/cancel", "s", { self.order.rid }) -- its answer changes nothing here
   end
   self:_end("cancelled", "Cancelled.")

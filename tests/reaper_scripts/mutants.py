@@ -206,6 +206,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("args[2] ~= self.order.rid", "false"),
         ('self.link:ask("/backline/cancel", "s", { self.order.rid })', ""),
         ("if problem.code == NOT_FOUND then", "if false then"),
+        ("    self.link:drop(self.order.rid)", "    "),
         ("if silence > AWAY_SECONDS then", "if false then"),
         (
             'if self.state == "fetching" then media.tidy_up(self.made or {}, self.target or "")',
@@ -291,6 +292,11 @@ MUTANTS: tuple[Mutant, ...] = (
         ("if not self.has_started then", "if true then"),
         ("elseif now > self.give_up_at then", "elseif false then"),
         ("    self.link:subscribe()\n", ""),
+    ),
+    *_of(
+        "provenance", "actions",
+        ("take = take.take,", "take = 1,"),
+        ("keys = order.keys,", "keys = {},"),
     ),
     *_of("report", "generate", ('found.octave_relation ~= "1"', 'found.octave_relation == "1"')),
     *_of(

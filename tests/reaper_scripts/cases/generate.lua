@@ -359,6 +359,21 @@ for _, where in ipairs({ "in the queue", "while it runs", "while its files are c
   end)
 end
 
+case("an order cancelled before it was answered is not sent again", function(w, Daemon)
+  local daemon, project = start(w, Daemon, {})
+  daemon.ignores = function(message) return message.address == "/backline/generate" end
+  w:run("backline_generate.lua", function()
+    generate(w)
+    w:wait(function() return #daemon:asked("generate") == 1 end)
+    w:click("Cancel")
+    w:pass(200)
+    w:press("escape")
+  end)
+  equal(#daemon:asked("generate"), 1, "requests")
+  equal(#daemon:asked("cancel"), 1, "cancels")
+  untouched(w, project)
+end)
+
 case("a script that REAPER ends while it copies leaves no files and keeps the order", function(w, Daemon)
   local daemon, project = start(w, Daemon, {})
   daemon.frames = 400000
