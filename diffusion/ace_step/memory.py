@@ -29,9 +29,9 @@ class MemoryMode:
 
 
 MODES = (
-    MemoryMode("full", "nothing", 96, 8),
-    MemoryMode("offload", "parts", 64, 4),
-    MemoryMode("low", "blocks", 32, 1),
+    MemoryMode("full", "nothing", 256, 8),
+    MemoryMode("offload", "parts", 128, 4),
+    MemoryMode("low", "blocks", 48, 1),
 )
 
 
