@@ -148,8 +148,11 @@ def compare(size: Any, seconds: int, rounds: int, say: Callable[[str], None]) ->
         settle(default)
         run("ours_default_60s", lambda: default.play(task(3 * seconds), TURBO))
 
-    def wall(name: str) -> float:
-        return statistics.median(each["wall_seconds"] for each in runs[name])
+    def wall(name: str, clock: str = "wall_seconds") -> float:
+        return statistics.median(each[clock] for each in runs[name])
+
+    def of_processor(one: str, other: str) -> float:
+        return wall(one, "processor_seconds") / wall(other, "processor_seconds")
 
     return {
         "seconds": seconds,
@@ -166,6 +169,15 @@ def compare(size: Any, seconds: int, rounds: int, say: Callable[[str], None]) ->
         "speedup_second_take": wall("melody_first") / wall("melody_second"),
         "speedup_second_take_of_words_alone": wall("ours_default") / wall("ours_default_second"),
         "cost_60s_over_20s": wall("ours_default_60s") / wall("ours_default"),
+        "in_processor_seconds": {
+            "speedup_fp32": of_processor("stock", "ours_fp32"),
+            "speedup_default": of_processor("stock", "ours_default"),
+            "speedup_second_take": of_processor("melody_first", "melody_second"),
+            "speedup_second_take_of_words_alone": of_processor(
+                "ours_default", "ours_default_second"
+            ),
+            "cost_60s_over_20s": of_processor("ours_default_60s", "ours_default"),
+        },
         "runs": runs,
     }
 
