@@ -173,3 +173,17 @@ def test_whether_an_engine_can_play_is_known_without_loading_torch() -> None:
         "assert not {'torch', 'huggingface_hub', 'diffusers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=DEADLINE_SECONDS)
+
+
+def test_a_folder_of_weights_is_added_by_its_kind(tmp_path: Path) -> None:
+    folder = tmp_path / "my-turbo"
+    (folder / "transformer").mkdir(parents=True)
+    (folder / "model_index.json").write_text("{}")
+    (folder / "transformer" / "config.json").write_text('{"is_turbo": true}')
+    added = backline(tmp_path, "models", "add", str(folder))
+    assert added.returncode == 0, added.stderr
+    assert "my-turbo is ready" in added.stdout and "kind turbo" in added.stdout
+    listed = backline(tmp_path, "models", "list").stdout
+    assert "on this machine: my-turbo" in listed and str(folder) in listed
+    wrong = backline(tmp_path, "models", "add", str(tmp_path))
+    assert wrong.returncode == 1 and "no ACE-Step weights" in wrong.stderr
