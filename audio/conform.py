@@ -95,7 +95,7 @@ def conform(
     if loop:
         stretched = fold_tail(stretched, lead, frames)
     elif not on_grid or mix.frames != frames + tail:
-        _fade_ends(stretched, rate, cuts_in=warp.source_at(np.zeros(1))[0] > 0)
+        _fade_ends(stretched, rate, cuts_in=not on_grid and warp.source_at(np.zeros(1))[0] > 0)
     return _conformed(
         stretched, parts, mix, beats, None if on_grid else warp, frames,
         0 if loop else tail, missing, worst,

@@ -1,0 +1,118 @@
+"""Fit the weights by which the first downbeat is chosen.
+
+`python -m benchmarks.fit_downbeat --pieces 40 --seed 6` makes pieces of seeds that the truth test
+does not use, records each along a known map with drums and without, fits the logistic model of
+`audio/downbeat.py`, and prints its weights and how often it is right on pieces left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+import audio.beats
+import audio.downbeat
+from audio.beats import find_beats
+from audio.clip import Clip
+from audio.downbeat import WEIGHTS
+from audio.hearing import Floats, OnsetEnvelope
+from benchmarks.truth import KINDS, known_map, make_truth, record
+from midi.grid import Grid
+
+WITHIN_SECONDS = 0.045  # the slot nearest to the truth is the right one if it is this near
+RIDGE = 0.3
+FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """Evidence (slots, weights) of one recording, which row is right, and the piece's number."""
+
+    evidence: Floats
+    right: int
+    piece: int
+
+
+def collect(pieces: int, seed: int) -> list[Example]:
+    """Evidence of recordings whose first downbeat is known and was found to be a slot."""
+    kept: dict[str, object] = {}
+    original = audio.downbeat.find_evidence
+
+    def spy(
+        clip: Clip, grid: Grid, onsets: OnsetEnvelope, slots: Floats, slot_beats: float
+    ) -> dict[int, Floats]:
+        evidence = original(clip, grid, onsets, slots, slot_beats)
+        kept["slots"], kept["evidence"] = slots, evidence
+        return evidence
+
+    audio.downbeat.find_evidence = spy
+    examples = []
+    for piece in range(pieces):
+        truth = make_truth(10_000 * seed + piece)
+        for drums in (True, False):
+            names = [name for name in truth.stems if drums or name != "drums"]
+            if not names or (drums and "drums" not in truth.stems):
+                continue
+            kind = KINDS[piece % len(KINDS)]
+            along = known_map(np.random.default_rng(piece), kind, float(truth.grid.seconds))
+            sound = np.sum([truth.stems[name] for name in names], axis=0, dtype=np.float32)
+            kept.clear()
+            find_beats(record(sound, along, piece), truth.grid)
+            evidence, slots = kept.get("evidence"), kept.get("slots")
+            if not isinstance(evidence, dict) or not evidence or not isinstance(slots, np.ndarray):
+                continue
+            off = np.abs(slots[list(evidence)] - along.recording[0])
+            if off.min() < WITHIN_SECONDS:
+                rows = np.array(list(evidence.values()))
+                examples.append(Example(rows, int(off.argmin()), piece))
+    audio.downbeat.find_evidence = original
+    return examples
+
+
+def fit(examples: list[Example]) -> Floats:
+    """Weights of the greatest likelihood, with a ridge."""
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        total, slope = RIDGE * float(weights @ weights) / 2, RIDGE * weights
+        for example in examples:
+            chances = chances_of(example, weights)
+            total -= float(np.log(chances[example.right] + 1e-12))
+            slope = slope - example.evidence[example.right] + chances @ example.evidence
+        return total, slope
+
+    return np.asarray(minimize(loss, np.zeros(len(WEIGHTS)), jac=True).x)
+
+
+def chances_of(example: Example, weights: Floats) -> Floats:
+    scores = example.evidence @ weights
+    chances = np.exp(scores - scores.max())
+    return np.asarray(chances / chances.sum())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pieces", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=6)
+    asked = parser.parse_args()
+    examples = collect(asked.pieces, asked.seed)
+    sure, right, sure_and_wrong = 0, 0, 0
+    for fold in range(FOLDS):
+        weights = fit([e for e in examples if e.piece % FOLDS != fold])
+        for example in (e for e in examples if e.piece % FOLDS == fold):
+            chances = chances_of(example, weights)
+            is_right = int(chances.argmax()) == example.right
+            is_sure = chances.max() >= audio.beats.MIN_DOWNBEAT_CONFIDENCE
+            right, sure = right + is_right, sure + is_sure
+            sure_and_wrong += is_sure and not is_right
+    print(
+        f"{len(examples)} recordings: right {right}, sure {sure}, sure and wrong {sure_and_wrong}"
+    )
+    for name, weight in zip(WEIGHTS, fit(examples), strict=True):
+        print(f"{name}: {weight:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""The commands that listen: conform, measure and energy, as a person calls them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from audio.clip import Clip, read_clip, write_wav
+from audio.errors import AudioError, CannotConform
+from daemon.cli import app
+from daemon.errors import UsageError
+
+Band = Callable[..., dict[str, Clip]]
+RATE = 44_100
+
+
+def run(*words: str) -> str:
+    """What the command prints; whatever it raises comes through."""
+    ran = CliRunner().invoke(app, list(words))
+    if ran.exception and not isinstance(ran.exception, SystemExit):
+        raise ran.exception
+    assert ran.exit_code == 0, ran.output
+    return ran.output
+
+
+@pytest.fixture
+def recording(band: Band, mixed: Callable[[dict[str, Clip]], Clip], tmp_path: Path) -> Path:
+    """A folder with a mix and its stems, five bars at 118 bpm that start 0.3 s late."""
+    stems = band(lambda beat: 0.3 + beat * 60 / 118, 5)
+    for name, clip in stems.items():
+        write_wav(tmp_path / f"{name}.wav", clip)
+    write_wav(tmp_path / "take.wav", mixed(stems))
+    return tmp_path
+
+
+def test_conform_writes_mix_and_stems_of_as_many_bars_as_there_are(recording: Path) -> None:
+    out = recording / "out"
+    take, folder = str(recording / "take.wav"), str(recording)
+    told = json.loads(
+        run("conform", take, "--bpm", "120", "--stems", folder, "-o", str(out), "--json")
+    )
+    assert told["bars"] == 5
+    # Five bars of four beats at 120 bpm: 10 s.
+    assert told["frames"] == 10 * RATE
+    assert told["first_downbeat_seconds"] == pytest.approx(0.3, abs=0.004)
+    assert told["null_dbfs"] < -90
+    for name in ("mix", "drums", "bass", "melody"):
+        assert read_clip(out / f"{name}.wav").frames == 10 * RATE
+
+
+def test_conform_refuses_another_tempo_and_writes_nothing(recording: Path) -> None:
+    out = recording / "no.wav"
+    with pytest.raises(CannotConform, match="bpm"):
+        run("conform", str(recording / "take.wav"), "--bpm", "135", "-o", str(out))
+    assert not out.exists()
+
+
+def test_measure_prints_tempo_beats_and_faults(recording: Path) -> None:
+    told = run("measure", str(recording / "take.wav"), "--bpm", "118", "--key", "C major")
+    tempo, first_bar = (re.search(f"{word}([0-9.]+)", told) for word in ("tempo: ", "bar 1 at "))
+    assert tempo and float(tempo[1]) == pytest.approx(118, abs=0.1)
+    assert first_bar and float(first_bar[1]) == pytest.approx(0.3, abs=0.004)
+    assert "LUFS" in told
+
+
+def test_energy_gives_points_in_beats(recording: Path) -> None:
+    told = json.loads(run("energy", str(recording / "take.wav"), "--bpm", "120", "--json"))
+    assert [point["beat"] for point in told[:3]] == [0.0, 2.0, 4.0]  # two beats a second
+    assert max(point["value"] for point in told) <= 1
+
+
+def test_options_that_contradict_each_other_are_refused(recording: Path) -> None:
+    take = str(recording / "take.wav")
+    with pytest.raises(UsageError, match="loop"):
+        run("conform", take, "--bpm", "120", "--loop", "--tail", "1", "-o", "x.wav")
+    with pytest.raises(UsageError, match="bpm"):
+        run("measure", take, "--melody", "tune.mid")
+    with pytest.raises(UsageError, match=r"drums\.wav"):
+        run("conform", take, "--bpm", "120", "--stems", str(Path(__file__).parent), "-o", "x")
+    with pytest.raises(AudioError, match="cannot read"):
+        run("measure", "missing.wav")
+
+
+def test_silence_is_measured_without_complaint(tmp_path: Path) -> None:
+    write_wav(tmp_path / "s.wav", Clip(np.zeros((2, 3 * RATE), np.float32), RATE))
+    told = run("measure", str(tmp_path / "s.wav"), "--bpm", "120")
+    assert "it is silent" in told
