@@ -186,7 +186,10 @@ local function write_report(folder)
   for _, each in ipairs(checks) do
     if not each.ok then failed = failed + 1 end
   end
-  local report = { reaper = reaper.GetAppVersion(), system = reaper.GetOS(), scripts = version.scripts, checks = checks, seen = seen, failed = failed }
+  local report = {
+    reaper = reaper.GetAppVersion(), system = reaper.GetOS(), scripts = version.scripts,
+    checks = checks, seen = seen, failed = failed,
+  }
   local path = files.join(reaper.GetResourcePath(), "backline_selftest.json")
   local written, why = files.replace(path, json.encode(report) .. "\n")
   for _, name in ipairs(files.list(folder)) do os.remove(files.join(folder, name)) end

@@ -43,7 +43,9 @@ end)
 
 case("JSON that is broken is refused with its place", function(w)
   local json = w:lib("json")
-  for _, text in ipairs({ "", "{", '{"a"}', '{"a":1,}', "[1 2]", '"open', '"\\x"', '"\\u12"', "nul", "1.2.3", "{}x", ("["):rep(80) .. ("]"):rep(80), "[1x2]" }) do
+  for _, text in ipairs({
+    "", "{", '{"a"}', '{"a":1,}', "[1 2]", '"open', '"\\x"', '"\\u12"', "nul", "1.2.3", "{}x", ("["):rep(80) .. ("]"):rep(80), "[1x2]",
+  }) do
     local found, why = json.decode(text)
     equal(found, nil, text)
     contains(why, text == "{}x" and "after the end" or "at byte")
