@@ -160,7 +160,8 @@ def test_answers_go_to_the_port_a_host_registers_whoever_of_it_asks(
 
 
 def test_the_simple_style_tells_one_value_a_message(wire: Wire) -> None:
-    wire.send("/backline/notify", "siss", "n1", 1, "style", "simple")
+    # A lease of an hour: this test only listens, and a first job may take minutes.
+    wire.send("/backline/notify", "sisssi", "n1", 1, "style", "simple", "lease", 3_600)
     assert wire.read_until("/backline/ui/state").args == ("idle",)
     wire.send("/backline/generate", "ssfsssi", "ui1", "bpm", 240.0, "key", "C", "bars", 1)
     told: list[OscMessage] = []
