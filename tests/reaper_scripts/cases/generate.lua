@@ -42,7 +42,7 @@ case("enter in the window puts four stems on four tracks in one undo step", func
     equal(#item.takes, 1, "takes")
     contains(item.takes[1].source.file, w.folder .. "/media/backline/dub techno 400 bpm A minor r")
     contains(item.takes[1].ext.backline, '"seed":41')
-    contains(item.text.P_NOTES, "tempo heard: 128.02 bpm")
+    contains(item.text.P_NOTES, "tempo heard: 128.02 bpm (+0.02 % from what was asked)")
     contains(item.ext.backline, '"stem":"' .. names[index] .. '"')
     equal(item.takes[1].text.P_NAME, names[index] .. " seed 41")
   end
