@@ -32,6 +32,7 @@ from stems.stem_set import StemSet
 from training import figures
 from training.held_out import RATE, HeldOut, held_out, seconds_of, soundfont_stems
 from training.judges import embedding, onsets, tracker, transcriber
+from training.pictures import draw_beside
 from training.sounds import Soundfont
 
 UNTRAINED = 8  # so many requests for the untrained network, which plays every note at once
@@ -218,25 +219,25 @@ def main() -> None:
             true = true_answer(engine._decoder, asked)
             for name, played in (("model", ours), ("truth", true)):
                 row = figures_of(played, asked, Path(folder))
-                row |= {
-                    "number": number,
-                    "style": asked.style,
-                    "meter": str(asked.conditions.grid.meter),
-                }
-                row |= {"bpm": asked.conditions.grid.bpm, "key": asked.conditions.key.name}
-                rows[name].append(row)
+                rows[name].append(row | _label(asked))
+            grid = asked.conditions.grid
+            rendered = soundfont_stems(font, weights, asked.truth, grid)
             fresh = held_out(number, args.seed + 1000)
             sounds = {
                 "model": ours.band(),
                 "truth": true.band(),
-                "untrained": answer(raw, asked.conditions).band(),
-                "soundfont": _band(
-                    soundfont_stems(font, weights, asked.truth, asked.conditions.grid)
-                ),
+                "soundfont": _band(rendered),
                 "other soundfont": _band(
                     soundfont_stems(font, weights, fresh.truth, fresh.conditions.grid)
                 ),
             }
+            if number < UNTRAINED:
+                sounds["untrained"] = answer(raw, asked.conditions).band()
+            if args.pictures and number in PICTURED:
+                args.pictures.mkdir(parents=True, exist_ok=True)
+                truth = {**rendered, "vocals": true.stems.clips["vocals"]}
+                path = args.pictures / f"embedded-{number:02d}.png"
+                draw_beside(ours.stems.clips, truth, grid, _title(asked), path)
             for name, sound in sounds.items():
                 heard.setdefault(name, []).append(embedding.embed(_level(sound), RATE))
             print(f"{number + 1} of {args.requests}", end="\r", flush=True)
