@@ -88,7 +88,7 @@ def test_silence_has_no_beats() -> None:
 
 @pytest.mark.parametrize(
     ("meter", "pulse", "parts"),
-    [("4/4", 1, 2), ("3/4", 1, 2), ("6/8", 1.5, 3), ("12/8", 1.5, 3), ("7/8", 0.5, 1)],
+    [("4/4", 1, 4), ("3/4", 1, 4), ("6/8", 1.5, 3), ("12/8", 1.5, 3), ("7/8", 0.5, 2)],
 )
 def test_pulses_fill_whole_bars(meter: str, pulse: float, parts: int) -> None:
     assert pulse_of(Grid.constant(120, meter, 4)) == (pulse, parts)
@@ -96,4 +96,4 @@ def test_pulses_fill_whole_bars(meter: str, pulse: float, parts: int) -> None:
 
 def test_pulses_of_mixed_meters_fill_all_of_them() -> None:
     meters = (MeterChange(0, Meter(4, 4)), MeterChange(2, Meter(7, 8)))
-    assert pulse_of(Grid(4, (TempoPoint(0, 120),), meters)) == (0.5, 1)
+    assert pulse_of(Grid(4, (TempoPoint(0, 120),), meters)) == (0.5, 2)

@@ -143,6 +143,22 @@ def add_sounds(session: Path, job: Path, manifest: Manifest, end_frames: int, ra
     tree.write(file, encoding="UTF-8", xml_declaration=True)
 
 
+def exported(ardour: Callable[..., str], session: Path) -> tuple[np.ndarray, int]:
+    """What Ardour's own export sounds like, and its rate.
+
+    Ardour 7.3 was seen to abort at its end, after all was written, so the file itself is judged;
+    and on a busy machine, once, to let a stray block sound at its second block of 1024 frames. It
+    is then asked again: the sessions have nothing but silence in their first second.
+    """
+    export = session.parent / "export.wav"
+    for _ in range(3):
+        ardour("ardour7-export", "-b", "float", "-o", export, session, NAME, check=False)
+        heard, rate = soundfile.read(export, dtype="float32", always_2d=True)
+        if not heard[:rate].any():
+            break
+    return heard, rate
+
+
 @pytest.mark.parametrize(
     ("rate", "at_beats", "bar", "start"),
     [
@@ -170,9 +186,7 @@ def test_ardour_plays_the_stems_at_the_sample_the_manifest_says(
     ardour("ardour7-lua", SCRIPT, "create", session, NAME, rate, tracks, steps(manifest))
     add_sounds(session, job, manifest, end, rate)
     placed = ardour("ardour7-lua", SCRIPT, "place", session, NAME, bar, bars)
-    # Ardour 7.3 was seen to abort at its end, after all was written: the file itself is judged.
-    export = tmp_path / "export.wav"
-    ardour("ardour7-export", "-b", "float", "-o", export, session, NAME, check=False)
+    heard, heard_rate = exported(ardour, session)
 
     # Where the bars lie, say two tempo maps that know nothing of one another. Ardour cuts off
     # what is left of a frame, ours is the nearest frame.
@@ -183,7 +197,6 @@ def test_ardour_plays_the_stems_at_the_sample_the_manifest_says(
     assert ours == [math.floor(frame + Fraction(1, 2)) for frame in exact]
     assert round(manifest.position["start_seconds"] * rate) == start
 
-    heard, heard_rate = soundfile.read(export, dtype="float32", always_2d=True)
     mix, _ = soundfile.read(job / "mix.wav", dtype="float32", always_2d=True)
     assert (heard_rate, heard.shape) == (rate, (end, 2))
     (sounding,) = np.nonzero(heard.any(axis=1))
