@@ -140,6 +140,7 @@ def summary(rows: list[Row]) -> dict[str, object]:
     return {
         "tempo_within_1_percent": _mean(tempo_ok),
         "tempo_relations": {name: relations.count(name) for name in dict.fromkeys(relations)},
+        "first_downbeats_heard": len(downbeats),
         "first_downbeat_within_10_ms": _mean([abs(v) <= 10 for v in downbeats]),
         "first_downbeat_median_ms": float(np.median(downbeats)),
         "onset_to_grid_p95_ms": float(np.percentile(errors, 95)),

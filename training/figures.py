@@ -43,13 +43,16 @@ def tempo_heard(bpm: float | None, grid: Grid) -> TempoHeard:
 
 
 def first_downbeat_ms(onsets: Array, hits: Sequence[Played], grid: Grid) -> float | None:
-    """Return onset minus grid at the first bar that a drum begins; None if none does."""
+    """Return onset minus grid at the first bar that a drum begins and the judge hears begin.
+
+    None where no bar begins with a drum that is heard within 60 ms.
+    """
     starts = [hit.start_beats for hit in hits]
     for bar in grid.bar_starts[:-1]:
-        if any(abs(start - float(bar)) < 1 / 24 for start in starts):
-            at = float(grid.seconds_at(bar))
-            near = onsets[np.abs(onsets - at) < 0.06]
-            return float(1000 * near[np.abs(near - at).argmin()] - 1000 * at) if len(near) else 60.0
+        at = float(grid.seconds_at(bar))
+        near = onsets[np.abs(onsets - at) < 0.06]
+        if len(near) and any(abs(start - float(bar)) < 1 / 24 for start in starts):
+            return float(1000 * (near[np.abs(near - at).argmin()] - at))
     return None
 
 

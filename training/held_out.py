@@ -36,6 +36,7 @@ from training.sounds import DRUM_BANK, KITS, PROGRAMS, Event, Soundfont
 
 METERS = ("4/4", "3/4", "4/4", "6/8", "4/4", "7/8")
 MAX_BARS = 8
+SHORTEST_BEATS = 1 / 24  # a note that the end would cut shorter is left out
 RATE = 44_100
 
 
@@ -88,7 +89,7 @@ def _moved(performance: Performance, shift: int, beats: float) -> Performance:
                 length_beats=min(note.length_beats, beats - note.start_beats),
             )
             for note in part.notes
-            if note.start_beats < beats
+            if note.start_beats < beats - SHORTEST_BEATS
         ]
         parts[name] = replace(part, notes=tuple(notes))
     return Performance(beats, parts)
