@@ -59,7 +59,7 @@ def first_downbeat_ms(onsets: Array, hits: Sequence[Played], grid: Grid) -> floa
 def grid_errors_ms(onsets: Array, grid: Grid) -> Array:
     """Return |onset minus nearest sixteenth or eighth triplet| of each onset inside the grid."""
     inside = onsets[(onsets > -0.05) & (onsets < float(grid.seconds) - 0.05)]
-    beats = np.array([grid.beat_at(max(0.0, seconds)) for seconds in inside])
+    beats = np.array([float(grid.beat_at(max(0.0, seconds))) for seconds in inside])
     places = np.array(PLACES_IN_BEAT)
     errors = np.abs((beats % 1.0)[:, None] - places).min(axis=1)
     return np.asarray(errors * 60_000 / grid.bpm)
