@@ -178,7 +178,7 @@ local function check_state(proj, folder)
   for _, name in ipairs({ "InsertTrackInProject", "EnumProjectMarkers3", "Undo_OnStateChangeEx2", "ExecProcess" }) do
     seen["has " .. name] = reaper.APIExists(name)
   end
-  seen.luasocket = udp.library() ~= nil
+  seen.luasocket = udp.socket_core() ~= nil
 end
 
 local function write_report(folder)

@@ -45,7 +45,7 @@ local function check_places(say, proj, home)
   fine, why = can_write(data)
   say(fine, "orders", data, why)
   local choice = settings.carrier()
-  local has_udp = udp.library() ~= nil
+  local has_udp = udp.socket_core() ~= nil
   say(has_udp or choice ~= "udp", "carrier", choice .. (has_udp and ", LuaSocket is there" or ", LuaSocket is not there"),
     "set the carrier to auto")
   say(true, "daemon's home", home)

@@ -25,7 +25,7 @@ function Session:_fail(problem) self.state, self.problem = "failed", problem end
 
 function Session:_connect(daemon)
   local choice = settings.carrier()
-  local core = choice ~= "spool" and udp.library() or nil
+  local core = choice ~= "spool" and udp.socket_core() or nil
   if choice == "udp" and not core then
     return self:_fail("The carrier is set to udp, but LuaSocket does not load. Install Mavriq-Lua-Sockets with ReaPack, or set it to auto.")
   end

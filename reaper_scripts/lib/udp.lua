@@ -5,7 +5,7 @@ local HOST = "127.0.0.1"
 local PACKAGE = "/Scripts/Mavriq ReaScript Repository/Various/Mavriq-Lua-Sockets/?."
 
 -- LuaSocket's core, or nil where it is not installed or does not load.
-function udp.library()
+function udp.socket_core()
   local suffix = package.config:sub(1, 1) == "\\" and "dll" or "so"
   local place = reaper.GetResourcePath() .. PACKAGE .. suffix
   if not package.cpath:find(place, 1, true) then package.cpath = package.cpath .. ";" .. place end

@@ -142,7 +142,7 @@ def test_another_library_reads_what_lua_writes(reaper: Any) -> None:
     try:
         lua = f"""
         local osc, udp = w:lib("osc"), w:lib("udp")
-        local carrier = assert(udp.open(assert(udp.library()), {port}))
+        local carrier = assert(udp.open(assert(udp.socket_core()), {port}))
         for _ = 1, 50 do -- until it listens
           carrier.send(osc.encode("/backline/x", "sihdTb", {{ "wärm", -7, 1 << 40, 92.5, true, "ab" }}))
           require("socket.core").sleep(0.02)

@@ -281,7 +281,7 @@ end)
 case("udp that is asked for but not there is told of, and auto then takes the spool", function(w, Daemon)
   Daemon.new(w)
   local Session = w:lib("session")
-  package.loaded.udp.library = function() return nil end
+  package.loaded.udp.socket_core = function() return nil end
   w.ext.backline.carrier = "udp"
   local session = Session.new(function() return w.seconds end)
   session:step()
