@@ -68,7 +68,7 @@ OWNER = Argument("rid", "line", "id of the request that made the job", max_bytes
 JOB = Argument("job", "int", "job number", low=0)
 TARGET = Argument("target", "target", "rid or number of the job", low=0)
 STATE = Argument("state", "text", "state of the job", choices=JOB_STATES)
-STAGE = Argument("stage", "text", "load, diffuse, decode, measure or write; empty before")
+STAGE = Argument("stage", "text", "load, diffuse, decode, split, measure or write; empty before")
 FRACTION = Argument("fraction", "float", "how much of the job is done; never falls", low=0, high=1)
 ETA = Argument("eta-seconds", "float", "time left; -1 where unknown", low=-1, unit="s")
 FOLDER = Argument("folder", "text", "folder of the results", max_bytes=MAX_PATH_BYTES)
@@ -136,6 +136,24 @@ GENERATE_KEYS = (
     Argument("dry-run", "flag", "1: check all of it, queue nothing", default=False),
 )  # fmt: skip
 
+SPLIT_KEYS = (
+    Argument("stems", "text", "which stems, comma-separated; only these are worked out",
+             default=",".join(STEMS), max_bytes=64),
+    Argument("model", "text", "which splitter; empty: the best that is installed", default="",
+             max_bytes=MAX_PATH_BYTES),
+    Argument("loop", "flag", "1: the sound repeats, so what is before its start is its end",
+             default=False),
+    Argument("from-seconds", "float", "where in the file to begin", default=0.0, low=0,
+             high=604_800, unit="s", aliases=("from",)),
+    Argument("length-seconds", "float", "how much of it; 0: to its end", default=0.0, low=0,
+             high=604_800, unit="s", aliases=("seconds",)),
+    Argument("at-seconds", "float", "where the sound lies in the project", default=0.0, low=0,
+             high=604_800, unit="s", aliases=("at",)),
+    Argument("at-beats", "float", "the same in quarters; not both", default=0.0, low=0,
+             high=10_000_000, unit="quarters"),
+    Argument("dry-run", "flag", "1: check all of it, queue nothing", default=False),
+)  # fmt: skip
+
 TABLE: tuple[Row, ...] = (
     # Commands
     Row("Ping", "/backline/ping", "command",
@@ -175,6 +193,11 @@ TABLE: tuple[Row, ...] = (
     Row("Generate", "/backline/generate", "command",
         "Makes stems. The same rid with the same parameters is the same job, however often sent.",
         (RID,), GENERATE_KEYS, frozen=("bpm", "key", "seconds", "tags"), answers=("Accepted",)),
+    Row("Split", "/backline/split", "command",
+        "Takes a sound file apart into stems; a job like those of generate.",
+        (RID, Argument("path", "text", "sound file on the daemon's machine, absolute path",
+                       max_bytes=MAX_PATH_BYTES)),
+        SPLIT_KEYS, answers=("Accepted",)),
     Row("Cancel", "/backline/cancel", "command",
         "Stops a job; as a button: the newest job of this host.",
         (ANY_RID, Argument("target", "target", "rid or number of the job; 0: the host's newest",

@@ -37,6 +37,8 @@ from osc_protocol.messages import (
     Queued,
     Quit,
     QuitDone,
+    Split,
+    SplitRequest,
     Started,
     StatusReply,
     StemReady,
@@ -140,6 +142,11 @@ class Client:
             request = replace(request, melody_path=str(Path(request.melody_path).absolute()))
         order = Generate.of(rid or self._link.new_rid(), request, dry_run=dry_run)
         return self._ask(order, Accepted)
+
+    def split(self, request: SplitRequest, *, rid: str = "", dry_run: bool = False) -> Accepted:
+        """Order a sound file taken apart; a relative path is taken from this process's folder."""
+        request = replace(request, path=str(Path(request.path).absolute()))
+        return self._ask(Split.of(rid or self._link.new_rid(), request, dry_run=dry_run), Accepted)
 
     def cancel(self, target: str | int) -> CancelDone:
         """Stop a job, told by its number or the rid of its request."""

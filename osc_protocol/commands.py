@@ -13,13 +13,15 @@ from hashlib import sha256
 from pathlib import PurePath
 from typing import cast
 
+from audio.stem_names import STEMS
 from midi.errors import GridError
 from midi.grid import Meter
 from osc_protocol.addresses import GENERATE_KEYS, PROTOCOL_MAJOR
 from osc_protocol.checks import check
 from osc_protocol.errors import Code, ProtocolError
-from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.generate_request import GenerateRequest, ordered_stems
 from osc_protocol.message import Message
+from osc_protocol.split_request import SplitRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,7 @@ class Generate(Message):
         object.__setattr__(self, "dry_run", bool(asked.get("dry-run", False)))
         object.__setattr__(self, "request", _order(asked))
         plain = self.request.as_dict() | {"seed": asked.get("seed")}
-        text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
-        object.__setattr__(self, "digest", sha256(text.encode("utf-8")).hexdigest())
+        object.__setattr__(self, "digest", _digest(plain))
 
     @classmethod
     def of(cls, rid: str, request: GenerateRequest, *, dry_run: bool = False) -> Generate:
@@ -113,6 +114,47 @@ class Generate(Message):
             if value != argument.default:
                 parameters.setdefault(argument.name, value)
         return cls(rid, parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Message):
+    """An order to split: `request` is what it asks for, `digest` as in Generate."""
+
+    rid: str
+    path: str
+    stems: str = ",".join(STEMS)
+    model: str = ""
+    loop: bool = False
+    from_seconds: float = 0.0
+    length_seconds: float = 0.0
+    at_seconds: float = 0.0
+    at_beats: float = 0.0
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        Message.__post_init__(self)
+        _check_absolute("path", self.path)
+        object.__setattr__(self, "stems", ",".join(self.request.stems))
+
+    @property
+    def request(self) -> SplitRequest:
+        """The order its fields make; raises ProtocolError."""
+        return SplitRequest(
+            self.path, ordered_stems(self.stems), self.model, self.loop, self.from_seconds,
+            self.length_seconds, self.at_seconds, self.at_beats,
+        )  # fmt: skip
+
+    @property
+    def digest(self) -> str:
+        """The same for the same parameters."""
+        return _digest(self.request.as_dict())
+
+    @classmethod
+    def of(cls, rid: str, request: SplitRequest, *, dry_run: bool = False) -> Split:
+        """Put a request into a message."""
+        values = request.as_dict() | {"stems": ",".join(request.stems)}
+        del values["kind"]
+        return cls(rid, **values, dry_run=dry_run)  # type: ignore[arg-type]  # it checks each
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +194,7 @@ def _order(asked: Mapping[str, object]) -> GenerateRequest:
     values.pop("dry_run", None)
     seconds = values.pop("seconds", 0.0)
     for name in ("melody-path", "source", "midi-path"):
-        path = str(asked.get(name, ""))
-        if path and not PurePath(path).is_absolute():
-            raise ProtocolError(
-                Code.PATH_FORBIDDEN,
-                f"{name} must be an absolute path: the daemon runs in another folder",
-                name,
-            )
+        _check_absolute(name, str(asked.get(name, "")))
     if seconds:
         for other in ("bars", "tempo-map", "meter-map"):
             if other in asked:
@@ -176,3 +212,17 @@ def _nearest_bars(asked: Mapping[str, object]) -> int:
         raise ProtocolError(Code.OUT_OF_RANGE, str(error), "meter") from None
     beats = Fraction(str(asked["seconds"])) * Fraction(str(asked["bpm"])) / 60
     return max(1, (beats / meter.beats + Fraction(1, 2)).__floor__())
+
+
+def _check_absolute(name: str, path: str) -> None:
+    if path and not PurePath(path).is_absolute():
+        raise ProtocolError(
+            Code.PATH_FORBIDDEN,
+            f"{name} must be an absolute path: the daemon runs in another folder",
+            name,
+        )
+
+
+def _digest(plain: Mapping[str, object]) -> str:
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode("utf-8")).hexdigest()

@@ -70,7 +70,7 @@ class GenerateRequest:
         for name, argument in _ARGUMENTS.items():
             value = getattr(self, name)
             if name == "stems":
-                value = _stems(value)
+                value = ordered_stems(value)
             else:
                 value = check(argument, value)
             object.__setattr__(self, name, value)
@@ -195,8 +195,8 @@ class GenerateRequest:
             )
 
 
-def _stems(value: object) -> tuple[str, ...]:
-    """Read "bass,drums" or a sequence of names into the order of STEMS."""
+def ordered_stems(value: object) -> tuple[str, ...]:
+    """Read "bass,drums" or a sequence of names into the order of STEMS; raises ProtocolError."""
     if not isinstance(value, str | tuple | list) or not all(isinstance(v, str) for v in value):
         value = check(_ARGUMENTS["stems"], value)
     names = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[call-overload]

@@ -43,10 +43,12 @@ from osc_protocol.commands import (
     QueryStems,
     QueryVersion,
     Quit,
+    Split,
     Sync,
 )
 from osc_protocol.generate_request import GenerateRequest
 from osc_protocol.message import Message
+from osc_protocol.split_request import SplitRequest
 
 __all__ = [
     "CLASSES",
@@ -77,6 +79,8 @@ __all__ = [
     "Queued",
     "Quit",
     "QuitDone",
+    "Split",
+    "SplitRequest",
     "Started",
     "StatusReply",
     "StemReady",
@@ -107,6 +111,7 @@ CLASSES: dict[str, type[Message]] = {
         QueryStems,
         QueryVersion,
         Quit,
+        Split,
         Sync,
         Accepted,
         Bye,

@@ -155,11 +155,22 @@ rate must be the same), and say what changes:
   instance that stem's own file, edited; it is played with the timbre it had.
 - neither: the whole stem, to fit the others.
 
+## Splitting a sound file
+
+`/backline/split` takes a sound file on the daemon's machine apart into the stems asked for: at the
+file's own rate and length, or that of the part from `from-seconds` on. Answers, events, cancelling
+and request ids are those of `generate`; its stage is `split`. All four stems add up to the sound.
+
+```sh
+oscsend localhost 9787 /backline/split ssss s2 /home/me/song.wav stems drums,vocals
+```
+
 ## Results
 
 A job's folder holds one WAV a stem, `mix.wav`, `project.rpp`, `overview.png` and `manifest.json`;
 with several takes the others lie in `take2`, `take3` and so on. A stem event is sent when its file
-is complete on disk; `sha256` is that of the file.
+is complete on disk; `sha256` is that of the file. The folder of a split holds the WAV files and
+`manifest.json`.
 
 ## Events, and how none is missed
 

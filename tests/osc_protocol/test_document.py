@@ -109,7 +109,7 @@ def test_every_line_for_a_terminal_is_a_command_the_daemon_understands() -> None
         read.append(heard(line))
     assert [type(message).__name__ for message in read] == [
         "Notify", "Generate", "QueryJob", "QueryStems", "QueryJobs", "QueryStatus", "Generate",
-        "Cancel", "Quit",
+        "Cancel", "Quit", "Split",
     ]  # fmt: skip
     assert read[0] == Notify("", True, LISTENER_PORT, lease=3600)
     first, second = (message for message in read if isinstance(message, Generate))
@@ -123,8 +123,9 @@ def test_oscsend_can_send_every_command_of_the_table() -> None:
     for row in TABLE:
         if row.direction == "command" and row.name not in ("Ping", "Generate"):
             values = ["take1" if tag == "s" else "1" for tag in row.tags]
-            if row.name == "Quit":
-                values[1] = "now"
+            values[1:2] = {"Quit": ["now"], "Split": ["/sounds/song.wav"]}.get(
+                row.name, values[1:2]
+            )
             line = ["oscsend", "localhost", "0", row.address, row.tags, *values]
             message = heard(line)
             assert isinstance(message, CLASSES[row.name])

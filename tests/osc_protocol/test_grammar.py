@@ -33,7 +33,7 @@ from osc_protocol.messages import (
     StemReady,
 )
 
-PLAIN_ROWS = [row for row in TABLE if row.name not in ("Ping", "Pong", "Generate")]
+PLAIN_ROWS = [row for row in TABLE if row.name not in ("Ping", "Pong", "Generate", "Split")]
 
 
 def names(row: Row) -> str:
