@@ -62,7 +62,7 @@ def revision_of(source: Source | None, request: GenerateRequest) -> Revision | N
 def stems_of(generation: Generation, source: Source | None, request: GenerateRequest) -> StemSet:
     """Return the whole band's stems: those generated, and those that stay."""
     if generation.stems is None:
-        raise EngineError("this engine gives a mix only, and this version cannot split one")
+        raise EngineError("the engine gave neither stems nor a mix")
     if source is None:
         return StemSet(generation.stems)
     return change(source, generation.stems, request.grid(), request.bar_span)

@@ -21,13 +21,15 @@ def default_home() -> Path:
 class Config:
     """One daemon's settings, resolved once; port 0 lets the system choose a free one.
 
-    `engine_factory` is "module:function" and takes an engine's name; a request can never set it.
+    `engine_factory` and `splitter_factory` are "module:function" and take an engine's or a
+    splitter's name (None: the default one); a request can never set them.
     Raises UsageError for a port outside 0..65535.
     """
 
     home: Path = field(default_factory=default_home)
     osc_port: int = OSC_PORT
     engine_factory: str = "diffusion.engine:open_engine"
+    splitter_factory: str = "stems.splitting.splitter:open_splitter"
     engines: tuple[str, ...] = ("embedded", "ace-step")
     warm_engine: str = "embedded"  # loaded before the first request asks for it; "" for none
     cancel_grace_seconds: float = 5.0  # then the worker is killed

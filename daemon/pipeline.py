@@ -8,6 +8,7 @@ from pathlib import Path
 
 from audio.measure import measure
 from daemon.changing import revision_of, source_of, stems_of, take_of
+from daemon.splitting import OpenSplitter, open_splitter, with_stems
 from daemon.stages import Progress, WholeJob
 from diffusion.engine import Conditions, Engine
 from diffusion.errors import Cancelled
@@ -31,10 +32,11 @@ def generate(
     cancelled: Callable[[], bool],
     *,
     job: str = "",
+    open_splitter: OpenSplitter = open_splitter,
 ) -> Manifest:
     """Make what `request` asks for in `out_dir`: all files, the manifest last, or nothing.
 
-    `progress` gets the stage (load, diffuse, decode, measure, write) and the fraction of the
+    `progress` gets the stage (load, diffuse, decode, split, measure, write) and the fraction of the
     whole job in 0..1, which never falls; `cancelled` is asked at each diffusion step. An engine
     that is already loaded stays so and is not closed. Raises Cancelled, and one sentence as
     ProtocolError or MidiError (the request), EngineError, StemError or AudioError.
@@ -56,6 +58,7 @@ def generate(
                 Shaping(request.melody_mode, request.melody_strength),
             )  # fmt: skip
             generation = engine.generate(conditions, tell, cancelled)
+            generation = with_stems(generation, request.stems, open_splitter, tell, cancelled)
             stem_set = stems_of(generation, source, request)
             tell("measure", 0.0)
             report = measure(stem_set.mix, grid, key, drums=stem_set.clips.get("drums"))

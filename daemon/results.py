@@ -56,6 +56,20 @@ def summary(manifest: Manifest, folder: Path) -> Iterator[str]:
         yield f"{which}{_heard(manifest, dict(take.report))}"
 
 
+def split_summary(manifest: Manifest, folder: Path) -> Iterator[str]:
+    """Yield lines on a sound that was split: the files, the splitter, which stems are silent."""
+    names = [entry.path for entry in manifest.files]
+    yield f"{folder}: {' '.join([*names, MANIFEST_NAME])}"
+    grid = manifest.grid
+    yield (
+        f"{grid['frames']} frames at {grid['sample_rate']} Hz, "
+        f"split by {manifest.engine.get('name', 'an unnamed splitter')}"
+    )
+    silent = [str(stem) for take in manifest.takes for stem in take.facts.get("silent", ())]  # type: ignore[attr-defined]
+    if silent:
+        yield f"silent: {', '.join(silent)}"
+
+
 def _heard(manifest: Manifest, report: dict[str, object]) -> str:
     bpm, key = report.get("bpm"), report.get("key")
     tempo = f"{float(str(bpm)):.2f} BPM measured" if bpm is not None else "no tempo to be heard"

@@ -20,10 +20,10 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from daemon.config import Config
 from osc_protocol.errors import Code, ProtocolError
@@ -31,10 +31,12 @@ from osc_protocol.errors import Code, ProtocolError
 if TYPE_CHECKING:
     from diffusion.engine import Engine
     from stems.manifest import Manifest
+    from stems.splitting.splitter import Splitter
 
 log = logging.getLogger("backline.worker")
 
 Message = tuple[Any, ...]
+Model = TypeVar("Model")
 
 LOG_BYTES = 1 << 20
 
@@ -50,7 +52,12 @@ class Worker:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
             target=work,
-            args=(theirs, config.engine_factory, config.warm_engine, str(config.log_folder)),
+            args=(
+                theirs,
+                (config.engine_factory, config.splitter_factory),
+                config.warm_engine,
+                str(config.log_folder),
+            ),
             name="backline-worker",
             daemon=True,
         )
@@ -97,26 +104,34 @@ class Worker:
             log.exception("the message %s of the worker had no effect", message[0])
 
 
-def work(connection: Connection, engine_factory: str, warm_engine: str, log_folder: str) -> None:
-    """Be the worker: play the jobs the daemon sends until it says stop or is gone."""
+def work(
+    connection: Connection, factories: tuple[str, str], warm_engine: str, log_folder: str
+) -> None:
+    """Be the worker: play the jobs the daemon sends until it says stop or is gone.
+
+    `factories` open engines and splitters.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which tells us
     log_file = Path(log_folder) / "worker.log"
     _write_output_to(log_file)
     _yield_to_the_front_process()
-    engines = _Engines(engine_factory)
+    engines: _Opened[Engine] = _Opened(factories[0])
+    splitters: _Opened[Splitter] = _Opened(factories[1])
     orders = _Orders(connection)
     try:
         connection.send(("ready", warm_engine if _warm_up(warm_engine, engines, orders) else ""))
         while (order := orders.next()) is not None:
             _, number, request, folder = order
-            connection.send(_play(number, request, Path(folder), engines, orders, log_file))
+            message = _play(number, request, Path(folder), engines, splitters, orders, log_file)
+            connection.send(message)
     except (EOFError, OSError):
         pass  # the daemon is gone
     finally:
-        engines.close()
+        for engine in engines:
+            engine.close()
 
 
-def _warm_up(name: str, engines: _Engines, orders: _Orders) -> bool:
+def _warm_up(name: str, engines: _Opened[Engine], orders: _Orders) -> bool:
     """Load an engine and play one bar that nobody hears; says whether the engine is loaded.
 
     The first job then finds all imported and compiled. It gives way to a job that comes.
@@ -145,27 +160,38 @@ def _play(
     number: int,
     request: dict[str, object],
     folder: Path,
-    engines: _Engines,
+    engines: _Opened[Engine],
+    splitters: _Opened[Splitter],
     orders: _Orders,
     log_file: Path,
 ) -> Message:
-    """Run one job through the pipeline and return the message that tells how it ended."""
+    """Run one job and return the message that tells how it ended."""
     from audio.errors import AudioError
     from daemon.pipeline import generate
+    from daemon.splitting import split
     from diffusion.errors import Cancelled, EngineError
     from midi.errors import MidiError
     from osc_protocol.generate_request import GenerateRequest
+    from osc_protocol.split_request import KIND, SplitRequest
     from stems.errors import StemError
 
     def progress(stage: str, fraction: float) -> None:
         orders.connection.send(("progress", number, stage, fraction))
 
+    def cancelled() -> bool:
+        return orders.cancelled(number)
+
+    job = str(number)
     try:
-        wanted = GenerateRequest.from_dict(request)
-        engine = engines.open(wanted.engine)
-        manifest = generate(
-            wanted, engine, folder, progress, lambda: orders.cancelled(number), job=str(number)
-        )
+        if request.get("kind") == KIND:
+            sound = SplitRequest.from_dict(request)
+            manifest = split(sound, splitters.open, folder, progress, cancelled, job=job)
+        else:
+            music = GenerateRequest.from_dict(request)
+            engine = engines.open(music.engine)
+            manifest = generate(
+                music, engine, folder, progress, cancelled, job=job, open_splitter=splitters.open
+            )
         return ("done", number, stems_of(manifest, folder))
     except Cancelled:
         return ("cancelled", number)
@@ -197,23 +223,22 @@ def explain(error: Exception, log_file: Path) -> tuple[int, str]:
     )
 
 
-class _Engines:
-    """The engines opened so far, each kept with its weights for the next job."""
+class _Opened(Generic[Model]):
+    """The engines or splitters opened so far, each kept with its weights for the next job."""
 
     def __init__(self, factory: str) -> None:
         module, _, function = factory.partition(":")
         self._factory = (module, function)
-        self._open: dict[str, Engine] = {}
+        self._open: dict[str | None, Model] = {}
 
-    def open(self, name: str) -> Engine:
+    def open(self, name: str | None = None) -> Model:
         if name not in self._open:
             module, function = self._factory
             self._open[name] = getattr(importlib.import_module(module), function)(name)
         return self._open[name]
 
-    def close(self) -> None:
-        for engine in self._open.values():
-            engine.close()
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self._open.values())
 
 
 class _Orders:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -70,6 +71,36 @@ def send_generate(
         say(json.dumps(manifest.as_dict(), indent=2, ensure_ascii=False))
         return
     for line in summary(manifest, folder):
+        say(line)
+
+
+@send.command("split")
+def send_split(
+    sound: Annotated[str, typer.Argument(help="Sound file: WAV, FLAC, MP3 or OGG.")],
+    stems: option.Stems = "drums,bass,melody,vocals",
+    model: Annotated[str, typer.Option("--model", help="Which splitter, if not the best.")] = "",
+    loop: Annotated[bool, typer.Option("--loop", help="The sound repeats.")] = False,
+    as_json: AsJson = False,
+    out: CopyTo = None,
+    osc_port: Port = OSC_PORT,
+) -> None:
+    """Have the daemon take a sound file apart into stems."""
+    from daemon.results import check_folder, split_summary
+    from daemon.sending import order
+    from osc_protocol.client import Client
+    from osc_protocol.generate_request import ordered_stems
+    from osc_protocol.split_request import SplitRequest
+
+    path = str(Path(sound).expanduser().resolve())
+    request = SplitRequest(path, ordered_stems(stems), model, loop)
+    if out is not None:
+        check_folder(out)
+    with Client(port=check_port(osc_port), name="backline send") as client:
+        manifest, folder = order(client, request, out)
+    if as_json:
+        say(json.dumps(manifest.as_dict(), indent=2, ensure_ascii=False))
+        return
+    for line in split_summary(manifest, folder):
         say(line)
 
 

@@ -60,6 +60,7 @@ class Commands:
             osc.Sync: self._sync,
             osc.Notify: self._notify,
             osc.Generate: self._generate,
+            osc.Split: self._split,
             osc.Cancel: self._cancel,
             osc.QueryJob: self._job,
             osc.QueryJobs: self._jobs,
@@ -143,20 +144,31 @@ class Commands:
 
     def _generate(self, generate: osc.Generate, source: Address) -> Answers:
         request = generate.request
-        owner = self._subscribers.owner(source)
+        self._check_engine(request.engine)
+        if generate.dry_run or (self._is_new(generate, source) and _is_read_quickly(request)):
+            request.read_melody()  # what is wrong with it is said now, not when its turn comes
+        yield from self._order(generate, source)
+
+    def _split(self, split: osc.Split, source: Address) -> Answers:
+        if split.dry_run or self._is_new(split, source):
+            _check_readable(split.path)
+        yield from self._order(split, source)
+
+    def _is_new(self, command: osc.Generate | osc.Split, source: Address) -> bool:
+        return self._journal.find_rid(self._subscribers.owner(source), command.rid) is None
+
+    def _order(self, command: osc.Generate | osc.Split, source: Address) -> Answers:
+        """Have the queue take the order, or only answer that it could be taken."""
 
         def acknowledge(job: Job, position: int, duplicate: bool) -> None:
-            accepted = osc.Accepted(generate.rid, job.number, job.state, position, duplicate, -1.0)
+            accepted = osc.Accepted(command.rid, job.number, job.state, position, duplicate, -1.0)
             self._answer(accepted, source)
 
-        self._check_engine(request.engine)
-        is_new = self._journal.find_rid(owner, generate.rid) is None
-        if generate.dry_run or (is_new and _is_read_quickly(request)):
-            request.read_melody()  # what is wrong with it is said now, not when its turn comes
-        if generate.dry_run:
-            yield osc.Accepted(generate.rid, 0, "dry-run", 0, False, -1.0)
+        if command.dry_run:
+            yield osc.Accepted(command.rid, 0, "dry-run", 0, False, -1.0)
             return
-        self._queue.submit(owner, generate.rid, generate.digest, request.as_dict(), acknowledge)
+        owner, request = self._subscribers.owner(source), command.request.as_dict()
+        self._queue.submit(owner, command.rid, command.digest, request, acknowledge)
 
     def _cancel(self, cancel: osc.Cancel, source: Address) -> Answers:
         if cancel.target == 0:
@@ -218,6 +230,16 @@ def _check_port(port: int, source: Address) -> None:
             f"port must be left out or 0, not {port}: this client is answered by files",
             "port",
         )
+
+
+def _check_readable(path: str) -> None:
+    try:
+        with Path(path).open("rb"):
+            pass
+    except OSError as error:
+        raise ProtocolError(
+            Code.OUT_OF_RANGE, f"path {path!r} cannot be read: {error.strerror}", "path"
+        ) from None
 
 
 def _is_read_quickly(request: osc.GenerateRequest) -> bool:
