@@ -10,25 +10,27 @@ from types import MappingProxyType
 import numpy as np
 
 from audio.clip import Clip
+from audio.loudness import true_peak
 from audio.stem_names import STEMS
 from stems.errors import StemError
 
-PEAK_LIMIT_DBFS = -1.0
+PEAK_LIMIT_DBTP = -1.0
 NULL_FLOOR_DBFS = -200.0  # what an exactly empty residue is called, as JSON has no infinity
 
-# Summing scaled stems rounds otherwise than scaling the sum (some 2^-22 of the peak for four
-# float32 stems), so the gain aims this much lower and the limit holds all the same.
-_ROUNDING_MARGIN = 1e-6
+# Summing and oversampling scaled stems rounds otherwise than scaling their sum (some 2^-22 of the
+# peak for four float32 stems), so the gain aims this much lower and the limit holds all the same.
+_ROUNDING_MARGIN = 1e-5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StemSet:
     """Stereo clips by stem name, (2, frames) float32 each, whose sum is the mix.
 
-    Where mix or stem would peak above -1 dBFS (sample peak), one common gain (`gain_db`, at most
-    0) turns all of them down on construction, so balance and sum stay as they were; clips that
-    have had theirs (`gained_db`, as read back from a finished job) are left as they are. Raises
-    StemError for an unknown stem, no stem, or stems that differ in frames, channels or rate.
+    Where mix or stem would peak above -1 dBTP (true peak, fourfold oversampled), one common gain
+    (`gain_db`, at most 0) turns all of them down on construction, so balance and sum stay as they
+    were; clips that have had theirs (`gained_db`, as read back from a finished job) are left as
+    they are. Raises StemError for an unknown stem, no stem, or stems that differ in frames,
+    channels or rate.
     """
 
     clips: Mapping[str, Clip]
@@ -42,8 +44,8 @@ class StemSet:
             object.__setattr__(self, "gain_db", self.gained_db)
             object.__setattr__(self, "clips", MappingProxyType(ordered))
             return
-        limit = 10.0 ** (PEAK_LIMIT_DBFS / 20.0)
-        peak = max(_sum(ordered).peak, *(clip.peak for clip in ordered.values()))
+        limit = 10.0 ** (PEAK_LIMIT_DBTP / 20.0)
+        peak = max(map(true_peak, (_sum(ordered), *ordered.values())))
         if peak > limit:
             gain = limit * (1.0 - _ROUNDING_MARGIN) / peak
             ordered = {name: _scaled(clip, gain) for name, clip in ordered.items()}
