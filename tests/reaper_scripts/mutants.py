@@ -62,13 +62,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ('if sign ~= "," then', "if false then"),
     ),
     *_of(
-        "files", "wire generate",
+        "files", "wire fetching waiting failing",
         ("if not (written and closed) then", "if not closed then"),
         ("reaper.EnumerateFiles(folder, -1)", ""),
         ('gsub("[ .]+$", "")', 'gsub("^$", "")'),
     ),
     *_of(
-        "spool", "wire generate",
+        "spool", "wire daemon waiting",
         ('"%013d-%s-%06d"', '"%d-%s-%d"'),
         ("last = math.max(last, ", "last = math.max(0, "),
         ("> DRIFT_SECONDS", "> 1e9"),
@@ -78,7 +78,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ('name:find("%.osc$") and', ""),
     ),
     *_of(
-        "link", "wire generate",
+        "link", "wire daemon waiting",
         ("if request.attempt > #self.carrier.resend_seconds then", "if request.attempt > 3 then"),
         ('if request.address ~= "/backline/hello" then', "if false then"),
         (
@@ -107,7 +107,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ('{ self:new_rid(), 0 })', '{ self:new_rid(), 1 })'),
     ),
     *_of(
-        "project", "music generate",
+        "project", "music asking waiting",
         ("qn - this > following - qn", "qn - this >= 0.9 * (following - qn)"),
         ("math.max(after - first, 1)", "after - first"),
         (
@@ -136,7 +136,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ('and part_name(name) or ""', 'and name or ""'),
     ),
     *_of(
-        "melody", "music generate",
+        "melody", "music asking",
         (
             "math.min(ticks(reaper.MIDI_GetProjQNFromPPQPos(take, end_ppq)), last)",
             "ticks(reaper.MIDI_GetProjQNFromPPQPos(take, end_ppq))",
@@ -157,7 +157,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("local MIN_CORRELATION = 0.6", "local MIN_CORRELATION = -1"),
     ),
     *_of(
-        "media", "generate",
+        "media", "fetching",
         ("if size ~= entry.bytes then", "if false then"),
         ("if its_rate ~= rate or frames ~= entry.frames then", "if frames ~= entry.frames then"),
         ('and not entry.path:find("..", 1, true)', ""),
@@ -167,7 +167,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("for _, path in ipairs(made) do os.remove(path) end", ""),
     ),
     *_of(
-        "landing", "landing generate",
+        "landing", "landing failing fetching",
         ('set_item(item, "B_LOOPSRC", 0)', ""),
         ('set_item(item, "D_LENGTH", plan.length_seconds)', ""),
         ("index == #rest and -1 or 0", "0"),
@@ -198,7 +198,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("reaper.Undo_OnStateChangeEx2(proj,", "tostring(proj,"),
     ),
     *_of(
-        "job", "generate actions",
+        "job", "waiting daemon fetching failing actions",
         ("reaper.TimeMap2_QNToTime(proj, order.start_qn)", "order.start_qn"),
         ("manifest.grid.frames / manifest.grid.sample_rate", "manifest.grid.frames / 48000"),
         ('if answer[2] ~= "queued" then self:_query() end', ""),
@@ -217,7 +217,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("proj = stems and project.find(", "proj = proj or stems and project.find("),
     ),
     *_of(
-        "orders", "generate actions",
+        "orders", "waiting daemon asking actions",
         ('order.state == "pending" and order.project_id', "order.project_id"),
         ("and order.project_id == project_id", ""),
         ("and not orders.is_followed(order.rid, now)", ""),
@@ -227,7 +227,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_of(
-        "follow", "generate actions",
+        "follow", "waiting daemon actions",
         ("for _, job in ipairs(self.jobs) do job:abandon() end", ""),
         ("if not new.order.job then orders.remove(new.order.rid) end", ""),
     ),
@@ -243,7 +243,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("group.rid == each.origin.rid and", ""),
     ),
     *_of(
-        "request", "generate actions",
+        "request", "asking actions",
         ('if chosen.key == "" then return', "if false then return"),
         ('if chosen.stems == "" then return', "if false then return"),
         ("item and wants_item_range and not is_selection", "item and wants_item_range"),
@@ -251,20 +251,20 @@ MUTANTS: tuple[Mutant, ...] = (
         ('add(list, "bpm", "d", grid.bpm + 0.0)', 'add(list, "bpm", "f", grid.bpm + 0.0)'),
     ),
     *_of(
-        "settings", "generate actions",
+        "settings", "asking actions",
         ("last.key = nil", ""),
         ("reaper.SetProjExtState(proj, SECTION, \"settings\", text)", ""),
         ("if each ~= style and #styles < MOST_RECENT then", "if #styles < MOST_RECENT then"),
     ),
     *_of(
-        "launcher", "generate actions",
+        "launcher", "daemon actions",
         ("if math.abs(os.time() - state.time) > FRESH_SECONDS then return nil end", ""),
         ("is_windows() and -2 or -1", "0"),
         ("""text:gsub("'", "'\\\\''")""", "text"),
         ('{ "serve", "--home", found.home }', '{ "serve" }'),
     ),
     *_of(
-        "window", "generate actions",
+        "window", "asking actions",
         ('value:gsub("[^\\128-\\191][\\128-\\191]*$", "")', "value"),
         ("local code = sign >> 24 == UNICODE and sign & 0xFFFFFF or sign", "local code = sign"),
         ("self.clicked = down and not self.was_down", "self.clicked = down"),
@@ -272,7 +272,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ('(entry:gsub("[|#!<>]", " "))', "entry"),
     ),
     *_of(
-        "run", "generate",
+        "run", "daemon waiting failing",
         ("  reaper.atexit(stop)\n", ""),
         ("    if is_over then return end\n    is_over = true", "    is_over = true"),
         ("if fine and goes_on then", "if goes_on then"),
@@ -288,7 +288,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("if #groups == 0 then", "if false then"),
     ),
     *_of(
-        "session", "generate actions",
+        "session", "daemon waiting actions",
         ("if not self.has_started then", "if true then"),
         ("elseif now > self.give_up_at then", "elseif false then"),
         ("    self.link:subscribe()\n", ""),
@@ -298,9 +298,9 @@ MUTANTS: tuple[Mutant, ...] = (
         ("take = take.take,", "take = 1,"),
         ("keys = order.keys,", "keys = {},"),
     ),
-    *_of("report", "generate", ('found.octave_relation ~= "1"', 'found.octave_relation == "1"')),
+    *_of("report", "fetching", ('found.octave_relation ~= "1"', 'found.octave_relation == "1"')),
     *_of(
-        "generate_window", "generate actions",
+        "generate_window", "asking waiting actions",
         ("if now < state.look_at and proj == state.proj then", "if now < state.look_at then"),
         ("or window.entered then", "then"),
         ('if state.chosen.key == "" and state.place.key then', "if false then"),

@@ -1,0 +1,161 @@
+-- A result's way from the job's folder into the project: whole, or nothing of it.
+local scenes = require("double.scenes")
+local start = scenes.start
+local generate = scenes.generate
+local is_under_way = scenes.is_under_way
+local generate_to_the_end = scenes.generate_to_the_end
+local files_under = scenes.files_under
+local order_state = scenes.order_state
+local untouched = scenes.untouched
+local rewrite = scenes.rewrite
+
+case("enter in the window puts four stems on four tracks in one undo step", function(w, Daemon)
+  local daemon, project = start(w, Daemon, { cursor = 1.2 })
+  daemon.frames = 28800 -- 0.6 s at 48 kHz
+  w:run("backline_generate.lua", generate_to_the_end)
+  equal(#project.tracks, 5, "tracks")
+  local names, depths = {}, {}
+  for index, track in ipairs(project.tracks) do
+    names[index], depths[index] = track.text.P_NAME, ("%d"):format(math.tointeger(track.value.I_FOLDERDEPTH))
+  end
+  equal(table.concat(names, ","), "dub techno 400 bpm A minor,drums,bass,melody,vocals")
+  equal(table.concat(depths, ","), "1,0,0,0,-1")
+  for index = 2, 5 do
+    local item = project.tracks[index].items[1]
+    near(item.value.D_POSITION, 1.2, 1e-12, "position") -- bar 3 of 0.6 s bars
+    equal(item.value.D_LENGTH, 28800 / 48000, "length")
+    equal(item.value.B_LOOPSRC, 0.0, "loop source")
+    equal(item.value.C_BEATATTACHMODE, -1.0, "time base")
+    equal(#item.takes, 1, "takes")
+    contains(item.takes[1].source.file, w.folder .. "/media/backline/dub techno 400 bpm A minor r")
+    contains(item.takes[1].ext.backline, '"seed":41')
+    contains(item.text.P_NOTES, "tempo heard: 128.02 bpm (+0.02 % from what was asked)")
+    contains(item.ext.backline, '"stem":"' .. names[index] .. '"')
+    equal(item.takes[1].text.P_NAME, names[index] .. " seed 41")
+  end
+  equal(project.tracks[2].value.I_CUSTOMCOLOR, (242 | 166 << 8 | 90 << 16 | 0x1000000) + 0.0, "colour of drums")
+  equal(#project.undo, 2, "undo states")
+  equal(project.undo[2].text, "backline: insert dub techno 400 bpm A minor")
+  equal(w.sources, 0, "sources without a take")
+  equal(table.concat(w.boxes), "")
+  equal(table.concat(w.console), "")
+  equal(w.commands[1], 40047, "build peaks")
+end)
+
+case("a script that REAPER ends while it copies leaves no files and keeps the order", function(w, Daemon)
+  local daemon, project = start(w, Daemon, {})
+  daemon.frames = 400000
+  w:run("backline_generate.lua", function()
+    generate(w)
+    w:wait(function() return files_under(w.folder .. "/media") ~= "" end)
+    w:stop()
+  end)
+  untouched(w, project)
+  equal(order_state(w), "pending")
+end)
+
+local function spoilt(name, pattern, spoil)
+  case("a result " .. name .. " changes nothing and is named", function(w, Daemon)
+    local daemon, project = start(w, Daemon, {})
+    daemon.spoils = function(job, manifest) spoil(w, job, manifest) end
+    w:run("backline_generate.lua", function()
+      generate(w)
+      w:wait(function() return w:shows(pattern) end)
+      w:press("escape")
+    end)
+    untouched(w, project)
+    equal(order_state(w), "failed")
+    equal(w.sources, 0, "sources left open")
+  end)
+end
+
+spoilt("whose WAV is cut short", "melody.wav has %d+ bytes", function(w, job)
+  rewrite(w, job.folder .. "/melody.wav", function(bytes) return bytes:sub(1, 1000) end)
+end)
+spoilt("whose WAV is missing", "bass.wav is gone", function(_, job) os.remove(job.folder .. "/bass.wav") end)
+spoilt("whose WAV is of another rate", "vocals.wav is no WAV", function(w, job)
+  rewrite(w, job.folder .. "/vocals.wav", function(bytes) return bytes:sub(1, 24) .. string.pack("<I4", 44100) .. bytes:sub(29) end)
+end)
+spoilt("whose manifest lacks a stem", "The job has no vocals", function(_, _, manifest)
+  for index = #manifest.files, 1, -1 do
+    if manifest.files[index].stem == "vocals" then table.remove(manifest.files, index) end
+  end
+end)
+spoilt("of another schema", "another version of backline", function(_, _, manifest) manifest.schema = "backline.manifest/2" end)
+spoilt("whose manifest has no length", "lacks its length", function(_, _, manifest) manifest.grid.frames = nil end)
+spoilt("whose manifest leads out of its folder", "The job has no drums", function(_, _, manifest)
+  for _, entry in ipairs(manifest.files) do
+    if entry.stem == "drums" then entry.path = "../" .. entry.path end
+  end
+end)
+
+case("a result whose manifest is no JSON changes nothing and is named", function(w, Daemon)
+  local daemon, project = start(w, Daemon, {})
+  local make = daemon.make_result
+  function daemon:make_result(job)
+    make(self, job)
+    rewrite(w, job.folder .. "/manifest.json", function(bytes) return bytes:sub(1, #bytes // 2) end)
+  end
+  w:run("backline_generate.lua", function()
+    generate(w)
+    w:wait(function() return w:shows("manifest cannot be read") end)
+    w:press("escape")
+  end)
+  untouched(w, project)
+end)
+
+case("a full disk changes nothing and is named", function(w, Daemon)
+  local daemon, project = start(w, Daemon, {})
+  daemon.holds = true
+  w:run("backline_generate.lua", function()
+    generate(w)
+    w:wait(function() return is_under_way(w) end)
+    w.refuse_open = function(path, mode)
+      return path:find("/media/", 1, true) and mode:find("w") and "No space left on device" or nil
+    end
+    daemon.holds = false
+    w:wait(function() return w:shows("No space left") end)
+    w.refuse_open = nil
+    w:press("escape")
+  end)
+  untouched(w, project)
+end)
+
+case("a project closed while its files are copied leaves no files behind", function(w, Daemon)
+  local daemon = start(w, Daemon, { file = "/a.rpp" })
+  daemon.frames = 400000
+  w:open({ file = "/other.rpp" })
+  w:run("backline_generate.lua", function()
+    generate(w)
+    w:wait(function() return files_under(w.folder .. "/media") ~= "" end)
+    w:close_project(1)
+    w:wait(function() return w:shows("The project was closed") end)
+    w:press("escape")
+  end)
+  equal(files_under(w.folder .. "/media"), "", "media files")
+  equal(#w.projects[1].tracks, 0, "tracks of the other project")
+  equal(order_state(w), "pending")
+end)
+
+case("two songs generated one after the other lie in folders of their own", function(w, Daemon)
+  local _, project = start(w, Daemon, {})
+  w:run("backline_generate.lua", function()
+    generate(w)
+    w:wait(function() return #project.undo == 2 end)
+    w:pass(5)
+    w:press("enter")
+    w:wait(function() return #project.undo == 3 end)
+    w:press("escape")
+  end)
+  equal(#project.tracks, 10, "tracks")
+  local first, second = project.tracks[2].items[1].takes[1].source.file, project.tracks[7].items[1].takes[1].source.file
+  assert(first ~= second, "both lie in " .. first)
+end)
+
+case("renaming that refuses to replace, as on Windows, is enough", function(w, Daemon)
+  local _, project = start(w, Daemon, {})
+  w.is_windows_rename = true
+  w:run("backline_generate.lua", generate_to_the_end)
+  equal(#project.tracks, 5, "tracks")
+  equal(order_state(w), "landed")
+end)

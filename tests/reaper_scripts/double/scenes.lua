@@ -1,0 +1,58 @@
+-- What scenarios of the Generate window have in common: a project to begin in, and what to look at.
+local scenes = {}
+
+function scenes.start(w, Daemon, fields)
+  w.ext.backline.settings = '{"key":"A minor","style":"dub techno","bars":1}'
+  local project = w:project()
+  project.bpm = 400.0 -- one bar of 4/4 lasts 0.6 s: small files
+  for name, value in pairs(fields or {}) do project[name] = value end
+  project.ext.backline = { settings = '{"key":"A minor","style":"dub techno","bars":1}' }
+  return Daemon.new(w), project
+end
+
+function scenes.generate(w)
+  w:wait(function() return w:shows("^Bars") end)
+  w:press("enter")
+end
+
+function scenes.is_under_way(w) return w:shows("^diffuse") or w:shows("in the queue") or w:shows("^Starting the engine") end
+
+function scenes.generate_to_the_end(w)
+  scenes.generate(w)
+  w:wait(function() return w:shows("^Inserted") end)
+  w:press("escape")
+end
+
+function scenes.files_under(folder)
+  local pipe = io.popen(("find '%s' -type f | sort"):format(folder))
+  local text = pipe:read("a")
+  pipe:close()
+  return text
+end
+
+function scenes.order_state(w)
+  local text = scenes.files_under(w.resources .. "/Data/backline/orders")
+  local path = text:match("[^\n]+%.json")
+  if not path then return nil end
+  local file = w.real.io_open(path, "rb")
+  local found = file:read("a"):match('"state":"(%a+)"')
+  file:close()
+  return found
+end
+
+function scenes.untouched(w, project)
+  equal(#project.tracks, 0, "tracks")
+  equal(#project.undo, 1, "undo states")
+  equal(scenes.files_under(w.folder .. "/media"), "", "media files")
+end
+
+function scenes.rewrite(w, path, change)
+  local file = w.real.io_open(path, "rb")
+  local bytes = file:read("a")
+  file:close()
+  file = w.real.io_open(path, "wb")
+  file:write(change(bytes))
+  file:close()
+end
+
+return scenes
