@@ -9,6 +9,7 @@ figures are printed for the held-out truth, which bounds what can be expected.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 from dataclasses import replace
@@ -35,6 +36,28 @@ def key_of(performance: Performance) -> Key | None:
         for note in part.notes if name != "drums" else ():
             weight[note.pitch % 12] += min(note.length_beats, 4.0)
     return best_key(weight)
+
+
+def repeats(performance: Performance, part: str, sections: tuple[str, ...]) -> float | None:
+    """Return how far a bar of `part` repeats the one before: mean F1 of onsets, in twelfths.
+
+    `sections` names one a bar; bars are compared within a section, those where the part rests in
+    both are left out. Drums must repeat the drum as well, others only the place. None where
+    there is nothing to compare.
+    """
+    length = performance.beats / len(sections)
+    bars: list[set[tuple[int, int]]] = [set() for _ in sections]
+    for note in performance.parts[part].notes:
+        bar = int((note.start_beats + 1 / 24) // length)
+        if bar < len(bars):
+            place = round((note.start_beats - bar * length) * 12)
+            bars[bar].add((place, note.pitch if part == "drums" else 0))
+    scores = [
+        2 * len(here & before) / (len(here) + len(before))
+        for (before, was), (here, section) in itertools.pairwise(zip(bars, sections, strict=True))
+        if section == was and (here or before)
+    ]
+    return float(np.mean(scores)) if scores else None
 
 
 def figures(performance: Performance, piece: Piece, told_tune: bool) -> dict[str, float | str]:
@@ -66,6 +89,10 @@ def figures(performance: Performance, piece: Piece, told_tune: bool) -> dict[str
         result["tune_f1"] = agreement(lead, piece.tune)
     for name, part in performance.parts.items():
         result[f"{name}_per_bar"] = len(part.notes) / piece.bars
+    for name in ("drums", "bass", "comp"):
+        value = repeats(performance, name, piece.sections)
+        if value is not None:
+            result[f"repeats_{name}"] = value
     return result
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from audio.clip import Clip
-from diffusion.embedded.performance import Played
+from diffusion.embedded.performance import Part, Performance, Played
 from midi.grid import Grid
 from training import figures
+from training.judge_notes import repeats
 from training.judges.embedding import frechet
 from training.judges.transcriber import f1
 
@@ -79,3 +80,12 @@ def test_a_set_is_at_no_distance_from_itself_and_at_the_square_of_a_shift() -> N
     points = np.random.default_rng(1).standard_normal((500, 4))
     assert frechet(points, points) == pytest.approx(0.0, abs=1e-6)
     assert frechet(points, points + 3.0) == pytest.approx(4 * 9.0, rel=1e-6)
+
+
+def test_bars_are_compared_with_the_bar_before_within_their_section() -> None:
+    # Bar 2 keeps 2 of bar 1's 2 hits and adds one: F1 = 2*2/(2+3) = 0.8; bar 3 opens another
+    # section and bar 4 is bar 3 again: 1.0. Their mean is 0.9.
+    beats = (0, 2, 4, 5, 6, 8, 9, 12, 13)
+    played = Performance(16.0, {"bass": Part(hits(*map(float, beats)), "finger")})
+    assert repeats(played, "bass", ("verse", "verse", "chorus", "chorus")) == pytest.approx(0.9)
+    assert repeats(played, "bass", ("intro", "verse", "chorus", "bridge")) is None
