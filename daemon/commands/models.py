@@ -1,4 +1,4 @@
-"""`backline models`: the weights of ACE-Step on this machine."""
+"""`backline models`: the weights on this machine, of ACE-Step and of splitters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FAILED = 1  # exit status
 LICENCE_LINES = 60
 
 models = typer.Typer(
-    help="Download, check and remove the weights of ACE-Step 1.5.",
+    help="Download, check and remove the weights of ACE-Step 1.5 and of splitters.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -34,18 +34,20 @@ Which = Annotated[str, typer.Argument(help="A name, or the first digits of a has
 @models.command("list")
 def list_models() -> None:
     """Show which weights there are, what each needs, and which are on this machine."""
-    from diffusion.models.catalogue import CATALOGUE
+    from diffusion.models.catalogue import CATALOGUE, SPLITTERS
     from diffusion.models.folder import models_folder
     from diffusion.models.shelf import snapshots
 
     root = models_folder()
     there = snapshots(root)
-    for model in CATALOGUE.values():
+    for model in (*CATALOGUE.values(), *SPLITTERS.values()):
         mark = "here" if any(each.name == model.name for each in there) else "-"
-        say(
-            f"{model.name:<9} {mark:<5} {model.disk_gb:>5.1f} GB disk, "
-            f"GPU {model.vram_gb:>4.1f} GB (at least {model.least_vram_gb:.1f}); {model.about}"
+        needs = (
+            "no GPU needed"
+            if model.name in SPLITTERS
+            else f"GPU {model.vram_gb:>4.1f} GB (at least {model.least_vram_gb:.1f})"
         )
+        say(f"{model.name:<11} {mark:<5} {model.disk_gb:>5.1f} GB disk, {needs}; {model.about}")
     for each in there:
         source = f"{each.repository}@{each.revision[:12]}" if each.repository else str(each.folder)
         say(f"on this machine: {each.name} {each.sha256[:12]} {each.bytes / GB:.1f} GB, {source}")
@@ -97,23 +99,27 @@ def pull(
 
 @models.command()
 def add(
-    folder: Annotated[Path, typer.Argument(help="Weights in diffusers' layout.")],
+    folder: Annotated[Path, typer.Argument(help="Weights in diffusers' or demucs' layout.")],
     name: Annotated[str, typer.Option(help="What to call them.")] = "",
-    kind: Annotated[str, typer.Option(help="turbo, sft or base; else taken from them.")] = "",
+    kind: Annotated[
+        str, typer.Option(help="turbo, sft, base or splitter; else taken from them.")
+    ] = "",
 ) -> None:
     """Use weights that lie in a folder already; they are hashed and stay where they are."""
     from diffusion.ace_step.checkpoint import SETTINGS, read_kind
     from diffusion.models import shelf
-    from diffusion.models.catalogue import CATALOGUE
+    from diffusion.models.catalogue import CATALOGUE, SPLITTER, SPLITTERS
     from diffusion.models.folder import models_folder
 
     name = name or folder.resolve().name
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
         raise UsageError(f"name must be letters, digits, - _ and ., not {name!r}")
-    if kind and kind not in SETTINGS:
-        raise UsageError(f"kind must be one of {', '.join(SETTINGS)}, not {kind!r}")
+    kinds = (*SETTINGS, SPLITTER)
+    if kind and kind not in kinds:
+        raise UsageError(f"kind must be one of {', '.join(kinds)}, not {kind!r}")
     if not kind:
-        kind = CATALOGUE[name].kind if name in CATALOGUE else read_kind(folder, name)
+        known = CATALOGUE.get(name) or SPLITTERS.get(name)
+        kind = known.kind if known else read_kind(folder, name)
     with _bytes_bar() as show:
         snapshot = shelf.add(models_folder(), name, kind, folder, progress=show)
     say(f"{name} is ready: {snapshot.sha256[:12]}, kind {kind}, in {snapshot.folder}")

@@ -1,4 +1,4 @@
-"""The checkpoints of ACE-Step 1.5 that backline can download, and what each needs."""
+"""The weights that backline can download: ACE-Step 1.5, and splitters; and what each needs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from diffusion.models.errors import ModelError
 
+SPLITTER = "splitter"
 ROOM_GB = 2.0  # activations and a tile of the decoder, next to the weights
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One checkpoint in diffusers' layout, in bfloat16.
+    """One checkpoint: ACE-Step in diffusers' layout and bfloat16, or a splitter in demucs' own.
 
+    `kind` is what an ACE-Step was trained for, or "splitter".
     `revision` is the commit that is downloaded; "" means that none has been tried yet: the newest
     is taken and its commit written down. `disk_gb` and `largest_gb` (the biggest of its networks)
     are reckoned from the numbers of parameters; the download itself asks for the exact size.
@@ -83,8 +85,30 @@ CATALOGUE: Mapping[str, Model] = {
 FIRST_CHOICE = "turbo"
 
 
+_DEMUCS_LICENCE = (
+    "Demucs by Meta and Alexandre Defossez: the code is MIT, the weights are not. Their author says "
+    "that they are provided only for scientific purposes (facebookresearch/demucs, issues 327 and "
+    "508). backline neither ships nor passes them on; whether your use is one is yours to judge."
+)
+# 42 million parameters in float16, once or four times.
+SPLITTERS: Mapping[str, Model] = {
+    model.name: model
+    for model in (
+        Model(
+            "htdemucs", SPLITTER, "adefossez/HTDemucs", "", 0.084, 0.168, _DEMUCS_LICENCE,
+            "splits a mix into drums, bass, melody, vocals; the one to begin with",
+        ),
+        Model(
+            "htdemucs_ft", SPLITTER, "adefossez/HTDemucs-ft", "", 0.336, 0.168, _DEMUCS_LICENCE,
+            "as htdemucs, with a network for each stem: four times as long for all four",
+        ),
+    )
+}  # fmt: skip
+
+
 def model_named(name: str) -> Model:
     """The model of that name; raises ModelError naming those there are."""
-    if name not in CATALOGUE:
-        raise ModelError(f"model must be one of {', '.join(CATALOGUE)}, not {name!r}")
-    return CATALOGUE[name]
+    every = {**CATALOGUE, **SPLITTERS}
+    if name not in every:
+        raise ModelError(f"model must be one of {', '.join(every)}, not {name!r}")
+    return every[name]

@@ -17,10 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from diffusion.models.catalogue import CATALOGUE, FIRST_CHOICE
+from diffusion.models.catalogue import CATALOGUE, FIRST_CHOICE, SPLITTER, SPLITTERS
 from diffusion.models.errors import ModelError
 
 INDEX_NAME = "model_index.json"  # what tells a folder in diffusers' layout
+SPLITTER_FILES = (".safetensors", ".th")  # demucs' layout: these, and a .yaml for several
 SHORT = 12  # digits of a hash that stand for it
 MIN_PREFIX = 6
 SKIPPED = (".cache", ".git")
@@ -67,12 +68,13 @@ def snapshots(root: Path) -> list[Snapshot]:
 
 
 def find(root: Path, wanted: str = "") -> Snapshot:
-    """The snapshot of a name or of a hash's first digits; "" takes the first choice there is.
+    """The snapshot of a name or of a hash's first digits; "" takes the first ACE-Step there is.
 
     Raises ModelError that says which command downloads it.
     """
     there = snapshots(root)
     if not wanted:
+        there = [each for each in there if each.kind != SPLITTER]
         order = [FIRST_CHOICE, *(name for name in CATALOGUE if name != FIRST_CHOICE)]
         by_name = {each.name: each for each in reversed(there)}
         chosen = next((by_name[name] for name in order if name in by_name), None)
@@ -86,7 +88,7 @@ def find(root: Path, wanted: str = "") -> Snapshot:
     for each in there:
         if each.name == wanted or (len(digits) >= MIN_PREFIX and each.sha256.startswith(digits)):
             return each
-    if wanted in CATALOGUE:
+    if wanted in CATALOGUE or wanted in SPLITTERS:
         raise ModelError(
             f"model {wanted!r} is not on this machine; run: backline models pull {wanted}"
         )
@@ -105,12 +107,17 @@ def add(
     revision: str = "",
     progress: Progress = lambda file, done, total: None,
 ) -> Snapshot:
-    """Hash a folder in diffusers' layout and put it on record, where it lies.
+    """Hash a folder in diffusers' layout, or a splitter's, and put it on record, where it lies.
 
     A folder inside `root` is moved to its place on the shelf. Raises ModelError.
     """
     folder = folder.resolve()
-    if not (folder / INDEX_NAME).is_file():
+    if kind == SPLITTER:
+        if not any(path.suffix in SPLITTER_FILES for path in folder.glob("*")):
+            raise ModelError(
+                f"{folder} holds no splitter: neither {' nor '.join(SPLITTER_FILES)} files"
+            )
+    elif not (folder / INDEX_NAME).is_file():
         raise ModelError(
             f"{folder} holds no {INDEX_NAME}: weights must be in diffusers' layout, "
             "as AceStepPipeline.save_pretrained writes them"

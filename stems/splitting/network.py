@@ -1,0 +1,94 @@
+"""A model at work: on the device there is, in the precision it bears, one batch after another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from audio.clip import Samples
+from stems.errors import StemError
+from stems.splitting.loading import Model
+
+MIN_BFLOAT16_SNR_DB = 40.0  # of the first segment, beside float32
+GPU_BATCH = 4  # segments
+
+
+class Network:
+    """A model's networks on one device; `precision` is settled by the first segment.
+
+    bfloat16 is tried where the processor multiplies it in hardware (elsewhere it takes many times
+    as long), and kept if the first segment comes out within 40 dB of float32.
+    """
+
+    def __init__(self, model: Model, *, precision: str = "", device: str = "") -> None:
+        import torch
+
+        self.model = model
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.batch = GPU_BATCH if self.device != "cpu" else 1
+        self.precision = precision or ("" if _has_bfloat16(self.device) else "float32")
+        self.bfloat16_snr_db: float | None = None
+        for member in model.members:
+            member.module.to(self.device)
+
+    def estimate(self, mixes: Samples, sources: Sequence[str], tick: Callable[[], None]) -> Samples:
+        """Return estimates (batch, sources, 2, frames) of mixes (batch, 2, frames).
+
+        Only networks with a share in one of `sources` run, and `tick` is called before each.
+        """
+        estimates = self._run(mixes, sources, self.precision or "float32", tick)
+        if not np.isfinite(estimates).all():
+            raise StemError("the network gives NaN or infinity: its weights are no good")
+        if not self.precision:
+            quick = self._run(mixes, sources, "bfloat16", tick)
+            self.bfloat16_snr_db = round(snr_db(estimates, quick), 1)
+            good = self.bfloat16_snr_db >= MIN_BFLOAT16_SNR_DB
+            self.precision = "bfloat16" if good else "float32"
+        return estimates
+
+    def _run(
+        self, mixes: Samples, sources: Sequence[str], precision: str, tick: Callable[[], None]
+    ) -> Samples:
+        import torch
+
+        out = np.zeros((len(mixes), len(sources), *mixes.shape[1:]), np.float32)
+        totals = [sum(member.shares[name] for member in self.model.members) for name in sources]
+        given = torch.from_numpy(mixes).to(self.device)
+        for member in self.model.members:
+            shares = [member.shares[name] / t for name, t in zip(sources, totals, strict=True)]
+            if not any(shares):
+                continue
+            tick()
+            order = [list(member.module.sources).index(name) for name in sources]
+            with (
+                torch.inference_mode(),
+                torch.autocast(self.device, torch.bfloat16, enabled=precision == "bfloat16"),
+            ):
+                estimates = _forward(member.module, given)[:, order].float().cpu().numpy()
+            out += estimates * np.asarray(shares, np.float32)[:, None, None]
+        return out
+
+
+def snr_db(wanted: Samples, found: Samples) -> float:
+    """Power of `wanted` over that of the difference, in dB; 200 where there is none."""
+    signal = float(np.square(wanted, dtype=np.float64).sum())
+    noise = float(np.square(wanted.astype(np.float64) - found).sum())
+    if not math.isfinite(noise):
+        return 0.0
+    return min(200.0, 10 * math.log10(signal / noise)) if noise and signal else 200.0
+
+
+def _forward(module: Any, mixes: Any) -> Any:
+    return module(mixes)
+
+
+def _has_bfloat16(device: str) -> bool:
+    import torch
+
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capable = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(capable and capable())

@@ -1,0 +1,54 @@
+"""A mix taken apart: a splitter's estimates, made to add up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from audio.clip import Clip
+from audio.stem_names import STEMS
+from stems.adding_up import AddedUp, add_up, silent_stems
+from stems.errors import StemError
+from stems.splitting.splitter import Splitter
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Separation:
+    """Stems (2 channels) of a mix, the names of those in which nothing is heard, and facts."""
+
+    clips: Mapping[str, Clip]
+    silent: tuple[str, ...]
+    facts: Mapping[str, object]
+
+
+def separate(
+    mix: Clip,
+    splitter: Splitter,
+    *,
+    stems: Sequence[str] = STEMS,
+    loop: bool = False,
+    progress: Callable[[float], None] = lambda fraction: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Separation:
+    """Split a mix into stems of its own rate and length; all four of them add up to it.
+
+    A mono mix is heard on both sides. Raises Cancelled within a segment, and StemError.
+    """
+    if mix.channels == 1:
+        mix = Clip(np.repeat(mix.samples, 2, 0), mix.sample_rate)
+    if mix.channels != 2:
+        raise StemError(
+            f"the mix has {mix.channels} channels; mono and stereo can be split, so mix it down"
+        )
+    estimates = splitter.split(mix, stems=stems, loop=loop, progress=progress, cancelled=cancelled)
+    added = finish(mix, estimates)
+    return Separation(added.clips, added.silent, splitter.facts() | {"loop": loop})
+
+
+def finish(mix: Clip, estimates: Mapping[str, Clip]) -> AddedUp:
+    """Make all four stems add up; fewer cannot, and stay as they were estimated."""
+    if len(estimates) == len(STEMS):
+        return add_up(mix, estimates)
+    return AddedUp(estimates, silent_stems(mix, estimates))

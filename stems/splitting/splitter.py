@@ -1,0 +1,260 @@
+"""A splitter turns a mix into estimates of its stems, segment by segment, at the mix's own rate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from audio.clip import Clip, Samples
+from audio.stem_names import STEMS
+from diffusion.errors import Cancelled
+from diffusion.models.catalogue import SPLITTERS
+from diffusion.models.errors import ModelError
+from diffusion.models.folder import models_folder
+from diffusion.models.shelf import SPLITTER, find, snapshots
+from stems.errors import StemError
+from stems.splitting.placement import OVERLAP, OverlapAdd, place, window, wrapped
+from stems.splitting.rates import at_rate
+from stems.splitting.tuning import give_back_memory, tune_process
+
+if TYPE_CHECKING:
+    from stems.splitting.network import Network
+
+EMBEDDED = "embedded"
+FIRST_CHOICE = "htdemucs"
+EMBEDDED_WEIGHTS = Path(__file__).parent / "weights" / "embedded.safetensors"
+_DEMUCS_WORDS = {"melody": "other"}
+_MODEL_FILES = (".safetensors", ".yaml", ".th")
+
+Read = Callable[[int, int], Samples]  # (first frame, frames) -> (2, frames), zeros beyond the ends
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Mean and standard deviation of a mix's mono sum, by which a network's input is normalised."""
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, samples: Samples) -> Level:
+        """Measure all of (2, frames)."""
+        mono = samples.mean(0, dtype=np.float64)
+        return cls(float(mono.mean()), float(mono.std()))
+
+
+class Splitter:
+    """A model by its name; it is read when it is first needed, and stays for the next mix."""
+
+    def __init__(
+        self, name: str, path: Path, sha256: Mapping[str, str] | None = None, precision: str = ""
+    ) -> None:
+        self.name = name
+        self._path, self._hashes, self._precision = path, sha256, precision
+        self._network: Network | None = None
+
+    @property
+    def network(self) -> Network:
+        """The loaded network; raises StemError when its files are no good."""
+        if self._network is None:
+            tune_process()
+            from stems.splitting.loading import read_model
+            from stems.splitting.network import Network
+
+            model = read_model(self._path, sha256=self._hashes)
+            self._network = Network(model, precision=self._precision)
+        return self._network
+
+    def facts(self) -> dict[str, object]:
+        """What goes into a manifest: enough to split in the same way again."""
+        from importlib.metadata import version
+
+        network = self.network
+        return {
+            "name": self.name,
+            "sha256": network.model.sha256,
+            "precision": network.precision or "float32",
+            "bfloat16_snr_db": network.bfloat16_snr_db,
+            "device": network.device,
+            "sample_rate": network.model.sample_rate,
+            "segment_seconds": network.model.segment_frames / network.model.sample_rate,
+            "overlap": OVERLAP,
+            "torch": version("torch"),
+            "demucs": version("demucs"),
+        }
+
+    def split(
+        self,
+        mix: Clip,
+        *,
+        stems: Sequence[str] = STEMS,
+        loop: bool = False,
+        progress: Callable[[float], None] = lambda fraction: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Mapping[str, Clip]:
+        """Return raw estimates with the mix's rate, channels (2) and length, in order of STEMS.
+
+        A `loop` is heard as going round, so that its ends get context. `progress` gets fractions
+        in 0..1, a segment at a time; Cancelled is raised within one segment, StemError for a mix
+        that is not stereo.
+        """
+        if mix.channels != 2:
+            raise StemError(f"a mix to split must be stereo (2 channels), not {mix.channels}")
+        read = _reader(mix.samples, loop)
+        parts = self.segments(
+            read, mix.frames, mix.sample_rate, Level.of(mix.samples),
+            stems=stems, loop=loop, progress=progress, cancelled=cancelled,
+        )  # fmt: skip
+        added = _around(parts, mix.frames) if loop else _in_line(parts, mix.frames)
+        names = [name for name in STEMS if name in stems]
+        give_back_memory()
+        return {
+            name: Clip(np.ascontiguousarray(each), mix.sample_rate)
+            for name, each in zip(names, added, strict=True)
+        }
+
+    def segments(
+        self,
+        read: Read,
+        frames: int,
+        sample_rate: int,
+        level: Level,
+        *,
+        stems: Sequence[str],
+        loop: bool,
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+    ) -> Iterator[tuple[int, Samples]]:
+        """Give the first frame and the estimates (stems, 2, frames) of one segment after another.
+
+        All are equally long, may begin before frame 0 and end after the last; OverlapAdd joins
+        them. Neither more than a batch of them nor the mix is held in memory.
+        """
+        for name in stems:
+            if name not in STEMS:
+                raise StemError(f"stem must be one of {', '.join(STEMS)}, not {name!r}")
+        if not stems:
+            raise StemError(f"stems must name at least one of {', '.join(STEMS)}")
+
+        def tick() -> None:
+            if cancelled():
+                raise Cancelled("cancelled")
+
+        tick()
+        network = self.network
+        sources = [_DEMUCS_WORDS.get(name, name) for name in STEMS if name in stems]
+        model_rate, model_frames = network.model.sample_rate, network.model.segment_frames
+        length = model_frames * sample_rate // model_rate
+        starts = place(frames, length, loop=loop)
+        for index in range(0, len(starts), network.batch):
+            batch = starts[index : index + network.batch]
+            given = np.stack([read(start, length) for start in batch])
+            if given.any():
+                mixes = (given - np.float32(level.mean)) / np.float32(level.deviation + 1e-8)
+                mixes = at_rate(mixes, sample_rate, model_rate, model_frames)
+                found = network.estimate(mixes, sources, tick)
+                found = at_rate(found, model_rate, sample_rate, length)
+                found *= np.float32(level.deviation)  # the mean is no stem's: add_up places it
+            else:
+                tick()
+                found = np.zeros((len(batch), len(sources), *given.shape[1:]), np.float32)
+            yield from zip(batch, found, strict=True)
+            progress(min(index + network.batch, len(starts)) / len(starts))
+
+
+def open_splitter(name: str | None = None, home: Path | None = None) -> Splitter:
+    """Return a splitter by name: one that was pulled or added, "embedded", or a model's path.
+
+    Without a name htdemucs where it was pulled, else the embedded one. `home` is backline's data
+    folder. Whether its files are there is seen now, what is in them when they are read. Raises
+    StemError with the command to run; nothing is ever downloaded here.
+    """
+    root = home / "models" if home else models_folder()
+    if not name:
+        pulled = any(each.name == FIRST_CHOICE for each in snapshots(root))
+        name = FIRST_CHOICE if pulled else EMBEDDED
+    if name == EMBEDDED:
+        if not EMBEDDED_WEIGHTS.is_file():
+            raise StemError(
+                "the embedded splitter is not part of this installation; "
+                f"run: backline models pull {FIRST_CHOICE}"
+            )
+        return Splitter(EMBEDDED, EMBEDDED_WEIGHTS)
+    path = Path(name).expanduser()
+    if path.suffix in _MODEL_FILES or os.sep in name or "/" in name:
+        if not path.exists():
+            raise StemError(f"model {name} is not there: neither a file nor a folder")
+        return Splitter(path.stem, path)
+    try:
+        snapshot = find(root, name)
+    except ModelError as error:
+        raise StemError(_unknown(name, root) if name not in SPLITTERS else str(error)) from None
+    if snapshot.kind != SPLITTER:
+        raise StemError(f"model {name!r} makes music, it does not split it; {_choices(root)}")
+    hashes = {Path(file).name: str(entry["sha256"]) for file, entry in snapshot.files.items()}
+    return Splitter(snapshot.name, snapshot.folder, hashes)
+
+
+def _unknown(name: str, root: Path) -> str:
+    return f"no splitter {name!r} is on this machine; {_choices(root)}"
+
+
+def _choices(root: Path) -> str:
+    there = [EMBEDDED] if EMBEDDED_WEIGHTS.is_file() else []
+    there += sorted({each.name for each in snapshots(root) if each.kind == SPLITTER})
+    pulled = f"backline models pull {FIRST_CHOICE}"
+    return f"there are {', '.join(there) or 'none yet'} (to get more: {pulled})"
+
+
+def _reader(samples: Samples, loop: bool) -> Read:
+    """Read (2, frames) with zeros beyond its ends, or going round and round."""
+    frames = samples.shape[1]
+
+    def read(first: int, count: int) -> Samples:
+        cut = np.zeros((2, count), np.float32)
+        if loop:
+            for there, here in wrapped(first, count, frames):
+                cut[:, here] = samples[:, there]
+        else:
+            low, high = max(first, 0), min(first + count, frames)
+            cut[:, low - first : high - first] = samples[:, low:high]
+        return cut
+
+    return read
+
+
+def _in_line(parts: Iterator[tuple[int, Samples]], frames: int) -> Samples:
+    whole: Samples | None = None
+    sums: OverlapAdd | None = None
+    at = 0
+    for first, estimates in parts:
+        if sums is None or whole is None:
+            sums = OverlapAdd(frames, estimates.shape[-1])
+            whole = np.empty((*estimates.shape[:-1], frames), np.float32)
+        done = sums.add(first, estimates)
+        if done.size:
+            whole[..., at : at + done.shape[-1]] = done
+            at += done.shape[-1]
+    assert sums is not None and whole is not None
+    whole[..., at:] = sums.rest()
+    return whole
+
+
+def _around(parts: Iterator[tuple[int, Samples]], frames: int) -> Samples:
+    sums: Samples | None = None
+    weights = np.zeros(frames, np.float32)
+    for first, estimates in parts:
+        share = window(estimates.shape[-1])
+        if sums is None:
+            sums = np.zeros((*estimates.shape[:-1], frames), np.float32)
+        for there, here in wrapped(first, len(share), frames):
+            sums[..., there] += estimates[..., here] * share[here]
+            weights[there] += share[here]
+    assert sums is not None
+    sums /= weights
+    return sums
