@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from diffusion.models.errors import ModelError
 
 WANTED = (
-    ".json", ".yaml", ".safetensors", ".txt", ".jinja", ".model", "LICENSE", "LICENSE.md", "README.md",
+    ".json", ".yaml", ".safetensors", ".txt", ".jinja", ".model",
+    "LICENSE", "LICENSE.md", "README.md",
 )  # fmt: skip
 LICENCE_FILES = ("LICENSE", "LICENSE.md", "LICENSE.txt", "README.md")
 GB = 1_000_000_000

@@ -13,10 +13,10 @@ import numpy as np
 from audio.clip import Clip, Samples
 from audio.stem_names import STEMS
 from diffusion.errors import Cancelled
-from diffusion.models.catalogue import SPLITTERS
+from diffusion.models.catalogue import SPLITTER, SPLITTERS
 from diffusion.models.errors import ModelError
 from diffusion.models.folder import models_folder
-from diffusion.models.shelf import SPLITTER, find, snapshots
+from diffusion.models.shelf import find, snapshots
 from stems.errors import StemError
 from stems.splitting.placement import OVERLAP, OverlapAdd, place, window, wrapped
 from stems.splitting.rates import at_rate
