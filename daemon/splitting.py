@@ -114,7 +114,12 @@ def _separate(
 ) -> Separation:
     from stems.splitting.separation import separate
 
-    return separate(mix, splitter, stems=stems, loop=loop, progress=progress, cancelled=cancelled)
+    try:
+        return separate(
+            mix, splitter, stems=stems, loop=loop, progress=progress, cancelled=cancelled
+        )
+    except StemError as error:  # its files are read when they are first needed
+        raise ProtocolError(Code.MODEL_UNAVAILABLE, str(error), "model") from None
 
 
 def _read(request: SplitRequest) -> tuple[Clip, int]:

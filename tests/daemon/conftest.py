@@ -27,7 +27,8 @@ from daemon.config import Config
 from daemon.server import Daemon
 
 daemon = Daemon(Config(
-    home=Path(sys.argv[1]), osc_port=0, engine_factory="tone_engine:open_engine", warm_engine="",
+    home=Path(sys.argv[1]), osc_port=0, engine_factory="tone_engine:open_engine",
+    splitter_factory="tone_engine:open_splitter", warm_engine="",
     cancel_grace_seconds=float(sys.argv[2]), max_queued_jobs=int(sys.argv[3]),
 ))
 daemon.start()

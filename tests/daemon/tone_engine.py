@@ -1,8 +1,10 @@
 """A small real engine for tests: each stem is a tone that begins on every beat of the grid.
 
 The tags choose how a run goes, so that a test can have it last, crash or fail:
-hold (until cancelled), stubborn (until killed), die, full-memory, broken, refuse. Each run is
-written down, a line with seed and process, in the file that BACKLINE_TEST_RUNS names.
+hold (until cancelled), stubborn (until killed), die, full-memory, broken, refuse, mix (no stems).
+Each run is written down, a line with seed and process, in the file that BACKLINE_TEST_RUNS names.
+
+A splitter beside it gives each stem its share of the mix; its name has it hold or be missing.
 """
 
 from __future__ import annotations
@@ -10,14 +12,17 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
 
 from audio.clip import Clip
+from audio.stem_names import STEMS
 from diffusion.engine import CancelFlag, Conditions, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 from midi.melody import Note
+from stems.errors import StemError
 
 STEPS = 8
 PITCHES = {"drums": 36, "bass": 45, "melody": 69, "vocals": 64}
@@ -57,8 +62,47 @@ class ToneEngine:
         higher = 7 if conditions.revision else 0  # a changed stem is heard to have changed
         stems = {name: tone(conditions, PITCHES[name] + higher) for name in conditions.stems}
         progress("decode", 1.0)
+        if conditions.tags == "mix":
+            samples = sum(stem.samples for stem in stems.values())
+            return Generation(mix=Clip(samples, conditions.sample_rate), facts={"steps": STEPS})
         notes = {name: beats(conditions, PITCHES[name] + higher) for name in conditions.stems}
         return Generation(stems, None, notes, {"steps": STEPS}, {"seed": conditions.seed})
+
+
+SHARES = {"drums": 0.4, "bass": 0.3, "melody": 0.2, "vocals": 0.05}  # which miss 5 % of the mix
+
+
+def open_splitter(name: str | None = None) -> ToneSplitter:
+    if name == "missing":
+        raise StemError("no splitter 'missing' is on this machine; run: backline models pull x")
+    return ToneSplitter(name or "shares")
+
+
+class ToneSplitter:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def facts(self) -> dict[str, object]:
+        return {"name": self.name, "sha256": "none"}
+
+    def split(
+        self,
+        mix: Clip,
+        *,
+        stems: Sequence[str] = STEMS,
+        loop: bool = False,
+        progress: Callable[[float], None],
+        cancelled: CancelFlag,
+    ) -> Mapping[str, Clip]:
+        for step in range(STEPS):
+            if cancelled():
+                raise Cancelled("cancelled")
+            progress((step + 1) / STEPS)
+            if step == STEPS // 2:
+                behave(self.name, cancelled)
+        return {
+            name: Clip(mix.samples * np.float32(SHARES[name]), mix.sample_rate) for name in stems
+        }
 
 
 def behave(tags: str, cancelled: CancelFlag) -> None:
