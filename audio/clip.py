@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,28 +81,51 @@ def read_clip(path: Path) -> Clip:
 
 
 def write_wav(path: Path, clip: Clip, bits: int = 32) -> None:
-    """Write 32-bit float, or 24-bit PCM of samples within full scale; raises AudioError.
+    """Write 32-bit float, or 16 or 24-bit PCM of samples within full scale; raises AudioError.
 
     The same clip gives the same bytes at any time.
     """
-    if bits not in (24, 32):
-        raise AudioError(f"bits must be 24 (PCM) or 32 (float), not {bits}")
-    if bits == 24 and clip.peak > 1:
+    from audio.wave_file import WaveFile
+
+    samples = whole_numbers(clip, bits) if bits in (16, 24) else clip.samples
+    try:
+        with WaveFile(path, clip.sample_rate, clip.channels, clip.frames, bits) as file:
+            file.write(samples)
+    except OSError as error:
+        raise AudioError(f"cannot write {path}: {_reason(error)}") from error
+
+
+def write_flac(
+    path: Path, samples: npt.NDArray[np.int32], sample_rate: int, texts: Mapping[str, str]
+) -> None:
+    """Write 24-bit whole numbers (channels, frames) as FLAC; raises AudioError.
+
+    `texts` are title, artist, album, comment or software: FLAC holds no chunks.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(
+            path, "w", sample_rate, samples.shape[0], subtype="PCM_24", format="FLAC"
+        ) as file:
+            for name, text in texts.items():
+                if text:
+                    setattr(file, name, text)
+            file.write(np.ascontiguousarray(samples.T) << 8)  # libsndfile takes the upper bits
+    except (OSError, soundfile.SoundFileError) as error:
+        raise AudioError(f"cannot write {path}: {_reason(error)}") from error
+
+
+def whole_numbers(clip: Clip, bits: int) -> npt.NDArray[np.int32]:
+    """Return the samples rounded to whole numbers of `bits`; raises AudioError over full scale."""
+    if clip.peak > 1:
         raise AudioError(
             f"clip peaks at {20 * np.log10(clip.peak):+.2f} dBFS; "
-            f"24-bit PCM holds at most 0 dBFS, 32-bit float holds it all"
+            f"{bits}-bit PCM holds at most 0 dBFS, 32-bit float holds it all"
         )
-    try:
-        if bits == 24:
-            import soundfile
-
-            soundfile.write(path, clip.samples.T, clip.sample_rate, subtype="PCM_24", format="WAV")
-        else:  # libsndfile would stamp the time of writing into a float file
-            from scipy.io import wavfile
-
-            wavfile.write(path, clip.sample_rate, np.ascontiguousarray(clip.samples.T))
-    except (OSError, RuntimeError) as error:  # SoundFileError is a RuntimeError
-        raise AudioError(f"cannot write {path}: {_reason(error)}") from error
+    highest = 1 << (bits - 1)
+    scaled = np.rint(clip.samples.astype(np.float64) * highest)
+    return np.clip(scaled, -highest, highest - 1).astype(np.int32)
 
 
 def resample(clip: Clip, sample_rate: int) -> Clip:

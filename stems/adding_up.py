@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from audio.clip import Clip, Samples
+from audio.clip import Clip, Samples, whole_numbers
+from audio.errors import AudioError
 from audio.stem_names import STEMS
 from stems.errors import StemError
 
@@ -77,14 +78,12 @@ def to_integers(
     not add up to the mix to begin with.
     """
     _check(mix, clips)
-    for name, clip in {"mix": mix, **clips}.items():
-        if clip.peak > 1.0:
-            raise StemError(
-                f"{name} peaks at {20 * np.log10(clip.peak):+.2f} dBFS; whole numbers hold at "
-                "most 0 dBFS, 32-bit float holds it all"
-            )
-    whole_mix = _rounded(mix, bits)
-    whole = {name: _rounded(clip, bits) for name, clip in clips.items()}
+    lowest, highest = _range(bits)
+    try:
+        whole_mix = whole_numbers(mix, bits)
+        whole = {name: whole_numbers(clip, bits) for name, clip in clips.items()}
+    except AudioError as error:
+        raise StemError(str(error)) from None
     missing = whole_mix.astype(np.int64)
     for stem in whole.values():
         missing -= stem
@@ -93,7 +92,6 @@ def to_integers(
             f"the stems miss the mix by {np.abs(missing).max()} units of {bits} bits: they do "
             "not add up"
         )
-    lowest, highest = _range(bits)
     for name in sorted(clips, key=lambda n: -float(np.vdot(clips[n].samples, clips[n].samples))):
         before = whole[name].astype(np.int64)
         after = np.clip(before + missing, lowest, highest)
@@ -238,12 +236,6 @@ def _close_gap(mix: Samples, stems: Samples, strongest: int) -> None:
         piece = stems[:, :, first : first + PIECE_FRAMES]
         left = mix[:, first : first + PIECE_FRAMES] - piece.sum(0, dtype=np.float64)
         piece[strongest] = piece[strongest] + left
-
-
-def _rounded(clip: Clip, bits: int) -> Integers:
-    lowest, highest = _range(bits)
-    scaled = np.rint(clip.samples.astype(np.float64) * -lowest)
-    return np.clip(scaled, lowest, highest).astype(np.int32)
 
 
 def _range(bits: int) -> tuple[int, int]:

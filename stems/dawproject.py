@@ -11,14 +11,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import count, pairwise
 from pathlib import Path
-from typing import Any, cast
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from midi.errors import GridError
-from midi.grid import Grid, Meter, MeterChange, TempoPoint
-from stems.errors import StemError
-from stems.files import wav_path
-from stems.manifest import Manifest
+from midi.grid import Grid, Meter
+from stems.manifest import Manifest, grid_of
 from stems.palette import NEUTRAL, STEM_COLOURS, hex_colour
 
 # The format does not say whether a linear ramp of tempo is one over time or over beats. Between
@@ -33,7 +29,7 @@ def write_dawproject(path: Path, folder: Path, manifest: Manifest) -> None:
     never stretched; takes after the first are muted tracks. Raises StemError for a manifest that
     cannot be, OSError when the disk refuses.
     """
-    project = _project(manifest, _grid(manifest))
+    project = _project(manifest, grid_of(manifest))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("project.xml", _text(project))
         archive.writestr("metadata.xml", _text(_metadata(manifest)))
@@ -173,24 +169,8 @@ def _sounds(manifest: Manifest) -> Iterator[tuple[str, str]]:
     """The name of each track and its file, as it lies in the job's folder."""
     for take in manifest.takes:
         for stem in manifest.stems:
-            yield stem if take.take == 1 else f"{stem} take {take.take}", wav_path(stem, take.take)
-
-
-def _grid(manifest: Manifest) -> Grid:
-    """The grid that the manifest describes."""
-    facts = cast("dict[str, Any]", manifest.grid)
-    try:
-        tempo = tuple(
-            TempoPoint(Fraction(str(p["beat"])), Fraction(str(p["bpm"])), bool(p["ramp"]))
-            for p in facts["tempo_map"]
-        )
-        meters = tuple(
-            MeterChange(_whole(c["bar"]), Meter.parse(str(c["meter"]))) for c in facts["meter_map"]
-        )
-        return Grid(_whole(facts["bars"]), tempo, meters)
-    except (KeyError, TypeError, ValueError) as wrong:
-        reason = str(wrong) if isinstance(wrong, GridError) else repr(wrong)
-        raise StemError(f"the manifest's grid cannot be read: {reason}") from None
+            name = stem if take.take == 1 else f"{stem} take {take.take}"
+            yield name, manifest.sound_path(stem, take.take)
 
 
 def _start_beats(manifest: Manifest, grid: Grid) -> Fraction:

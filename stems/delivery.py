@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 from audio.stem_names import STEMS
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
+from stems.adding_up import silent_stems
+from stems.chunks import SoundTags, family_of, music_of
 from stems.errors import StemError
-from stems.files import write_take
+from stems.files import DEFAULT_FORMAT, MIX, sound_format, write_take
 from stems.findings import as_lines, findings
 from stems.manifest import (
     MANIFEST_NAME,
@@ -51,6 +54,7 @@ def deliver(
     sections: Sequence[str] = (),
     at_beats: float = 0,
     at_seconds: float = 0,
+    format_name: str = DEFAULT_FORMAT,
 ) -> Manifest:
     """Write a whole job into `out_dir` and return its manifest; on any error nothing is left.
 
@@ -58,13 +62,14 @@ def deliver(
     written before the next is asked for, and what it raises (a cancel, say) comes through after
     the tidying up. `request`, `engine` and a take's report and facts must be JSON-able.
     `sections` holds one name a bar or nothing; `at_seconds`, or else `at_beats`, is where bar 1
-    lies in the user's project. Raises StemError when OUT cannot be written or a take does not
-    fit the request.
+    lies in the user's project. `format_name` is that of the sound files. Raises StemError when OUT
+    cannot be written or a take does not fit the request.
     """
     bar_sections = sections_of(sections, grid)
     start = start_seconds(grid, at_beats, at_seconds)
     created = datetime.now(UTC)
     title = label or job or f"backline {grid.bpm:g} bpm {key.name}"
+    sound_format(format_name)
     origin = Origin(f"{created:%Y%m%dT%H%M%S.%f}", job, title, grid.bars, request, engine)
     with staging(out_dir) as folder:
         files: list[FileEntry] = []
@@ -75,7 +80,10 @@ def deliver(
             sample_rate = sample_rate or take.stem_set.sample_rate
             _check_take(take, number, grid, stems, sample_rate)
             with told_plainly(out_dir):
-                written, null_dbfs = write_take(folder, take, number, grid)
+                tags = _tags(origin, take, number, key, grid, start)
+                written, null_dbfs = write_take(
+                    folder, take, number, grid, format_name=format_name, tags=tags
+                )
                 if number == 1:
                     picture = Overview(
                         title, grid, key, melody, take, bar_sections, null_dbfs=null_dbfs
@@ -89,7 +97,7 @@ def deliver(
             raise StemError("a job needs at least one take")
         project = Project(
             title, grid, sample_rate, _ordered(stems), tuple(shown), melody, bar_sections,
-            start, created, origin.of_item(),
+            start, created, origin.of_item(), sound_format(format_name).suffix,
         )  # fmt: skip
         with told_plainly(out_dir):
             write_project(folder / PROJECT_NAME, project)
@@ -119,6 +127,20 @@ def deliver(
     return manifest
 
 
+def _tags(
+    origin: Origin, take: Take, number: int, key: Key, grid: Grid, start: Fraction
+) -> dict[str, SoundTags]:
+    """What the sound files of a take say of themselves."""
+    names = (*take.stem_set.names, MIX)
+    position_frames = round(start * take.stem_set.sample_rate)
+    project = str(origin.request.get("project") or "")
+    family, music = family_of(origin.request), music_of(grid, key)
+    return {
+        name: SoundTags(name, number, position_frames, project, family, len(names), music)
+        for name in names
+    }
+
+
 def _check_take(
     take: Take, number: int, grid: Grid, stems: Sequence[str], sample_rate: int
 ) -> None:
@@ -139,7 +161,11 @@ def _check_take(
 
 
 def _take_entry(number: int, take: Take, null_dbfs: float) -> TakeEntry:
-    return TakeEntry(number, take.seed, take.stem_set.gain_db, null_dbfs, take.report, take.facts)
+    stem_set = take.stem_set
+    return TakeEntry(
+        number, take.seed, stem_set.gain_db, null_dbfs, take.report, take.facts,
+        silent_stems(stem_set.mix, stem_set.clips),
+    )  # fmt: skip
 
 
 def _shown(

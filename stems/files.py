@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from audio.clip import read_clip, write_wav
+from audio.clip import Clip, read_clip, whole_numbers, write_flac
+from audio.wave_file import WaveFile
 from midi.grid import Grid
 from midi.note import Note
 from midi.smf import write_smf
+from stems.adding_up import Integers, to_integers
+from stems.chunks import SoundTags, chunks_of
+from stems.errors import StemError
 from stems.manifest import FileEntry, describe_file
 from stems.stem_set import StemSet
 from stems.take import Take
 
 MIX = "mix"
 SCORE_SCHEMA = "backline.score/1"
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFormat:
+    """How samples are written: the files' suffix, and bits, of which 32 are floating point."""
+
+    suffix: str
+    bits: int
+
+
+DEFAULT_FORMAT = "wav32f"
+SOUND_FORMATS: Mapping[str, SoundFormat] = {
+    "wav16": SoundFormat(".wav", 16),
+    "wav24": SoundFormat(".wav", 24),
+    DEFAULT_FORMAT: SoundFormat(".wav", 32),
+    "flac": SoundFormat(".flac", 24),
+}
 
 # General MIDI, counted from 0: channel 10 holds drums; finger bass, piano, choir.
 _CHANNELS = {"drums": 9}
@@ -27,9 +49,9 @@ def take_folder(take: int) -> str:
     return "" if take == 1 else f"take{take}/"
 
 
-def wav_path(stem: str, take: int) -> str:
+def wav_path(stem: str, take: int, suffix: str = ".wav") -> str:
     """Relative path of a stem's sound, or of the mix, with forward slashes."""
-    return f"{take_folder(take)}{stem}.wav"
+    return f"{take_folder(take)}{stem}{suffix}"
 
 
 def score_path(take: int) -> str:
@@ -37,37 +59,89 @@ def score_path(take: int) -> str:
     return f"{take_folder(take)}score.json"
 
 
-def write_take(folder: Path, take: Take, number: int, grid: Grid) -> tuple[list[FileEntry], float]:
-    """Write drums.wav ... mix.wav (stereo, 32-bit float), drums.mid ... and score.json of a take.
+def notes_path(stem: str, take: int) -> str:
+    """Relative path of what a stem plays, as MIDI, with forward slashes."""
+    return f"{take_folder(take)}{stem}.mid"
+
+
+def sound_format(name: str) -> SoundFormat:
+    """Return the format of that name; raises StemError naming those there are."""
+    if name not in SOUND_FORMATS:
+        raise StemError(f"format must be one of {', '.join(SOUND_FORMATS)}, not {name!r}")
+    return SOUND_FORMATS[name]
+
+
+def write_sounds(
+    paths: Mapping[str, Path],
+    stems: Mapping[str, Clip],
+    mix: Clip | None = None,
+    *,
+    format_name: str = DEFAULT_FORMAT,
+    tags: Mapping[str, SoundTags] | None = None,
+) -> None:
+    """Write the stems, and the mix under the name "mix", that have a path.
+
+    In whole numbers the stems sum to the mix exactly where one is given, written or not. Raises
+    StemError for an unknown format or samples that it cannot hold, AudioError or OSError when the
+    disk refuses.
+    """
+    form = sound_format(format_name)
+    sounds = dict(stems) | ({MIX: mix} if mix else {})
+    whole = _whole_numbers(stems, mix, form.bits) if form.bits < 32 else {}
+    for name, path in paths.items():
+        clip, tag = sounds[name], (tags or {}).get(name)
+        if form.suffix == ".flac":
+            write_flac(path, whole[name], clip.sample_rate, tag.texts if tag else {})
+            continue
+        rate, channels, frames = clip.sample_rate, clip.channels, clip.frames
+        before, after = chunks_of(tag, rate, frames, channels) if tag else ([], [])
+        with WaveFile(path, rate, channels, frames, form.bits, before=before, after=after) as file:
+            file.write(whole.get(name, clip.samples))
+
+
+def write_take(
+    folder: Path,
+    take: Take,
+    number: int,
+    grid: Grid,
+    *,
+    format_name: str = DEFAULT_FORMAT,
+    tags: Mapping[str, SoundTags] | None = None,
+) -> tuple[list[FileEntry], float]:
+    """Write drums.wav ... mix.wav (stereo), drums.mid ... and score.json of a take.
 
     Returns the files and their null_dbfs, measured on what was read back from the disk. Raises
-    OSError or AudioError when the disk refuses.
+    OSError or AudioError when the disk refuses, StemError for samples no format can hold.
     """
     (folder / take_folder(number)).mkdir(exist_ok=True)
-    entries = []
     stem_set = take.stem_set
-    sounds = dict(stem_set.clips) | {MIX: stem_set.mix}
-    for name, clip in sounds.items():
-        path = wav_path(name, number)
-        write_wav(folder / path, clip, bits=32)
+    suffix = sound_format(format_name).suffix
+    paths = {name: wav_path(name, number, suffix) for name in (*stem_set.names, MIX)}
+    write_sounds(
+        {name: folder / path for name, path in paths.items()},
+        stem_set.clips, stem_set.mix, format_name=format_name, tags=tags,
+    )  # fmt: skip
+    entries = []
+    for name, path in paths.items():
         stem, role = (None, MIX) if name == MIX else (name, "stem")
         entries.append(
-            describe_file(folder, path, role, stem=stem, take=number, frames=clip.frames)
+            describe_file(folder, path, role, stem=stem, take=number, frames=stem_set.frames)
         )
     for stem in stem_set.names:
         if take.notes.get(stem):
-            path = f"{take_folder(number)}{stem}.mid"
-            _write_notes(folder / path, stem, take.notes[stem], grid)
+            path = notes_path(stem, number)
+            write_notes(folder / path, stem, take.notes[stem], grid)
             entries.append(describe_file(folder, path, "notes", stem=stem, take=number))
     if take.score is not None:
         path = score_path(number)
         text = json.dumps({"schema": SCORE_SCHEMA} | dict(take.score), separators=(",", ":"))
         (folder / path).write_text(text, encoding="utf-8", newline="\n")
         entries.append(describe_file(folder, path, "score", take=number))
-    return entries, _null_of_files(folder, stem_set.names, number)
+    return entries, _null_of_files(folder, paths)
 
 
-def _write_notes(path: Path, stem: str, notes: Sequence[Note], grid: Grid) -> None:
+def write_notes(path: Path, stem: str, notes: Sequence[Note], grid: Grid) -> None:
+    """Write what a stem plays as MIDI, with the channel and sound General MIDI has for it."""
     write_smf(
         path,
         tuple(notes),
@@ -78,7 +152,14 @@ def _write_notes(path: Path, stem: str, notes: Sequence[Note], grid: Grid) -> No
     )
 
 
-def _null_of_files(folder: Path, stems: Sequence[str], take: int) -> float:
-    clips = {stem: read_clip(folder / wav_path(stem, take)) for stem in stems}
-    written = StemSet(clips, gained_db=0.0)
-    return written.null_db(read_clip(folder / wav_path(MIX, take)))
+def _whole_numbers(stems: Mapping[str, Clip], mix: Clip | None, bits: int) -> dict[str, Integers]:
+    if mix is None:
+        return {name: whole_numbers(clip, bits) for name, clip in stems.items()}
+    whole_mix, whole = to_integers(mix, stems, bits)
+    return {**whole, MIX: whole_mix}
+
+
+def _null_of_files(folder: Path, paths: Mapping[str, str]) -> float:
+    clips = {name: read_clip(folder / path) for name, path in paths.items()}
+    mix = clips.pop(MIX)
+    return StemSet(clips, gained_db=0.0).null_db(mix)

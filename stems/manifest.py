@@ -7,12 +7,14 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import cast
+from typing import Any, cast
 
-from midi.grid import Grid
+from midi.errors import GridError
+from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.key import Key
 from midi.melody import Melody
 from stems.errors import StemError
@@ -50,7 +52,8 @@ class TakeEntry:
     """What was measured on one take, counted from 1.
 
     `gain_db` is the common gain of its stems, `null_dbfs` the peak of mix.wav minus the sum of
-    the stem files as read back from disk (-200 when nothing is left).
+    the stem files as read back from disk (-200 when nothing is left). `silent` names the stems in
+    which nothing is heard.
     """
 
     take: int
@@ -59,6 +62,7 @@ class TakeEntry:
     null_dbfs: float
     report: Mapping[str, object]
     facts: Mapping[str, object]
+    silent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,14 @@ class Manifest:
     takes: tuple[TakeEntry, ...]
     files: tuple[FileEntry, ...]
 
+    def sound_path(self, stem: str | None, take: int) -> str:
+        """Where the sound of a stem lies, or of the mix (None); raises StemError without one."""
+        role = "mix" if stem is None else "stem"
+        for entry in self.files:
+            if (entry.role, entry.stem, entry.take) == (role, stem, take):
+                return entry.path
+        raise StemError(f"manifest names no sound of the {stem or 'mix'}, take {take}")
+
     def as_dict(self) -> dict[str, object]:
         """Give the manifest as plain JSON types, schema first."""
         return {"schema": SCHEMA} | {
@@ -98,13 +110,16 @@ class Manifest:
         try:
             values = {each.name: data[each.name] for each in fields(cls)}
             values["sections"] = tuple(Section(**each) for each in data["sections"])
-            values["takes"] = tuple(TakeEntry(**each) for each in data["takes"])
+            values["takes"] = tuple(
+                TakeEntry(**{**each, "silent": tuple(each.get("silent", ()))})
+                for each in data["takes"]
+            )
             values["files"] = tuple(FileEntry(**each) for each in data["files"])
             values["stems"] = tuple(data["stems"])
             return cls(**values)
         except KeyError as missing:
             raise StemError(f"manifest lacks the field {missing}") from None
-        except TypeError as wrong:
+        except (AttributeError, TypeError) as wrong:
             raise StemError(f"manifest has a field of the wrong form: {wrong}") from None
 
 
@@ -188,6 +203,23 @@ def describe_grid(grid: Grid, sample_rate: int) -> dict[str, object]:
         ],
         "meter_map": [{"bar": change.bar, "meter": str(change.meter)} for change in grid.meters],
     }
+
+
+def grid_of(manifest: Manifest) -> Grid:
+    """Return the grid that a manifest describes; raises StemError where it describes none."""
+    facts = cast("dict[str, Any]", manifest.grid)
+    try:
+        tempo = tuple(
+            TempoPoint(Fraction(str(p["beat"])), Fraction(str(p["bpm"])), bool(p["ramp"]))
+            for p in facts["tempo_map"]
+        )
+        meters = tuple(
+            MeterChange(int(c["bar"]), Meter.parse(str(c["meter"]))) for c in facts["meter_map"]
+        )
+        return Grid(int(facts["bars"]), tempo, meters)
+    except (KeyError, TypeError, ValueError) as wrong:
+        reason = str(wrong) if isinstance(wrong, GridError) else repr(wrong)
+        raise StemError(f"the manifest's grid cannot be read: {reason}") from None
 
 
 def describe_key(key: Key) -> dict[str, object]:

@@ -52,6 +52,7 @@ class Project:
     start_seconds: Fraction
     created: datetime
     provenance: Mapping[str, object] = field(default_factory=dict)
+    suffix: str = ".wav"  # of the sound files
 
 
 def start_seconds(grid: Grid, at_beats: float = 0, at_seconds: float = 0) -> Fraction:
@@ -132,7 +133,7 @@ def _write_stem_tracks(lines: RppLines, project: Project) -> None:
         takes = [
             _ItemTake(
                 _take_name(project, stem, number),
-                _wave_source(wav_path(stem, number)),
+                _wave_source(wav_path(stem, number, project.suffix)),
                 take.provenance.get(stem, {}),
             )
             for number, take in enumerate(project.takes, 1)
@@ -239,7 +240,8 @@ def _write_notes(lines: RppLines, reports: Sequence[Sequence[str]]) -> None:
 
 
 def _wave_source(path: str) -> list[str]:
-    return ["SOURCE WAVE", f"FILE {quoted(path)}"]
+    kind = "FLAC" if path.endswith(".flac") else "WAVE"
+    return [f"SOURCE {kind}", f"FILE {quoted(path)}"]
 
 
 def _take_name(project: Project, stem: str, number: int) -> str:

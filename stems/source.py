@@ -16,7 +16,7 @@ from midi.grid import Grid
 from midi.note import Note
 from midi.smf import read_smf
 from stems.errors import StemError
-from stems.files import SCORE_SCHEMA, score_path, wav_path
+from stems.files import SCORE_SCHEMA, notes_path, score_path
 from stems.manifest import MANIFEST_NAME, Manifest, read_manifest
 from stems.stem_set import StemSet, dbfs
 
@@ -47,7 +47,8 @@ def read_source(folder: Path, take: int = 1) -> Source:
     if entry is None:
         raise StemError(f"source {str(folder)!r} has no take {take}")
     try:
-        clips = {stem: read_clip(folder / wav_path(stem, take)) for stem in manifest.stems}
+        paths = {stem: folder / manifest.sound_path(stem, take) for stem in manifest.stems}
+        clips = {stem: read_clip(path) for stem, path in paths.items()}
     except (OSError, AudioError) as error:
         raise StemError(f"source {str(folder)!r}: {error}") from None
     notes = {stem: _notes_of(folder, stem, take) for stem in manifest.stems}
@@ -134,7 +135,7 @@ def _turn(grid: Grid, bar: int, clip: Clip) -> int:
 
 
 def _notes_of(folder: Path, stem: str, take: int) -> tuple[Note, ...]:
-    path = folder / wav_path(stem, take).replace(".wav", ".mid")
+    path = folder / notes_path(stem, take)
     return read_edited_notes(path, stem) if path.exists() else ()
 
 

@@ -27,7 +27,7 @@ def level_db(samples: np.ndarray) -> float:
 
 @pytest.mark.parametrize("sample_rate", RATES)
 def test_random_jobs_add_up_in_floats_and_exactly_in_24_bits(sample_rate: int):
-    found = [nulls(random_job(seed, sample_rate, of_seconds=0.3)) for seed in range(JOBS)]
+    found = [nulls(random_job(seed, sample_rate, of_seconds=0.15)) for seed in range(JOBS)]
     assert max(each.after_adding_up_dbfs for each in found) <= -120.0
     assert max(each.after_gain_dbfs for each in found) <= -120.0
     assert {each.units_off for each in found} == {0}
@@ -133,7 +133,7 @@ def test_a_full_scale_stem_leaves_the_correction_to_one_with_room():
 
 def test_whole_numbers_refuse_what_they_cannot_hold_or_what_was_no_sum():
     music = tone(440, 0.9, 0.1)
-    with pytest.raises(StemError, match=r"mix peaks at \+5.11 dBFS"):  # 20 log10 1.8
+    with pytest.raises(StemError, match=r"peaks at \+5.11 dBFS; 24-bit PCM holds"):  # 20 log10 1.8
         to_integers(Clip(2 * music, RATE), clips(drums=music, bass=music))
     with pytest.raises(StemError, match="they do not add up"):
         to_integers(Clip(music, RATE), clips(drums=0.5 * music))

@@ -192,7 +192,7 @@ def test_an_unwritable_folder_is_told_before_the_first_take_is_made(
     assert contents(tmp_path) == {"file": b"in the way"}
 
 
-@pytest.mark.parametrize("module", ["stems.files.write_wav", "stems.delivery.draw_overview"])
+@pytest.mark.parametrize("module", ["stems.files.WaveFile", "stems.delivery.draw_overview"])
 def test_a_full_disk_leaves_nothing_and_is_told_in_a_sentence(
     tmp_path: Path,
     hand_over: Callable[..., Manifest],
@@ -212,12 +212,12 @@ def test_a_full_disk_leaves_nothing_and_is_told_in_a_sentence(
 def test_a_sound_that_cannot_be_written_names_the_output_folder_not_a_hidden_one(
     tmp_path: Path, hand_over: Callable[..., Manifest], monkeypatch: pytest.MonkeyPatch
 ):
-    from scipy.io import wavfile
+    from audio.wave_file import WaveFile
 
     def full(*rest: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(wavfile, "write", full)
+    monkeypatch.setattr(WaveFile, "write", full)
     with pytest.raises(StemError) as told:
         hand_over(tmp_path / "out")
     assert str(told.value) == (
