@@ -20,6 +20,7 @@ from daemon.commands import (
     reproduce,
     send,
     service,
+    split,
 )
 from daemon.config import Config
 from daemon.errors import DaemonError, Interrupted, UsageError
@@ -57,7 +58,7 @@ def backline(
 for command in (
     generate.generate, reproduce.reproduce, service.serve, service.demo, service.doctor,
     install_reaper.install_reaper, export.export, measure.measure, conform.conform,
-    energy.energy,
+    energy.energy, split.split,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(send.send, name="send")

@@ -15,6 +15,7 @@ STAGE_WORDS = {
     "load": "Loading the model",
     "diffuse": "Composing",
     "decode": "Playing",
+    "split": "Splitting",
     "measure": "Measuring",
     "write": "Writing files",
     "done": "Done",

@@ -88,7 +88,8 @@ FIRST_CHOICE = "turbo"
 _DEMUCS_LICENCE = (
     "Demucs by Meta and Alexandre Defossez: the code is MIT, the weights are not. Their author "
     "says that they are provided only for scientific purposes (facebookresearch/demucs, issues "
-    "327 and 508). backline neither ships nor passes them on; whether your use is one is yours to judge."
+    "327 and 508). backline neither ships nor passes them on; judge yourself whether that is your "
+    "use."
 )
 # 42 million parameters in float16, once or four times.
 SPLITTERS: Mapping[str, Model] = {
