@@ -12,6 +12,7 @@
 --   [main] backline_generate_with_last_settings.lua
 --   [main] backline_vary_selected_items.lua
 --   [main] backline_regenerate_time_selection.lua
+--   [main] backline_split_selected_item.lua
 --   [main] backline_melody_to_accompaniment.lua
 --   [main] backline_show_jobs.lua
 --   [main] backline_start_stop_daemon.lua

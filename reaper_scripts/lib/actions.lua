@@ -5,6 +5,7 @@ local project = require("project")
 local request = require("request")
 local run = require("run")
 local settings = require("settings")
+local sound_items = require("sound_items")
 
 local actions = {}
 
@@ -50,6 +51,21 @@ end
 function actions.vary_selected_items() change(made_items.vary) end
 
 function actions.regenerate_time_selection() change(made_items.regenerate) end
+
+-- Each selected item of sound; one that cannot be split stops none of the others.
+function actions.split_selected_items()
+  local proj = project.current()
+  local list, problems = {}, {}
+  for index = 0, reaper.CountSelectedMediaItems(proj) - 1 do
+    local sound, why = sound_items.read(reaper.GetSelectedMediaItem(proj, index))
+    local order
+    if sound then order, why = request.split(proj, sound) end
+    if order then list[#list + 1] = order else problems[#problems + 1] = why end
+  end
+  if #list + #problems == 0 then return run.tell("Select an item with sound first.") end
+  if #problems > 0 then run.tell(table.concat(problems, "\n")) end
+  if #list > 0 then Follow.quietly(list) end
+end
 
 function actions.use_these_settings()
   local proj = project.current()

@@ -5,9 +5,8 @@ local files = require("files")
 local landing = require("landing")
 local media = require("media")
 local orders = require("orders")
+local plan = require("plan")
 local project = require("project")
-local provenance = require("provenance")
-local report = require("report")
 
 local Job = {}
 Job.__index = Job
@@ -47,13 +46,14 @@ function Job:_end(state, message)
 end
 
 function Job:_send()
-  local tags, args = "", {}
+  local sound = self.order.sound
+  local tags, args = sound and "s" or "", sound and { sound.path } or {}
   for _, key in ipairs(self.order.keys) do
     tags = tags .. "s" .. key[2]
     args[#args + 1] = key[1]
     args[#args + 1] = key[3]
   end
-  self.link:ask("/backline/generate", tags, args, function(answer)
+  self.link:ask(sound and "/backline/split" or "/backline/generate", tags, args, function(answer)
     self.order.job = answer[1]
     orders.save(self.order)
     if self.state ~= "asking" then return end -- events told more already
@@ -149,28 +149,6 @@ function Job:_media_folder(proj)
   return files.join(reaper.GetProjectPathEx(proj), "backline", tidy)
 end
 
-function Job:_plan(proj, manifest, stems)
-  local order = self.order
-  local plan = {
-    title = order.title, stems = {},
-    position_seconds = reaper.TimeMap2_QNToTime(proj, order.start_qn),
-    length_seconds = manifest.grid.frames / manifest.grid.sample_rate,
-  }
-  for index, stem in ipairs(stems) do
-    local takes = {}
-    for each, take in ipairs(stem.takes) do
-      local seed = type(manifest.takes[take.take]) == "table" and manifest.takes[take.take].seed
-      local name = ("%s seed %s"):format(stem.name, tostring(seed or "?"))
-      takes[each] = { path = take.path, name = name, provenance = provenance.of_take(order, manifest, take) }
-    end
-    plan.stems[index] = {
-      name = stem.name, takes = takes, target = order.targets[stem.name], notes = report.text(manifest, 1),
-      provenance = provenance.of_item(order, manifest, stem.name),
-    }
-  end
-  return plan
-end
-
 function Job:_fetch()
   local order = self.order
   local proj = project.find(order.project_id, order.project_file)
@@ -192,7 +170,7 @@ function Job:_fetch()
     return
   end
   local fine = stems
-  if stems then fine, why = landing.insert(proj, self:_plan(proj, manifest, stems)) end
+  if stems then fine, why = landing.insert(proj, plan.of(order, proj, manifest, stems)) end
   if not fine then
     media.tidy_up(self.made, self.target)
     return self:_end("failed", why)

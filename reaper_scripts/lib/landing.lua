@@ -1,140 +1,178 @@
 -- Stems onto tracks: all of it in one frame and one undo step, or nothing at all.
 -- Undo is one Undo_OnStateChangeEx2 after everything stands, not a Begin/End block: a block ends
 -- in an undo step whatever happened inside, and nothing must be left of a landing that failed.
+local tracks = require("tracks")
+
 local landing = {}
 
 local ALL_STATES, NO_TRACK_PARAMETER = -1, -1
 local BUILD_MISSING_PEAKS = 40047 -- "Peaks: Build any missing peaks"
-local WITH_DEFAULTS = 1
-local CUSTOM_COLOUR = 0x1000000 -- without this bit REAPER ignores the colour
 
--- Red, green, blue: as in the pictures of a job.
-landing.colours = {
-  drums = { 242, 166, 90 }, bass = { 111, 168, 245 }, melody = { 127, 212, 140 }, vocals = { 226, 132, 196 },
+-- What a stem takes over from the sound it was split from, so that all four sound as that did.
+local ITEM_VALUES = {
+  "D_POSITION", "D_LENGTH", "D_SNAPOFFSET", "D_VOL", "B_LOOPSRC", "C_BEATATTACHMODE", "D_FADEINLEN", "D_FADEOUTLEN",
+  "D_FADEINDIR", "D_FADEOUTDIR", "D_FADEINLEN_AUTO", "D_FADEOUTLEN_AUTO", "C_FADEINSHAPE", "C_FADEOUTSHAPE",
 }
-landing.folder_colour = { 150, 156, 168 }
+local TAKE_VALUES = { "D_VOL", "D_PAN", "D_PLAYRATE", "B_PPITCH", "D_PITCH", "I_PITCHMODE", "I_CHANMODE" }
 
-local function must(value, what)
-  if not value then error(what, 0) end
-  return value
-end
-
-local function set_track(track, name, value)
-  must(reaper.SetMediaTrackInfo_Value(track, name, value), "REAPER refused the track's " .. name)
-end
+local must = tracks.must
 
 local function set_item(item, name, value)
   must(reaper.SetMediaItemInfo_Value(item, name, value), "REAPER refused the item's " .. name)
 end
 
--- The item of that GUID, or nil. By GUID, because undo gives items new pointers.
-function landing.find_item(proj, guid)
-  for at = 0, reaper.CountTracks(proj) - 1 do
-    local track = reaper.GetTrack(proj, at)
-    for index = 0, reaper.CountTrackMediaItems(track) - 1 do
-      local item = reaper.GetTrackMediaItem(track, index)
-      local _, its = reaper.GetSetMediaItemInfo_String(item, "GUID", "", false)
-      if its == guid then return item, track end
-    end
-  end
-end
-
-local function insert_track(proj, at, made)
-  if reaper.APIExists("InsertTrackInProject") then -- since REAPER 7.18
-    reaper.InsertTrackInProject(proj, at, WITH_DEFAULTS)
-    return
-  end
-  -- Before that only into the tab in front, which is changed for this frame.
-  local in_front = must(reaper.EnumProjects(-1), "REAPER does not tell which project is in front")
-  if in_front ~= proj then
-    made.in_front = in_front
-    reaper.SelectProjectInstance(proj)
-  end
-  reaper.InsertTrackAtIndex(at, true)
-end
-
-local function put_tab_back(made)
-  if made.in_front then reaper.SelectProjectInstance(made.in_front) end
-end
-
-local function add_track(proj, name, colour, depth, made)
-  local at = reaper.CountTracks(proj)
-  insert_track(proj, at, made)
-  local track = must(reaper.GetTrack(proj, at), "REAPER did not add a track")
-  must(reaper.GetSetMediaTrackInfo_String(track, "P_NAME", name, true), "REAPER refused the track's name")
-  local red, green, blue = table.unpack(colour)
-  set_track(track, "I_CUSTOMCOLOR", reaper.ColorToNative(red, green, blue) | CUSTOM_COLOUR)
-  set_track(track, "I_FOLDERDEPTH", depth)
-  return track
+local function set_take(take, name, value)
+  must(reaper.SetMediaItemTakeInfo_Value(take, name, value), "REAPER refused the take's " .. name)
 end
 
 local function set_text(call, thing, name, text)
   must(call(thing, name, text, true), "REAPER refused " .. name)
 end
 
--- Adds the stem's takes to an item and shows the first of them.
-local function add_takes(item, stem, sources, start_offset, made)
-  local first
-  for _, take in ipairs(stem.takes) do
-    local new = must(reaper.AddTakeToMediaItem(item), "REAPER did not add a take")
-    first = first or new
-    must(reaper.SetMediaItemTake_Source(new, sources[take]), "REAPER refused " .. take.path)
-    made.owned[sources[take]] = true
-    if start_offset ~= 0 then
-      must(reaper.SetMediaItemTakeInfo_Value(new, "D_STARTOFFS", start_offset), "REAPER refused the take's offset")
-    end
-    set_text(reaper.GetSetMediaItemTakeInfo_String, new, "P_NAME", take.name)
-    set_text(reaper.GetSetMediaItemTakeInfo_String, new, "P_EXT:backline", take.provenance)
-  end
-  reaper.SetActiveTake(first) -- adding a take does not show it
+local function add_take(item, take, sources, start_offset, made)
+  local new = must(reaper.AddTakeToMediaItem(item), "REAPER did not add a take")
+  must(reaper.SetMediaItemTake_Source(new, sources[take]), "REAPER refused " .. take.path)
+  made.owned[sources[take]] = true
+  if start_offset ~= 0 then set_take(new, "D_STARTOFFS", start_offset) end
+  set_text(reaper.GetSetMediaItemTakeInfo_String, new, "P_NAME", take.name)
+  set_text(reaper.GetSetMediaItemTakeInfo_String, new, "P_EXT:backline", take.provenance)
+  return new
+end
+
+local function describe(item, stem)
   set_text(reaper.GetSetMediaItemInfo_String, item, "P_NOTES", stem.notes)
   set_text(reaper.GetSetMediaItemInfo_String, item, "P_EXT:backline", stem.provenance)
 end
 
-local function add_item(track, plan, stem, sources, made)
-  local item = must(reaper.AddMediaItemToTrack(track), "REAPER did not add an item")
-  set_item(item, "D_POSITION", plan.position_seconds)
-  set_item(item, "D_LENGTH", plan.length_seconds) -- from whole frames: REAPER may not know it yet
-  set_item(item, "B_LOOPSRC", 0) -- REAPER's default repeats a source in a longer item
-  add_takes(item, stem, sources, 0, made)
+-- Adds the stem's takes to an item and shows the first of them.
+local function add_takes(item, stem, sources, start_offset, made)
+  local first
+  for _, take in ipairs(stem.takes) do
+    local new = add_take(item, take, sources, start_offset, made)
+    first = first or new
+  end
+  reaper.SetActiveTake(first) -- adding a take does not show it
+  describe(item, stem)
 end
 
+local function new_item(track, position_seconds, length_seconds)
+  local item = must(reaper.AddMediaItemToTrack(track), "REAPER did not add an item")
+  set_item(item, "D_POSITION", position_seconds)
+  set_item(item, "D_LENGTH", length_seconds) -- from whole frames: REAPER may not know it yet
+  set_item(item, "B_LOOPSRC", 0) -- REAPER's default repeats a source in a longer item
+  return item
+end
+
+-- Each take of the stem as an item on a lane of its own, from `lane` on; the first of them plays.
+local function add_lanes(track, stem, like, lane, sources, made)
+  for index, take in ipairs(stem.takes) do
+    local item = new_item(track, like.position_seconds, like.length_seconds)
+    made.back[#made.back + 1] = function() reaper.DeleteTrackMediaItem(track, item) end
+    reaper.SetActiveTake(add_take(item, take, sources, like.start_offset or 0, made))
+    describe(item, stem)
+    set_item(item, "I_FIXEDLANE", lane + index - 1)
+  end
+  tracks.play_lane(track, lane)
+end
+
+local function add_stem(track, plan, stem, sources, made)
+  if plan.as_lanes and #stem.takes > 1 then
+    tracks.give_lanes(track)
+    return add_lanes(track, stem, plan, 0, sources, made)
+  end
+  add_takes(new_item(track, plan.position_seconds, plan.length_seconds), stem, sources, 0, made)
+end
+
+local function next_lane(track)
+  local highest = -1
+  for index = 0, reaper.CountTrackMediaItems(track) - 1 do
+    local lane = reaper.GetMediaItemInfo_Value(reaper.GetTrackMediaItem(track, index), "I_FIXEDLANE")
+    highest = math.max(highest, math.floor(lane))
+  end
+  return highest + 1
+end
+
+-- Whether the stem's target is still there, and then has its new takes: in the item, or on further
+-- lanes of its track.
 local function extend_item(proj, stem, sources, made)
-  local item = stem.target and landing.find_item(proj, stem.target)
+  local item, track = nil, nil
+  if stem.target then item, track = tracks.find_item(proj, stem.target) end
   if not item then return false end
+  local shown = reaper.GetActiveTake(item)
+  local start_offset = shown and reaper.GetMediaItemTakeInfo_Value(shown, "D_STARTOFFS") or 0
+  if tracks.has_lanes(track) then
+    local like = {
+      position_seconds = reaper.GetMediaItemInfo_Value(item, "D_POSITION"),
+      length_seconds = reaper.GetMediaItemInfo_Value(item, "D_LENGTH"), start_offset = start_offset,
+    }
+    add_lanes(track, stem, like, next_lane(track), sources, made)
+    return true
+  end
   local known, chunk = reaper.GetItemStateChunk(item, "", false)
   must(known, "REAPER does not tell an item's state")
-  made.chunks[#made.chunks + 1] = { guid = stem.target, chunk = chunk }
-  local shown = reaper.GetActiveTake(item)
-  add_takes(item, stem, sources, shown and reaper.GetMediaItemTakeInfo_Value(shown, "D_STARTOFFS") or 0, made)
+  made.back[#made.back + 1] = function()
+    local again = tracks.find_item(proj, stem.target)
+    if again then reaper.SetItemStateChunk(again, chunk, false) end
+  end
+  add_takes(item, stem, sources, start_offset, made)
   return true
 end
 
 local function place(proj, plan, sources, made)
-  made.track_count = reaper.CountTracks(proj)
-  local rest = {}
+  local first, rest = reaper.CountTracks(proj), {}
+  tracks.expect_at(proj, first, made)
   for _, stem in ipairs(plan.stems) do
     if not extend_item(proj, stem, sources, made) then rest[#rest + 1] = stem end
   end
-  if #rest > 0 then add_track(proj, plan.title, landing.folder_colour, 1, made) end
+  if #rest > 0 then tracks.add(proj, first, plan.title, nil, 1, made) end
   for index, stem in ipairs(rest) do
-    local track = add_track(proj, stem.name, landing.colours[stem.name], index == #rest and -1 or 0, made)
-    add_item(track, plan, stem, sources, made)
+    local track = tracks.add(proj, first + index, stem.name, stem.name, index == #rest and -1 or 0, made)
+    add_stem(track, plan, stem, sources, made)
   end
-  put_tab_back(made)
-  reaper.Undo_OnStateChangeEx2(proj, "backline: insert " .. plan.title, ALL_STATES, NO_TRACK_PARAMETER)
 end
 
--- Takes back what a failed landing had done. All of it happened in this frame, so tracks beyond
--- those that were there are ours; they take their items with them.
-local function take_back(proj, made)
-  for index = made.track_count and reaper.CountTracks(proj) - 1 or 0, made.track_count or 1, -1 do
-    reaper.DeleteTrack(reaper.GetTrack(proj, index))
+local function take_of(item, guid)
+  for index = 0, reaper.CountTakes(item) - 1 do
+    local take = reaper.GetTake(item, index)
+    local its = take and select(2, reaper.GetSetMediaItemTakeInfo_String(take, "GUID", "", false))
+    if its == guid then return take end
   end
-  for _, saved in ipairs(made.chunks) do
-    local item = landing.find_item(proj, saved.guid)
-    if item then reaper.SetItemStateChunk(item, saved.chunk, false) end
+end
+
+local function change(get, set, thing, name, value, made)
+  local before = get(thing, name)
+  made.back[#made.back + 1] = function() set(thing, name, before) end
+  must(set(thing, name, value), "REAPER refused " .. name)
+end
+
+-- Stems in the place of the sound they were split from: on tracks within that track, which becomes
+-- their folder, so that they go through its effects and fader; the sound itself is muted. False
+-- where it is not there any more.
+local function place_within(proj, plan, sources, made)
+  local item, parent = tracks.find_item(proj, plan.sound.item)
+  local take = item and take_of(item, plan.sound.take)
+  if not take then return false end
+  local first = math.tointeger(reaper.GetMediaTrackInfo_Value(parent, "IP_TRACKNUMBER")) -- from 1: the one after it
+  local depth = math.tointeger(reaper.GetMediaTrackInfo_Value(parent, "I_FOLDERDEPTH"))
+  local is_folder = depth > 0
+  tracks.expect_at(proj, first, made)
+  for index, stem in ipairs(plan.stems) do
+    -- The last one closes the new folder, and those that the track itself had closed.
+    local its_depth = index == #plan.stems and not is_folder and depth - 1 or 0
+    local new = must(reaper.AddMediaItemToTrack(tracks.add(proj, first + index - 1, stem.name, stem.name, its_depth, made)),
+      "REAPER did not add an item")
+    for _, name in ipairs(ITEM_VALUES) do set_item(new, name, reaper.GetMediaItemInfo_Value(item, name)) end
+    local offset = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - plan.sound.from_seconds
+    local its_take = add_take(new, stem.takes[1], sources, offset, made)
+    for _, name in ipairs(TAKE_VALUES) do set_take(its_take, name, reaper.GetMediaItemTakeInfo_Value(take, name)) end
+    reaper.SetActiveTake(its_take)
+    describe(new, stem)
   end
+  if not is_folder then
+    change(reaper.GetMediaTrackInfo_Value, reaper.SetMediaTrackInfo_Value, parent, "I_FOLDERDEPTH", 1, made)
+  end
+  change(reaper.GetMediaItemInfo_Value, reaper.SetMediaItemInfo_Value, item, "B_MUTE", 1, made)
+  return true
 end
 
 local function destroy_unowned(sources, made)
@@ -151,22 +189,23 @@ local function open_sources(plan, sources)
   end
 end
 
--- Inserts `plan` = {title, position_seconds, length_seconds, stems = {{name, notes, provenance,
--- target (an item's GUID or nil), takes = {{path, name, provenance}}}}} into the project: true, or
--- nil and a sentence, and then the project is as it was.
+-- Inserts `plan` (lib/plan.lua says what it holds) into the project: true, or nil and a sentence,
+-- and then the project is as it was.
 function landing.insert(proj, plan)
-  local sources, made = {}, { chunks = {}, owned = {} }
+  local sources, made = {}, { back = {}, owned = {} }
   local is_held = false
   local fine, problem = pcall(function()
     open_sources(plan, sources)
     reaper.PreventUIRefresh(1)
     is_held = true
-    place(proj, plan, sources, made)
+    if not (plan.sound and place_within(proj, plan, sources, made)) then place(proj, plan, sources, made) end
+    tracks.put_tab_back(made)
+    reaper.Undo_OnStateChangeEx2(proj, "backline: insert " .. plan.title, ALL_STATES, NO_TRACK_PARAMETER)
   end)
   if not fine then
-    pcall(take_back, proj, made)
+    for index = #made.back, 1, -1 do pcall(made.back[index]) end
     pcall(destroy_unowned, sources, made)
-    pcall(put_tab_back, made)
+    pcall(tracks.put_tab_back, made)
   end
   if is_held then reaper.PreventUIRefresh(-1) end
   pcall(reaper.UpdateArrange)

@@ -12,6 +12,14 @@ function provenance.of_item(order, manifest, stem)
   })
 end
 
+-- What a stem was split from. It has no settings to vary or to take up.
+function provenance.of_split(order, manifest, stem)
+  return json.encode({
+    rid = order.rid, job = order.job or 0, stem = stem, title = order.title, split = order.sound.path,
+    folder = order.folder, backline = manifest.backline,
+  })
+end
+
 -- How one take was made.
 function provenance.of_take(order, manifest, take)
   local entry = type(manifest.takes[take.take]) == "table" and manifest.takes[take.take] or {}

@@ -29,4 +29,17 @@ function report.text(manifest, take)
   return table.concat(lines, "\n")
 end
 
+-- What a stem was split from, and by what.
+function report.of_sound(manifest, path, stem)
+  local engine = type(manifest.engine) == "table" and manifest.engine or {}
+  local take = type(manifest.takes[1]) == "table" and manifest.takes[1] or {}
+  local facts = type(take.facts) == "table" and take.facts or {}
+  local lines = { ("%s of %s, split by %s"):format(stem, path:match("[^/\\]*$"), tostring(engine.name or "an unnamed splitter")) }
+  for _, silent in ipairs(type(facts.silent) == "table" and facts.silent or {}) do
+    if silent == stem then lines[#lines + 1] = "nothing is heard in it" end
+  end
+  lines[#lines + 1] = ("length: %d frames at %d Hz"):format(manifest.grid.frames, manifest.grid.sample_rate)
+  return table.concat(lines, "\n")
+end
+
 return report

@@ -81,7 +81,7 @@ function request.order(place, chosen)
   return request.save(rid, place, title_of(chosen, grid), list, chosen.stems)
 end
 
-function request.save(rid, place, title, list, stems, targets)
+function request.save(rid, place, title, list, stems, targets, sound)
   local names = {}
   for name in stems:gmatch("%a+") do names[#names + 1] = name end
   local where = {
@@ -89,9 +89,25 @@ function request.save(rid, place, title, list, stems, targets)
     start_qn = place.range.start_qn, bars = place.range.bars, first_bar = place.range.first + 1,
   }
   local order = orders.new(rid, where, title, list, names, targets)
+  order.sound = sound
   local saved, why = orders.save(order)
   if not saved then return nil, why end
   return order
+end
+
+-- An order to split a sound, as sound_items.read tells it.
+function request.split(proj, sound)
+  local list = {}
+  add(list, "from-seconds", "d", sound.from_seconds + 0.0)
+  add(list, "length-seconds", "d", sound.length_seconds + 0.0)
+  add(list, "at-seconds", "d", math.max(sound.position_seconds, 0.0))
+  if sound.loops then add(list, "loop", "i", 1) end
+  add(list, "model", "s", settings.splitter())
+  local start_qn = reaper.TimeMap2_timeToQN(proj, sound.position_seconds)
+  local bar = project.nearest_bar(proj, sound.position_seconds)
+  local place = { proj = proj, range = { first = bar, bars = 0, start_qn = start_qn } }
+  return request.save(request.new_rid(), place, sound.title .. " stems", list, table.concat(settings.stem_names, ","), nil, {
+    item = sound.item, take = sound.take, path = sound.path })
 end
 
 -- The choices that keys of an order stand for.

@@ -78,4 +78,10 @@ function settings.carrier()
   return (asked == "udp" or asked == "spool") and asked or "auto"
 end
 
+-- "takes" of one item, or "lanes" of one track: how several takes of a stem come.
+function settings.takes_as() return reaper.GetExtState(SECTION, "takes_as") == "lanes" and "lanes" or "takes" end
+
+-- The splitter to use, "" for the best that is installed.
+function settings.splitter() return reaper.GetExtState(SECTION, "splitter") end
+
 return settings

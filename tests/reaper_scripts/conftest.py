@@ -26,7 +26,10 @@ from daemon.config import Config
 from daemon.server import Daemon
 
 factory = sys.argv[2]
-daemon = Daemon(Config(home=Path(sys.argv[1]), osc_port=0, engine_factory=factory, warm_engine=""))
+daemon = Daemon(Config(
+    home=Path(sys.argv[1]), osc_port=0, engine_factory=factory, warm_engine="",
+    splitter_factory="tone_engine:open_splitter",
+))
 daemon.start()
 with daemon.stopped_by_signals():
     print(daemon.osc_port, flush=True)

@@ -66,8 +66,11 @@ def keys() -> dict[str, set[str]]:
         name: set(re.findall(r"\b(?:[A-Z]{1,2}_[A-Z_0-9]+|GUID)\b", index[name]["description"]))
         for name in SET_OR_ASK
     }
-    # That description is cut short in the package; these two stand in its rest, in REAPER's help.
-    found["SetMediaTrackInfo_Value"] |= {"I_FOLDERDEPTH", "I_CUSTOMCOLOR"}
+    # Those descriptions are cut short in the package; these stand in their rest, in REAPER's help.
+    found["SetMediaTrackInfo_Value"] |= {
+        "I_FOLDERDEPTH", "I_CUSTOMCOLOR", "I_FREEMODE", "C_LANEPLAYS:N",
+    }  # fmt: skip
+    found["SetMediaItemInfo_Value"] |= {"I_FIXEDLANE"}
     return found
 
 

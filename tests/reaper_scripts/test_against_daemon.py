@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audio.clip import read_clip
+from audio.clip import Clip, read_clip, write_wav
 from midi.grid import Grid, MeterChange, TempoPoint
 from midi.meter import Meter
 from stems.manifest import read_manifest
@@ -125,6 +125,31 @@ def test_four_stems_land_on_the_bar_in_a_tempo_map_with_a_ramp(
     for found, wanted in zip(manifest.grid["bar_frames"], bars, strict=False):
         if wanted is not None:
             assert found == round((wanted - start) * RATE)
+
+
+@pytest.mark.parametrize("carrier", ["spool", "udp"])
+def test_a_selected_sound_is_split_into_stems_that_sum_to_it(
+    reaper: Any, home: Path, tmp_path: Path, carrier: str
+) -> None:
+    sound = tmp_path / "a loop.wav"
+    noise = np.random.default_rng(3).uniform(-1, 1, (2, 44_100)).astype(np.float32)
+    write_wav(sound, Clip(noise, 44_100))
+    split = f"""
+    local values = {{ D_POSITION = 3.3, D_LENGTH = 0.5, B_LOOPSRC = 0.0 }}
+    w:add_sound_item(w:project(), [[{sound}]], values, {{ D_STARTOFFS = 0.25001 }})
+    w:run("backline_split_selected_item.lua", nil, 40000)
+    """
+    told = reaper.play(split, DOUBLE_HOME=str(home), DOUBLE_CARRIER=carrier)
+    assert told["boxes"] == [] and told["console"] == []
+    muted, *stems = items(told)
+    assert muted["value"]["B_MUTE"] == 1 and len(stems) == 4
+    assert all(stem["value"]["D_POSITION"] == 3.3 for stem in stems)
+    # 0.25001 s is frame 11025.441, 0.5 s later is 33075.441: what is delivered begins at 11025.
+    assert {stem["takes"][0]["value"]["D_STARTOFFS"] for stem in stems} == {0.25001 - 0.25}
+    clips = [read_clip(Path(stem["takes"][0]["file"])).samples for stem in stems]
+    assert clips[0].shape == (2, 33_076 - 11_025)
+    # Four float32 numbers round to the sum within 2^-20 of full scale.
+    assert np.abs(sum(clips) - noise[:, 11_025:33_076]).max() < 2.0**-20
 
 
 def test_a_variation_of_all_stems_adds_a_take_with_the_next_seed(reaper: Any, home: Path) -> None:

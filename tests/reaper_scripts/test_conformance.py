@@ -78,7 +78,7 @@ def test_every_function_exists_and_takes_as_many_arguments(reaper_api: Any) -> N
 def test_what_is_newer_than_the_oldest_version_is_asked_for_first(reaper_api: Any) -> None:
     newer = {name for _, name, _ in calls()} & reaper_api.NEWER_THAN_7_08
     assert newer == {"InsertTrackInProject"}
-    code = code_of(SCRIPTS / "lib" / "landing.lua")
+    code = code_of(SCRIPTS / "lib" / "tracks.lua")
     assert code.index('APIExists("InsertTrackInProject")') < code.index(
         "reaper.InsertTrackInProject"
     )

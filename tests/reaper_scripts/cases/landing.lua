@@ -63,7 +63,7 @@ case("colours are those of the pictures and count as custom", function(w)
   local landing = w:lib("landing")
   assert(landing.insert(handle(w), plan(w)))
   for index, name in ipairs({ "drums", "bass", "melody", "vocals" }) do
-    local colour = landing.colours[name]
+    local colour = w:lib("tracks").colours[name]
     equal(w:project().tracks[index + 1].value.I_CUSTOMCOLOR,
       (colour[1] + colour[2] * 256 + colour[3] * 65536 + 0x1000000) + 0.0, name)
   end

@@ -36,14 +36,31 @@ return function(world)
     end
   end
   local function get_value(handle, key) return object(handle).value[key] or 0.0 end
+  local function set_track_value(handle, key, value)
+    if key:find("^C_LANEPLAYS:") and value == 1 then -- exclusively: the others fall silent
+      for other in pairs(object(handle).value) do
+        if other:find("^C_LANEPLAYS:") then object(handle).value[other] = 0.0 end
+      end
+    end
+    return set_value("track", "SetMediaTrackInfo_Value")(handle, key, value)
+  end
+  local function get_track_value(handle, key)
+    if key ~= "IP_TRACKNUMBER" then return get_value(handle, key) end
+    for _, proj in ipairs(world.projects) do
+      for index, track in ipairs(proj.tracks) do
+        if track == object(handle) then return index end
+      end
+    end
+    return 0
+  end
 
   calls.GetSetMediaTrackInfo_String = text("track", "GetSetMediaTrackInfo_String")
   calls.GetSetMediaItemInfo_String = text("item", "GetSetMediaItemInfo_String")
   calls.GetSetMediaItemTakeInfo_String = text("take", "GetSetMediaItemTakeInfo_String")
-  calls.SetMediaTrackInfo_Value = set_value("track", "SetMediaTrackInfo_Value")
+  calls.SetMediaTrackInfo_Value = set_track_value
   calls.SetMediaItemInfo_Value = set_value("item", "SetMediaItemInfo_Value")
   calls.SetMediaItemTakeInfo_Value = set_value("take", "SetMediaItemTakeInfo_Value")
-  calls.GetMediaTrackInfo_Value = get_value
+  calls.GetMediaTrackInfo_Value = get_track_value
   calls.GetMediaItemInfo_Value = get_value
   calls.GetMediaItemTakeInfo_Value = get_value
 
@@ -72,6 +89,16 @@ return function(world)
   function calls.GetTrackMediaItem(track, index)
     local item = object(track).items[index + 1]
     return item and item.handle
+  end
+  function calls.DeleteTrackMediaItem(track, item)
+    for index, each in ipairs(object(track).items) do
+      if each == object(item) then
+        table.remove(object(track).items, index)
+        model.kill_item(each)
+        return true
+      end
+    end
+    return false
   end
   function calls.AddMediaItemToTrack(track) return model.item(object(track)).handle end
   function calls.AddTakeToMediaItem(item) return model.take(object(item)).handle end -- and shows nothing new
@@ -150,7 +177,14 @@ return function(world)
     world.sources = world.sources + 1
     return model.new("PCM_source", { file = path, frames = found // align, rate = rate }).handle
   end
-  function calls.GetMediaSourceLength() return 0.0, false end -- as seen in REAPER 7.80 right after an insert
+  -- 0 right after an insert, as seen in REAPER 7.80
+  function calls.GetMediaSourceLength(source) return object(source).seconds or 0.0, false end
+  function calls.GetMediaSourceFileName(source) return object(source).file or "" end
+  function calls.GetMediaSourceType(source) return object(source).type or "WAVE" end
+  function calls.GetMediaItemTake_Source(take) return object(take).source and object(take).source.handle end
+  function calls.GetTakeNumStretchMarkers(take) return object(take).stretch_markers or 0 end
+  function calls.TakeFX_GetCount(take) return object(take).effects or 0 end
+  function calls.CountTakeEnvelopes(take) return object(take).envelopes or 0 end
   function calls.PCM_Source_Destroy(source)
     object(source).deleted = true
     world.sources = world.sources - 1
@@ -277,6 +311,7 @@ return function(world)
     assert(world.held >= 0, "double: PreventUIRefresh below zero")
   end
   function calls.UpdateArrange() end
+  function calls.UpdateTimeline() end
   function calls.Main_OnCommandEx(command)
     world.commands[#world.commands + 1] = command
     if command == 40859 then -- "New project tab"

@@ -114,8 +114,8 @@ end
 
 -- The keys of a generate message by name.
 function FakeDaemon.keys(message)
-  local keys = {}
-  for index = 2, #message.args, 2 do keys[message.args[index]] = message.args[index + 1] end
+  local keys, first = {}, message.address == "/backline/split" and 3 or 2
+  for index = first, #message.args, 2 do keys[message.args[index]] = message.args[index + 1] end
   return keys
 end
 
@@ -140,12 +140,15 @@ function FakeDaemon:generate(session, args, message)
   local is_known = job ~= nil
   if not job then
     self.number = self.number + 1
-    job = { rid = args[1], number = self.number, state = "queued", step = 0, keys = FakeDaemon.keys(message) }
+    job = { rid = args[1], number = self.number, state = "queued", step = 0, keys = FakeDaemon.keys(message),
+      path = message.address == "/backline/split" and args[2] or nil }
     self.jobs[job.rid] = job
   end
   self:answer(session, "/backline/accepted", "sisiif", job.rid, job.number, job.state, 0, is_known and 1 or 0, -1)
   if not is_known then self:event(job, "queued", "i", 0) end
 end
+
+FakeDaemon.split = FakeDaemon.generate -- told apart by what make_result finds in the job
 
 function FakeDaemon:cancel(session, args)
   local job = self.jobs[args[2]]
@@ -220,6 +223,11 @@ function FakeDaemon:make_result(job)
       table.insert(manifest.files, { path = sub .. stem .. ".wav", role = "stem", stem = stem, take = take,
         bytes = #bytes, frames = self.frames, sha256 = ("%064d"):format(take) })
     end
+  end
+  if job.path then -- as daemon/splitting.py has it
+    manifest.engine, manifest.key = { name = "htdemucs" }, {}
+    manifest.position = { from_seconds = math.floor(job.keys["from-seconds"] * self.rate) / self.rate }
+    manifest.takes[1] = { take = 1, seed = 0, report = {}, facts = { silent = { "vocals" } } }
   end
   if self.spoils then self.spoils(job, manifest) end
   local file = assert(self.world.real.io_open(job.folder .. "/manifest.json", "wb"))

@@ -38,7 +38,8 @@ function model.item(track, fields)
   item.track = track
   item.text = item.text or { P_NOTES = "" }
   -- Loop source is on for a new item, and no take is shown but the first.
-  item.value = item.value or { D_POSITION = 0.0, D_LENGTH = 0.0, B_LOOPSRC = 1.0, C_BEATATTACHMODE = -1.0, I_CURTAKE = 0.0 }
+  item.value = item.value or { D_POSITION = 0.0, D_LENGTH = 0.0, B_LOOPSRC = 1.0, C_BEATATTACHMODE = -1.0, I_CURTAKE = 0.0,
+    D_VOL = 1.0, B_MUTE = 0.0 }
   item.ext, item.takes = item.ext or {}, item.takes or {}
   table.insert(track.items, item)
   return item
@@ -48,7 +49,7 @@ function model.take(item, fields)
   local take = model.new("MediaItem_Take", fields or {})
   take.item = item
   take.text = take.text or { P_NAME = "" }
-  take.value = take.value or { D_STARTOFFS = 0.0, D_PLAYRATE = 1.0 }
+  take.value = take.value or { D_STARTOFFS = 0.0, D_PLAYRATE = 1.0, D_VOL = 1.0 }
   take.ext = take.ext or {}
   table.insert(item.takes, take)
   return take

@@ -36,7 +36,7 @@ end
 function World:violation(text) table.insert(self.violations, text) end
 
 function World:has_key(call, key)
-  return self.keys[call] ~= nil and self.keys[call][key] == true
+  return self.keys[call] ~= nil and self.keys[call][key:gsub(":%d+$", ":N")] == true
 end
 
 -- Arguments ---------------------------------------------------------------------------------------
@@ -364,6 +364,19 @@ function World:add_midi_item(project, seconds, length, notes)
   model.take(item, { notes = notes })
   project.undo[#project.undo] = { text = project.undo[#project.undo].text, tracks = model.snapshot(project) }
   return item
+end
+
+-- A track with an item that plays a sound file; `values` are the item's, `of_take` the take's.
+function World:add_sound_item(project, file, values, of_take)
+  local track = model.track({ text = { P_NAME = "loop" } })
+  table.insert(project.tracks, track)
+  local item = model.item(track, { selected = true })
+  for name, value in pairs(values) do item.value[name] = value end
+  local take = model.take(item, { text = { P_NAME = "my loop" } })
+  for name, value in pairs(of_take or {}) do take.value[name] = value end
+  take.source = model.new("PCM_source", { file = file })
+  project.undo[#project.undo] = { text = project.undo[#project.undo].text, tracks = model.snapshot(project) }
+  return item, take, track
 end
 
 function World:plain(index) return model.plain(self.projects[index or 1]) end
