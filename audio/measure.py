@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from audio.clip import Clip
+from audio.clip import Clip, resample
 from audio.errors import AudioError
-from audio.hearing import onset_envelope
+from audio.hearing import MAX_SAMPLE_RATE, onset_envelope
 from audio.pulse import beat_offset_seconds, find_pulse
 from audio.tonality import find_key, key_relation
 from midi.grid import Grid
@@ -80,6 +80,10 @@ def measure(
             )
     if pitched is None and drums is not None:
         pitched = Clip(mix.samples - drums.samples, mix.sample_rate)
+    peak_dbfs = 20 * float(np.log10(max(mix.peak, MIN_PEAK)))
+    frames, frames_expected = mix.frames, grid.frames(mix.sample_rate)
+    mix, pitched = _within_hearing(mix), pitched and _within_hearing(pitched)
+    drums = drums and _within_hearing(drums)
     heard = onset_envelope(mix)
     pulse = find_pulse(heard, grid) if heard else None
     relation = error = offset = None
@@ -101,7 +105,11 @@ def measure(
         key=heard_key.name if heard_key else None,
         key_asked=key.name if key else None,
         key_relation=key_relation(heard_key, key) if heard_key and key else None,
-        peak_dbfs=20 * float(np.log10(max(mix.peak, MIN_PEAK))),
-        frames=mix.frames,
-        frames_expected=grid.frames(mix.sample_rate),
+        peak_dbfs=peak_dbfs,
+        frames=frames,
+        frames_expected=frames_expected,
     )
+
+
+def _within_hearing(clip: Clip) -> Clip:
+    return clip if clip.sample_rate <= MAX_SAMPLE_RATE else resample(clip, MAX_SAMPLE_RATE)

@@ -81,6 +81,7 @@ def generate(
         sections=sections,
         at_beats=request.at_beats,
         at_seconds=request.at_seconds,
+        format_name=request.format,
     )
     whole_job.done()
     return manifest

@@ -18,7 +18,8 @@ DEFAULT_PORT = 9787
 ENGINES = ("embedded", "ace-step")
 LEADS = ("melody", "vocals")
 MELODY_MODES = ("cover", "keep", "raw", "off")
-SAMPLE_RATES = (44_100, 48_000)
+SAMPLE_RATES = (44_100, 48_000, 96_000)
+SOUND_FORMATS = ("wav16", "wav24", "wav32f", "flac")
 JOB_STATES = ("queued", "running", "done", "failed", "cancelled")
 MAX_INT = 2**31 - 1
 MAX_SEED = 2**63 - 1
@@ -105,8 +106,10 @@ GENERATE_KEYS = (
     Argument("takes", "int", "how many takes, each with a seed one higher", default=1, low=1,
              high=8, aliases=("variations",)),
     Argument("engine", "text", "which model plays", default="embedded", choices=ENGINES),
-    Argument("sample-rate", "int", "44100 or 48000", default=48_000,
+    Argument("sample-rate", "int", "44100, 48000 or 96000", default=48_000,
              choices=tuple(map(str, SAMPLE_RATES)), unit="Hz", aliases=("rate",)),
+    Argument("format", "text", "of the sound files; flac has 24 bits", default="wav32f",
+             choices=SOUND_FORMATS),
     Argument("melody-path", "text", "MIDI file on the daemon's machine, absolute path", default="",
              max_bytes=MAX_PATH_BYTES),
     Argument("melody", "bytes", "MIDI file itself; at most 8192 bytes travel everywhere",
@@ -126,6 +129,7 @@ GENERATE_KEYS = (
              default="", max_bytes=64, pattern=r"[A-Za-z0-9 _-]+"),
     Argument("source", "text", "folder of a finished job to change; see Changing what is there",
              default="", max_bytes=MAX_PATH_BYTES, aliases=("from",)),
+    Argument("source-take", "int", "which take of it", default=1, low=1, high=8),
     Argument("bar-range", "text", "which bars to make anew, first-last, bars from 1; with source",
              default="", max_bytes=16, aliases=("range",)),
     Argument("midi-path", "text", "MIDI file with new notes of the one stem asked; with source",

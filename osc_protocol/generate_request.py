@@ -61,10 +61,12 @@ class GenerateRequest:
     at_seconds: float = 0.0
     project: str = ""
     source: str = ""
+    source_take: int = 1
     bar_range: str = ""
     midi_path: str = ""
     melody_mode: str = "cover"
     melody_strength: float = 0.5
+    format: str = "wav32f"
 
     def __post_init__(self) -> None:
         for name, argument in _ARGUMENTS.items():
@@ -175,8 +177,8 @@ class GenerateRequest:
         return cls(**values)  # type: ignore[arg-type]  # checked in __post_init__
 
     def _check_change(self) -> None:
-        for name in ("bar_range", "midi_path"):
-            if getattr(self, name) and not self.source:
+        for name in ("source_take", "bar_range", "midi_path"):
+            if getattr(self, name) != _ARGUMENTS[name].default and not self.source:
                 wire = _ARGUMENTS[name].name
                 raise _refusal(wire, f"{wire} changes what is there: give source with it")
         _ = self.bar_span

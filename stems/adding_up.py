@@ -73,7 +73,7 @@ def to_integers(
     """Return mix and stems as whole numbers of `bits` (2 to 32) whose sums are exact.
 
     All are rounded to the nearest; what the rounded stems then miss of the rounded mix, a few
-    units, goes into the loudest stem that has room for it. Shapes (channels, frames), in
+    units, goes into the loudest stem that was not whole before and has room for it. Shapes (channels, frames), in
     -2^(bits-1) .. 2^(bits-1) - 1. Raises StemError for samples over full scale, or stems that do
     not add up to the mix to begin with.
     """
@@ -92,7 +92,10 @@ def to_integers(
             f"the stems miss the mix by {np.abs(missing).max()} units of {bits} bits: they do "
             "not add up"
         )
-    for name in sorted(clips, key=lambda n: -float(np.vdot(clips[n].samples, clips[n].samples))):
+    # A stem that was whole already, such as one that stays from an earlier job, stays as it is.
+    exact = {name: _is_exact(clip, whole[name], bits) for name, clip in clips.items()}
+    energy = {name: float(np.vdot(clip.samples, clip.samples)) for name, clip in clips.items()}
+    for name in sorted(clips, key=lambda n: (exact[n], -energy[n])):
         before = whole[name].astype(np.int64)
         after = np.clip(before + missing, lowest, highest)
         missing -= after - before
@@ -236,6 +239,10 @@ def _close_gap(mix: Samples, stems: Samples, strongest: int) -> None:
         piece = stems[:, :, first : first + PIECE_FRAMES]
         left = mix[:, first : first + PIECE_FRAMES] - piece.sum(0, dtype=np.float64)
         piece[strongest] = piece[strongest] + left
+
+
+def _is_exact(clip: Clip, whole: Integers, bits: int) -> bool:
+    return bool(np.array_equal(whole * np.float64(2.0 ** (1 - bits)), clip.samples))
 
 
 def _range(bits: int) -> tuple[int, int]:

@@ -13,12 +13,41 @@ from daemon.screen import say
 
 Folder = Annotated[Path, typer.Argument(help="Folder of a finished job.")]
 File = Annotated[
-    Path, typer.Option("--dawproject", help="File to write, for Bitwig, Studio One or Cubase.")
+    Path | None,
+    typer.Option("--dawproject", help="File to write, for Bitwig, Studio One or Cubase."),
+]
+Files = Annotated[
+    Path | None, typer.Option("--files", help="Folder for copies named by job, tempo and key.")
+]
+SoundFormat = Annotated[
+    str, typer.Option("--format", help="Of the copies: wav16, wav24, wav32f or flac.")
 ]
 
 
-def export(folder: Folder, dawproject: File) -> None:
-    """Write a finished job, sounds included, as one file that other DAWs open."""
+def export(
+    folder: Folder, dawproject: File = None, files: Files = None, sound_format: SoundFormat = ""
+) -> None:
+    """Write a finished job as one file that other DAWs open, or as files under tidy names."""
+    if sound_format and files is None:
+        raise UsageError("format is that of the copies: give --files with it")
+    if dawproject is None and files is None:
+        raise UsageError("export needs --dawproject FILE or --files FOLDER, or both")
+    if dawproject is not None:
+        _dawproject(folder, dawproject)
+    if files is not None:
+        _files(folder, files, sound_format)
+
+
+def _files(folder: Path, target: Path, sound_format: str) -> None:
+    from stems.copies import write_copies
+
+    names = write_copies(folder, target, sound_format)
+    say(f"{target}: {len(names)} files")
+    for name in names:
+        say(f"  {name}")
+
+
+def _dawproject(folder: Path, dawproject: Path) -> None:
     from stems.dawproject import write_dawproject
     from stems.manifest import read_manifest
 

@@ -33,6 +33,7 @@ def generate(
     midi: option.Midi = "",
     melody_mode: option.MelodyMode = "cover",
     melody_strength: option.MelodyStrength = "0.5",
+    sound_format: option.SoundFormat = "wav32f",
     as_json: AsJson = False,
 ) -> None:
     """Make stems in this process, without a daemon."""

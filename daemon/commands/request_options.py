@@ -26,7 +26,10 @@ Seed = Annotated[str, typer.Option("--seed", help="Same seed, same music; random
 Takes = Annotated[str, typer.Option("--takes", help="How many versions, 1 to 8.")]
 EngineName = Annotated[str, typer.Option("--engine", help="embedded or ace-step.")]
 Stems = Annotated[str, typer.Option("--stems", help="Which stems, separated by commas.")]
-SampleRate = Annotated[str, typer.Option("--sample-rate", help="44100 or 48000 Hz.")]
+SampleRate = Annotated[str, typer.Option("--sample-rate", help="44100, 48000 or 96000 Hz.")]
+SoundFormat = Annotated[
+    str, typer.Option("--format", help="Of the sound files: wav16, wav24, wav32f or flac.")
+]
 
 From = Annotated[str, typer.Option("--from", help="Folder of a result, to change it.")]
 Range = Annotated[str, typer.Option("--range", help="With --from: only these bars, 5-8.")]
@@ -130,6 +133,6 @@ _READ: Mapping[str, Callable[[str, str], object]] = {
     "bpm": _number, "key": _text, "bars": _whole, "meter": _text, "melody": _path, "lead": _text,
     "tags": _text, "lyrics": _text_or_file, "seed": _seed, "takes": _whole, "engine": _text,
     "stems": _names, "sample_rate": _whole, "source": _path, "bar_range": _text, "midi": _path,
-    "melody_mode": _text, "melody_strength": _number,
+    "melody_mode": _text, "melody_strength": _number, "sound_format": _text,
 }  # fmt: skip
-_FIELDS = {"melody": "melody_path", "midi": "midi_path"}
+_FIELDS = {"melody": "melody_path", "midi": "midi_path", "sound_format": "format"}

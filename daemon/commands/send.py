@@ -52,6 +52,7 @@ def send_generate(
     midi: option.Midi = "",
     melody_mode: option.MelodyMode = "cover",
     melody_strength: option.MelodyStrength = "0.5",
+    sound_format: option.SoundFormat = "wav32f",
     as_json: AsJson = False,
     out: CopyTo = None,
     osc_port: Port = OSC_PORT,

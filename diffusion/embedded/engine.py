@@ -18,10 +18,13 @@ from diffusion.engine import CancelFlag, Conditions, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 
 if TYPE_CHECKING:
+    from audio.clip import Clip
     from diffusion.embedded.backbone import Backbone
     from diffusion.embedded.decoder.decoder import Decoder
+    from midi.grid import Grid
 
 CARD = "embedded-v1.json"
+HIGHEST_RATE = 48_000  # the decoder was never trained on what lies above; beyond it is resampled
 
 
 def weights_folder() -> Path:
@@ -120,15 +123,33 @@ class EmbeddedEngine:
         performance, seed, facts = perform(
             self._network, conditions, lambda done: progress("diffuse", done), stop
         )
+        rate = conditions.sample_rate
         stems = self._decoder.render(
             performance,
             conditions.grid,
-            conditions.sample_rate,
+            min(rate, HIGHEST_RATE),
             stems=conditions.stems,
             seed=seed,
             progress=lambda fraction: progress("decode", fraction),
             cancelled=cancelled,
         )
+        if rate > HIGHEST_RATE:
+            stems = _resampled(stems, conditions.grid, rate)
         notes = {stem: notes_of(performance, stem) for stem in conditions.stems}
         score = {"seed": seed, **as_plain(performance)}
         return Generation(stems=stems, notes=notes, facts=facts, score=score)
+
+
+def _resampled(stems: Mapping[str, Clip], grid: Grid, sample_rate: int) -> dict[str, Clip]:
+    """The stems at another rate, as many frames as the grid has there: one more or less at most."""
+    import numpy as np
+
+    from audio.clip import Clip, resample
+
+    frames = grid.frames(sample_rate)
+    out = {}
+    for stem, clip in stems.items():
+        samples = resample(clip, sample_rate).samples[:, :frames]
+        missing = frames - samples.shape[1]
+        out[stem] = Clip(np.pad(samples, ((0, 0), (0, missing))), sample_rate)
+    return out

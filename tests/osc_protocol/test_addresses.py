@@ -14,6 +14,7 @@ from osc_protocol.addresses import (
     GENERATE_KEYS,
     LEADS,
     SAMPLE_RATES,
+    SOUND_FORMATS,
     TABLE,
     Row,
 )
@@ -21,6 +22,7 @@ from osc_protocol.argument import TAGS
 from osc_protocol.checks import check
 from osc_protocol.generate_request import GenerateRequest
 from osc_protocol.messages import CLASSES
+from stems import files
 
 PLAIN_ROWS = [row for row in TABLE if row.name not in ("Ping", "Pong", "Generate")]
 
@@ -91,7 +93,8 @@ def test_addresses_of_commands_are_unique() -> None:
 def test_the_words_are_those_of_the_other_rooms() -> None:
     assert ENGINES == diffusion_engine.ENGINES
     assert LEADS == diffusion_engine.LEADS
-    assert SAMPLE_RATES == (44_100, 48_000)
+    assert SAMPLE_RATES == (44_100, 48_000, 96_000)
+    assert tuple(files.SOUND_FORMATS) == SOUND_FORMATS
 
 
 # Golden: tags that are out in the world can only grow at their end.

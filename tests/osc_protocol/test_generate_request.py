@@ -42,6 +42,7 @@ WHOLE: dict[str, Any] = {
     "midi_path": "",
     "melody_mode": "keep",
     "melody_strength": 0.25,
+    "format": "flac",
 }
 
 
@@ -218,7 +219,7 @@ def test_the_slowest_and_the_fastest_tempo_are_fine() -> None:
         ({"stems": ()}, "stems", "''"),
         ({"stems": 5}, "stems", "5"),
         ({"stems": (5,)}, "stems", "5"),
-        ({"sample_rate": 48_001}, "sample-rate", "44100, 48000"),
+        ({"sample_rate": 48_001}, "sample-rate", "44100, 48000, 96000"),
         ({"seed": -1}, "seed", "from 0"),
         ({"seed": 2**63}, "seed", "9223372036854775807"),
         ({"at_seconds": -1}, "at-seconds", "from 0"),

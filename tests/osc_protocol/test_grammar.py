@@ -176,6 +176,7 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
     "engine": ("s", "ace-step", "engine", "ace-step"),
     "sample-rate": ("i", 44_100, "sample_rate", 44_100),
     "rate": ("i", 44_100, "sample_rate", 44_100),
+    "format": ("s", "wav24", "format", "wav24"),
     "melody-path": ("s", "/tmp/a.mid", "melody_path", "/tmp/a.mid"),
     "melody": ("b", b"MThd", "melody", b"MThd"),
     "notes": ("s", "60:0:1", "notes", "60:0:1"),
