@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from audio.clip import Clip, write_wav
-from audio.errors import AudioError
 from daemon.stages import Progress
 from diffusion.engine import Generation
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.split_request import SplitRequest
 from stems.errors import StemError
-from stems.files import wav_path
 from stems.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -28,16 +23,16 @@ from stems.manifest import (
     write_manifest,
 )
 from stems.staging import publish, staging, told_plainly
-from stems.stem_set import StemSet
 
 if TYPE_CHECKING:
-    from stems.splitting.separation import Separation
+    from stems.splitting.file_splitting import FileSplit
+    from stems.splitting.recording import Recording
     from stems.splitting.splitter import Splitter
 
-# Share of a job's time: a splitter is read in a second or so, and then works many times as long.
-LOADED, SPLIT = 0.05, 0.95
-
 OpenSplitter = Callable[[str | None], "Splitter"]
+
+# Share of a job's time: a file is looked through and a splitter read in a second or so.
+LOADED, SPLIT = 0.05, 0.95
 
 
 def open_splitter(name: str | None = None) -> Splitter:
@@ -58,20 +53,30 @@ def split(
 ) -> Manifest:
     """Make the stems `request` asks for in `out_dir`: all files, the manifest last, or nothing.
 
-    The stems have the rate and length of the sound and no gain, so that all four sum to it; they
-    are 32-bit float, since one may peak above full scale where the sound does not. `progress` gets
-    the stage (load, split, write) and the fraction of the whole job. Raises Cancelled, and one
-    sentence as ProtocolError or StemError.
+    The stems have the rate, channels and length of the sound and no gain, so that all four sum to
+    it; they are 32-bit float, which holds what peaks above full scale. A part begins at the frame
+    at or before, and ends at or after, the times asked for. `progress` gets the stage (load,
+    split, write) and the fraction of the whole job. Raises Cancelled, and one sentence as
+    ProtocolError or StemError.
     """
+    from stems.splitting.file_splitting import split_file
+    from stems.splitting.recording import look_through
+
     progress("load", 0.0)
-    sound, from_frame = _read(request)
-    splitter = _opened(open_splitter, request.model)
-    separation = _separate(
-        sound, splitter, request.stems, request.loop, cancelled,
-        lambda fraction: progress("split", LOADED + (SPLIT - LOADED) * fraction),
-    )  # fmt: skip
-    progress("write", SPLIT)
-    manifest = _deliver(request, out_dir, sound, from_frame, separation, job)
+    with _refused("path", Code.OUT_OF_RANGE):
+        recording = look_through(Path(request.path), request.from_seconds, request.length_seconds)
+    splitter = _loaded(open_splitter, request.model)
+    with staging(out_dir) as folder, told_plainly(out_dir):
+        with _refused("path", Code.OUT_OF_RANGE):
+            done = split_file(
+                recording, splitter, folder, stems=request.stems, loop=request.loop,
+                progress=lambda done: progress("split", LOADED + (SPLIT - LOADED) * done),
+                cancelled=cancelled,
+            )  # fmt: skip
+        progress("write", SPLIT)
+        manifest = _manifest(request, recording, done, folder, job)
+        write_manifest(folder / MANIFEST_NAME, manifest)
+        publish(folder, out_dir)
     progress("write", 1.0)
     return manifest
 
@@ -85,126 +90,65 @@ def with_stems(
 ) -> Generation:
     """Return the generation, its mix split into `stems` where the engine gave nothing else.
 
-    `progress` gets the stage split and its own fraction. Raises Cancelled and StemError.
+    `progress` gets the stage split and its own fraction. Raises Cancelled, ProtocolError and
+    StemError.
     """
     if generation.stems is not None or generation.mix is None:
         return generation
-    separation = _separate(
-        generation.mix, _opened(open_splitter, ""), stems, False, cancelled,
-        lambda fraction: progress("split", fraction),
+    from stems.splitting.separation import separate
+
+    separation = separate(
+        generation.mix, _loaded(open_splitter, ""), stems=stems,
+        progress=lambda fraction: progress("split", fraction), cancelled=cancelled,
     )  # fmt: skip
     facts = {**generation.facts, "splitter": separation.facts, "silent": list(separation.silent)}
     return replace(generation, stems=separation.clips, facts=facts)
 
 
-def _opened(open_splitter: OpenSplitter, name: str) -> Splitter:
+def _loaded(open_splitter: OpenSplitter, name: str) -> Splitter:
+    """Open a splitter and read its files, so that what is wrong with them is told as such."""
+    with _refused("model", Code.MODEL_UNAVAILABLE):
+        splitter = open_splitter(name or None)
+        splitter.facts()
+    return splitter
+
+
+@contextmanager
+def _refused(field: str, code: Code) -> Iterator[None]:
+    """Lay a StemError at the door of one field of the request."""
     try:
-        return open_splitter(name or None)
+        yield
     except StemError as error:
-        raise ProtocolError(Code.MODEL_UNAVAILABLE, str(error), "model") from None
+        raise ProtocolError(code, str(error), field) from None
 
 
-def _separate(
-    mix: Clip,
-    splitter: Splitter,
-    stems: tuple[str, ...],
-    loop: bool,
-    cancelled: Callable[[], bool],
-    progress: Callable[[float], None],
-) -> Separation:
-    from stems.splitting.separation import separate
-
-    try:
-        return separate(
-            mix, splitter, stems=stems, loop=loop, progress=progress, cancelled=cancelled
-        )
-    except StemError as error:  # its files are read when they are first needed
-        raise ProtocolError(Code.MODEL_UNAVAILABLE, str(error), "model") from None
-
-
-def _read(request: SplitRequest) -> tuple[Clip, int]:
-    """Return the part that is asked for, in stereo, and the frame of the file it begins at.
-
-    It begins at or before and ends at or after the times asked for, so that all between is there.
-    """
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(request.path) as file:
-            rate, first = file.samplerate, math.floor(request.from_seconds * file.samplerate)
-            if first >= file.frames:
-                raise ProtocolError(
-                    Code.OUT_OF_RANGE,
-                    f"from-seconds must be before the end of the sound, which lasts "
-                    f"{file.frames / rate:.2f} s, not {request.from_seconds:g}",
-                    "from-seconds",
-                )
-            end = file.frames
-            if request.length_seconds:
-                last = math.ceil((request.from_seconds + request.length_seconds) * rate)
-                end = min(end, last)
-            file.seek(first)
-            samples = file.read(end - first, dtype="float32", always_2d=True).T
-    except (OSError, soundfile.SoundFileError) as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "error_string", str(error))
-        raise _refused(f"path {request.path!r} cannot be read as sound: {reason}") from None
-    channels = samples.shape[0]
-    if channels > 2:
-        raise _refused(f"path {request.path!r} has {channels} channels; at most 2 can be split")
-    stereo = np.ascontiguousarray(np.broadcast_to(samples, (2, samples.shape[1])))
-    try:
-        return Clip(stereo, rate), first
-    except AudioError as error:
-        raise _refused(f"path {request.path!r}: {error}") from None
-
-
-def _refused(sentence: str) -> ProtocolError:
-    return ProtocolError(Code.OUT_OF_RANGE, sentence, "path")
-
-
-def _deliver(
-    request: SplitRequest,
-    out_dir: Path,
-    sound: Clip,
-    from_frame: int,
-    separation: Separation,
-    job: str,
+def _manifest(
+    request: SplitRequest, recording: Recording, done: FileSplit, folder: Path, job: str
 ) -> Manifest:
-    stem_set = StemSet(separation.clips, gained_db=0.0)
-    is_whole = len(stem_set.names) == 4
-    facts = dict(separation.facts)
-    take = TakeEntry(
-        1, 0, 0.0, stem_set.null_db(sound) if is_whole else 0.0, {},
-        {"silent": list(separation.silent), "channels": sound.channels},
-    )  # fmt: skip
-    rate = sound.sample_rate
-    with staging(out_dir) as folder, told_plainly(out_dir):
-        files = []
-        for name, clip in stem_set.clips.items():
-            write_wav(folder / wav_path(name, 1), clip, bits=32)
-            files.append(
-                describe_file(folder, wav_path(name, 1), "stem", stem=name, take=1,
-                              frames=clip.frames)
-            )  # fmt: skip
-        manifest = Manifest(
-            backline=backline_version(),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            job=job,
-            request=request.as_dict(),
-            engine=facts,
-            grid={"sample_rate": rate, "frames": sound.frames, "seconds": sound.seconds},
-            key={},
-            melody=None,
-            position={
-                "from_seconds": from_frame / rate,
-                "at_beats": request.at_beats,
-                "at_seconds": request.at_seconds,
-            },
-            sections=(),
-            stems=stem_set.names,
-            takes=(take,),
-            files=tuple(files),
-        )
-        write_manifest(folder / MANIFEST_NAME, manifest)
-        publish(folder, out_dir)
-    return manifest
+    rate, frames = recording.sample_rate, recording.frames
+    null_dbfs = 0.0 if done.null_dbfs is None else done.null_dbfs
+    facts = {
+        "silent": list(done.silent), "channels": recording.channels, "peak_dbfs": done.peak_dbfs
+    }  # fmt: skip
+    return Manifest(
+        backline=backline_version(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        job=job,
+        request=request.as_dict(),
+        engine=done.facts,
+        grid={"sample_rate": rate, "frames": frames, "seconds": frames / rate},
+        key={},
+        melody=None,
+        position={
+            "from_seconds": recording.first_frame / rate,
+            "at_beats": request.at_beats,
+            "at_seconds": request.at_seconds,
+        },
+        sections=(),
+        stems=tuple(done.paths),
+        takes=(TakeEntry(1, 0, 0.0, null_dbfs, {}, facts),),
+        files=tuple(
+            describe_file(folder, path.name, "stem", stem=name, take=1, frames=frames)
+            for name, path in done.paths.items()
+        ),
+    )

@@ -296,7 +296,7 @@ def stems_of(manifest: Manifest, folder: Path) -> list[dict[str, object]]:
             "url": "",
             "seconds": entry.frames / sample_rate,
             "sample_rate": sample_rate,
-            "channels": 2,
+            "channels": manifest.takes[(entry.take or 1) - 1].facts.get("channels", 2),
             "bytes": entry.bytes,
             "sha256": f"sha256:{entry.sha256}",
             "take": entry.take,

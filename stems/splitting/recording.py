@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ BLOCK_FRAMES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A mono or stereo file of `frames` that were all read once, and are finite."""
+    """A mono or stereo file, or a part of it: `frames` that were all read once, and are finite."""
 
     path: Path
     sample_rate: int
@@ -27,10 +28,13 @@ class Recording:
     frames: int
     peak: float
     level: Level
+    first_frame: int = 0  # of the file, where the part begins
 
 
-def look_through(path: Path) -> Recording:
-    """Read all of a file; raises StemError in one sentence where it cannot be split.
+def look_through(path: Path, from_seconds: float = 0.0, length_seconds: float = 0.0) -> Recording:
+    """Read all of a file, or a part; raises StemError in one sentence where it cannot be split.
+
+    A part holds all that lies between its times; without a length it reaches to the end.
 
     Any format of libsndfile (wav, flac, mp3, ogg, aiff ...), at 8 to 192 kHz. What counts is what
     can be read, not what the header promises.
@@ -47,7 +51,10 @@ def look_through(path: Path) -> Recording:
                 f"{path} has {rate} Hz; sounds of {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} Hz can "
                 "be split"
             )
-        for block in _blocks(path, file):
+        first = math.floor(from_seconds * rate)
+        end = math.ceil((from_seconds + length_seconds) * rate) if length_seconds else None
+        _skip(path, file, first)
+        for block in _blocks(path, file, None if end is None else end - first):
             if not np.isfinite(block).all():
                 at = frames + int(np.argmin(np.isfinite(block).all(0)))
                 raise StemError(f"{path} holds NaN or infinity at {at / rate:.3f} s")
@@ -57,10 +64,11 @@ def look_through(path: Path) -> Recording:
             total += float(mono.sum())
             squares += float(np.square(mono).sum())
     if not frames:
-        raise StemError(f"{path} holds no sound (0 frames)")
+        where = f" from {from_seconds:g} s on" if first else ""
+        raise StemError(f"{path} holds no sound{where} (0 frames)")
     mean = total / frames
     level = Level(mean, max(0.0, squares / frames - mean**2) ** 0.5)
-    return Recording(path, rate, channels, frames, peak, level)
+    return Recording(path, rate, channels, frames, peak, level, first)
 
 
 class Reader:
@@ -69,6 +77,7 @@ class Reader:
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._file = _open(recording.path)
+        _skip(recording.path, self._file, recording.first_frame)
         self._held = np.zeros((2, 0), np.float32)
         self._start = 0  # the frame that `_held` begins at
 
@@ -108,9 +117,18 @@ class Reader:
         self._held = np.concatenate(pieces, 1)
 
 
-def _blocks(path: Path, file: Any) -> Iterator[Samples]:
-    while (block := _read(path, file, BLOCK_FRAMES)).shape[1]:
+def _blocks(path: Path, file: Any, most: int | None = None) -> Iterator[Samples]:
+    """Give up to `most` frames."""
+    left = BLOCK_FRAMES if most is None else most
+    while (block := _read(path, file, min(left, BLOCK_FRAMES))).shape[1]:
         yield block
+        left -= 0 if most is None else block.shape[1]
+
+
+def _skip(path: Path, file: Any, frames: int) -> None:
+    """Read on without keeping anything: seeking in an MP3 is not exact to the frame."""
+    for _ in _blocks(path, file, frames):
+        pass
 
 
 @contextmanager

@@ -104,32 +104,39 @@ def test_a_part_beyond_the_end_stops_there_and_one_that_begins_there_is_refused(
 ) -> None:
     beyond = SplitRequest(str(song), from_seconds=0.4, length_seconds=9.0)
     assert run(beyond, tmp_path / "out").grid["frames"] == RATE // 10
-    with pytest.raises(ProtocolError, match=r"which lasts 0\.50 s, not 0\.5") as refusal:
+    with pytest.raises(ProtocolError, match=r"no sound from 0\.5 s on") as refusal:
         run(SplitRequest(str(song), from_seconds=0.5), tmp_path / "none")
-    assert refusal.value.field == "from-seconds" and not (tmp_path / "none").exists()
+    assert refusal.value.field == "path" and not (tmp_path / "none").exists()
 
 
-def test_a_mono_sound_is_heard_on_both_sides(tmp_path: Path) -> None:
+def test_a_mono_sound_has_mono_stems(client: Client, story: Story, tmp_path: Path) -> None:
     path = tmp_path / "mono.wav"
     soundfile.write(path, np.linspace(-0.5, 0.5, 800), 8000, subtype="FLOAT")
-    run(SplitRequest(str(path)), tmp_path / "out")
-    total = sum_of(tmp_path / "out")
-    assert np.array_equal(total[:, 0], total[:, 1])
+    events = story(client, client.split(SplitRequest(str(path))).job)
+    stems = [event for event in events if isinstance(event, StemReady)]
+    assert {stem.channels for stem in stems} == {1}
+    total = sum_of(Path(stems[0].path).parent)
     assert np.abs(total[:, 0] - np.linspace(-0.5, 0.5, 800)).max() < 2.0**-20
+
+
+def test_a_loop_is_split_as_one(song: Path, tmp_path: Path) -> None:
+    manifest = run(SplitRequest(str(song), loop=True), tmp_path / "out")
+    assert manifest.engine["loop"] is True
+    assert np.abs(sum_of(tmp_path / "out") - soundfile.read(song)[0]).max() < 2.0**-20
 
 
 @pytest.mark.parametrize("content", [b"", b"this is a text file and no sound at all", None])
 def test_what_is_no_sound_is_refused_in_a_sentence(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "sound.wav"
     path.mkdir() if content is None else path.write_bytes(content)
-    with pytest.raises(ProtocolError, match="cannot be read as sound") as refusal:
+    with pytest.raises(ProtocolError, match="sound") as refusal:
         run(SplitRequest(str(path)), tmp_path / "out")
     assert (refusal.value.code, refusal.value.field) == (Code.OUT_OF_RANGE, "path")
     assert not (tmp_path / "out").exists()
 
 
 def test_six_channels_and_no_frames_are_refused_in_a_sentence(tmp_path: Path) -> None:
-    for name, shape, words in (("six", (100, 6), "6 channels"), ("none", (0, 2), "before the end")):
+    for name, shape, words in (("six", (100, 6), "6 channels"), ("none", (0, 2), "no sound")):
         soundfile.write(tmp_path / f"{name}.wav", np.zeros(shape), RATE)
         with pytest.raises(ProtocolError, match=words):
             run(SplitRequest(str(tmp_path / f"{name}.wav")), tmp_path / "out")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -23,8 +23,10 @@ from diffusion.engine import CancelFlag, Conditions, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 from midi.melody import Note
 from stems.errors import StemError
+from stems.splitting.placement import place
 
 STEPS = 8
+SEGMENT_FRAMES = 4096
 PITCHES = {"drums": 36, "bass": 45, "melody": 69, "vocals": 64}
 
 
@@ -94,15 +96,35 @@ class ToneSplitter:
         progress: Callable[[float], None],
         cancelled: CancelFlag,
     ) -> Mapping[str, Clip]:
+        self._go(progress, cancelled)
+        return {
+            name: Clip(mix.samples * np.float32(SHARES[name]), mix.sample_rate) for name in stems
+        }
+
+    def segments(
+        self,
+        read: Callable[[int, int], np.ndarray],
+        frames: int,
+        sample_rate: int,
+        level: object,
+        *,
+        stems: Sequence[str],
+        loop: bool,
+        progress: Callable[[float], None],
+        cancelled: CancelFlag,
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        self._go(progress, cancelled)
+        shares = np.array([SHARES[name] for name in stems], np.float32)
+        for start in place(frames, SEGMENT_FRAMES, loop=loop):
+            yield start, shares[:, None, None] * read(start, SEGMENT_FRAMES)
+
+    def _go(self, progress: Callable[[float], None], cancelled: CancelFlag) -> None:
         for step in range(STEPS):
             if cancelled():
                 raise Cancelled("cancelled")
             progress((step + 1) / STEPS)
             if step == STEPS // 2:
                 behave(self.name, cancelled)
-        return {
-            name: Clip(mix.samples * np.float32(SHARES[name]), mix.sample_rate) for name in stems
-        }
 
 
 def behave(tags: str, cancelled: CancelFlag) -> None:
