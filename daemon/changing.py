@@ -31,7 +31,8 @@ def repeated(folder: Path, changes: Mapping[str, object]) -> GenerateRequest:
     where there is no finished job, ProtocolError for changes that cannot be.
     """
     asked = dict(read_manifest(folder / MANIFEST_NAME, check_files=False).request)
-    asked |= {"source": str(folder), "bar_range": "", "midi_path": "", "seed": None, "takes": 1}
+    asked |= {"source": str(folder), "source_take": 1, "bar_range": "", "midi_path": "", "seed": None, "takes": 1}
+    asked |= {"best": 0, "gate": "", "loudness": None, "transpose": False}
     if asked.get("melody_path") and not Path(str(asked["melody_path"])).exists():
         # The melody has been played already; without its file only new leads go without it.
         asked["melody_path"] = ""
@@ -44,7 +45,7 @@ def source_of(request: GenerateRequest) -> Source | None:
     """Return the finished job that `request` changes, if it changes one."""
     if not request.source:
         return None
-    source = read_source(Path(request.source))
+    source = read_source(Path(request.source), request.source_take)
     check_same_frame(source, request.as_dict())
     return source
 
@@ -82,6 +83,6 @@ def take_of(
         notes = {**source.notes, **notes}
         remark = level_remark(stem_set)
         facts["changed"] = list(generation.stems or ())
-        facts["source_job"] = source.manifest.job
+        facts["source_job"], facts["source_take"] = source.manifest.job, source.take
         facts["remarks"] = [*generation.facts.get("remarks", ()), *([remark] if remark else [])]  # type: ignore[misc]
     return Take(stem_set, notes, report, seed, facts, generation.score)

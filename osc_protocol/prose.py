@@ -147,7 +147,7 @@ point; a point at beat 0 replaces it. `0:92:ramp 16:120` speeds up over the firs
 With `source` (also `from`), the folder of a finished job, only the stems named in `stems` are made
 anew and the others stay as they are, to the sample; the new job's folder holds all of them. Repeat
 the parameters of that job (its manifest's `request` has them; tempo, meter, key, length and sample
-rate must be the same), and say what changes:
+rate must be the same), and say what changes, of its first take or of `source-take`:
 
 - `bar-range` (also `range`): only these bars, `5-8` or `5`. Outside them the stem stays as it is,
   but for a crossfade of 10 ms before each end.

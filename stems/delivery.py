@@ -70,7 +70,9 @@ def deliver(
     created = datetime.now(UTC)
     title = label or job or f"backline {grid.bpm:g} bpm {key.name}"
     sound_format(format_name)
-    origin = Origin(f"{created:%Y%m%dT%H%M%S.%f}", job, title, grid.bars, request, engine)
+    origin = Origin(f"{created:%Y%m%dT%H%M%S.%f}", job, title, grid.bars, request, engine,
+        str(out_dir.resolve()),
+    )  # fmt: skip
     with staging(out_dir) as folder:
         files: list[FileEntry] = []
         entries: list[TakeEntry] = []

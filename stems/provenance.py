@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from stems.manifest import backline_version
 
 KEY = "backline"  # P_EXT:backline in REAPER's scripts
-_NOT_SETTINGS = frozenset({"seed", "melody", "source", "bar_range", "midi_path"})
+_NOT_SETTINGS = frozenset({"seed", "melody", "source", "source_take", "bar_range", "midi_path"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class Origin:
     """The job that all items of a project come from.
 
     `rid` tells its items from another job's; `request` is GenerateRequest.as_dict(), `engine`
-    what the engine says of itself.
+    what the engine says of itself, `folder` where the job's files lie, so that they can be
+    changed in part.
     """
 
     rid: str
@@ -29,6 +30,7 @@ class Origin:
     bars: int
     request: Mapping[str, object]
     engine: Mapping[str, object]
+    folder: str
 
     def of_item(self) -> dict[str, object]:
         """Say what was asked: the same for all stems, whose names are still to be added."""
@@ -38,6 +40,7 @@ class Origin:
             "title": self.title,
             "bars": self.bars,
             "keys": [list(setting) for setting in _settings(self.request)],
+            "folder": self.folder,
             "backline": backline_version(),
         }
 
@@ -51,6 +54,7 @@ class Origin:
             "engine": self.engine.get("name"),
             "weights": self.engine.get("weights"),
             "sha256": sha256,
+            "folder": self.folder,
         }
 
     @property

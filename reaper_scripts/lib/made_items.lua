@@ -82,7 +82,7 @@ local function with_keys(list, changes)
   for _, each in ipairs(list) do
     if changes[each[1]] == nil then result[#result + 1] = { each[1], each[2], each[3] } end
   end
-  for _, name in ipairs({ "stems", "takes", "seed", "source", "bar-range" }) do
+  for _, name in ipairs({ "stems", "takes", "seed", "source", "source-take", "bar-range" }) do
     if changes[name] then result[#result + 1] = { name, changes[name][1], changes[name][2] } end
   end
   return result
@@ -108,7 +108,7 @@ local function next_seed(group)
   return { "h", highest < MAX_SEED and highest + 1 or 0 }
 end
 
--- The folder of the job whose take is shown; only first takes can be changed in part.
+-- Folder and number of the take that is shown, which must be one of one job.
 local function source_of(group)
   local take = group.items[1].take
   if not take or type(take.folder) ~= "string" then return nil, "This item does not say which job it came from." end
@@ -116,27 +116,35 @@ local function source_of(group)
     if not each.take or each.take.folder ~= take.folder then
       return nil, "The selected items show takes of different jobs; choose takes of one job, or one item."
     end
-    if each.take.take ~= 1 then return nil, "Only the first take of a job can be changed in part; choose take 1." end
+    if each.take.take ~= take.take then
+      return nil, "The selected items show different takes of their job; show the same take of each."
+    end
   end
-  return take.folder
+  return take.folder, take.take
 end
 
-local function stems_of_job(group)
+-- The keys that have a job's take changed in part.
+local function set_source(changes, folder, take)
+  changes.source = { "s", folder }
+  if math.tointeger(take) and take > 1 then changes["source-take"] = { "i", math.tointeger(take) } end
+end
+
+local function key_of(group, name)
   for _, each in ipairs(group.items[1].origin.keys) do
-    if each[1] == "stems" then return each[3] end
+    if each[1] == name then return each[3] end
   end
-  return "drums,bass,melody,vocals"
 end
 
 -- The same settings with the next seed, to become takes of the same items. Where only some of a
 -- job's stems are chosen they are made to fit those that stay.
 function made_items.vary(proj, group)
-  local changes = { seed = next_seed(group), source = false, ["bar-range"] = false, takes = { "i", 1 } }
-  local _, commas = stems_of_job(group):gsub(",", "")
-  if #group.items < commas + 1 then
-    local folder, why = source_of(group)
-    if not folder then return nil, why end
-    changes.source = { "s", folder }
+  local changes = { seed = next_seed(group), source = false, ["source-take"] = false, ["bar-range"] = false,
+    takes = { "i", 1 } }
+  local _, commas = (key_of(group, "stems") or "drums,bass,melody,vocals"):gsub(",", "")
+  if #group.items < commas + 1 or key_of(group, "source") then -- that job, too, only changed some
+    local folder, take = source_of(group)
+    if not folder then return nil, take end
+    set_source(changes, folder, take)
   end
   if not changes.seed then changes.seed = false end
   return order(proj, group, changes)
@@ -146,17 +154,19 @@ end
 function made_items.regenerate(proj, group)
   local from, to = reaper.GetSet_LoopTimeRange2(proj, false, false, 0, 0, false)
   if to <= from then return nil, "Select the time to make anew first." end
-  local folder, why = source_of(group)
-  if not folder then return nil, why end
+  local folder, take = source_of(group)
+  if not folder then return nil, take end
   local each = group.items[1]
   local start = project.nearest_bar(proj, each.position - each.start_offset)
   local first = math.max(project.nearest_bar(proj, from) - start + 1, 1)
   local last = math.min(project.nearest_bar(proj, to) - start, each.origin.bars)
   if first > last then return nil, "The time selection holds no whole bar of the selected item." end
-  return order(proj, group, {
-    seed = next_seed(group) or false, takes = { "i", 1 }, source = { "s", folder },
+  local changes = {
+    seed = next_seed(group) or false, takes = { "i", 1 }, ["source-take"] = false,
     ["bar-range"] = { "s", ("%d-%d"):format(first, last) },
-  })
+  }
+  set_source(changes, folder, take)
+  return order(proj, group, changes)
 end
 
 return made_items

@@ -15,6 +15,7 @@ from osc_protocol.client import Client
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate_request import GenerateRequest
 from osc_protocol.messages import Finished, Message, Progress, Started, StemReady
+from stems.manifest import read_manifest
 
 Ask = Callable[..., GenerateRequest]
 Story = Callable[[Client, int], list[Message]]
@@ -161,6 +162,30 @@ def test_the_stems_of_a_finished_job_are_told_again_when_asked(
         (2, 4, "drums", 2),
         (3, 4, "bass", 2),
     ]
+
+
+def test_another_take_than_the_first_can_be_changed(client: Client, ask: Ask, story: Story) -> None:
+    first = client.generate(ask(takes=2, seed=410)).job
+    story(client, first)
+    folder = Path(client.job(first).folder)
+    drums = folder / "take2" / "drums.wav"
+    sound, rate = soundfile.read(drums)
+    soundfile.write(drums, sound / 2, rate, subtype="FLOAT")  # to be told from that of take 1
+    second = client.generate(ask(seed=412, source=str(folder), source_take=2, stems=("bass",))).job
+    story(client, second)
+    changed = Path(client.job(second).folder)
+    assert (soundfile.read(changed / "drums.wav")[0] == sound / 2).all()
+    assert read_manifest(changed).takes[0].facts["source_take"] == 2
+
+
+def test_a_take_that_is_not_there_cannot_be_changed(client: Client, ask: Ask, story: Story) -> None:
+    first = client.generate(ask(seed=420)).job
+    story(client, first)
+    changed = ask(source=client.job(first).folder, source_take=3, stems=("bass",))
+    end = story(client, client.generate(changed).job)[-1]
+    assert isinstance(end, Finished) and "has no take 3" in end.message
+    with pytest.raises(ProtocolError, match="source-take changes what is there"):
+        ask(source_take=2)
 
 
 def test_a_dry_run_checks_all_and_queues_nothing(client: Client, ask: Ask) -> None:

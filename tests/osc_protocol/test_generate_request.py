@@ -38,6 +38,7 @@ WHOLE: dict[str, Any] = {
     "at_seconds": 0.0,
     "project": "My song_2",
     "source": "/jobs/1",
+    "source_take": 2,
     "bar_range": "2-3",
     "midi_path": "",
     "melody_mode": "keep",

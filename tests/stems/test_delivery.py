@@ -120,7 +120,7 @@ def test_items_of_the_project_tell_where_they_come_from_and_what_was_measured(
     origin = json.loads(item.find("EXTI").find("backline")[1])
     assert origin.pop("rid") and origin.pop("backline")
     assert origin == {
-        "job": 7, "title": "Night", "bars": 2, "stem": "bass",
+        "job": 7, "title": "Night", "bars": 2, "stem": "bass", "folder": str(tmp_path.resolve()),
         "keys": [["bpm", "d", 180.0], ["key", "s", "A minor"], ["bars", "i", 2],
                  ["meter", "s", "3/4"], ["stems", "s", "bass"], ["sample-rate", "i", 48_000]],
     }  # fmt: skip
@@ -130,6 +130,7 @@ def test_items_of_the_project_tell_where_they_come_from_and_what_was_measured(
         (1, 11, sounds[1]), (2, 12, sounds[2]),
     ]  # fmt: skip
     assert {each["job"] for each in of_takes} == {7}
+    assert {each["folder"] for each in of_takes} == {str(tmp_path.resolve())}
     assert of_takes[0]["engine"] == "embedded" and of_takes[0]["weights"] == {"band": "sha256:1"}
     notes = item.find("NOTES").children
     assert [line for line in notes if line.startswith("|take")] == [

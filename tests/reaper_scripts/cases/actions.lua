@@ -193,15 +193,36 @@ for _, each in ipairs({
   end)
 end
 
-case("only first takes can be changed in part", function(w, Daemon)
+local function of_two_takes(w, Daemon)
   local daemon, project = start(w, Daemon, 4)
   project.ext.backline.settings = '{"key":"A minor","bars":4,"takes":2}'
   w:run("backline_generate_with_last_settings.lua")
-  local item = project.tracks[2].items[1]
-  item.selected, item.value.I_CURTAKE = true, 1.0
+  local drums, bass = project.tracks[2].items[1], project.tracks[3].items[1]
+  drums.selected, drums.value.I_CURTAKE = true, 1.0
   project.selection = { 0.0, 0.6 }
+  return daemon, drums, bass
+end
+
+case("bars of the second take are made anew from that take", function(w, Daemon)
+  local daemon, drums = of_two_takes(w, Daemon)
   w:run("backline_regenerate_time_selection.lua")
-  contains(w.boxes[1], "Only the first take")
+  equal(last_keys(daemon)["source-take"], 2)
+  equal(last_keys(daemon).source, w.home .. "/jobs/1")
+  equal(#drums.takes, 3, "takes")
+  drums.value.I_CURTAKE = 0.0
+  w:run("backline_regenerate_time_selection.lua")
+  equal(last_keys(daemon)["source-take"], nil, "of the first take")
+  drums.value.I_CURTAKE = 1.0
+  w:run("backline_vary_selected_items.lua")
+  equal(last_keys(daemon)["source-take"], 2, "of a variation made to fit")
+  equal(last_keys(daemon)["bar-range"], nil)
+end)
+
+case("items that show different takes cannot be changed together", function(w, Daemon)
+  local daemon, _, bass = of_two_takes(w, Daemon)
+  bass.selected = true
+  w:run("backline_regenerate_time_selection.lua")
+  contains(w.boxes[1], "show the same take")
   equal(#daemon:asked("generate"), 1, "requests")
 end)
 
