@@ -36,6 +36,39 @@ class Limits:
         if unknown:
             raise AudioError(f"limit key must name {', '.join(KEY_MARKS)}, not {unknown.pop()!r}")
 
+    @classmethod
+    def parse(cls, text: str) -> Limits | None:
+        """Read "tempo=1 placement=30 key=same,relative melody=0.8 faults=0"; raises AudioError.
+
+        "on" stands for the defaults, from which the limits named depart; "" for none at all.
+        """
+        if not text.strip():
+            return None
+        values: dict[str, object] = {}
+        for word in text.split():
+            name, _, value = word.partition("=")
+            if word == "on":
+                continue
+            if name == "key":
+                values[name] = tuple(value.split(","))
+                continue
+            if name not in LIMIT_FIELDS:
+                raise AudioError(
+                    f"gate must be on or limits such as tempo=1 for {', '.join(LIMIT_FIELDS)} and "
+                    f"key, not {word!r}"
+                )
+            try:
+                values[LIMIT_FIELDS[name]] = int(value) if name == "faults" else float(value)
+            except ValueError:
+                raise AudioError(f"gate: {name} must be a number, not {value!r}") from None
+        return cls(**values)  # type: ignore[arg-type]  # checked in __post_init__
+
+
+LIMIT_FIELDS = {
+    "tempo": "tempo_percent", "placement": "placement_ms", "melody": "melody_f1",
+    "faults": "faults",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:

@@ -5,6 +5,10 @@ class AudioError(ValueError):
     """The audio cannot be read, written or measured; the message says why in one sentence."""
 
 
+class GateError(AudioError):
+    """No take passed the limits that were asked for; the message gives what was measured."""
+
+
 class CannotConform(AudioError):
     """The audio cannot be brought onto the grid; the message gives what was measured.
 

@@ -58,6 +58,20 @@ def stretch(
     return out
 
 
+def shifted(samples: Samples, sample_rate: int, semitones: int) -> Samples:
+    """Move (channels, frames) to another pitch at the same length, float32."""
+    if semitones == 0:
+        return samples.copy()
+    from python_stretch import Signalsmith
+
+    engine = Signalsmith.Stretch(SEED)
+    engine.preset(len(samples), sample_rate)
+    engine.setTransposeSemitones(semitones)
+    tail = round(RINGOUT_SECONDS * sample_rate)
+    sound = _cut(samples, 0, samples.shape[1] + tail)
+    return np.asarray(engine.process(sound), dtype=np.float32)[:, : samples.shape[1]]
+
+
 def _piece(
     samples: Samples, sample_rate: int, first: float, stop: float, frames: int, lead: int
 ) -> Samples:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-from audio.measure import measure
+from audio.choice import Limits
+from audio.errors import GateError
 from daemon.changing import revision_of, source_of, stems_of, take_of
+from daemon.choosing import Attempt, choose, judged
+from daemon.finishing import at_loudness, finished
 from daemon.splitting import OpenSplitter, open_splitter, with_stems
 from daemon.stages import Progress, WholeJob
 from diffusion.engine import Conditions, Engine
@@ -36,36 +40,57 @@ def generate(
 ) -> Manifest:
     """Make what `request` asks for in `out_dir`: all files, the manifest last, or nothing.
 
-    `progress` gets the stage (load, diffuse, decode, split, measure, write) and the fraction of the
-    whole job in 0..1, which never falls; `cancelled` is asked at each diffusion step. An engine
-    that is already loaded stays so and is not closed. Raises Cancelled, and one sentence as
-    ProtocolError or MidiError (the request), EngineError, StemError or AudioError.
+    `progress` gets the stage (load, diffuse, decode, split, conform, measure, write) and the
+    fraction of the whole job in 0..1, which never falls; `cancelled` is asked at each diffusion
+    step. An engine that is already loaded stays so and is not closed. Raises Cancelled, and one
+    sentence as ProtocolError or MidiError (the request), EngineError, StemError or AudioError;
+    GateError where no take passed: the best then lies in `out_dir` all the same.
     """
     grid, key, melody = request.grid(), request.parsed_key(), request.read_melody()
     sections = request.bar_sections()
-    source = source_of(request)
-    whole_job = WholeJob(progress, request.takes)
+    source, limits = source_of(request), Limits.parse(request.gate)
+    whole_job = WholeJob(progress, request.takes + (request.retries if limits else 0))
     engine_facts: dict[str, object] = {}  # known once it is loaded, written down at the end
+    refusal = ""
+
+    def play(number: int, seed: int, transposed: bool = request.transpose) -> Attempt:
+        tell = whole_job.take(number)
+        conditions = Conditions(
+            grid, key, melody, request.lead, request.tags, request.lyrics, seed,
+            request.sample_rate, request.stems, sections, revision_of(source, request),
+            Shaping(request.melody_mode, request.melody_strength),
+        )  # fmt: skip
+        generation = engine.generate(conditions, tell, cancelled)
+        gave_a_mix = generation.stems is None
+        generation = with_stems(generation, request.stems, open_splitter, tell, cancelled)
+        generation = finished(
+            generation, request, grid, key, tell, gave_a_mix=gave_a_mix, transposed=transposed
+        )
+        stem_set, levelled = at_loudness(stems_of(generation, source, request), request.loudness)
+        tell("measure", 0.0)
+        report, judgement = judged(stem_set, request, grid, key, melody, generation.facts)
+        if cancelled():
+            raise Cancelled("cancelled")
+        take = take_of(stem_set, generation, {**report, **levelled}, seed, source)
+        tell("write", 0.0)
+        return Attempt(take, judgement)
 
     def takes() -> Iterator[Take]:
+        nonlocal refusal
         engine.load(whole_job.load)
         engine_facts.update({"name": engine.name, **engine.describe()})
-        for index, seed in enumerate(request.seeds):
-            tell = whole_job.take(index)
-            conditions = Conditions(
-                grid, key, melody, request.lead, request.tags, request.lyrics, seed,
-                request.sample_rate, request.stems, sections, revision_of(source, request),
-                Shaping(request.melody_mode, request.melody_strength),
-            )  # fmt: skip
-            generation = engine.generate(conditions, tell, cancelled)
-            generation = with_stems(generation, request.stems, open_splitter, tell, cancelled)
-            stem_set = stems_of(generation, source, request)
-            tell("measure", 0.0)
-            report = measure(stem_set.mix, grid, key, drums=stem_set.clips.get("drums"))
-            if cancelled():
-                raise Cancelled("cancelled")
-            tell("write", 0.0)
-            yield take_of(stem_set, generation, report.as_dict(), seed, source)
+        if not request.chooses:
+            yield from (play(number, seed).take for number, seed in enumerate(request.seeds))
+            return
+        choice = choose(
+            play, request.seeds, request.more_seeds, request.best or request.takes, limits
+        )
+        if choice.refusal and limits and limits.key and not request.transpose:
+            # Every take was in another key: transposing the best is better than none.
+            moved = choose(partial(play, transposed=True), [choice.takes[0].seed], [], 1, limits)
+            choice = choice if moved.refusal else moved
+        refusal = choice.refusal
+        yield from choice.takes
 
     manifest = deliver(
         out_dir,
@@ -84,4 +109,6 @@ def generate(
         format_name=request.format,
     )
     whole_job.done()
+    if refusal:
+        raise GateError(f"{refusal}; its files are in {out_dir}")
     return manifest

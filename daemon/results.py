@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from daemon.errors import UsageError
@@ -54,6 +54,39 @@ def summary(manifest: Manifest, folder: Path) -> Iterator[str]:
             f"{grid['frames']} ({grid['bars']} bars of {grid['meter']})"
         )
         yield f"{which}{_heard(manifest, dict(take.report))}"
+        yield from (f"{which}{line}" for line in _done_to_it(take.facts, take.report))
+    yield from _choice(manifest)
+
+
+def _done_to_it(facts: Mapping[str, object], report: Mapping[str, object]) -> Iterator[str]:
+    """Lines on what was done to the sound after the engine had played it."""
+    conform = facts.get("conform")
+    if isinstance(conform, Mapping):
+        if "refused" in conform:
+            yield f"not brought onto the grid: {conform['refused']}"
+        elif conform.get("untouched"):
+            yield "on the grid as it came"
+        else:
+            yield f"brought onto the grid, stretched by {conform['most_stretch_percent']} % at most"
+    moved = facts.get("transposed")
+    if isinstance(moved, Mapping):
+        yield f"transposed by {moved['semitones']:+d} semitones, from {moved['heard']}"
+    level = report.get("levelled")
+    if isinstance(level, Mapping):
+        held = ", held back by its peaks" if level["held_back_by_peak"] else ""
+        yield (
+            f"loudness {level['after_lufs']:.1f} LUFS ({level['target_lufs']:g} asked{held}), "
+            f"true peak {level['true_peak_dbtp']:+.1f} dBTP"
+        )
+
+
+def _choice(manifest: Manifest) -> Iterator[str]:
+    """The table of all attempts, where takes were chosen."""
+    choice = manifest.takes[0].facts.get("choice") if manifest.takes else None
+    if isinstance(choice, Mapping) and isinstance(choice.get("attempts"), list | tuple):
+        from daemon.choosing import table
+
+        yield from table(choice["attempts"])
 
 
 def split_summary(manifest: Manifest, folder: Path) -> Iterator[str]:

@@ -16,6 +16,7 @@ STAGE_WORDS = {
     "diffuse": "Composing",
     "decode": "Playing",
     "split": "Splitting",
+    "conform": "Fitting the grid",
     "measure": "Measuring",
     "write": "Writing files",
     "done": "Done",

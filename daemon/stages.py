@@ -7,10 +7,11 @@ from collections.abc import Callable
 # Share of a job's time that each stage takes, between what a warm daemon and a first run on a
 # CPU need; only the smoothness of the bar and the estimate of the time left depend on them.
 SHARES = {
-    "load": 0.10, "diffuse": 0.40, "decode": 0.15, "split": 0.10, "measure": 0.10, "write": 0.15,
+    "load": 0.10, "diffuse": 0.40, "decode": 0.15, "split": 0.10, "conform": 0.05,
+    "measure": 0.05, "write": 0.15,
 }  # fmt: skip
 STAGES = tuple(SHARES)
-ONCE_A_TAKE = ("diffuse", "decode", "split", "measure", "write")
+ONCE_A_TAKE = ("diffuse", "decode", "split", "conform", "measure", "write")
 
 Progress = Callable[[str, float], None]
 
@@ -18,7 +19,8 @@ Progress = Callable[[str, float], None]
 class WholeJob:
     """Tells `progress` the stage and the fraction of the whole job, monotone in 0..1.
 
-    The model is loaded once, the other stages happen once a take; only a mix is split.
+    The model is loaded once, the other stages happen once a take; not every take is split or
+    conformed.
     """
 
     def __init__(self, progress: Progress, takes: int) -> None:

@@ -69,7 +69,8 @@ OWNER = Argument("rid", "line", "id of the request that made the job", max_bytes
 JOB = Argument("job", "int", "job number", low=0)
 TARGET = Argument("target", "target", "rid or number of the job", low=0)
 STATE = Argument("state", "text", "state of the job", choices=JOB_STATES)
-STAGE = Argument("stage", "text", "load, diffuse, decode, split, measure or write; empty before")
+STAGE = Argument("stage", "text",
+                 "load, diffuse, decode, split, conform, measure or write; empty before")
 FRACTION = Argument("fraction", "float", "how much of the job is done; never falls", low=0, high=1)
 ETA = Argument("eta-seconds", "float", "time left; -1 where unknown", low=-1, unit="s")
 FOLDER = Argument("folder", "text", "folder of the results", max_bytes=MAX_PATH_BYTES)
@@ -105,6 +106,19 @@ GENERATE_KEYS = (
              max_bytes=64),
     Argument("takes", "int", "how many takes, each with a seed one higher", default=1, low=1,
              high=8, aliases=("variations",)),
+    Argument("best", "int", "keep only so many takes, the best by what is measured; 0: all",
+             default=0, low=0, high=8),
+    Argument("gate", "text", "limits a take must keep: on, or tempo=1 placement=30 melody=0.8 "
+             "key=same,relative faults=0 (see docs/grid.md); empty: none", default="",
+             max_bytes=200,
+             pattern=r"(((on|(tempo|placement|melody)=[0-9.]+|faults=[0-9]+|key=[a-z,]+) ?)+)?"),
+    Argument("retries", "int", "with a gate: how many more seeds to try when no take passes",
+             default=2, low=0, high=8),
+    Argument("conform", "text", "stretch takes onto the grid; auto: where the engine gives a mix",
+             default="auto", choices=("auto", "on", "off")),
+    Argument("transpose", "flag", "1: transpose a take that is in another key", default=False),
+    Argument("loudness", "float", "integrated loudness of the mix; without it levels stay",
+             default=None, low=-40, high=-6, unit="LUFS"),
     Argument("engine", "text", "which model plays", default="embedded", choices=ENGINES),
     Argument("sample-rate", "int", "44100, 48000 or 96000", default=48_000,
              choices=tuple(map(str, SAMPLE_RATES)), unit="Hz", aliases=("rate",)),

@@ -51,6 +51,12 @@ class GenerateRequest:
     lyrics: str = ""
     seed: int | None = None
     takes: int = 1
+    best: int = 0
+    gate: str = ""
+    retries: int = 2
+    conform: str = "auto"
+    transpose: bool = False
+    loudness: float | None = None
     engine: str = "embedded"
     stems: tuple[str, ...] = STEMS
     sample_rate: int = 48_000
@@ -147,6 +153,17 @@ class GenerateRequest:
         return first, end
 
     @property
+    def chooses(self) -> bool:
+        """Whether takes are judged, to keep the best or those that pass."""
+        return bool(self.best or self.gate)
+
+    @property
+    def more_seeds(self) -> tuple[int, ...]:
+        """The seeds to try next where no take passes the gate."""
+        first = (self.seed or 0) + self.takes
+        return tuple((first + more) % (MAX_SEED + 1) for more in range(self.retries))
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """The seed of each take: `seed`, the next one, and so on."""
         first = self.seed or 0
@@ -181,6 +198,11 @@ class GenerateRequest:
             if getattr(self, name) != _ARGUMENTS[name].default and not self.source:
                 wire = _ARGUMENTS[name].name
                 raise _refusal(wire, f"{wire} changes what is there: give source with it")
+        if self.best > self.takes:
+            raise _refusal("best", f"best must be at most takes ({self.takes}), not {self.best}")
+        if self.source and (self.loudness is not None or self.transpose):
+            name = "transpose" if self.transpose else "loudness"
+            raise _refusal(name, f"{name} would change what source is to keep: leave it out")
         _ = self.bar_span
         if self.midi_path and self.bar_range:
             raise _refusal("midi-path", "midi-path and bar-range: give one of them, not both")

@@ -24,6 +24,23 @@ Tags = Annotated[str, typer.Option("--tags", help='Style: "lofi, warm bass".')]
 Lyrics = Annotated[str, typer.Option("--lyrics", help="Words to sing, or @file to read them.")]
 Seed = Annotated[str, typer.Option("--seed", help="Same seed, same music; random if left out.")]
 Takes = Annotated[str, typer.Option("--takes", help="How many versions, 1 to 8.")]
+Best = Annotated[str, typer.Option("--best", help="Keep the best so many of the takes; 0: all.")]
+Gate = Annotated[
+    str,
+    typer.Option(
+        "--gate", help="Limits a take must keep: on, or 'tempo=1 placement=30 key=same melody=0.8'."
+    ),
+]
+Retries = Annotated[str, typer.Option("--retries", help="With --gate: more seeds to try, 0 to 8.")]
+Conform = Annotated[
+    str, typer.Option("--conform", help="auto, on or off: stretch takes onto the grid.")
+]
+Transpose = Annotated[
+    bool, typer.Option("--transpose", help="Transpose a take that is in another key.")
+]
+Loudness = Annotated[
+    str, typer.Option("--loudness", help="Integrated loudness of the mix in LUFS, -40 to -6.")
+]
 EngineName = Annotated[str, typer.Option("--engine", help="embedded or ace-step.")]
 Stems = Annotated[str, typer.Option("--stems", help="Which stems, separated by commas.")]
 SampleRate = Annotated[str, typer.Option("--sample-rate", help="44100, 48000 or 96000 Hz.")]
@@ -102,6 +119,14 @@ def _seed(name: str, text: str) -> int | None:
     return _whole(name, text) if text else None
 
 
+def _flag(name: str, given: object) -> bool:
+    return bool(given)
+
+
+def _number_or_none(name: str, text: str) -> float | None:
+    return _number(name, text) if text else None
+
+
 def _text(name: str, text: str) -> str:
     return text
 
@@ -134,5 +159,7 @@ _READ: Mapping[str, Callable[[str, str], object]] = {
     "tags": _text, "lyrics": _text_or_file, "seed": _seed, "takes": _whole, "engine": _text,
     "stems": _names, "sample_rate": _whole, "source": _path, "bar_range": _text, "midi": _path,
     "melody_mode": _text, "melody_strength": _number, "sound_format": _text,
+    "best": _whole, "gate": _text, "retries": _whole, "conform": _text, "transpose": _flag,
+    "loudness": _number_or_none,
 }  # fmt: skip
 _FIELDS = {"melody": "melody_path", "midi": "midi_path", "sound_format": "format"}

@@ -7,7 +7,7 @@ from daemon.stages import SHARES, STAGES, WholeJob
 
 def test_the_shares_of_all_stages_make_one_whole() -> None:
     assert sum(SHARES.values()) == pytest.approx(1.0)
-    assert STAGES == ("load", "diffuse", "decode", "split", "measure", "write")
+    assert STAGES == ("load", "diffuse", "decode", "split", "conform", "measure", "write")
 
 
 @pytest.mark.parametrize("takes", [1, 2, 5])

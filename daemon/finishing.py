@@ -1,0 +1,121 @@
+"""What is done to a take's sound before it is measured: onto the grid, into the key, to a level.
+
+Nothing of it is done to the stems of an engine that keeps to the grid by itself unless it was
+asked for; they then pass through bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from audio.clip import Clip
+from audio.conform import conform
+from audio.errors import CannotConform
+from audio.loudness import gain_to_target, measure_loudness, with_gain
+from audio.tonality import find_key, key_relation
+from audio.transpose import shift_to, transpose
+from daemon.stages import Progress
+from diffusion.engine import Generation
+from midi.grid import Grid
+from midi.key import Key
+from osc_protocol.generate_request import GenerateRequest
+from stems.stem_set import StemSet
+
+FITTING_KEYS = ("same", "relative")
+
+
+def finished(
+    generation: Generation,
+    request: GenerateRequest,
+    grid: Grid,
+    key: Key,
+    tell: Progress,
+    *,
+    gave_a_mix: bool,
+    transposed: bool,
+) -> Generation:
+    """The generation on the grid, where an engine's mix or the user wants that, and in the key."""
+    conforming = request.conform == "on" or (request.conform == "auto" and gave_a_mix)
+    if request.source or not (conforming or transposed):
+        return generation
+    tell("conform", 0.0)
+    generation = on_grid(generation, grid, wanted=conforming)
+    return in_key(generation, key) if transposed else generation
+
+
+def on_grid(generation: Generation, grid: Grid, *, wanted: bool) -> Generation:
+    """Bring the stems onto the grid where `wanted`; facts["conform"] says how, or why not.
+
+    What cannot be conformed is cut, or filled up with silence, to the length of the grid. Raises
+    AudioError.
+    """
+    stems = generation.stems
+    if not wanted or not stems:
+        return generation
+    try:
+        done = conform(_sum(stems), grid, stems=stems)
+    except CannotConform as refusal:
+        frames = grid.frames(next(iter(stems.values())).sample_rate)
+        cut = {name: _cut(clip, frames) for name, clip in stems.items()}
+        facts = {**generation.facts, "conform": {"refused": str(refusal)}}
+        return replace(generation, stems=cut, facts=facts)
+    facts = {**generation.facts, "conform": dict(done.facts) | {
+        "beats_before_seconds": [round(float(each), 4) for each in done.beats.seconds],
+    }}  # fmt: skip
+    return replace(generation, stems=done.stems, facts=facts)
+
+
+def in_key(generation: Generation, key: Key) -> Generation:
+    """Transpose all but the drums by the fewest semitones where another key is heard."""
+    stems = generation.stems
+    pitched = {name: clip for name, clip in (stems or {}).items() if name != "drums"}
+    if not stems or not pitched:
+        return generation
+    heard = find_key(_sum(pitched))
+    if heard is None or key_relation(heard, key) in FITTING_KEYS:
+        return generation
+    semitones = shift_to(heard, key)
+    moved = {name: transpose(clip, semitones) for name, clip in pitched.items()}
+    facts = {**generation.facts, "transposed": {
+        "semitones": semitones, "heard": heard.name, "asked": key.name, "formants_kept": False,
+    }}  # fmt: skip
+    return replace(
+        generation, stems={**stems, **moved}, facts=facts, score=None,
+        notes={name: notes for name, notes in generation.notes.items() if name not in moved},
+    )  # fmt: skip
+
+
+def at_loudness(stem_set: StemSet, target_lufs: float | None) -> tuple[StemSet, dict[str, object]]:
+    """The stems by one gain that brings their mix to the target, and what came of it.
+
+    Without a target they stay as they are and there is nothing to tell.
+    """
+    if target_lufs is None:
+        return stem_set, {}
+    before = measure_loudness(stem_set.mix)
+    gain_db = gain_to_target(stem_set.mix, target_lufs)
+    louder = StemSet(with_gain(stem_set.clips, gain_db))
+    after = measure_loudness(louder.mix)
+    return louder, {"levelled": {
+        "target_lufs": target_lufs,
+        "before_lufs": before.lufs,
+        "after_lufs": after.lufs,
+        "true_peak_dbtp": after.true_peak_dbtp,
+        "gain_db": gain_db + louder.gain_db,
+        "held_back_by_peak": after.lufs is not None and after.lufs < target_lufs - 0.1,
+    }}  # fmt: skip
+
+
+def _sum(clips: Mapping[str, Clip]) -> Clip:
+    first = next(iter(clips.values()))
+    total = np.sum([clip.samples for clip in clips.values()], axis=0, dtype=np.float32)
+    return Clip(total, first.sample_rate)
+
+
+def _cut(clip: Clip, frames: int) -> Clip:
+    samples = clip.samples[:, :frames]
+    missing = frames - samples.shape[1]
+    return Clip(np.pad(samples, ((0, 0), (0, missing))), clip.sample_rate)
