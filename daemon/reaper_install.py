@@ -125,9 +125,9 @@ def _check_starter() -> None:
 
 
 def _scripts() -> dict[str, bytes]:
-    """Each script's bytes by its path with forward slashes, in order."""
-    files = sorted(path for path in SCRIPTS.rglob("*.lua") if path.is_file())
-    if not files:
+    """The bytes of each script and icon by its path with forward slashes, in order."""
+    files = sorted(path for path in SCRIPTS.rglob("*") if path.suffix in (".lua", ".png"))
+    if not any(path.suffix == ".lua" for path in files):
         raise DaemonError(f"the scripts are missing: no .lua file in {SCRIPTS}")
     return {path.relative_to(SCRIPTS).as_posix(): path.read_bytes() for path in files}
 

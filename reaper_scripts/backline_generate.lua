@@ -15,11 +15,13 @@
 --   [main] backline_split_selected_item.lua
 --   [main] backline_melody_to_accompaniment.lua
 --   [main] backline_show_jobs.lua
+--   [main] backline_offer_finished_jobs.lua
 --   [main] backline_start_stop_daemon.lua
 --   [main] backline_doctor.lua
 --   [main] backline_use_these_settings.lua
 --   [main] selftest.lua > backline_selftest.lua
 --   [nomain] lib/*.lua
+--   [nomain] icons/*.png
 
 -- Backline: generate stems for the time selection or at the edit cursor, from a window.
 package.path = debug.getinfo(1, "S").source:match("^@(.*[/\\])") .. "lib/?.lua;" .. package.path

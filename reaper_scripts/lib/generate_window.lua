@@ -10,7 +10,7 @@ local Window = require("window")
 local generate_window = {}
 
 local LOOK_SECONDS = 0.5 -- how often the project is read again
-local WIDTH, HEIGHT = 520, 470
+local WIDTH, HEIGHT = 520, 504
 
 local function set_of(words)
   local set = {}
@@ -59,6 +59,9 @@ local function form(window, state)
   chosen.lead = next(window:choice("Lead", settings.leads, { [chosen.lead] = true }))
   local takes = window:choice("Takes", { "1", "2", "3", "4", "8" }, { [tostring(chosen.takes)] = true })
   chosen.takes = math.tointeger(tonumber((next(takes))))
+  if chosen.takes > 1 then
+    chosen.takes_as = next(window:choice("Takes as", settings.takes_as, { [chosen.takes_as] = true }))
+  end
   chosen.engine = next(window:choice("Engine", settings.engines, { [chosen.engine] = true }))
 end
 

@@ -154,11 +154,10 @@ local function place_within(proj, plan, sources, made)
   if not take then return false end
   local first = math.tointeger(reaper.GetMediaTrackInfo_Value(parent, "IP_TRACKNUMBER")) -- from 1: the one after it
   local depth = math.tointeger(reaper.GetMediaTrackInfo_Value(parent, "I_FOLDERDEPTH"))
-  local is_folder = depth > 0
   tracks.expect_at(proj, first, made)
   for index, stem in ipairs(plan.stems) do
-    -- The last one closes the new folder, and those that the track itself had closed.
-    local its_depth = index == #plan.stems and not is_folder and depth - 1 or 0
+    -- The last one closes the folder, unless there was one already, and what the track had closed.
+    local its_depth = index == #plan.stems and depth - 1 or 0
     local new = must(reaper.AddMediaItemToTrack(tracks.add(proj, first + index - 1, stem.name, stem.name, its_depth, made)),
       "REAPER did not add an item")
     for _, name in ipairs(ITEM_VALUES) do set_item(new, name, reaper.GetMediaItemInfo_Value(item, name)) end
@@ -168,9 +167,7 @@ local function place_within(proj, plan, sources, made)
     reaper.SetActiveTake(its_take)
     describe(new, stem)
   end
-  if not is_folder then
-    change(reaper.GetMediaTrackInfo_Value, reaper.SetMediaTrackInfo_Value, parent, "I_FOLDERDEPTH", 1, made)
-  end
+  change(reaper.GetMediaTrackInfo_Value, reaper.SetMediaTrackInfo_Value, parent, "I_FOLDERDEPTH", 1, made)
   change(reaper.GetMediaItemInfo_Value, reaper.SetMediaItemInfo_Value, item, "B_MUTE", 1, made)
   return true
 end

@@ -2,6 +2,7 @@
 local json = require("json")
 local project = require("project")
 local request = require("request")
+local tracks = require("tracks")
 
 local made_items = {}
 
@@ -18,15 +19,29 @@ local function is_whole(origin)
     and math.tointeger(origin.bars) and type(origin.title) == "string"
 end
 
+-- Seed of an item's newest take; on fixed lanes of the newest of all that lie there.
+local function newest_seed(item)
+  local highest
+  local function hear(each)
+    for index = 0, reaper.CountTakes(each) - 1 do
+      local take = reaper.GetTake(each, index)
+      local its = take and stored(reaper.GetSetMediaItemTakeInfo_String, take)
+      local seed = its and math.tointeger(its.seed)
+      if seed and (not highest or seed > highest) then highest = seed end
+    end
+  end
+  local track = reaper.GetMediaItem_Track(item)
+  if not tracks.has_lanes(track) then
+    hear(item)
+    return highest
+  end
+  for index = 0, reaper.CountTrackMediaItems(track) - 1 do hear(reaper.GetTrackMediaItem(track, index)) end
+  return highest
+end
+
 -- Seed of an item's newest take, and what its shown take remembers.
 local function seeds(item)
-  local highest
-  for index = 0, reaper.CountTakes(item) - 1 do
-    local take = reaper.GetTake(item, index)
-    local its = take and stored(reaper.GetSetMediaItemTakeInfo_String, take)
-    local seed = its and math.tointeger(its.seed)
-    if seed and (not highest or seed > highest) then highest = seed end
-  end
+  local highest = newest_seed(item)
   local shown = reaper.GetActiveTake(item)
   return highest, shown and stored(reaper.GetSetMediaItemTakeInfo_String, shown), shown
 end

@@ -3,7 +3,6 @@
 -- `sound` = {item, take (GUIDs), from_seconds} is what the stems were split from, if they were.
 local provenance = require("provenance")
 local report = require("report")
-local settings = require("settings")
 
 local plan = {}
 
@@ -38,7 +37,7 @@ end
 -- The plan of an order whose files are `stems`, as media.fetch gave them.
 function plan.of(order, proj, manifest, stems)
   local made = {
-    title = order.title, stems = {}, as_lanes = settings.takes_as() == "lanes",
+    title = order.title, stems = {}, as_lanes = order.takes_as == "lanes",
     position_seconds = reaper.TimeMap2_QNToTime(proj, order.start_qn),
     length_seconds = manifest.grid.frames / manifest.grid.sample_rate,
   }

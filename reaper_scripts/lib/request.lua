@@ -78,10 +78,12 @@ function request.order(place, chosen)
     fine, why = add_melody(list, place.melody, rid)
     if not fine then return nil, why end
   end
-  return request.save(rid, place, title_of(chosen, grid), list, chosen.stems)
+  return request.save(rid, place, title_of(chosen, grid), list, chosen.stems, nil,
+    { takes_as = chosen.takes_as })
 end
 
-function request.save(rid, place, title, list, stems, targets, sound)
+-- `more` are further fields of the order.
+function request.save(rid, place, title, list, stems, targets, more)
   local names = {}
   for name in stems:gmatch("%a+") do names[#names + 1] = name end
   local where = {
@@ -89,7 +91,7 @@ function request.save(rid, place, title, list, stems, targets, sound)
     start_qn = place.range.start_qn, bars = place.range.bars, first_bar = place.range.first + 1,
   }
   local order = orders.new(rid, where, title, list, names, targets)
-  order.sound = sound
+  for name, value in pairs(more or {}) do order[name] = value end
   local saved, why = orders.save(order)
   if not saved then return nil, why end
   return order
@@ -106,8 +108,8 @@ function request.split(proj, sound)
   local start_qn = reaper.TimeMap2_timeToQN(proj, sound.position_seconds)
   local bar = project.nearest_bar(proj, sound.position_seconds)
   local place = { proj = proj, range = { first = bar, bars = 0, start_qn = start_qn } }
-  return request.save(request.new_rid(), place, sound.title .. " stems", list, table.concat(settings.stem_names, ","), nil, {
-    item = sound.item, take = sound.take, path = sound.path })
+  return request.save(request.new_rid(), place, sound.title .. " stems", list, table.concat(settings.stem_names, ","), nil,
+    { sound = { item = sound.item, take = sound.take, path = sound.path } })
 end
 
 -- The choices that keys of an order stand for.

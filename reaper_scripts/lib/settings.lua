@@ -8,9 +8,11 @@ local MOST_RECENT = 8
 local DEFAULTS = {
   style = "", key = "", lead = "melody", takes = 1, bars = 8, engine = "embedded",
   stems = "drums,bass,melody,vocals", lyrics = "",
+  takes_as = "takes",
 }
 
 settings.stem_names = { "drums", "bass", "melody", "vocals" }
+settings.takes_as = { "takes", "lanes" } -- of one item, or fixed lanes of one track
 settings.leads = { "melody", "vocals" }
 settings.engines = { "embedded", "ace-step" } -- the daemon says where one cannot play, and why
 
@@ -77,9 +79,6 @@ function settings.carrier()
   local asked = reaper.GetExtState(SECTION, "carrier")
   return (asked == "udp" or asked == "spool") and asked or "auto"
 end
-
--- "takes" of one item, or "lanes" of one track: how several takes of a stem come.
-function settings.takes_as() return reaper.GetExtState(SECTION, "takes_as") == "lanes" and "lanes" or "takes" end
 
 -- The splitter to use, "" for the best that is installed.
 function settings.splitter() return reaper.GetExtState(SECTION, "splitter") end

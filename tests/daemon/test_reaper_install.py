@@ -25,7 +25,8 @@ DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
 
 def scripts_in_the_repository() -> dict[str, bytes]:
     return {
-        path.relative_to(SCRIPTS).as_posix(): path.read_bytes() for path in SCRIPTS.rglob("*.lua")
+        path.relative_to(SCRIPTS).as_posix(): path.read_bytes()
+        for path in (*SCRIPTS.rglob("*.lua"), *SCRIPTS.rglob("*.png"))
     }
 
 

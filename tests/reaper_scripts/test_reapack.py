@@ -44,7 +44,8 @@ def package() -> reapack_index.Package:
 
 
 def scripts() -> set[str]:
-    return {path.relative_to(ROOT).as_posix() for path in (ROOT / SCRIPTS).rglob("*.lua")}
+    found = (*(ROOT / SCRIPTS).rglob("*.lua"), *(ROOT / SCRIPTS).rglob("*.png"))
+    return {path.relative_to(ROOT).as_posix() for path in found}
 
 
 def test_the_repository_holds_one_package_with_every_script_in_it_once(
@@ -73,7 +74,7 @@ def test_it_says_what_a_reader_of_the_list_of_packages_wants_to_know(
 
 def test_actions_are_registered_and_their_parts_are_not(package: reapack_index.Package) -> None:
     for source in package.sources:
-        in_lib = PurePosixPath(source.path).parent.name == "lib"
+        in_lib = PurePosixPath(source.path).parent.name in ("lib", "icons")
         assert source.sections == (() if in_lib else ("main",)), source.path
         assert PurePosixPath(source.target).name.startswith("backline_") or in_lib, source.path
 
@@ -82,7 +83,7 @@ def test_all_that_a_script_requires_is_installed_where_it_looks(
     package: reapack_index.Package,
 ) -> None:
     targets = {source.target for source in package.sources}
-    for path in scripts():
+    for path in (each for each in scripts() if each.endswith(".lua")):
         for name in re.findall(r'require\("([^"]+)"\)', (ROOT / path).read_text("utf-8")):
             assert f"lib/{name}.lua" in targets or name == "socket.core", f"{path}: {name}"
 

@@ -501,3 +501,134 @@ case("actions that only have something to say leave no undo step", function(w, D
   equal(#w.console, 1, "messages")
   equal(#project.undo, 1, "undo states")
 end)
+
+local function laned(w, Daemon, takes)
+  local daemon, project = start(w, Daemon)
+  project.ext.backline.settings = ('{"key":"A minor","bars":1,"takes":%d,"stems":"drums,bass","takes_as":"lanes"}'):format(takes)
+  w:run("backline_generate_with_last_settings.lua")
+  return daemon, project, project.tracks[2]
+end
+
+local function lanes(track)
+  local found = {}
+  for index, item in ipairs(track.items) do
+    local playing = track.value[("C_LANEPLAYS:%d"):format(math.tointeger(item.value.I_FIXEDLANE))]
+    found[index] = ("%d:%s%s"):format(math.tointeger(item.value.I_FIXEDLANE), item.takes[1].ext.backline:match('"seed":(%d+)'),
+      playing == 1.0 and "*" or "")
+  end
+  return table.concat(found, " ")
+end
+
+case("takes come on fixed lanes where that is chosen, and the first plays", function(w, Daemon)
+  local _, project, drums = laned(w, Daemon, 3)
+  equal(#project.tracks, 3, "tracks")
+  equal(drums.value.I_FREEMODE, 2.0, "fixed lanes")
+  equal(lanes(drums), "0:41* 1:42 2:43")
+  for _, item in ipairs(drums.items) do
+    equal(#item.takes, 1, "takes")
+    equal(item.value.B_LOOPSRC, 0.0, "loop source")
+    contains(item.ext.backline, '"stem":"drums"')
+  end
+  equal(#project.undo, 2, "undo states")
+end)
+
+case("one take alone needs no lanes", function(w, Daemon)
+  local _, _, drums = laned(w, Daemon, 1)
+  equal(drums.value.I_FREEMODE, nil, "free mode")
+end)
+
+case("a variation of a lane comes on the next one, with a seed that is new there, and plays", function(w, Daemon)
+  local daemon, project, drums = laned(w, Daemon, 2)
+  local item = drums.items[1]
+  item.selected, item.value.D_POSITION, item.takes[1].value.D_STARTOFFS = true, 4.5, 0.1
+  w:run("backline_vary_selected_items.lua")
+  equal(last_keys(daemon).seed, 43)
+  equal(lanes(drums), "0:41 1:42 2:43*")
+  equal(drums.items[3].value.D_POSITION, 4.5, "position")
+  equal(drums.items[3].takes[1].value.D_STARTOFFS, 0.1, "offset")
+  equal(#drums.items[1].takes, 1, "takes of the first")
+  equal(#project.undo, 3, "undo states")
+end)
+
+case("a variation of a lane that fails to land leaves the lanes as they were", function(w, Daemon)
+  local _, project, drums = laned(w, Daemon, 2)
+  drums.items[1].selected = true
+  w:run("backline_vary_selected_items.lua", function()
+    w.fault = function(name) return name == "Undo_OnStateChangeEx2" and "raise" or nil end
+  end)
+  w.fault = nil
+  contains(w.boxes[1], "The project is as it was")
+  equal(#drums.items, 2, "items")
+  equal(#project.undo, 2, "undo states")
+end)
+
+case("the window asks how takes come once there are several", function(w, Daemon)
+  local _, project = start(w, Daemon)
+  w:run("backline_generate.lua", function()
+    w:wait(function() return w:shows("^Bars") end)
+    equal(w:shows("^lanes$"), nil, "the question for one take")
+    w:click("2")
+    w:click("lanes")
+    w:press("enter")
+    w:wait(function() return w:shows("^Inserted") end)
+    w:press("escape")
+  end)
+  equal(project.tracks[2].value.I_FREEMODE, 2.0, "fixed lanes")
+  contains(project.ext.backline.settings, '"takes_as":"lanes"')
+end)
+
+local function left_behind(w, Daemon)
+  local daemon, project = start(w, Daemon)
+  daemon.holds = true
+  w:run("backline_generate_with_last_settings.lua", function()
+    w:wait(function() return #daemon:asked("generate") > 0 end)
+    w:pass(5)
+    w:stop()
+  end)
+  daemon.holds = false
+  w.seconds = w.seconds + 60
+  daemon:show_life()
+  return daemon, project
+end
+
+case("what a project waits for is offered when it is open again, and lands on a yes", function(w, Daemon)
+  local daemon, project = left_behind(w, Daemon)
+  w:run("backline_offer_finished_jobs.lua", function()
+    w:wait(function() return #project.undo > 1 end)
+    w:pass(100)
+    w:stop()
+  end)
+  equal(table.concat(w.boxes, "/"), "1 job of this project has not landed yet. Fetch what is ready now?")
+  equal(#project.tracks, 5, "tracks")
+  equal(daemon.number, 1, "jobs")
+end)
+
+case("on a no, and in a project that waits for nothing, nothing happens and no daemon is asked", function(w, Daemon)
+  local daemon, project = left_behind(w, Daemon)
+  w.says_yes = false
+  local asked = #daemon.received
+  w:run("backline_offer_finished_jobs.lua", function()
+    w:pass(100)
+    w:open({ bpm = 400.0 })
+    w.front = 2
+    w:pass(100)
+    w.front = 1
+    w:pass(100)
+    w:stop()
+  end)
+  equal(#w.boxes, 1, "questions") -- once a project
+  equal(#project.tracks, 0, "tracks")
+  equal(#daemon.received, asked, "packets")
+end)
+
+case("an offer that cannot be fetched says why, once", function(w, Daemon)
+  local daemon = left_behind(w, Daemon)
+  daemon.fails = "the disk is full"
+  w:run("backline_offer_finished_jobs.lua", function()
+    w:wait(function() return #w.boxes > 1 end)
+    w:pass(100)
+    w:stop()
+  end)
+  equal(#w.boxes, 2, "boxes")
+  contains(w.boxes[2], "the disk is full")
+end)

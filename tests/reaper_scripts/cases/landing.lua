@@ -234,3 +234,14 @@ for _, kind in ipairs({ "raise", "refuse" }) do
     end), Daemon, kind)
   end)
 end
+
+case("each track has the icon of its stem, where the scripts' folder has it", function(w)
+  local landing = w:lib("landing")
+  assert(landing.insert(handle(w), plan(w, { "drums", "vocals" })))
+  for index, name in ipairs({ "folder", "drums", "vocals" }) do
+    equal(w:project().tracks[index].text.P_ICON, ("%s/icons/%s.png"):format(w.scripts, name))
+  end
+  w.refuse_open = function(path) return path:find("%.png$") and "No such file" or nil end
+  assert(landing.insert(handle(w), plan(w, { "bass" })))
+  equal(w:project().tracks[5].text.P_ICON, nil, "an icon that is not there")
+end)

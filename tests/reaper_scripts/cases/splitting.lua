@@ -113,10 +113,14 @@ case("an item that repeats its file is split as a loop, and its stems repeat", f
 end)
 
 case("loop source alone, which REAPER sets by itself, makes no loop", function(w, Daemon)
-  local daemon, _, _, take = start(w, Daemon, { D_LENGTH = 4.0, B_LOOPSRC = 1.0 })
+  local daemon, _, item, take = start(w, Daemon, { D_LENGTH = 4.0, B_LOOPSRC = 1.0 })
   take.source.seconds = 8.0
   w:run(SPLIT)
   equal(daemon.keys(daemon:asked("split")[1]).loop, nil)
+  item.takes[1].source.seconds = nil -- REAPER does not know it yet
+  item.selected = true
+  w:run(SPLIT)
+  equal(daemon.keys(daemon:asked("split")[2]).loop, nil, "loop of an unknown length")
 end)
 
 case("an item that begins before its file keeps its silence", function(w, Daemon)

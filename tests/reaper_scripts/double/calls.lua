@@ -107,6 +107,7 @@ return function(world)
     local take = object(item).takes[index + 1]
     return take and take.handle
   end
+  function calls.GetMediaItem_Track(item) return object(item).track.handle end
   function calls.GetActiveTake(item)
     local take = object(item).takes[math.tointeger(object(item).value.I_CURTAKE) + 1]
     return take and take.handle

@@ -1,0 +1,52 @@
+-- Jobs that a project still waits for, offered once when it comes to the front: those that ended
+-- while it, or REAPER, was closed.
+local Follow = require("follow")
+local orders = require("orders")
+local project = require("project")
+local run = require("run")
+
+local offers = {}
+
+local LOOK_SECONDS = 1
+local QUESTION = "%d job%s of this project %s not landed yet. Fetch what is ready now?"
+
+local function look(follow, asked, now)
+  local id = project.known_id(project.current())
+  if id == "" or asked[id] then return end
+  asked[id] = true
+  local waiting = orders.left_behind(id, now)
+  if #waiting == 0 then return end
+  if not run.ask(QUESTION:format(#waiting, #waiting > 1 and "s" or "", #waiting > 1 and "have" or "has")) then return end
+  for _, order in ipairs(waiting) do follow:add(order) end
+end
+
+local function tell_problems(follow, told)
+  if follow.problem and follow.problem ~= told.problem then run.tell(follow.problem) end
+  told.problem = follow.problem
+  for _, job in ipairs(follow.jobs) do
+    if (job.state == "failed" or job.state == "waiting") and not told[job] then
+      told[job] = true
+      run.tell(job.message)
+    end
+  end
+end
+
+-- Goes on until REAPER ends it.
+function offers.watch()
+  local clock = reaper.time_precise
+  local follow, asked, told, look_at = Follow.new(clock), {}, {}, 0
+  run.loop(function()
+    local now = clock()
+    if now >= look_at then
+      look_at = now + LOOK_SECONDS
+      look(follow, asked, now)
+    end
+    if #follow.new_orders > 0 or #follow.jobs > 0 then -- looking alone starts no daemon
+      follow:step()
+      tell_problems(follow, told)
+    end
+    return true
+  end, function() follow:close() end)
+end
+
+return offers
