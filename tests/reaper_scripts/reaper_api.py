@@ -23,16 +23,23 @@ BUILT_IN = {
     "atexit": ([("function", False)], []),
 }
 
-# Functions that came after 7.08: what 7.77 has more. None of them may be called unless
-# APIExists has been asked.
-NEWER_THAN_7_08 = frozenset(
-    "AddRegionOrMarker CrossfadeEditor_OnCommand CrossfadeEditor_Show GetMIDIInputNameNoAlias "
-    "GetMIDIOutputNameNoAlias GetNumRegionsOrMarkers GetRegionOrMarker GetRegionOrMarkerInfo_Value "
-    "GetSetRegionOrMarkerInfo_String GetSetTempoTimeSigMarkerFlag GetSetTrackGroupMembershipEx "
-    "GetUserFileName InsertTrackInProject MIDI_RefreshEditors MediaExplorerGetLastPlayedFileInfo "
-    "Menu_GetHash ResolveWildcards SetRegionOrMarkerInfo_Value TakeFX_GetParamSectionName "
-    "TrackFX_GetParamSectionName set_config_var_string".split()
+# Functions that came after 6.47, the newest list before 7.0 that was compared: what 7.77 has more.
+# None of them may be called unless APIExists has been asked. 6.47 had 678, and none has gone.
+NEWER_THAN_6_47 = frozenset(
+    "AddRegionOrMarker CalcMediaSrcLoudness CountActionShortcuts CrossfadeEditor_OnCommand "
+    "CrossfadeEditor_Show DeleteActionShortcut DoActionShortcutDialog EnumInstalledFX "
+    "GetActionShortcutDesc GetEnvelopeUIState GetInputActivityLevel GetMIDIInputNameNoAlias "
+    "GetMIDIOutputNameNoAlias GetNumRegionsOrMarkers GetRegionOrMarker "
+    "GetRegionOrMarkerInfo_Value GetSetRegionOrMarkerInfo_String GetSetTempoTimeSigMarkerFlag "
+    "GetSetTrackGroupMembershipEx GetTouchedOrFocusedFX GetUserFileName InsertTrackInProject "
+    "MIDIEditorFlagsForTrack MIDI_RefreshEditors Main_SaveProjectEx "
+    "MediaExplorerGetLastPlayedFileInfo Menu_GetHash ResolveWildcards SectionFromUniqueID "
+    "SendMIDIMessageToHardware SetRegionOrMarkerInfo_Value SetTrackUIInputMonitor "
+    "SetTrackUIMute SetTrackUIPan SetTrackUIPolarity SetTrackUIRecArm SetTrackUISolo "
+    "SetTrackUIVolume SetTrackUIWidth TakeFX_GetParamSectionName TrackFX_GetParamSectionName "
+    "UpdateItemLanes kbd_enumerateActions kbd_getTextFromCmd set_config_var_string".split()
 )
+FUNCTIONS_OF_6_47 = 678
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,14 @@ def test_every_function_exists_and_takes_as_many_arguments(reaper_api: Any) -> N
     assert len(list(calls())) > 100
 
 
+def test_the_list_of_newer_functions_is_all_that_the_oldest_version_lacks(reaper_api: Any) -> None:
+    known = reaper_api.functions().keys() - reaper_api.BUILT_IN.keys()
+    assert known > reaper_api.NEWER_THAN_6_47
+    assert len(known - reaper_api.NEWER_THAN_6_47) == reaper_api.FUNCTIONS_OF_6_47
+
+
 def test_what_is_newer_than_the_oldest_version_is_asked_for_first(reaper_api: Any) -> None:
-    newer = {name for _, name, _ in calls()} & reaper_api.NEWER_THAN_7_08
+    newer = {name for _, name, _ in calls()} & reaper_api.NEWER_THAN_6_47
     assert newer == {"InsertTrackInProject"}
     code = code_of(SCRIPTS / "lib" / "tracks.lua")
     assert code.index('APIExists("InsertTrackInProject")') < code.index(
