@@ -77,8 +77,12 @@ PAD_SECONDS = 0.15
 
 def speak(speaker: Speaker, seed: int, voice: str) -> Utterance | None:
     """The utterance of a seed in a voice; None where espeak-ng chose other sounds."""
+    return speak_as(speaker, seed, *SPEAKERS[voice])
+
+
+def speak_as(speaker: Speaker, seed: int, name: str, shorter: float) -> Utterance | None:
+    """As speak, in espeak-ng's voice `name` with the vocal tract made `shorter`."""
     syllables = nonsense(seed)
-    name, shorter = SPEAKERS[voice]
     text = "".join(
         "".join(ESPEAK[s] for s in one.onset)
         + f"'{ESPEAK[one.vowel]}"

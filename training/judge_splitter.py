@@ -1,0 +1,206 @@
+"""Judge the embedded splitter on songs it never heard: `python -m training.judge_splitter --json`.
+
+Three sets, of `--songs` each: held-out tunes by a soundfont and the voice that training heard
+("seen"), held-out tunes by a soundfont and voices that it never heard ("unseen"), and what the
+embedded engine writes and plays for held-out requests ("generator"). Figures are utterance SDRs:
+10 log10(|stem|^2 / |stem - estimate|^2) over all of a song, in dB, averaged over the songs in
+which the stem sounds. Beside the splitter stand the mix taken as every stem's estimate; a
+baseline without a network, of librosa's median filters and nearest neighbours; and the ceiling of
+what shares of the rows that the network sees could do, were they the true ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from audio.clip import Clip
+from audio.stem_names import STEMS
+from diffusion.embedded.engine import EmbeddedEngine
+from stems.splitting.mask_network import MaskNetwork, narrowed, widened
+from stems.splitting.splitter import EMBEDDED, EMBEDDED_WEIGHTS, Splitter
+from training.held_out import held_out
+from training.splitter_data import SAMPLE_RATE, held_out_song
+
+Sound = NDArray[np.float32]
+SILENT_DB = -60.0  # of full scale: a stem under it in root mean square does not sound
+BASS_HZ = 180.0  # of the baseline: what is lower and no drum is bass
+# What is asked of the splitter, in dB: of the mean over the stems, by set, and of every stem over
+# the mix taken as its estimate; and how many times faster than real time a core must be.
+MEANS_DB = {"seen": 7.0, "unseen": 5.0, "generator": 8.0}
+GAIN_DB = 4.0
+REAL_TIME = 25.0
+
+
+def sdr_db(truth: Sound, estimate: Sound) -> float:
+    """Utterance SDR in dB of (2, frames)."""
+    error = np.square(truth.astype(np.float64) - estimate).sum()
+    return float(10 * np.log10(np.square(truth, dtype=np.float64).sum() / max(error, 1e-20)))
+
+
+def sounds(stem: Sound) -> bool:
+    return float(np.square(stem, dtype=np.float64).mean()) > 10 ** (SILENT_DB / 10)
+
+
+def as_the_mix(stems: Sound) -> Sound:
+    """The mix as every stem's estimate."""
+    return np.broadcast_to(stems.sum(0), stems.shape)
+
+
+def by_true_shares(stems: Sound) -> Sound:
+    """Each stem's magnitude over the sum of all stems', in the rows that the network sees."""
+    network = MaskNetwork()
+    with torch.inference_mode():
+        spectra = network.spectrum(torch.from_numpy(stems))
+        levels = narrowed(spectra.abs())
+        shares = widened(levels / (levels.sum(0) + 1e-9))
+        return np.asarray(network.sound(spectra.sum(0) * shares, stems.shape[-1]).numpy())
+
+
+def by_filters(stems: Sound) -> Sound:
+    """librosa's percussive part, what is low in the rest, what does not repeat, and what remains.
+
+    Median filters: Fitzgerald 2010; the voice from the nearest neighbours in time: Rafii and
+    Pardo 2012 (REPET-SIM), with the settings of librosa's own example of it.
+    """
+    import librosa
+
+    mix = stems.sum(0)
+    spectrum = librosa.stft(mix, n_fft=2048)
+    level = np.abs(spectrum)
+    _, percussive = librosa.decompose.hpss(level, mask=True)
+    mono = level.mean(0)
+    repeating = librosa.decompose.nn_filter(
+        mono, aggregate=np.median, metric="cosine",
+        width=int(librosa.time_to_frames(2, sr=SAMPLE_RATE)),
+    )  # fmt: skip
+    repeating = np.minimum(mono, repeating)
+    voice = librosa.util.softmask(mono - repeating, 10 * repeating, power=2)
+    low = (librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=2048) < BASS_HZ)[:, None]
+    rest = 1 - percussive
+    shares = (percussive, rest * low, rest * ~low * (1 - voice), rest * ~low * voice)
+    return np.stack([librosa.istft(spectrum * share, length=mix.shape[1]) for share in shares])
+
+
+class Timed:
+    """The splitter as the product runs it, and how many CPU seconds it took."""
+
+    def __init__(self, weights: Path, precision: str) -> None:
+        self.splitter = Splitter(EMBEDDED, weights, precision=precision)
+        self.cpu_seconds = self.audio_seconds = 0.0
+        noise = np.random.default_rng(0).normal(0, 0.1, (2, SAMPLE_RATE)).astype(np.float32)
+        self.splitter.split(Clip(noise, SAMPLE_RATE))  # loads the network
+
+    def __call__(self, stems: Sound) -> Sound:
+        mix = Clip(np.ascontiguousarray(stems.sum(0)), SAMPLE_RATE)
+        began = time.process_time()
+        found = self.splitter.split(mix)
+        self.cpu_seconds += time.process_time() - began
+        self.audio_seconds += mix.seconds
+        return np.stack([found[name].samples for name in STEMS])
+
+
+def generator_songs(count: int, seed: int) -> Iterator[Sound]:
+    """What the embedded engine gives for held-out requests."""
+    engine = EmbeddedEngine()
+    engine.load(lambda stage, fraction: None)
+    for number in range(count):
+        given = engine.generate(
+            held_out(number, seed).conditions, lambda stage, fraction: None, lambda: False
+        )
+        assert given.stems is not None
+        yield np.stack([given.stems[name].samples for name in STEMS])
+
+
+def judge(
+    songs: Iterator[Sound], ways: Mapping[str, Callable[[Sound], Sound]]
+) -> dict[str, dict[str, float]]:
+    """Mean SDR by way and stem, and over the four stems; and on how many songs each sounded."""
+    found: dict[str, dict[str, list[float]]] = {way: {n: [] for n in STEMS} for way in ways}
+    for stems in songs:
+        heard = [sounds(stem) for stem in stems]
+        for way, split in ways.items():
+            estimates = split(stems)
+            for index, name in enumerate(STEMS):
+                if heard[index]:
+                    found[way][name].append(sdr_db(stems[index], estimates[index]))
+    out = {}
+    for way, by_stem in found.items():
+        out[way] = {name: round(float(np.mean(values)), 2) for name, values in by_stem.items()}
+        out[way]["mean"] = round(float(np.mean([out[way][name] for name in STEMS])), 2)
+    out["songs"] = {name: len(values) for name, values in found["mix"].items()}
+    return out
+
+
+def verdicts(report: Mapping[str, Mapping[str, Mapping[str, float]]], speed: float) -> dict:
+    """Which of the marks are reached."""
+    out: dict[str, bool] = {}
+    for name, least in MEANS_DB.items():
+        if name in report:
+            figures = report[name]
+            out[f"{name}_mean"] = figures["splitter"]["mean"] >= least
+            gains = [figures["splitter"][stem] - figures["mix"][stem] for stem in STEMS]
+            out[f"{name}_each_over_mix"] = min(gains) >= GAIN_DB
+            out[f"{name}_over_baseline"] = figures["splitter"]["mean"] > figures["baseline"]["mean"]
+    out["real_time"] = speed >= REAL_TIME
+    return out
+
+
+def table(name: str, figures: Mapping[str, Mapping[str, float]]) -> Sequence[str]:
+    """Lines of a set's figures, as documents show them."""
+    lines = [f"| {name} | {' | '.join(STEMS)} | mean |", "|---|" + "---|" * (len(STEMS) + 1)]
+    for way in figures:
+        if way != "songs":
+            row = " | ".join(f"{figures[way][stem]:.2f}" for stem in (*STEMS, "mean"))
+            lines.append(f"| {way} | {row} |")
+    counts = " | ".join(str(figures["songs"][stem]) for stem in STEMS)
+    return [*lines, f"| songs in which it sounds | {counts} | |", ""]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", type=Path, default=EMBEDDED_WEIGHTS)
+    parser.add_argument("--songs", type=int, default=20, help="of each set")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sets", nargs="*", default=list(MEANS_DB), choices=list(MEANS_DB))
+    parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    splitter = Timed(options.weights, options.precision)
+    ways = {
+        "splitter": splitter, "mix": as_the_mix, "baseline": by_filters, "ceiling": by_true_shares
+    }  # fmt: skip
+    report = {}
+    for name in options.sets:
+        songs: Iterator[Sound] = (
+            generator_songs(options.songs, options.seed)
+            if name == "generator"
+            else (
+                held_out_song(number, options.seed, unseen=name == "unseen")
+                for number in range(options.songs)
+            )
+        )
+        report[name] = judge(songs, ways)
+    speed = splitter.audio_seconds / splitter.cpu_seconds
+    reached = verdicts(report, speed)
+    if options.json:
+        facts = {"weights": splitter.splitter.facts(), "seed": options.seed, **report,
+                 "times_real_time": round(speed, 1), "reached": reached}  # fmt: skip
+        print(json.dumps(facts, indent=1))
+        return
+    for name, figures in report.items():
+        print("\n".join(table(name, figures)))
+    print(f"{speed:.1f} times real time ({options.precision}, CPU seconds of one thread)")
+    print(", ".join(f"{mark}: {'reached' if ok else 'MISSED'}" for mark, ok in reached.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,289 @@
+"""Train the embedded splitter on songs of training.splitter_data.
+
+    python -m training.train_splitter --data data/splitter --minutes 60 --seed 1 --out data/split1
+
+Every example is six seconds of four stems, mostly of four different songs, each stem at its own
+level and coloured by its own equaliser. The loss is the error's energy in dB, as the judged SDR
+counts it, beside the same of its magnitudes, for the quiet parts. Prints a line every --log steps
+and the SDR of held-out songs every --valid; saves OUT/last.pt (continued with --resume) and
+OUT/embedded.safetensors, the running mean of the weights, as demucs loads them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from stems.splitting.mask_network import MaskNetwork, narrowed
+from training.splitter_data import FRAMES, SAMPLE_RATE, SOURCES, held_out_song
+
+CLIP = 6 * SAMPLE_RATE
+REMIXED = 0.6  # of the examples have every stem from another song
+DROPPED = 0.08  # of the stems are silent
+SWAPPED = 0.5
+EQ_DB, EQ_POINTS = 4.0, 8
+VALID_SEED, VALID_SONGS = 900, 4
+QUIET = 1e-3  # of a mix's energy: errors below it (-30 dB) are not worth more
+
+
+class Songs:
+    """Random stems out of the folder; files that are added later are found as well."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder = folder
+        self.random = np.random.default_rng(seed)
+        self.songs: dict[str, np.ndarray] = {}
+        self.heard: dict[str, np.ndarray] = {}
+        self.look()
+
+    def look(self) -> None:
+        """Take in files that have come; which stems sound in them is measured once."""
+        for path in sorted(self.folder.glob("*.npy")):
+            if path.name not in self.songs:
+                song = np.load(path, mmap_mode="r")
+                loud = np.square(song[:, :, ::16].astype(np.float32)).mean((1, 2)) ** 0.5
+                self.songs[path.name], self.heard[path.name] = song, loud > 100
+        self.names = list(self.songs)
+
+    def batch(self, size: int) -> Tensor:
+        """(size, stems, 2, CLIP) float32."""
+        out = np.zeros((size, len(SOURCES), 2, CLIP), np.float32)
+        for clip in out:
+            remixed = self.random.random() < REMIXED
+            name, at = self._pick()
+            for stem in range(len(SOURCES)):
+                if remixed:
+                    name, at = self._pick(stem)
+                if self.random.random() < DROPPED:
+                    continue
+                sound = self.songs[name][stem, :, at : at + CLIP] * np.float32(1 / 32768)
+                gain = 10 ** (self.random.uniform(-6, 6) / 20)
+                if remixed:  # bring every song to one level, for the levels stored are any
+                    loudest = np.sqrt(np.square(sound[:, ::8]).mean()) + 1e-9
+                    gain *= min(0.07 / loudest, 10.0)
+                if self.random.random() < SWAPPED:
+                    sound = sound[::-1]
+                clip[stem] = sound * np.float32(gain)
+        return torch.from_numpy(out)
+
+    def _pick(self, stem: int | None = None) -> tuple[str, int]:
+        while True:
+            name = self.names[int(self.random.integers(len(self.names)))]
+            if stem is None or self.heard[name][stem]:
+                return name, int(self.random.integers(0, FRAMES - CLIP))
+
+    def equalisers(self, size: int, bins: int) -> Tensor:
+        """Gains (size, stems, 1, 1, bins), smooth over the octaves from 40 Hz."""
+        points = self.random.normal(0, EQ_DB / 2, (size * len(SOURCES), EQ_POINTS))
+        hz = np.maximum(np.arange(bins) * SAMPLE_RATE / 2 / (bins - 1), 40)
+        places = np.log(hz / 40) / np.log(hz[-1] / 40) * (EQ_POINTS - 1)
+        curves = [10 ** (np.interp(places, np.arange(EQ_POINTS), row) / 20) for row in points]
+        return torch.from_numpy(np.array(curves, np.float32)).view(size, len(SOURCES), 1, 1, bins)
+
+
+class Example:
+    """What the loss needs of a batch, by rows: the error's energy is a square in the shares."""
+
+    def __init__(self, network: MaskNetwork, stems: Tensor, equalisers: Tensor) -> None:
+        spectra = network.spectrum(stems)
+        spectra.mul_(equalisers)
+        mix = spectra.sum(1)
+        self.magnitudes = network.magnitudes(mix)
+        real, imaginary = mix.real.contiguous(), mix.imag.contiguous()
+        self.mix = narrowed(real.square() + imaginary.square())
+        first, second = spectra.real.contiguous(), spectra.imag.contiguous()
+        self.shared = narrowed(first * real[:, None] + second * imaginary[:, None])
+        self.own = narrowed(first.square_() + second.square_())
+
+
+def bins_of_rows() -> Tensor:
+    """(ROWS,): how many bins each row stands for."""
+    from stems.splitting.mask_network import BANDS
+
+    sizes = [float(size) for first, last, size in BANDS for _ in range(first, last, size)]
+    return torch.tensor(sizes)
+
+
+def loss_of(shares: Tensor, example: Example, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss, and the SDR in dB (batch, stems) as it is seen in the spectrogram."""
+    error = shares.square() * example.mix[:, None] - 2 * shares * example.shared + example.own
+    error = error.clamp(min=0) * weights
+    loud = (example.mix * weights).sum((1, 2, 3))[:, None]
+    energy = error.sum((2, 3, 4))
+    in_db = 10 * torch.log10(energy / loud + QUIET)
+    size = (error + 1e-9 * loud[..., None, None, None] / error[0, 0].numel()).sqrt().mean((2, 3, 4))
+    level = (example.mix * weights).sqrt().mean((1, 2, 3))[:, None]
+    in_size_db = 20 * torch.log10(size / level + math.sqrt(QUIET))
+    own = (example.own * weights).sum((2, 3, 4))
+    sdr = 10 * torch.log10((own + 1e-9) / (energy + 1e-9)).detach()
+    return (in_db + 0.5 * in_size_db).mean(), torch.where(own > 1e-4 * loud, sdr, torch.nan)
+
+
+def sdr(truth: Tensor, estimate: Tensor) -> Tensor:
+    """Utterance SDR in dB of (..., 2, frames)."""
+    error = (truth - estimate).square().sum((-1, -2))
+    return 10 * torch.log10((truth.square().sum((-1, -2)) + 1e-9) / (error + 1e-9))
+
+
+def save(network: MaskNetwork, state: dict[str, Tensor], path: Path) -> None:
+    """Write what demucs.hf.load_safetensors_model reads, in float16."""
+    klass = type(network)
+    facts = {
+        "klass": f"{klass.__module__}.{klass.__qualname__}",
+        "args": "[]",
+        "kwargs": json.dumps(network.settings),
+        "format": "pt",
+    }
+    half = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in state.items()}
+    save_file(half, str(path), metadata=facts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--final", type=float, default=0.01, help="of --rate, at the end")
+    parser.add_argument("--resume", type=Path, help="a last.pt to go on from, at --rate again")
+    parser.add_argument("--log", type=int, default=25)
+    parser.add_argument("--valid", type=int, default=150)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(options.seed)
+    options.out.mkdir(parents=True, exist_ok=True)
+    songs = Songs(options.data, options.seed)
+    network = MaskNetwork().to(memory_format=torch.channels_last).train()
+    weights = bins_of_rows()
+    step = 0
+    spent = 0.0
+    if options.resume:
+        saved = torch.load(options.resume, weights_only=True)
+        network.load_state_dict(saved["network"])
+        step, spent = saved["step"], saved["cpu_seconds"]
+    else:
+        measure_rows(network, songs)
+    optimiser = torch.optim.AdamW(network.parameters(), options.rate, weight_decay=0.01)
+    if options.resume:
+        optimiser.load_state_dict(saved["optimiser"])
+    mean = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    valid = [
+        torch.from_numpy(held_out_song(number, VALID_SEED, unseen=unseen))
+        for unseen in (False, True)
+        for number in range(VALID_SONGS)
+    ]
+    print(f"{len(songs.names)} songs, {sum(p.numel() for p in network.parameters())} parameters")
+    began, cpu, first = time.monotonic(), time.process_time() - spent, step
+    losses: list[float] = []
+    sdrs: list[np.ndarray] = []
+    while (done := (time.monotonic() - began) / 60 / options.minutes) < 1:
+        warm = min(1.0, (step - first + 1) / 50)
+        rate = (
+            options.rate
+            * warm
+            * (options.final + (1 - options.final) * (0.5 + 0.5 * math.cos(math.pi * done)))
+        )
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        with torch.no_grad():
+            stems = songs.batch(options.batch)
+            bins = 2049
+            example = Example(network, stems, songs.equalisers(options.batch, bins))
+        with torch.autocast("cpu", torch.bfloat16):
+            shares = network.shares(example.magnitudes)
+        loss, seen = loss_of(shares, example, weights)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        step += 1
+        decay = min(0.998, (step - first + 1) / (step - first + 10))
+        with torch.no_grad():
+            for name, value in network.state_dict().items():
+                if value.is_floating_point():
+                    mean[name].lerp_(value, 1 - decay)
+                else:
+                    mean[name].copy_(value)
+        losses.append(loss.item())
+        sdrs.append(seen.numpy())
+        if step % options.log == 0:
+            shown = np.nanmean(np.concatenate(sdrs), 0)
+            figures = " ".join(f"{value:.2f}" for value in shown)
+            print(
+                f"step {step} cpu {time.process_time() - cpu:.0f} s wall "
+                f"{time.monotonic() - began:.0f} s rate {rate:.2e} loss {np.mean(losses):.3f} "
+                f"sdr {figures}",
+                flush=True,
+            )
+            losses, sdrs = [], []
+        if step % options.valid == 0:
+            songs.look()
+            keep(network, optimiser, mean, step, time.process_time() - cpu, options.out)
+            validate(mean, network.settings, valid, step, time.process_time() - cpu)
+    keep(network, optimiser, mean, step, time.process_time() - cpu, options.out)
+    validate(mean, network.settings, valid, step, time.process_time() - cpu)
+
+
+def measure_rows(network: MaskNetwork, songs: Songs) -> None:
+    """Set the mean and deviation of each row, from some batches."""
+    with torch.no_grad():
+        seen = [
+            network.magnitudes(network.spectrum(songs.batch(4).sum(1))).flatten(0, 2)
+            for _ in range(6)
+        ]
+    rows = torch.cat(seen)
+    network.mean.copy_(rows.mean(0))
+    network.deviation.copy_(rows.std(0) + 1e-3)
+
+
+def keep(
+    network: MaskNetwork,
+    optimiser: torch.optim.Optimizer,
+    mean: dict[str, Tensor],
+    step: int,
+    cpu_seconds: float,
+    out: Path,
+) -> None:
+    part = out / "last.part"
+    torch.save(
+        {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "step": step,
+         "cpu_seconds": cpu_seconds},
+        part,
+    )  # fmt: skip
+    part.replace(out / "last.pt")
+    save(network, mean, out / "embedded.safetensors")
+
+
+def validate(
+    state: dict[str, Tensor],
+    settings: dict[str, object],
+    songs: Sequence[Tensor],
+    step: int,
+    cpu_seconds: float,
+) -> None:
+    """Print the SDR of held-out songs, seen soundfont first."""
+    network = MaskNetwork(**settings)  # type: ignore[arg-type]
+    network.load_state_dict(state)
+    network.to(memory_format=torch.channels_last).eval()
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        found = torch.stack([sdr(s, network(s.sum(0)[None])[0].float()) for s in songs])
+    for name, part in (("seen", found[:VALID_SONGS]), ("unseen", found[VALID_SONGS:])):
+        figures = " ".join(f"{value:.2f}" for value in part.mean(0))
+        print(f"valid step {step} cpu {cpu_seconds:.0f} s {name}: {figures} "
+              f"mean {part.mean():.2f}", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
