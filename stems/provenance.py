@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from stems.manifest import backline_version
 
 KEY = "backline"  # P_EXT:backline in REAPER's scripts
-_NOT_SETTINGS = frozenset({"seed", "melody", "source", "source_take", "bar_range", "midi_path"})
+# The scripts insert the format that the daemon writes unless asked for another.
+_NOT_SETTINGS = frozenset(
+    {"seed", "melody", "source", "source_take", "bar_range", "midi_path", "format", "audio_path",
+     "edit", "parts"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 -- a little each frame. The functions that take time yield; run them in a coroutine.
 local files = require("files")
 local json = require("json")
+local names = require("names")
 
 local media = {}
 
@@ -107,8 +108,7 @@ function media.fetch(manifest, folder, stems, target, made)
       local fine
       fine, why = check(take.path, take.entry, manifest.grid.sample_rate)
       if not fine then return nil, why end
-      local suffix = take.take > 1 and " take " .. take.take or ""
-      local path = files.join(target, stem.name .. suffix .. ".wav")
+      local path = files.join(target, names.of(manifest, stem.name, take.take))
       made[#made + 1] = path
       fine, why = copy(take.path, path)
       if not fine then return nil, why end

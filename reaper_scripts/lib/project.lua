@@ -8,6 +8,7 @@ local SAME_QN = 1e-6 -- REAPER's own rounding of positions is far below, the sma
 local TICKS_PER_BEAT = 960
 local SECTION = "backline" -- of the project's extended state
 local MAX_NAME_BYTES = 64
+local SAMPLE_RATES = { [44100] = 44100, [48000] = 48000, [96000] = 96000 } -- which backline renders at
 local KNOWN_PARTS = { "intro", "verse", "chorus", "bridge", "outro" } -- which the engine plays differently
 
 -- The shortest decimal text that is this number again.
@@ -224,7 +225,7 @@ end
 -- The project's own sample rate where backline renders at it, else 48000 Hz.
 function project.sample_rate(proj)
   if reaper.GetSetProjectInfo(proj, "PROJECT_SRATE_USE", 0, false) == 0 then return 48000 end
-  return reaper.GetSetProjectInfo(proj, "PROJECT_SRATE", 0, false) == 44100 and 44100 or 48000
+  return SAMPLE_RATES[reaper.GetSetProjectInfo(proj, "PROJECT_SRATE", 0, false)] or 48000
 end
 
 -- The project's name as a label the daemon takes.

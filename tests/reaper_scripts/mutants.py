@@ -128,7 +128,8 @@ MUTANTS: tuple[Mutant, ...] = (
             "project.nearest_bar(proj, to) - range.first + 1, range.bars)",
         ),
         ("if name == file then return proj end", ""),
-        ("== 44100 and 44100 or 48000", "== 44100 and 48000 or 48000"),
+        ("[44100] = 44100, ", ""),
+        ("[96000] = 96000 }", "}"),
         (
             'reaper.GetSetProjectInfo(proj, "PROJECT_SRATE_USE", 0, false) == 0 then',
             "false then",
@@ -310,6 +311,14 @@ MUTANTS: tuple[Mutant, ...] = (
         ("if #waiting == 0 then return end", ""),
         ("not told[job] then", "true then"),
         ("if #follow.new_orders > 0 or #follow.jobs > 0 then", "if true then"),
+    ),
+    *_of(
+        "names", "fetching splitting",
+        ('"%04d"', '"%d"'),
+        ("if #manifest.takes > 1 then", "if false then"),
+        ('gsub("%.$", "")', 'gsub("^$", "")'),
+        ("tonic .. MODES[mode]", "tonic"),
+        ('type(bpm) == "number" and its_key', "its_key"),
     ),
     *_of(
         "request", "asking actions",

@@ -67,7 +67,9 @@ def assert_four_stems_at(told: dict[str, Any], position: Fraction, grid: Grid) -
         folder = Path(json.loads(item["ext"]["backline"])["folder"])
         manifest = read_manifest(folder, check_hashes=True)
         assert manifest.grid["frames"] == grid.frames(RATE)
-        assert Path(take["file"]).read_bytes() == (folder / Path(take["file"]).name).read_bytes()
+        stem = json.loads(item["ext"]["backline"])["stem"]
+        assert Path(take["file"]).read_bytes() == (folder / f"{stem}.wav").read_bytes()
+        assert Path(take["file"]).name.startswith(f"backline_{int(manifest.job):04d}_{stem}_")
     assert len(told["projects"][0]["undo"]) == 1
     assert told["boxes"] == [] and told["console"] == []
 

@@ -26,6 +26,14 @@ case("the request says what the project is", function(w, Daemon)
   near(w:project().tracks[2].items[1].value.D_LENGTH, 1000 / 44100, 0, "length")
 end)
 
+case("the project's rate is asked for where backline renders at it", function(w, Daemon)
+  for rate, wanted in pairs({ [44100] = 44100, [96000] = 96000, [88200] = 48000 }) do
+    local project = w:project()
+    project.info = { PROJECT_SRATE_USE = 1.0, PROJECT_SRATE = rate + 0.0 }
+    equal(w:lib("project").sample_rate(project.handle), wanted)
+  end
+end)
+
 case("a time selection is snapped to bars", function(w, Daemon)
   local daemon, project = start(w, Daemon, { bpm = 240.0, selection = { 1.1, 2.8 } }) -- bars of 1 s
   w:run("backline_generate.lua", generate_to_the_end)

@@ -28,6 +28,7 @@ case("enter in the window puts four stems on four tracks in one undo step", func
     equal(item.value.C_BEATATTACHMODE, -1.0, "time base")
     equal(#item.takes, 1, "takes")
     contains(item.takes[1].source.file, w.folder .. "/media/backline/dub techno 400 bpm A minor r")
+    contains(item.takes[1].source.file, "/backline_0001_" .. names[index] .. "_400bpm_Amin.wav")
     contains(item.takes[1].ext.backline, '"seed":41')
     contains(item.text.P_NOTES, "tempo heard: 128.02 bpm (+0.02 % from what was asked)")
     contains(item.ext.backline, '"stem":"' .. names[index] .. '"')
@@ -158,4 +159,14 @@ case("renaming that refuses to replace, as on Windows, is enough", function(w, D
   w:run("backline_generate.lua", generate_to_the_end)
   equal(#project.tracks, 5, "tracks")
   equal(order_state(w), "landed")
+end)
+
+case("files of several takes have names of their own", function(w, Daemon)
+  local _, project = start(w, Daemon, {})
+  project.ext.backline.settings = '{"key":"F# dorian","bars":1,"takes":2,"stems":"bass"}'
+  project.bpm = 92.5
+  w:run("backline_generate.lua", generate_to_the_end)
+  local takes = project.tracks[2].items[1].takes
+  contains(takes[1].source.file, "/backline_0001_bass_take1_92.5bpm_F#dor.wav")
+  contains(takes[2].source.file, "/backline_0001_bass_take2_92.5bpm_F#dor.wav")
 end)

@@ -66,6 +66,7 @@ case("four stems take the item's place in one undo step, and it is muted", funct
       near(its.takes[1].value[each], value, 1e-12, each)
     end
     contains(its.takes[1].source.file, w.folder .. "/media/backline/my loop stems r")
+    contains(its.takes[1].source.file, "/backline_0001_" .. name .. ".wav")
     contains(its.text.P_NOTES, name .. " of my loop.wav, split by htdemucs")
     equal(its.text.P_NOTES:find("nothing is heard", 1, true) ~= nil, name == "vocals", "silence told")
     contains(its.ext.backline, '"split":"/music/my loop.wav"')

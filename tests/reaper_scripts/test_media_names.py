@@ -1,0 +1,50 @@
+"""Files in a project's media folder have the names that `backline export --files` gives them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from midi.key import Key
+from midi.meter import Meter
+from stems.chunks import Music
+from stems.naming import tidy_name
+
+
+def name_in_lua(reaper: Any, manifest: dict[str, object], stem: str, take: int) -> str:
+    told = reaper.play(
+        f"local manifest = Daemon.json.decode([==[{json.dumps(manifest)}]==])\n"
+        f'w.boxes[1] = w:lib("names").of(manifest, "{stem}", {take})'
+    )
+    return str(told["boxes"][0])
+
+
+@pytest.mark.parametrize(
+    ("job", "project", "bpm", "key", "takes"),
+    [
+        ("42", "", 92.5, "C minor", 1),
+        ("12345", "ignored", 120.0, "F# dorian", 3),
+        ("", "My song_2 -", 61.7, "Bb mixolydian", 1),
+        ("", "", 100.12345, "A locrian", 2),
+    ],
+)
+def test_the_name_is_the_exports(
+    reaper: Any, job: str, project: str, bpm: float, key: str, takes: int
+) -> None:
+    manifest = {
+        "job": job, "request": {"project": project}, "takes": [{"take": 1}] * takes,
+        "grid": {"bpm": bpm}, "key": {"name": Key.parse(key).name},
+    }  # fmt: skip
+    music = Music(bpm, 4.0, Meter.parse("4/4"), Key.parse(key), True)
+    wanted = tidy_name(
+        "drums", ".wav", job=job, label=project, take=takes, takes=takes, music=music
+    )
+    assert name_in_lua(reaper, manifest, "drums", takes) == wanted
+
+
+def test_a_split_has_neither_tempo_nor_key(reaper: Any) -> None:
+    manifest = {"job": "7", "request": {}, "takes": [{}], "grid": {}, "key": {}}
+    assert name_in_lua(reaper, manifest, "vocals", 1) == "backline_0007_vocals.wav"
+    assert tidy_name("vocals", ".wav", job="7") == "backline_0007_vocals.wav"
