@@ -10,6 +10,8 @@ local melody = require("melody")
 local project = require("project")
 local run = require("run")
 local Session = require("session")
+local sound_items = require("sound_items")
+local tempo = require("tempo")
 local tracks = require("tracks")
 local udp = require("udp")
 local version = require("version")
@@ -140,6 +142,50 @@ local function check_landing(proj, folder)
     reaper.SetItemStateChunk(item, chunk, false)
     local again = tracks.find_item(proj, guid)
     return reaper.CountTakes(again) == 2, #chunk
+  end)
+  check("an item's sound is told for splitting", function()
+    reaper.SetActiveTake(reaper.GetTake(item, 0))
+    local sound, why = sound_items.read(item)
+    if not sound then return false, why end
+    local rest = sound.path:match("[^/\\]*$")
+    return rest == "drums.wav" and sound.from_seconds == 0 and near(sound.length_seconds, FRAMES / RATE, 1e-9), sound.path
+  end)
+  check("stems of an item come within its track, which is muted", function()
+    local _, take = reaper.GetSetMediaItemTakeInfo_String(reaper.GetActiveTake(item), "GUID", "", false)
+    local made = plan(proj, folder, position)
+    made.sound = { item = guid, take = take, from_seconds = 0 }
+    local count = count_of(proj)
+    assert(landing.insert(proj, made))
+    local its_track = reaper.GetMediaItem_Track(item)
+    local at = math.floor(reaper.GetMediaTrackInfo_Value(its_track, "IP_TRACKNUMBER"))
+    local depth = reaper.GetMediaTrackInfo_Value(its_track, "I_FOLDERDEPTH")
+    local first = reaper.GetTrackMediaItem(reaper.GetTrack(proj, at), 0)
+    local fine = count_of(proj) == count + 2 and depth == 1 and reaper.GetMediaItemInfo_Value(item, "B_MUTE") == 1
+      and reaper.GetMediaItemInfo_Value(first, "D_POSITION") == reaper.GetMediaItemInfo_Value(item, "D_POSITION")
+    reaper.Undo_DoUndo2(proj)
+    return fine and count_of(proj) == count, ("%d tracks, depth %g"):format(count_of(proj) - count, depth)
+  end)
+  check("takes come on fixed lanes", function()
+    local made = plan(proj, folder, position)
+    made.as_lanes, made.stems[2] = true, nil
+    made.stems[1].takes[2] = { path = made.stems[1].takes[1].path, name = "second", provenance = "{}" }
+    assert(landing.insert(proj, made))
+    local last = reaper.GetTrack(proj, count_of(proj) - 1)
+    local lane = reaper.GetMediaItemInfo_Value(reaper.GetTrackMediaItem(last, 1), "I_FIXEDLANE")
+    local plays = reaper.GetMediaTrackInfo_Value(last, "C_LANEPLAYS:0")
+    return tracks.has_lanes(last) and lane == 1 and plays == 1, ("lane %g, first plays %g"):format(lane, plays)
+  end)
+  check("a track's icon is kept", function()
+    local _, icon = reaper.GetSetMediaTrackInfo_String(reaper.GetTrack(proj, count_of(proj) - 1), "P_ICON", "", false)
+    return icon:find("drums.png", 1, true) ~= nil, icon
+  end)
+  check("tempo markers come and are taken back", function()
+    local count, made = reaper.CountTempoTimeSigMarkers(proj), { back = {} }
+    local grid = { bars = 2, tempo_map = { { beat = 0, bpm = 90, ramp = false } }, meter_map = { { bar = 0, meter = "3/4" } } }
+    tempo.insert(proj, grid, 60.0, made)
+    local more = reaper.CountTempoTimeSigMarkers(proj)
+    made.back[1]()
+    return more == count + 2 and reaper.CountTempoTimeSigMarkers(proj) == count, more - count
   end)
   seen.source_length_right_after_insert = reaper.GetMediaSourceLength(reaper.PCM_Source_CreateFromFile(files.join(folder, "drums.wav")))
 end

@@ -1,10 +1,12 @@
 -- The window of "Show jobs": what was ordered here, to be inserted again, revealed or forgotten.
 local Follow = require("follow")
 local json = require("json")
+local media = require("media")
 local orders = require("orders")
 local project = require("project")
 local request = require("request")
 local run = require("run")
+local tempo = require("tempo")
 local Window = require("window")
 
 local jobs_window = {}
@@ -12,6 +14,7 @@ local jobs_window = {}
 local ROWS = 10
 local WIDTH, HEIGHT = 620, 460
 local LOOK_SECONDS = 2
+local OTHER_TEMPO = "%s was made for another tempo or meter than this project has here.\n\nInsert tempo markers for it?"
 
 -- The result once more: at its own place in its own project, else at the edit cursor of this one.
 local function again(order)
@@ -20,7 +23,11 @@ local function again(order)
   copy.rid, copy.created, copy.state, copy.targets = request.new_rid(), os.time(), "pending", {}
   if project.known_id(proj) ~= order.project_id then
     local bar = project.nearest_bar(proj, reaper.GetCursorPositionEx(proj))
-    copy.start_qn = project.bars(proj, bar, order.bars).start_qn
+    local range = project.bars(proj, bar, order.bars)
+    copy.start_qn = range.start_qn
+    local manifest = media.manifest(order.folder)
+    copy.brings_tempo = manifest and tempo.is_foreign(proj, range, order, manifest.grid)
+      and run.ask(OTHER_TEMPO:format(order.title))
     copy.project_id, copy.project_file = project.id(proj), project.file_of(proj)
   end
   local saved, why = orders.save(copy)

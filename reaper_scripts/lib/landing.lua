@@ -1,6 +1,7 @@
 -- Stems onto tracks: all of it in one frame and one undo step, or nothing at all.
 -- Undo is one Undo_OnStateChangeEx2 after everything stands, not a Begin/End block: a block ends
 -- in an undo step whatever happened inside, and nothing must be left of a landing that failed.
+local tempo = require("tempo")
 local tracks = require("tracks")
 
 local landing = {}
@@ -195,6 +196,7 @@ function landing.insert(proj, plan)
     open_sources(plan, sources)
     reaper.PreventUIRefresh(1)
     is_held = true
+    if plan.tempo then tempo.insert(proj, plan.tempo, plan.position_seconds, made) end
     if not (plan.sound and place_within(proj, plan, sources, made)) then place(proj, plan, sources, made) end
     tracks.put_tab_back(made)
     reaper.Undo_OnStateChangeEx2(proj, "backline: insert " .. plan.title, ALL_STATES, NO_TRACK_PARAMETER)

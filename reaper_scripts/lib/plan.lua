@@ -1,5 +1,6 @@
--- What is to be landed of a job: {title, position_seconds, length_seconds, as_lanes, sound, stems =
+-- What is to be landed of a job: {title, position_seconds, length_seconds, as_lanes, tempo, sound, stems =
 -- {{name, notes, provenance, target (an item's GUID or nil), takes = {{path, name, provenance}}}}}.
+-- `tempo`, a manifest's grid, has the project take up its tempo and meter over those bars.
 -- `sound` = {item, take (GUIDs), from_seconds} is what the stems were split from, if they were.
 local provenance = require("provenance")
 local report = require("report")
@@ -41,6 +42,7 @@ function plan.of(order, proj, manifest, stems)
     position_seconds = reaper.TimeMap2_QNToTime(proj, order.start_qn),
     length_seconds = manifest.grid.frames / manifest.grid.sample_rate,
   }
+  if order.brings_tempo then made.tempo = manifest.grid end
   local fill = order.sound and of_sound or of_music
   fill(order, manifest, stems, made)
   return made

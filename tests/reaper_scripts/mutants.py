@@ -192,7 +192,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("    tracks.put_tab_back(made)\n    reaper.Undo", "    reaper.Undo"),
         ("pcall(tracks.put_tab_back, made)", ""),
         ("for index = #made.back, 1, -1 do pcall(made.back[index]) end", ""),
-        ("for index = #made.back, 1, -1 do", "for index = 1, #made.back - 1 do"),
+        ("for index = #made.back, 1, -1 do", "for index = 2, #made.back do"),
         ("pcall(destroy_unowned, sources, made)", ""),
         ("made.owned[sources[take]] = true", ""),
         (
@@ -313,6 +313,24 @@ MUTANTS: tuple[Mutant, ...] = (
         ("if #follow.new_orders > 0 or #follow.jobs > 0 then", "if true then"),
     ),
     *_of(
+        "tempo", "tempo",
+        ("if order.sound or tempo.ends_in_ramp(grid) then", "if order.sound then"),
+        ("if markers_within(proj, from, to) > 0 then return false end", ""),
+        (
+            "(from ^ 2 + (to ^ 2 - from ^ 2) * x / length) ^ 0.5",
+            "(from + (to - from) * x / length)",
+        ),
+        ("here.length, ruling.length, ruling.aim = ruling.length - x, x, here.bpm", ""),
+        ("if point.beat >= beats then break end", ""),
+        ("seconds + length * 120 / (point.bpm + (point.ramps and point.aim or point.bpm))",
+         "seconds + length * 60 / point.bpm"),
+        ("== 0 then\n    list", ">= 0 then\n    list"),
+        ("if at == each[1] then", "if true then"),
+        ("reaper.DeleteTempoTimeSigMarker(proj, index)", "do end"),
+        ("beat = beat + meter[1] * 4 / meter[2]", "beat = beat + meter[1]"),
+        ("math.abs(its.bpm - (tonumber(wanted(order, \"bpm\")) or 0)) > 1e-9", "false"),
+    ),
+    *_of(
         "names", "fetching splitting",
         ('"%04d"', '"%d"'),
         ("if #manifest.takes > 1 then", "if false then"),
@@ -390,9 +408,10 @@ MUTANTS: tuple[Mutant, ...] = (
         ('if state.chosen.key == "" and state.place.key then', "if false then"),
     ),
     *_of(
-        "jobs_window", "actions",
+        "jobs_window", "actions tempo",
         ("if #follow.new_orders > 0 or #follow.jobs > 0 then follow:step() end", "follow:step()"),
         ("if project.known_id(proj) ~= order.project_id then", "if false then"),
+        ("and run.ask(OTHER_TEMPO:format(order.title))", ""),
         ('"pending", {}\n', '"pending", order.targets\n'),
     ),
     *_of(

@@ -266,6 +266,7 @@ return function(world)
     table.sort(project(proj).tempo, function(a, b) return a.seconds < b.seconds end)
     return true
   end
+  function calls.DeleteTempoTimeSigMarker(proj, index) return table.remove(project(proj).tempo, index + 1) ~= nil end
   function calls.CountProjectMarkers(proj)
     local markers, regions = 0, 0
     for _, each in ipairs(project(proj).markers) do

@@ -209,7 +209,8 @@ function FakeDaemon:make_result(job)
   local manifest = {
     schema = "backline.manifest/1", backline = self.version, job = tostring(job.number),
     request = { tags = job.keys.tags or "" }, engine = { name = "tone", weights = "none" },
-    key = { name = job.keys.key }, grid = { frames = self.frames, sample_rate = self.rate, bpm = job.keys.bpm }, takes = {}, files = {},
+    key = { name = job.keys.key }, grid = { frames = self.frames, sample_rate = self.rate, bpm = job.keys.bpm, bars = job.keys.bars,
+      tempo_map = { { beat = 0, bpm = job.keys.bpm, ramp = false } }, meter_map = { { bar = 0, meter = job.keys.meter } } }, takes = {}, files = {},
   }
   for take = 1, job.keys.takes or 1 do
     local sub = take > 1 and ("take%d/"):format(take) or ""
