@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stems.splitting.file_splitting import FileSplit
     from stems.splitting.recording import Recording
 
+ALL = ",".join(STEMS)
 File = Annotated[Path, typer.Argument(help="The recording: wav, flac, mp3, ogg ..., any length.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the stems.")]
 StemNames = Annotated[str, typer.Option("--stems", help="Only these, such as drums,vocals.")]
@@ -29,7 +30,7 @@ Loop = Annotated[bool, typer.Option("--loop", help="It is a loop: hear its ends 
 def split(
     file: File,
     out: Out,
-    stems: StemNames = ",".join(STEMS),
+    stems: StemNames = ALL,
     model: ModelName = "",
     loop: Loop = False,
     as_json: AsJson = False,

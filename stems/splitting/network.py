@@ -13,6 +13,7 @@ from stems.errors import StemError
 from stems.splitting.loading import Model
 
 MIN_BFLOAT16_SNR_DB = 40.0  # of the first segment, beside float32
+Forward = Callable[[Any], Any]
 GPU_BATCH = 4  # segments
 
 
@@ -30,7 +31,8 @@ class Network:
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.batch = GPU_BATCH if self.device != "cpu" else 1
         self.precision = precision or ("" if _has_bfloat16(self.device) else "float32")
-        self.bfloat16_snr_db: float | None = None
+        self.bfloat16_snr_db: float | None = None  # where it was tried
+        self._ways: dict[tuple[int, str], Forward] = {}
         for member in model.members:
             member.module.to(self.device)
 
@@ -47,6 +49,7 @@ class Network:
             self.bfloat16_snr_db = round(snr_db(estimates, quick), 1)
             good = self.bfloat16_snr_db >= MIN_BFLOAT16_SNR_DB
             self.precision = "bfloat16" if good else "float32"
+            self._ways = {key: way for key, way in self._ways.items() if key[1] == self.precision}
         return estimates
 
     def _run(
@@ -57,17 +60,17 @@ class Network:
         out = np.zeros((len(mixes), len(sources), *mixes.shape[1:]), np.float32)
         totals = [sum(member.shares[name] for member in self.model.members) for name in sources]
         given = torch.from_numpy(mixes).to(self.device)
-        for member in self.model.members:
+        for index, member in enumerate(self.model.members):
             shares = [member.shares[name] / t for name, t in zip(sources, totals, strict=True)]
             if not any(shares):
                 continue
             tick()
             order = [list(member.module.sources).index(name) for name in sources]
-            with (
-                torch.inference_mode(),
-                torch.autocast(self.device, torch.bfloat16, enabled=precision == "bfloat16"),
-            ):
-                estimates = _forward(member.module, given)[:, order].float().cpu().numpy()
+            with torch.inference_mode():
+                if (index, precision) not in self._ways:
+                    self._ways[index, precision] = _way(member.module, precision, self.device)
+                found = self._ways[index, precision](given)
+                estimates = found[:, order].float().cpu().numpy()
             out += estimates * np.asarray(shares, np.float32)[:, None, None]
         return out
 
@@ -81,8 +84,20 @@ def snr_db(wanted: Samples, found: Samples) -> float:
     return min(200.0, 10 * math.log10(signal / noise)) if noise and signal else 200.0
 
 
-def _forward(module: Any, mixes: Any) -> Any:
-    return module(mixes)
+def _way(module: Any, precision: str, device: str) -> Forward:
+    """The quickest way known to compute a network: on a CPU our own for HTDemucs."""
+    import torch
+
+    from stems.splitting.lean import LeanHTDemucs, is_lean
+
+    if device == "cpu" and is_lean(module):
+        return LeanHTDemucs(module, getattr(torch, precision))
+
+    def forward(mixes: Any) -> Any:
+        with torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16"):
+            return module(mixes)
+
+    return forward
 
 
 def _has_bfloat16(device: str) -> bool:
