@@ -18,15 +18,19 @@ from audio.hearing import Floats
 from audio.onsets import Onsets
 
 ROUNDS = 25
-DIFFERENCE = (1.0, -2.0, 1.0)  # second difference: how a beat's length changes
-ORDER = len(DIFFERENCE) - 1
-STIFFNESS = 2.0  # of the tempo against one strong, sharp onset
+FREEDOM_COST = 0.8
+HOLD = 1e-6  # where there are no onsets at all the pulses stay
+LEAST_SCALE_SECONDS = 0.0003
+# How a beat's length changes, which is seldom where the tempo is steady or steps; and how that
+# changes, which is seldom where it drifts.
+DIFFERENCES = ((1.0, -2.0, 1.0), (1.0, -3.0, 3.0, -1.0))
+STIFFNESSES = (0.5, 2.0, 8.0, 32.0, 128.0)  # of the tempo against one usual onset
 LEAST_TURN_SECONDS = 0.0002  # smaller ones cost what their square costs
 LEAST_MISS_SECONDS = 0.002
 WITHIN_SECONDS = 0.050  # of a place where an onset is due
 FAR_SECONDS = 0.040  # once fitted, an onset further off belongs to something else
 FAR_WEIGHT = 0.05
-SHARP_SECONDS = 0.010  # a rise no longer than this counts in full
+SHARP_SECONDS, SHARP_POWER = 0.016, 8  # an onset that rises for longer soon counts for nothing
 FIRST_WEIGHT = 4.0  # nothing in front holds the first downbeat, and everybody hears it
 OFF_BEAT_WEIGHT = 0.5  # subdivisions may be swung: they tell the tempo, not the place
 PLACES = {True: (0, 4, 8), False: (0, 3, 4, 6, 8, 9)}  # twelfths of a pulse, by ternary
@@ -38,12 +42,14 @@ class BeatLine:
     """Seconds (n,) of each pulse, and what the onsets say of it.
 
     `miss_seconds` is the weighted median distance of the onsets on pulses from the line, and
-    `share_met` of the pulses have one within 25 ms.
+    `share_met` of the pulses have one within 25 ms. `error_seconds` (n,) is how uncertain each
+    pulse is, as one standard deviation, if the onsets scatter as those heard do.
     """
 
     seconds: Floats
     miss_seconds: float
     share_met: float
+    error_seconds: Floats
 
 
 MET_SECONDS = 0.025
@@ -53,10 +59,26 @@ def fit_line(pulses: Floats, expected: Floats, onsets: Onsets, ternary: bool) ->
     """Fit pulses (n,) in seconds, right within 50 ms, to the onsets on and between them.
 
     It is the distance to the `expected` pulses (n,) that is kept from jittering, so that a tempo
-    map is followed for free.
+    map is followed for free. How stiff the tempo is, and whether it rather steps or drifts, is
+    chosen by the Bayesian information criterion.
     """
     due = _Due.of(pulses, onsets, ternary).less(expected)
-    line = pulses - expected
+    if not len(due.seconds):
+        return BeatLine(pulses, WITHIN_SECONDS, 0.0, np.full(len(pulses), WITHIN_SECONDS))
+    start = pulses - expected
+    tried = [
+        _fitted(start, due, np.array(difference), stiffness)
+        for difference in DIFFERENCES
+        for stiffness in STIFFNESSES
+    ]
+    line, miss, error, _ = min(tried, key=lambda each: each[-1])
+    return _judged(line + expected, due, miss, error)
+
+
+def _fitted(
+    line: Floats, due: _Due, difference: Floats, stiffness: float
+) -> tuple[Floats, Floats, Floats, float]:
+    """A line of that stiffness, its misses and errors, and the criterion, which is to be small."""
     bias = np.zeros(12)
     miss = due.misses(line)
     for number in range(ROUNDS):
@@ -67,9 +89,16 @@ def fit_line(pulses: Floats, expected: Floats, onsets: Onsets, ternary: bool) ->
         own = np.abs(miss - bias[due.twelfth])
         weight = due.weight / np.maximum(own, LEAST_MISS_SECONDS)
         weight = np.where(own > FAR_SECONDS, FAR_WEIGHT * weight, weight)
-        line = _solve(line, due, weight, due.seconds - bias[due.twelfth])
+        system = _System.of(line, due, weight, difference, stiffness)
+        line = system.solve(line, due, weight, due.seconds - bias[due.twelfth])
         miss = due.misses(line)
-    return _judged(line + expected, due, miss)
+    own = np.minimum(np.abs(miss - bias[due.twelfth]), FAR_SECONDS)
+    count = due.weight.sum() ** 2 / (due.weight**2).sum()
+    scale = max(float(due.weight @ own / due.weight.sum()), LEAST_SCALE_SECONDS)
+    inverse = system.inverse()
+    error = np.sqrt(scale * np.diag(inverse))  # for misses that are spread as Laplace has it
+    freedom = _freedom(inverse, due, weight)
+    return line, miss, error, count * np.log(scale) + FREEDOM_COST * freedom * np.log(count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,8 +127,10 @@ class _Due:
         inside, place = inside[close], place[close]
         index = np.minimum(np.floor(place + 1e-9).astype(np.int64), len(pulses) - 2)
         twelfth = np.rint(place * 12).astype(np.int64) % 12
-        sharpness = SHARP_SECONDS / np.maximum(onsets.rise_seconds[inside], SHARP_SECONDS)
-        weight = onsets.strength[inside] ** 2 * sharpness**2
+        sharpness = 1 / (1 + (onsets.rise_seconds[inside] / SHARP_SECONDS) ** SHARP_POWER)
+        weight = onsets.strength[inside] ** 2 * sharpness
+        if len(weight):
+            weight = weight * (len(weight) / max(weight.sum(), 1e-9))
         weight = np.where(twelfth == 0, weight, OFF_BEAT_WEIGHT * weight)
         first = (np.abs(place) < 1e-6) & onsets.sharp[inside]
         weight = np.where(first, FIRST_WEIGHT * weight, weight)
@@ -115,35 +146,57 @@ class _Due:
         )
 
 
-def _solve(line: Floats, due: _Due, weight: Floats, seconds: Floats) -> Floats:
-    """Weighted least squares of the misses and of the second differences, which is banded."""
-    count = len(line)
-    band, right = np.zeros((len(DIFFERENCE), count)), np.zeros(count)
-    near, far = weight * (1 - due.part), weight * due.part
-    np.add.at(band[-1], due.index, near * (1 - due.part))
-    np.add.at(band[-1], due.index + 1, far * due.part)
-    np.add.at(band[-2], due.index + 1, near * due.part)
-    np.add.at(right, due.index, near * seconds)
-    np.add.at(right, due.index + 1, far * seconds)
-    turn = np.abs(np.diff(line, ORDER))
-    stiff = STIFFNESS / np.maximum(turn, LEAST_TURN_SECONDS)
-    rows = len(stiff)
-    for apart in range(len(DIFFERENCE)):
-        for left in range(len(DIFFERENCE) - apart):
-            both = DIFFERENCE[left] * DIFFERENCE[left + apart]
-            band[-1 - apart, left + apart : left + apart + rows] += both * stiff
-    hold = 1e-6  # where there are no onsets at all the pulses stay
-    band[-1] += hold
-    return np.asarray(solveh_banded(band, right + hold * line))
+@dataclass(frozen=True, slots=True, eq=False)
+class _System:
+    """Weighted least squares of the misses and of the differences, as a symmetric band matrix."""
+
+    band: Floats
+
+    @classmethod
+    def of(
+        cls, line: Floats, due: _Due, weight: Floats, difference: Floats, stiffness: float
+    ) -> _System:
+        order = len(difference) - 1
+        band = np.zeros((order + 1, len(line)))
+        near, far = weight * (1 - due.part), weight * due.part
+        np.add.at(band[-1], due.index, near * (1 - due.part))
+        np.add.at(band[-1], due.index + 1, far * due.part)
+        np.add.at(band[-2], due.index + 1, near * due.part)
+        turn = np.abs(np.convolve(line, difference[::-1], "valid"))
+        stiff = stiffness / np.maximum(turn, LEAST_TURN_SECONDS)
+        for apart in range(order + 1):
+            for left in range(order + 1 - apart):
+                both = difference[left] * difference[left + apart]
+                band[-1 - apart, left + apart : left + apart + len(stiff)] += both * stiff
+        band[-1] += HOLD
+        return cls(band)
+
+    def solve(self, line: Floats, due: _Due, weight: Floats, seconds: Floats) -> Floats:
+        right = HOLD * line
+        np.add.at(right, due.index, weight * (1 - due.part) * seconds)
+        np.add.at(right, due.index + 1, weight * due.part * seconds)
+        return np.asarray(solveh_banded(self.band, right))
+
+    def inverse(self) -> Floats:
+        return np.asarray(solveh_banded(self.band, np.eye(self.band.shape[1])))
 
 
-def _judged(line: Floats, due: _Due, miss: Floats) -> BeatLine:
+def _freedom(inverse: Floats, due: _Due, weight: Floats) -> float:
+    """How many numbers a line is worth: the trace of the matrix from onsets to line."""
+    near, far = 1 - due.part, due.part
+    i, j = due.index, due.index + 1
+    return float(weight @ (
+        near**2 * inverse[i, i] + 2 * near * far * inverse[i, j] + far**2 * inverse[j, j]
+    ))  # fmt: skip
+
+
+def _judged(line: Floats, due: _Due, miss: Floats, error: Floats) -> BeatLine:
     on = due.twelfth == 0
     if not on.any():
-        return BeatLine(line, WITHIN_SECONDS, 0.0)
+        return BeatLine(line, WITHIN_SECONDS, 0.0, error)
     order = np.argsort(np.abs(miss[on]))
     sums = np.cumsum(due.weight[on][order])
     middle = np.abs(miss[on])[order][int(np.searchsorted(sums, sums[-1] / 2))]
     pulses = (due.index[on] + np.rint(due.part[on])).astype(np.int64)
     met = set(pulses[np.abs(miss[on]) < MET_SECONDS].tolist())
-    return BeatLine(line, float(middle), len(met) / len(line))
+    return BeatLine(line, float(middle), len(met) / len(line), error)

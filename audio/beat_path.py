@@ -25,6 +25,12 @@ RATE_STEP = 0.005  # relative; the fit to the onsets makes the tempo exact later
 REACH = 0.085  # log of the fastest and of the slowest rate against the expected
 OTHER_RATES = ((-0.26, -0.10), (0.10, 0.26))  # where another tempo would be found instead
 CHANGE_COST, MOST_CHANGE_COST = 1.0, 4.0  # of 1 % from beat to beat, squared; and of any jump
+# How far in front of a beat its subdivisions lie, in beats, and what sounds there count.
+SUBDIVISIONS = {
+    "straight": ((1 / 2, 1 / 4, 3 / 4), (0.5, 0.2, 0.2)),
+    "swung": ((1 / 3, 2 / 3), (0.5, 0.1)),
+    "ternary": ((1 / 3, 2 / 3), (0.4, 0.4)),
+}
 LEAD_PULSES = 2.2  # the first beat lies in the first so many
 NOWHERE = -1e9
 
@@ -40,6 +46,7 @@ class BeatPath:
     places: Floats
     score: float
     rival: float
+    swung: bool = False
 
 
 def find_path(
@@ -57,12 +64,13 @@ def find_path(
     strength = gaussian_filter1d(np.interp(even, places, relative_strength(envelope)), BLUR_STEPS)
     strength = np.minimum(strength, CEILING)
     strength -= uniform_filter1d(strength, int(MEAN_OVER_SECONDS / STEP_SECONDS))
-    parts = (1 / 3, 2 / 3) if ternary else (1 / 2, 1 / 4, 3 / 4)
-    weights = (0.4, 0.4) if ternary else (0.5, 0.2, 0.2)
-    search = _Search(strength, pulse_beats / step, parts, weights)
-    score, found = search.best(-REACH, REACH)
+    ways = []
+    for name in ("ternary",) if ternary else ("straight", "swung"):
+        search = _Search(strength, pulse_beats / step, *SUBDIVISIONS[name])
+        ways.append((*search.best(-REACH, REACH), search, name))
+    score, found, search, name = max(ways, key=lambda way: way[0])
     rival = max(search.best(low, high)[0] for low, high in OTHER_RATES)
-    return BeatPath(even[0] + found * step, score, rival)
+    return BeatPath(even[0] + found * step, score, rival, name == "swung")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

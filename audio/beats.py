@@ -26,13 +26,15 @@ SPAN_PULSES = 5  # whose pace they take
 
 STRONG = 0.55
 
-MIN_SCORE = 0.25  # of the path: the rhythm stands out
+MIN_SCORE = 0.28  # of the path: the rhythm stands out
 MIN_LEAD = 1.5  # of its score over that of any other tempo
-MAX_MISS_SECONDS = 0.006
-MIN_SHARE_MET = 0.30
-MIN_SHARE_SHARP = 0.30  # of the strong onsets; voices and bows alone leave 15 ms of doubt
+MAX_MISS_SECONDS = 0.0055
+MIN_SHARE_MET = 0.40
+MIN_SHARE_SHARP = 0.45  # of the strong onsets; voices and bows alone leave 15 ms of doubt
+MAX_ERROR_SECONDS = 0.0026  # of 95 % of the pulses, as one standard deviation
+MAX_FIRST_ERROR_SECONDS = 0.0030  # of the first downbeat
 MAX_UNEVENNESS = 0.07  # of one beat against the others: more is a slip to another place
-MIN_DOWNBEAT_CONFIDENCE = 0.85
+MIN_DOWNBEAT_CONFIDENCE = 0.60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +43,8 @@ class Beats:
 
     Pulses are the listener's beats where bars are whole numbers of them, else the notes that all
     bars are whole numbers of (eighths in 7/8). `score`, `rival`, `miss_seconds` and `share_met`
-    are those of BeatPath and BeatLine; `unevenness` is the furthest that one beat's length is from
+    are those of BeatPath and BeatLine, `first_error_seconds` and `error_seconds` the standard
+    error of the first pulse and the 95th percentile of all; `unevenness` is the furthest that one beat's length is from
     the usual, by what the grid expects of both; `onsets` are all onsets of the recording.
     """
 
@@ -51,6 +54,8 @@ class Beats:
     rival: float
     miss_seconds: float
     share_met: float
+    first_error_seconds: float
+    error_seconds: float
     unevenness: float
     downbeat_confidence: float
     onsets: Onsets
@@ -90,6 +95,17 @@ class Beats:
             return (
                 f"the sounds begin too softly to place the beats: {100 * self.share_sharp:.0f} % "
                 f"have a sharp attack, {100 * MIN_SHARE_SHARP:g} % are needed"
+            )
+        if self.first_error_seconds > MAX_FIRST_ERROR_SECONDS:
+            return (
+                f"too little holds the first downbeat: it is known within "
+                f"{1000 * self.first_error_seconds:.1f} ms, {1000 * MAX_FIRST_ERROR_SECONDS:g} ms "
+                f"are needed"
+            )
+        if self.error_seconds > MAX_ERROR_SECONDS:
+            return (
+                f"too little holds the beats: some are known within "
+                f"{1000 * self.error_seconds:.1f} ms, {1000 * MAX_ERROR_SECONDS:g} ms are needed"
             )
         if self.downbeat_confidence < MIN_DOWNBEAT_CONFIDENCE:
             return (
@@ -172,6 +188,8 @@ def _beats(
         rival=path.rival,
         miss_seconds=line.miss_seconds,
         share_met=line.share_met,
+        first_error_seconds=float(line.error_seconds[0]),
+        error_seconds=float(np.percentile(line.error_seconds, 95)),
         unevenness=unevenness,
         downbeat_confidence=downbeat.confidence,
         onsets=onsets,

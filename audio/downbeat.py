@@ -2,7 +2,7 @@
 
 Every quarter of a beat (third, in compound meters) near the start is a candidate. It is judged by
 what tends to happen on bar lines (the harmony changes, kick and bass come in) and by where the
-music starts; a logistic model weighs these. `python -m benchmarks.fit_downbeat` fits its five
+music starts; a logistic model weighs these. `python -m benchmarks.fit_downbeat` fits its
 weights to pieces whose bars are known.
 """
 
@@ -18,11 +18,11 @@ from audio.hearing import Floats, OnsetEnvelope, bass_envelope, chroma_over_time
 from midi.grid import Grid
 
 WEIGHTS = {
-    "harmony": 0.70,  # mean change of chroma on the bar lines, in standard deviations, times the
-    "bass": 0.28,  # root of the number of bars; onsets under 180 Hz there, likewise
-    "at_start": 2.50,  # the first sound is within 60 ms
-    "after_start": -2.00,  # a bar of music in front of the first bar line
-    "pickup": -2.77,  # a tenth of all onset strength in front of it
+    "harmony": 0.51,  # mean change of chroma on the bar lines, in standard deviations, times the
+    "bass": 0.48,  # root of the number of bars; onsets under 180 Hz there, likewise
+    "at_start": 2.02,  # the first sound is within 60 ms
+    "after_start": -2.94,  # a bar of music in front of the first bar line
+    "pickup": -3.09,  # a tenth of all onset strength in front of it
 }
 NEAR_START_SECONDS = 0.060
 EARLIEST_SECONDS = -0.12

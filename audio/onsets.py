@@ -18,7 +18,7 @@ FLOOR = 0.2  # but are at least this much of the loudest of the whole
 LOUD_PERCENTILE = 80
 BACK_SECONDS, AHEAD_SECONDS = 0.030, 0.020  # where a rise may lie around its steepest moment
 FALLEN = 0.35  # of the steepest rise; less than that before it belongs to something else
-START, END = 0.2, 0.8  # of the rise: where it is taken to begin, and to be done
+START, END = 0.3, 0.8  # of the rise: where it is taken to begin, and to be done
 BIAS_SECONDS = 0.0020  # found by what the synthesiser was told to play: tests/audio/test_onsets.py
 
 
@@ -40,7 +40,7 @@ class Onsets:
         return np.asarray(self.rise_seconds < SHARP_RISE_SECONDS)
 
 
-SHARP_RISE_SECONDS = 0.014
+SHARP_RISE_SECONDS = 0.016
 
 
 def relative_strength(envelope: OnsetEnvelope) -> Floats:

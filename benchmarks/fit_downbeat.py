@@ -110,8 +110,9 @@ def main() -> None:
     print(
         f"{len(examples)} recordings: right {right}, sure {sure}, sure and wrong {sure_and_wrong}"
     )
-    for name, weight in zip(WEIGHTS, fit(examples), strict=True):
-        print(f"{name}: {weight:.2f}")
+    fitted = {name: round(float(w), 2) for name, w in zip(WEIGHTS, fit(examples), strict=True)}
+    print("WEIGHTS =", fitted)
+    print("as shipped" if fitted == WEIGHTS else f"shipped are {WEIGHTS}")
 
 
 if __name__ == "__main__":
