@@ -40,8 +40,13 @@ case("pictures", function(w, Daemon)
     w:pass(2)
     w:press("escape")
   end)
+  local landed = w:plain()
+  local song = w:open({ file = "/songs/another.rpp" })
+  w.front = 2
+  w:add_sound_item(song, "/songs/loop.wav", { D_POSITION = 0.0, D_LENGTH = 9.0, B_LOOPSRC = 0.0 })
+  w:run("backline_split_selected_item.lua")
   local file = assert(w.real.io_open([[OUT]], "wb"))
-  file:write(Daemon.json.encode({ shots = shots, project = w:plain() }))
+  file:write(Daemon.json.encode({ shots = shots, landed = landed, split = w:plain(2) }))
   file:close()
 end)
 """
@@ -121,6 +126,8 @@ def arrangement(project: dict[str, Any]) -> Image.Image:
                 box = (left, top + number * height, right, top + (number + 1) * height - 1)
                 shown = number == int(item["value"]["I_CURTAKE"])
                 fill = colour if shown else tuple(part // 2 for part in colour)
+                if item["value"]["B_MUTE"] == 1:
+                    fill = (84, 87, 94)
                 draw.rectangle(box, fill=fill, outline=(40, 42, 46))
                 draw.text(
                     (left + 4, box[1] + height / 2), take["name"], (30, 30, 34), font(10), "lm"
@@ -136,7 +143,8 @@ def main() -> None:
     found = told()
     for name, shot in found["shots"].items():
         window(shot).save(out / f"reaper-{name}.png")
-    arrangement(found["project"]).save(out / "reaper-tracks.png")
+    arrangement(found["landed"]).save(out / "reaper-tracks.png")
+    arrangement(found["split"]).save(out / "reaper-split.png")
 
 
 if __name__ == "__main__":
