@@ -16,13 +16,12 @@ from diffusers import AutoencoderOobleck
 from diffusers.models.autoencoders.autoencoder_oobleck import Snake1d
 from torch import Tensor
 
+from diffusion.ace_step.decoder import decoded, fold_weight_norm, snake
+
 # Latent frames on either side that reach into what is kept: with 8 the difference to one piece is
 # rounding (tests/diffusion/test_ace_step_codec.py); with 4 it is audible.
 OVERLAP = 8
 DECODE_TILE = 256  # latent frames of work a tile, edges and all: 10.2 s
-# On a CPU the last blocks, where the frames are many and the channels few, work in chunks that stay
-# in its cache. A block's three residual units reach 3 x (1 + 3 + 9) of its frames to either side.
-CHUNKED_BLOCKS, CHUNK_FRAMES, BLOCK_REACH = 2, 8192, 39
 ENCODE_TILE = 256
 
 
@@ -37,10 +36,12 @@ class Tile:
 
 
 def tiles(frames: int, size: int) -> Iterator[Tile]:
-    """Cover `frames` by tiles of exactly `size` (or one of all): equal shapes compile once."""
+    """Cover `frames` by tiles of one size, which is at most `size`, with the least overlap."""
     if frames <= size:
         yield Tile(0, frames, 0, frames)
         return
+    inner = frames - 2 * OVERLAP
+    size = -(-inner // -(-inner // (size - 2 * OVERLAP))) + 2 * OVERLAP
     kept = 0
     while kept < frames:
         start = min(max(kept - OVERLAP, 0), frames - size)
@@ -51,18 +52,17 @@ def tiles(frames: int, size: int) -> Iterator[Tile]:
 
 
 class LeanSnake(Snake1d):  # type: ignore[misc]
-    """x + sin(a x)^2 / b as the stock has it, in one buffer: memory is what decoding waits for."""
+    """The stock activation in one buffer."""
 
     def forward(self, hidden_states: Tensor) -> Tensor:
-        alpha, beta = torch.exp(self.alpha), torch.exp(self.beta)
-        bent = torch.mul(hidden_states, alpha).sin_().square_()
-        return bent.mul_((beta + 1e-9).reciprocal()).add_(hidden_states)
+        return snake(self, hidden_states)
 
 
 def lean(vae: AutoencoderOobleck) -> None:
-    """Let an autoencoder, which will only be listened to, work in less memory."""
+    """Let an autoencoder, which will only be listened to, work with less."""
+    fold_weight_norm(vae)
     for part in vae.modules():
-        if type(part) is Snake1d and part.logscale:
+        if type(part) is Snake1d:
             part.__class__ = LeanSnake
 
 
@@ -97,31 +97,11 @@ def decode(
 
 
 def _decoded(vae: AutoencoderOobleck, spectrum: Tensor) -> Tensor:
-    """The decoder's sound for (1, channels, frames): its own forward(), in chunks on a CPU."""
-    decoder = vae.decoder
-    if spectrum.device.type != "cpu":
-        sound: Tensor = decoder(spectrum)
-        return sound
-    hidden = decoder.conv1(spectrum)
-    first = len(decoder.block) - CHUNKED_BLOCKS
-    for number, (block, stride) in enumerate(
-        zip(decoder.block, vae.upsampling_ratios, strict=True)
-    ):
-        chunked = number >= first
-        hidden = _in_chunks(block, hidden, stride) if chunked else block(hidden)
-    return _in_chunks(lambda each: decoder.conv2(decoder.snake1(each)), hidden, 1)
-
-
-def _in_chunks(work: Callable[[Tensor], Tensor], hidden: Tensor, stride: int) -> Tensor:
-    """`work`, which gives `stride` frames for one, on chunks with enough around them."""
-    frames = hidden.shape[-1]
-    size, reach = max(CHUNK_FRAMES // stride, 1), -(-BLOCK_REACH // stride) + 2
-    done = []
-    for start in range(0, frames, size):
-        first, end = max(start - reach, 0), min(start + size, frames)
-        chunk = work(hidden[..., first : min(end + reach, frames)])
-        done.append(chunk[..., (start - first) * stride : (end - first) * stride])
-    return torch.cat(done, dim=-1)
+    """The decoder's sound for (1, channels, frames)."""
+    if spectrum.device.type == "cpu":
+        return decoded(vae.decoder, tuple(vae.upsampling_ratios), spectrum)
+    sound: Tensor = vae.decoder(spectrum)
+    return sound
 
 
 def encode(vae: AutoencoderOobleck, audio: Tensor, *, tile: int = ENCODE_TILE) -> Tensor:

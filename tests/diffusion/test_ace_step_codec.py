@@ -25,12 +25,20 @@ def test_the_lean_activation_is_the_stock_one() -> None:
 @pytest.mark.parametrize(("frames", "size"), [(1, 96), (96, 96), (97, 96), (300, 96), (1000, 33)])
 def test_tiles_keep_every_frame_once_and_well_inside(frames: int, size: int) -> None:
     kept: list[int] = []
+    sizes: set[int] = set()
     for tile in tiles(frames, size):
         kept += range(tile.keep_from, tile.keep_to)
-        assert tile.end - tile.start == min(size, frames)
+        sizes.add(tile.end - tile.start)
         assert tile.start == 0 or tile.keep_from - tile.start >= OVERLAP
         assert tile.end == frames or tile.end - tile.keep_to >= OVERLAP
     assert kept == list(range(frames))
+    assert len(sizes) == 1 and max(sizes) <= size
+
+
+def test_tiles_do_not_decode_the_same_frames_over_and_over() -> None:
+    """Of 500 frames in tiles of at most 256 there are 3, 2 x 8 frames at each of 2 joints twice."""
+    worked = [tile.end - tile.start for tile in tiles(500, 256)]
+    assert sum(worked) <= 500 + 2 * 16 + len(worked)
 
 
 def test_decoding_in_tiles_leaves_no_trace(ours: Pipeline) -> None:

@@ -18,6 +18,7 @@ from diffusers import AceStepPipeline
 from diffusers.models.autoencoders.autoencoder_oobleck import OobleckDiagonalGaussianDistribution
 
 from audio.clip import Clip
+from diffusion.ace_step import codec
 from diffusion.ace_step.checkpoint import SETTINGS, Settings, kind_of, settings_for
 from diffusion.ace_step.memory import MODES, MemoryMode, Placement
 from diffusion.ace_step.pipeline import Pipeline
@@ -180,16 +181,16 @@ def test_a_weaker_cover_costs_no_more_than_a_full_one(
     assert theirs == [16], "the stock averages two velocities at every step"
 
 
-def counted(monkeypatch: pytest.MonkeyPatch, module: Any) -> list[int]:
+def counted(monkeypatch: pytest.MonkeyPatch, module: Any, name: str = "forward") -> list[int]:
     """How often a module is called, in a list of one number."""
     calls = [0]
-    forward = module.forward
+    forward = getattr(module, name)
 
     def count(*args: Any, **kwargs: Any) -> Any:
         calls[0] += 1
         return forward(*args, **kwargs)
 
-    monkeypatch.setattr(module, "forward", count)
+    monkeypatch.setattr(module, name, count)
     return calls
 
 
@@ -247,7 +248,7 @@ def test_stopping_stops_before_the_next_step_and_decodes_nothing(
     stock: AceStepPipeline, ours: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = counted(monkeypatch, ours.transformer.layers[0])
-    decoded = counted(monkeypatch, ours.vae.decoder.conv1)
+    decoded = counted(monkeypatch, codec, "decoded")
 
     def stop_in_the_middle(stage: str, done: float) -> None:
         if done >= 3 / 8:
