@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from diffusion.engine import Generation, Revision
+from diffusion.engine import MIX_ENGINES, Generation, Revision
 from diffusion.errors import EngineError
 from midi.note import Note
 from osc_protocol.generate_request import GenerateRequest
@@ -31,7 +31,8 @@ def repeated(folder: Path, changes: Mapping[str, object]) -> GenerateRequest:
     where there is no finished job, ProtocolError for changes that cannot be.
     """
     asked = dict(read_manifest(folder / MANIFEST_NAME, check_files=False).request)
-    asked |= {"source": str(folder), "source_take": 1, "bar_range": "", "midi_path": "", "seed": None, "takes": 1}
+    asked |= {"source": str(folder), "source_take": 1, "bar_range": "", "midi_path": ""}
+    asked |= {"seed": None, "takes": 1, "audio_path": "", "edit": "auto", "parts": ""}
     asked |= {"best": 0, "gate": "", "loudness": None, "transpose": False}
     if asked.get("melody_path") and not Path(str(asked["melody_path"])).exists():
         # The melody has been played already; without its file only new leads go without it.
@@ -45,7 +46,9 @@ def source_of(request: GenerateRequest) -> Source | None:
     """Return the finished job that `request` changes, if it changes one."""
     if not request.source:
         return None
-    source = read_source(Path(request.source), request.source_take)
+    # An engine that gives a mix changes the sound: it needs no score.
+    with_score = request.engine not in MIX_ENGINES
+    source = read_source(Path(request.source), request.source_take, with_score=with_score)
     check_same_frame(source, request.as_dict())
     return source
 
@@ -53,6 +56,13 @@ def source_of(request: GenerateRequest) -> Source | None:
 def revision_of(source: Source | None, request: GenerateRequest) -> Revision | None:
     """Return what the engine is to change, if it changes anything."""
     if source is None:
+        return None
+    if request.engine in MIX_ENGINES:
+        if request.midi_path:
+            raise EngineError(
+                f"midi-path needs a job of the embedded engine: {request.engine} makes sound, "
+                "it cannot play notes that are given"
+            )
         return None
     notes = None
     if request.midi_path:

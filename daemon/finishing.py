@@ -38,7 +38,12 @@ def finished(
     transposed: bool,
 ) -> Generation:
     """The generation on the grid, where an engine's mix or the user wants that, and in the key."""
-    conforming = request.conform == "on" or (request.conform == "auto" and gave_a_mix)
+    keeps_sound = request.edited not in ("", "cover")  # which lies where the user has put it
+    conforming = not request.source and (
+        request.conform == "on" or (request.conform == "auto" and gave_a_mix and not keeps_sound)
+    )
+    if gave_a_mix and not conforming:
+        generation = _at_length(generation, grid)
     if request.source or not (conforming or transposed):
         return generation
     tell("conform", 0.0)
@@ -58,10 +63,8 @@ def on_grid(generation: Generation, grid: Grid, *, wanted: bool) -> Generation:
     try:
         done = conform(_sum(stems), grid, stems=stems)
     except CannotConform as refusal:
-        frames = grid.frames(next(iter(stems.values())).sample_rate)
-        cut = {name: _cut(clip, frames) for name, clip in stems.items()}
         facts = {**generation.facts, "conform": {"refused": str(refusal)}}
-        return replace(generation, stems=cut, facts=facts)
+        return replace(_at_length(generation, grid), facts=facts)
     facts = {**generation.facts, "conform": dict(done.facts) | {
         "beats_before_seconds": [round(float(each), 4) for each in done.beats.seconds],
     }}  # fmt: skip
@@ -107,6 +110,13 @@ def at_loudness(stem_set: StemSet, target_lufs: float | None) -> tuple[StemSet, 
         "gain_db": gain_db + louder.gain_db,
         "held_back_by_peak": after.lufs is not None and after.lufs < target_lufs - 0.1,
     }}  # fmt: skip
+
+
+def _at_length(generation: Generation, grid: Grid) -> Generation:
+    """The stems as long as the grid: engines of mixes play a little more."""
+    stems = generation.stems or {}
+    cut = {name: _cut(clip, grid.frames(clip.sample_rate)) for name, clip in stems.items()}
+    return replace(generation, stems=cut)
 
 
 def _sum(clips: Mapping[str, Clip]) -> Clip:

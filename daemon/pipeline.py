@@ -9,14 +9,15 @@ from pathlib import Path
 
 from audio.choice import Limits
 from audio.errors import GateError
+from daemon.batching import Batches
 from daemon.changing import revision_of, source_of, stems_of, take_of
 from daemon.choosing import Attempt, choose, judged
 from daemon.finishing import at_loudness, finished
-from daemon.splitting import OpenSplitter, open_splitter, with_stems
+from daemon.shaping import shaping_of
+from daemon.splitting import OpenSplitter, open_splitter, opened, with_stems
 from daemon.stages import Progress, WholeJob
-from diffusion.engine import Conditions, Engine
+from diffusion.engine import MIX_ENGINES, Conditions, Engine
 from diffusion.errors import Cancelled
-from diffusion.shaping import Shaping
 from osc_protocol.messages import GenerateRequest
 from stems.delivery import deliver
 from stems.manifest import Manifest
@@ -49,6 +50,7 @@ def generate(
     grid, key, melody = request.grid(), request.parsed_key(), request.read_melody()
     sections = request.bar_sections()
     source, limits = source_of(request), Limits.parse(request.gate)
+    shaping, batches = shaping_of(request, source), Batches(engine, request.seeds)
     whole_job = WholeJob(progress, request.takes + (request.retries if limits else 0))
     engine_facts: dict[str, object] = {}  # known once it is loaded, written down at the end
     refusal = ""
@@ -58,9 +60,9 @@ def generate(
         conditions = Conditions(
             grid, key, melody, request.lead, request.tags, request.lyrics, seed,
             request.sample_rate, request.stems, sections, revision_of(source, request),
-            Shaping(request.melody_mode, request.melody_strength),
+            shaping,
         )  # fmt: skip
-        generation = engine.generate(conditions, tell, cancelled)
+        generation = batches.play(conditions, tell, cancelled)
         gave_a_mix = generation.stems is None
         generation = with_stems(generation, request.stems, open_splitter, tell, cancelled)
         generation = finished(
@@ -77,6 +79,9 @@ def generate(
 
     def takes() -> Iterator[Take]:
         nonlocal refusal
+        nonlocal open_splitter
+        if engine.name in MIX_ENGINES:  # a splitter that is missing is told before anything plays
+            open_splitter = opened(open_splitter)
         engine.load(whole_job.load)
         engine_facts.update({"name": engine.name, **engine.describe()})
         if not request.chooses:

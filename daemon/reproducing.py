@@ -34,7 +34,7 @@ def request_of(manifest: Manifest) -> GenerateRequest:
     Raises MissingIngredient, and ProtocolError where the request is none of this version's.
     """
     request = GenerateRequest.from_dict(manifest.request)
-    for name in ("melody_path", "source", "midi_path"):
+    for name in ("melody_path", "source", "midi_path", "audio_path", "reference_path"):
         path = str(getattr(request, name, "") or "")
         if path and not Path(path).exists():
             raise MissingIngredient(f"{name.replace('_', '-')} {path} is not there any more")

@@ -105,6 +105,12 @@ def with_stems(
     return replace(generation, stems=separation.clips, facts=facts)
 
 
+def opened(open_splitter: OpenSplitter) -> OpenSplitter:
+    """Open the best splitter now, and give this one from then on; raises ProtocolError."""
+    splitter = _loaded(open_splitter, "")
+    return lambda name: splitter
+
+
 def _loaded(open_splitter: OpenSplitter, name: str) -> Splitter:
     """Open a splitter and read its files, so that what is wrong with them is told as such."""
     with _refused("model", Code.MODEL_UNAVAILABLE):

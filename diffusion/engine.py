@@ -20,6 +20,7 @@ from midi.melody import Melody, Note
 
 ENGINES = ("embedded", "ace-step")
 LEADS = ("melody", "vocals")
+MIX_ENGINES = ("ace-step",)  # those that give a mix, which has yet to be split
 
 Progress = Callable[[str, float], None]  # stage name, fraction in 0..1
 CancelFlag = Callable[[], bool]

@@ -59,16 +59,6 @@ class Lora:
         if not 0 <= self.scale <= MAX_LORA_SCALE:
             raise EngineError(f"lora scale must be from 0 to {MAX_LORA_SCALE}, not {self.scale:g}")
 
-    @classmethod
-    def parse(cls, text: str) -> Lora:
-        """Read PATH or PATH:SCALE; raises EngineError."""
-        path, colon, scale = text.rpartition(":")
-        try:
-            number = float(scale)
-        except ValueError:  # a path that holds a colon itself, such as C:\\lora.safetensors
-            return cls(Path(text).expanduser())
-        return cls(Path(path).expanduser(), number) if colon else cls(Path(text).expanduser())
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shaping:

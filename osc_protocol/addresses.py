@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from audio.stem_names import STEMS
 from midi.grid import MAX_BARS, MAX_BPM, MAX_SECONDS, MIN_BARS, MIN_BPM
 from osc_protocol.argument import Argument
+from osc_protocol.sound_shaping import EDITS, MAX_LORAS
 
 PROTOCOL_MAJOR, PROTOCOL_MINOR = 1, 0
 DEFAULT_PORT = 9787
@@ -69,8 +70,9 @@ OWNER = Argument("rid", "line", "id of the request that made the job", max_bytes
 JOB = Argument("job", "int", "job number", low=0)
 TARGET = Argument("target", "target", "rid or number of the job", low=0)
 STATE = Argument("state", "text", "state of the job", choices=JOB_STATES)
-STAGE = Argument("stage", "text",
-                 "load, diffuse, decode, split, conform, measure or write; empty before")
+STAGE = Argument(
+    "stage", "text", "load, diffuse, decode, split, conform, measure or write; empty before"
+)
 FRACTION = Argument("fraction", "float", "how much of the job is done; never falls", low=0, high=1)
 ETA = Argument("eta-seconds", "float", "time left; -1 where unknown", low=-1, unit="s")
 FOLDER = Argument("folder", "text", "folder of the results", max_bytes=MAX_PATH_BYTES)
@@ -151,6 +153,18 @@ GENERATE_KEYS = (
     Argument("melody-mode", "text", "ace-step: how it hears the melody; see docs/engines.md",
              default="cover", choices=MELODY_MODES),
     Argument("melody-strength", "float", "ace-step: how strongly", default=0.5, low=0, high=1),
+    Argument("audio-path", "text", "ace-step: sound to edit, which begins at bar 1; see Edits",
+             default="", max_bytes=MAX_PATH_BYTES),
+    Argument("edit", "text", "what becomes of it; auto: repaint where bar-range is given, or cover",
+             default="auto", choices=EDITS),
+    Argument("parts", "text", "for lego, extract (one) and complete, comma-separated", default="",
+             max_bytes=200),
+    Argument("reference-path", "text", "ace-step: sound whose timbre is borrowed", default="",
+             max_bytes=MAX_PATH_BYTES),
+    Argument("loras", "text", "ace-step: adapters, path[:scale], one a line", default="",
+             max_bytes=MAX_LORAS * (MAX_PATH_BYTES + 8)),
+    Argument("language", "text", "two or three letters for the lyrics' language: en, ja (ace-step)",
+             default="", max_bytes=64, pattern=r"[a-z]{2,3}"),
     Argument("dry-run", "flag", "1: check all of it, queue nothing", default=False),
 )  # fmt: skip
 

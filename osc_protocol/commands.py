@@ -21,6 +21,7 @@ from osc_protocol.checks import check
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate_request import GenerateRequest, ordered_stems
 from osc_protocol.message import Message
+from osc_protocol.sound_shaping import loras_of
 from osc_protocol.split_request import SplitRequest
 
 
@@ -193,8 +194,10 @@ def _order(asked: Mapping[str, object]) -> GenerateRequest:
     values = {a.field: asked[a.name] for a in GENERATE_KEYS if a.name in asked}
     values.pop("dry_run", None)
     seconds = values.pop("seconds", 0.0)
-    for name in ("melody-path", "source", "midi-path"):
+    for name in ("melody-path", "source", "midi-path", "audio-path", "reference-path"):
         _check_absolute(name, str(asked.get(name, "")))
+    for path, _ in loras_of(str(asked.get("loras", ""))):
+        _check_absolute("loras", path)
     if seconds:
         for other in ("bars", "tempo-map", "meter-map"):
             if other in asked:

@@ -19,6 +19,7 @@ from osc_protocol.addresses import GENERATE_KEYS, MAX_INT, MAX_SEED
 from osc_protocol.checks import check, shown
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.song_maps import bar_names, meter_changes, tempo_points
+from osc_protocol.sound_shaping import check_shaping, edit_of
 
 if TYPE_CHECKING:
     from midi.melody import Melody
@@ -73,6 +74,12 @@ class GenerateRequest:
     melody_mode: str = "cover"
     melody_strength: float = 0.5
     format: str = "wav32f"
+    audio_path: str = ""
+    edit: str = "auto"
+    parts: str = ""
+    reference_path: str = ""
+    loras: str = ""
+    language: str = ""
 
     def __post_init__(self) -> None:
         for name, argument in _ARGUMENTS.items():
@@ -93,6 +100,7 @@ class GenerateRequest:
         object.__setattr__(self, "meter", str(grid.meter))
         self.bar_sections()
         self._check_change()
+        check_shaping(self)
         if self.notes:
             self.read_melody()
 
@@ -153,6 +161,11 @@ class GenerateRequest:
         return first, end
 
     @property
+    def edited(self) -> str:
+        """The edit of `audio_path` that is asked for, never auto; "" without one."""
+        return edit_of(self)
+
+    @property
     def chooses(self) -> bool:
         """Whether takes are judged, to keep the best or those that pass."""
         return bool(self.best or self.gate)
@@ -195,7 +208,8 @@ class GenerateRequest:
 
     def _check_change(self) -> None:
         for name in ("source_take", "bar_range", "midi_path"):
-            if getattr(self, name) != _ARGUMENTS[name].default and not self.source:
+            allowed = self.source or (name == "bar_range" and self.audio_path)
+            if getattr(self, name) != _ARGUMENTS[name].default and not allowed:
                 wire = _ARGUMENTS[name].name
                 raise _refusal(wire, f"{wire} changes what is there: give source with it")
         if self.best > self.takes:

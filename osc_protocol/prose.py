@@ -155,6 +155,15 @@ rate must be the same), and say what changes, of its first take or of `source-ta
   instance that stem's own file, edited; it is played with the timbre it had.
 - neither: the whole stem, to fit the others.
 
+## Edits
+
+With `engine` ace-step, `audio-path` names a sound file on the daemon's machine, which is taken to
+begin at bar 1. `edit` says what becomes of it: `cover` plays it anew (`melody-strength` is how
+closely), `repaint` only the bars of `bar-range`, the rest staying as it is, `extend` goes on after
+its end, up to `bars`. `lego` adds one of `parts` to it, `extract` takes one out, `complete` adds
+several: base checkpoints only, and unreliable. `reference-path` lends the timbre of another sound.
+`loras` names adapters, `path` or `path:scale` (0 to 2), one a line. Other engines refuse all this.
+
 ## Splitting a sound file
 
 `/backline/split` takes a sound file on the daemon's machine apart into the stems asked for: at the

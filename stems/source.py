@@ -39,8 +39,11 @@ class Source:
     score: Mapping[str, object]
 
 
-def read_source(folder: Path, take: int = 1) -> Source:
-    """Read a job's folder; raises StemError in one sentence for whatever is missing or changed."""
+def read_source(folder: Path, take: int = 1, *, with_score: bool = True) -> Source:
+    """Read a job's folder, and the take's score where it is needed.
+
+    Raises StemError in one sentence for whatever is missing or changed.
+    """
     # Sizes are not compared: the user may have edited a .mid where it lies.
     manifest = read_manifest(folder / MANIFEST_NAME, check_files=False)
     entry = next((each for each in manifest.takes if each.take == take), None)
@@ -52,7 +55,8 @@ def read_source(folder: Path, take: int = 1) -> Source:
     except (OSError, AudioError) as error:
         raise StemError(f"source {str(folder)!r}: {error}") from None
     notes = {stem: _notes_of(folder, stem, take) for stem in manifest.stems}
-    return Source(manifest, take, clips, entry.gain_db, notes, _score_of(folder, take))
+    score = _score_of(folder, take) if with_score else {}
+    return Source(manifest, take, clips, entry.gain_db, notes, score)
 
 
 def check_same_frame(source: Source, request: Mapping[str, object]) -> None:

@@ -39,6 +39,12 @@ def generate(
     midi: option.Midi = "",
     melody_mode: option.MelodyMode = "cover",
     melody_strength: option.MelodyStrength = "0.5",
+    sound: option.Sound = "",
+    edit: option.EditName = "auto",
+    parts: option.Parts = "",
+    reference: option.Reference = "",
+    lora: option.Loras = None,
+    language: option.Language = "",
     sound_format: option.SoundFormat = "wav32f",
     as_json: AsJson = False,
 ) -> None:

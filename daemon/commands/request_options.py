@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,7 +49,9 @@ SoundFormat = Annotated[
 ]
 
 From = Annotated[str, typer.Option("--from", help="Folder of a result, to change it.")]
-Range = Annotated[str, typer.Option("--range", help="With --from: only these bars, 5-8.")]
+Range = Annotated[
+    str, typer.Option("--range", help="With --from or --source: only these bars, 5-8.")
+]
 Midi = Annotated[
     str, typer.Option("--midi", help="With --from: MIDI file with new notes of the one stem.")
 ]
@@ -58,6 +60,30 @@ MelodyMode = Annotated[
 ]
 MelodyStrength = Annotated[
     str, typer.Option("--melody-strength", help="ace-step: how strongly it hears it, 0 to 1.")
+]
+
+Sound = Annotated[
+    str, typer.Option("--source", help="ace-step: sound file to edit; it begins at bar 1.")
+]
+EditName = Annotated[
+    str,
+    typer.Option(
+        "--edit",
+        help="With --source: cover, repaint, extend; unreliable: lego, extract, complete.",
+    ),
+]
+Parts = Annotated[
+    str, typer.Option("--parts", help="For --edit lego, extract, complete: bass,drums ...")
+]
+Reference = Annotated[
+    str, typer.Option("--reference", help="ace-step: sound file whose timbre is borrowed.")
+]
+Loras = Annotated[
+    list[str] | None,
+    typer.Option("--lora", help="ace-step: adapter PATH[:SCALE]; may be repeated."),
+]
+Language = Annotated[
+    str, typer.Option("--language", help="ace-step: of the lyrics: en, ja; else guessed.")
 ]
 
 MAX_LYRICS_BYTES = 64 * 1024
@@ -71,7 +97,7 @@ class RequestOptions:
     """
 
     given: frozenset[str]
-    values: Mapping[str, str]
+    values: Mapping[str, Any]
 
     @classmethod
     def of(cls, context: typer.Context) -> RequestOptions:
@@ -131,6 +157,13 @@ def _text(name: str, text: str) -> str:
     return text
 
 
+def _loras(name: str, given: list[str] | None) -> str:
+    from osc_protocol.sound_shaping import lora_of
+
+    pairs = [lora_of(each) for each in given or ()]
+    return "\n".join(f"{_path(name, path)}:{scale:g}" for path, scale in pairs)
+
+
 def _path(name: str, text: str) -> str:
     return str(Path(text).expanduser().resolve()) if text else ""
 
@@ -154,12 +187,16 @@ def _text_or_file(name: str, text: str) -> str:
 
 
 # How the text of each option is read, by its parameter's name; and fields with another name.
-_READ: Mapping[str, Callable[[str, str], object]] = {
+_READ: Mapping[str, Callable[[str, Any], object]] = {
     "bpm": _number, "key": _text, "bars": _whole, "meter": _text, "melody": _path, "lead": _text,
     "tags": _text, "lyrics": _text_or_file, "seed": _seed, "takes": _whole, "engine": _text,
     "stems": _names, "sample_rate": _whole, "source": _path, "bar_range": _text, "midi": _path,
     "melody_mode": _text, "melody_strength": _number, "sound_format": _text,
     "best": _whole, "gate": _text, "retries": _whole, "conform": _text, "transpose": _flag,
-    "loudness": _number_or_none,
+    "loudness": _number_or_none, "sound": _path, "edit": _text, "parts": _text,
+    "reference": _path, "lora": _loras, "language": _text,
 }  # fmt: skip
-_FIELDS = {"melody": "melody_path", "midi": "midi_path", "sound_format": "format"}
+_FIELDS = {
+    "melody": "melody_path", "midi": "midi_path", "sound_format": "format", "sound": "audio_path",
+    "reference": "reference_path", "lora": "loras",
+}  # fmt: skip

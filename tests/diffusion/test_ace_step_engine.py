@@ -370,14 +370,6 @@ def test_a_file_that_is_no_lora_is_refused(engine: AceStepEngine, tmp_path: Path
         engine.generate(replace(ASKED, shaping=gone), quiet, never)
 
 
-@pytest.mark.parametrize(
-    ("text", "path", "scale"),
-    [("a.safetensors", "a.safetensors", 1.0), ("a:0.5", "a", 0.5), ("C:\\a", "C:\\a", 1.0)],
-)
-def test_a_lora_is_written_as_path_and_scale(text: str, path: str, scale: float) -> None:
-    assert Lora.parse(text) == Lora(Path(path), scale)
-
-
 def test_wrong_shapings_are_refused_by_name() -> None:
     clip = Clip(np.zeros((2, 10), np.float32), 48_000)
     with pytest.raises(EngineError, match="melody-mode must be one of cover, keep, raw, off"):

@@ -140,3 +140,12 @@ def test_the_wire_knows_the_melody_modes_of_the_engine() -> None:
     from osc_protocol import addresses
 
     assert addresses.MELODY_MODES == MELODY_MODES
+
+
+def test_the_protocol_knows_the_edits_and_the_parts() -> None:
+    from diffusion.shaping import EDITS, MAX_LORA_SCALE, PARTS, WITH_PARTS
+    from osc_protocol import sound_shaping
+
+    assert sound_shaping.EDITS == ("auto", *EDITS)
+    assert (sound_shaping.PARTS, tuple(sound_shaping.WITH_PARTS)) == (PARTS, WITH_PARTS)
+    assert sound_shaping.MAX_LORA_SCALE == MAX_LORA_SCALE

@@ -14,6 +14,7 @@ from midi.grid import Meter, MeterChange
 from midi.key import Key
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.sound_shaping import lora_of
 
 WHOLE: dict[str, Any] = {
     "bpm": 92.7,
@@ -44,6 +45,12 @@ WHOLE: dict[str, Any] = {
     "melody_mode": "keep",
     "melody_strength": 0.25,
     "format": "flac",
+    "audio_path": "",
+    "edit": "auto",
+    "parts": "",
+    "reference_path": "",
+    "loras": "",
+    "language": "",
 }
 
 
@@ -313,3 +320,59 @@ def test_new_notes_are_those_of_one_stem_in_all_bars() -> None:
         refusal(source="/job", midi_path="/a.mid", stems=("bass",), bar_range="1").field
         == "midi-path"
     )
+
+
+def heard(**changes: Any) -> GenerateRequest:
+    return request(engine="ace-step", audio_path="/a.wav", **changes)
+
+
+def test_a_sound_is_covered_unless_bars_of_it_are_named() -> None:
+    assert heard().edited == "cover"
+    assert heard(bar_range="2-3").edited == "repaint"
+    assert heard(edit="extend").edited == "extend"
+    assert request().edited == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "limit"),
+    [
+        ({"edit": "remix"}, "edit", "one of auto, cover, repaint, extend, lego"),
+        ({"edit": "repaint"}, "bar-range", "must name the bars to repaint"),
+        ({"edit": "extend", "bar_range": "1-2"}, "bar-range", "only a repaint"),
+        ({"edit": "lego"}, "parts", "must name one part for lego"),
+        ({"edit": "lego", "parts": "drums,bass"}, "parts", "not 'drums,bass'"),
+        ({"edit": "complete", "parts": "kazoo"}, "parts", "must be among vocals"),
+        ({"parts": "bass"}, "parts", "must be left out for cover"),
+        ({"source": "/job"}, "audio-path", "give one of them"),
+        ({"loras": "/a.safetensors:3"}, "loras", "scales from 0 to 2, not 3"),
+        ({"loras": "/a\n" * 5}, "loras", "at most 4 adapters, not 5"),
+        ({"language": "English"}, "language", "two or three letters"),
+    ],
+)
+def test_edits_that_cannot_be_are_refused_by_field(
+    changes: dict[str, str], field: str, limit: str
+) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        heard(**changes)
+    assert caught.value.field == field
+    assert limit in caught.value.message
+
+
+@pytest.mark.parametrize("field", ["audio_path", "reference_path", "loras", "language", "parts"])
+def test_the_embedded_engine_says_what_it_cannot_do(field: str) -> None:
+    value = "bass" if field == "parts" else "en" if field == "language" else "/a.wav"
+    error = refusal(**{field: value})
+    assert error.field == field.replace("_", "-")
+    assert "needs engine ace-step" in error.message
+
+
+def test_an_edit_needs_a_sound() -> None:
+    assert refusal(edit="cover", engine="ace-step").field == "edit"
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "scale"),
+    [("a.safetensors", "a.safetensors", 1.0), ("a:0.5", "a", 0.5), ("C:\\a", "C:\\a", 1.0)],
+)
+def test_an_adapter_is_written_as_path_and_scale(line: str, path: str, scale: float) -> None:
+    assert lora_of(line) == (path, scale)

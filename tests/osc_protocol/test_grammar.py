@@ -196,8 +196,21 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
     "midi": ("s", "/tmp/a.mid", "midi_path", "/tmp/a.mid"),
     "melody-mode": ("s", "raw", "melody_mode", "raw"),
     "melody-strength": ("f", 0.75, "melody_strength", 0.75),
+    "best": ("i", 1, "best", 1),
+    "gate": ("s", "on", "gate", "on"),
+    "retries": ("i", 3, "retries", 3),
+    "conform": ("s", "off", "conform", "off"),
+    "transpose": ("i", 1, "transpose", True),
+    "loudness": ("f", -14.0, "loudness", -14.0),
+    "source-take": ("i", 2, "source_take", 2),
+    "audio-path": ("s", "/tmp/a.mid", "audio_path", "/tmp/a.mid"),
+    "edit": ("s", "extend", "edit", "extend"),
+    "reference-path": ("s", "/tmp/a.mid", "reference_path", "/tmp/a.mid"),
+    "loras": ("s", "/tmp/a:0.5", "loras", "/tmp/a:0.5"),
+    "language": ("s", "ja", "language", "ja"),
 }
-PATHS = {"melody-path", "source", "from", "midi-path", "midi"}
+PATHS = {"melody-path", "source", "from", "midi-path", "midi", "audio-path", "reference-path"}
+HEARING = {"audio-path", "edit", "reference-path", "loras", "language"}  # of ace-step
 
 
 @pytest.mark.parametrize("key", CHANGES)
@@ -206,8 +219,14 @@ def test_every_key_of_generate_reaches_the_request(key: str, tmp_path: Any) -> N
     if key in PATHS:  # absolute on the system this test runs on
         value = wanted = str(tmp_path / "a.mid")
     tags, beside = "ssfss", ORDER
-    if field in ("bar_range", "midi_path"):  # they change something: what, and which stem
+    if field in ("bar_range", "midi_path", "source_take"):  # they change something: what, and which stem
         tags, beside = "ssfssssss", (*ORDER, "source", str(tmp_path), "stems", "bass")
+    if key in HEARING:
+        tags, beside = tags + "ss", (*beside, "engine", "ace-step")
+    if key == "edit":  # of what
+        tags, beside = tags + "ss", (*beside, "audio-path", str(tmp_path / "a.wav"))
+    if key == "loras":
+        value = wanted = f"{tmp_path / 'style'}:0.5"
     order = command("generate", tags + "s" + tag, *beside, key, value)
     assert getattr(order.request, field) == wanted
     plain = command("generate", tags, *beside)
@@ -215,8 +234,14 @@ def test_every_key_of_generate_reaches_the_request(key: str, tmp_path: Any) -> N
     assert order.digest != plain.digest
 
 
+def test_parts_reach_the_request_of_an_edit_that_takes_some(tmp_path: Any) -> None:
+    edit = ("engine", "ace-step", "audio-path", str(tmp_path / "a.wav"), "edit", "complete")
+    order = command("generate", "ssfss" + "s" * 8, *ORDER, *edit, "parts", "bass,drums")
+    assert order.request.parts == "bass,drums"
+
+
 def test_every_key_of_generate_has_been_tried_above() -> None:
-    tried = {*CHANGES, "bpm", "key", "dry-run"}
+    tried = {*CHANGES, "bpm", "key", "dry-run", "parts"}
     assert tried == {name for a in GENERATE_KEYS for name in (a.name, *a.aliases)}
 
 

@@ -1,0 +1,70 @@
+"""The sounds that shape a request: read from the user's files, or from the job to be changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from audio.clip import Clip, read_clip
+from audio.errors import AudioError
+from diffusion.engine import MIX_ENGINES
+from diffusion.shaping import Edit, Lora, Shaping
+from osc_protocol.errors import Code, ProtocolError
+from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.sound_shaping import loras_of, parts_of
+from stems.source import Source
+
+
+def shaping_of(request: GenerateRequest, source: Source | None) -> Shaping:
+    """Return what shapes the sound; raises ProtocolError for a file that cannot be used."""
+    edit = None
+    if source is not None and request.engine in MIX_ENGINES:
+        edit = Edit("repaint", _mix_of(source), *request.bar_span)
+    elif request.audio_path:
+        edit = _edit(request)
+    reference = _heard("reference-path", request.reference_path) if request.reference_path else None
+    loras = []
+    for path, scale in loras_of(request.loras):
+        if not Path(path).is_file():
+            raise ProtocolError(Code.OUT_OF_RANGE, f"loras: there is no file {path}", "loras")
+        loras.append(Lora(Path(path), scale))
+    return Shaping(
+        request.melody_mode, request.melody_strength, request.language, edit, reference,
+        tuple(loras),
+    )  # fmt: skip
+
+
+def _edit(request: GenerateRequest) -> Edit:
+    sound = _heard("audio-path", request.audio_path)
+    kind, seconds = request.edited, float(request.grid().seconds)
+    if kind == "extend" and sound.seconds >= seconds:
+        raise ProtocolError(
+            Code.OUT_OF_RANGE,
+            f"bars must last longer than the sound to extend: it has {sound.seconds:.1f} s, "
+            f"{request.bars} bars have {seconds:.1f} s",
+            "bars",
+        )
+    return Edit(kind, sound, *request.bar_span, parts_of(request.parts))
+
+
+def _heard(field: str, path: str) -> Clip:
+    try:
+        clip = read_clip(Path(path))
+    except AudioError as error:
+        raise ProtocolError(Code.OUT_OF_RANGE, f"{field}: {error}", field) from None
+    if clip.channels > 2:
+        raise ProtocolError(
+            Code.OUT_OF_RANGE, f"{field} must have 1 or 2 channels, not {clip.channels}", field
+        )
+    return clip
+
+
+def _mix_of(source: Source) -> Clip:
+    """The delivered stems' sum, as loud as the engine had made it."""
+    clips = list(source.clips.values())
+    total = np.zeros_like(clips[0].samples)
+    for clip in clips:
+        total += clip.samples
+    total *= np.float32(10 ** (-source.gain_db / 20))
+    return Clip(total, clips[0].sample_rate)
