@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rpp
 
 from audio.clip import Clip, read_clip, write_wav
 from midi.grid import Grid, MeterChange, TempoPoint
@@ -152,6 +153,31 @@ def test_a_selected_sound_is_split_into_stems_that_sum_to_it(
     assert clips[0].shape == (2, 33_076 - 11_025)
     # Four float32 numbers round to the sum within 2^-20 of full scale.
     assert np.abs(sum(clips) - noise[:, 11_025:33_076]).max() < 2.0**-20
+
+
+def test_bars_of_a_delivered_project_are_made_anew(reaper: Any, home: Path) -> None:
+    told = reaper.play(lua_project(bpm="120.0") + GENERATE, DOUBLE_HOME=str(home))
+    folder = Path(json.loads(items(told)[0]["ext"]["backline"])["folder"])
+    tracks = rpp.loads((folder / "project.rpp").read_text("utf-8")).findall("TRACK")
+    (bass,) = [track.find("ITEM") for track in tracks if track.find("NAME")[1] == "bass"]
+    origin, of_take = (bass.find(tag).find("backline")[1] for tag in ("EXTI", "EXT"))
+    again = f"""
+    local project = w:project()
+    project.bpm, project.selection = 120.0, {{ 2.0, 4.0 }}
+    local values = {{ D_POSITION = 0.0, D_LENGTH = 4.0, B_LOOPSRC = 0.0 }}
+    local item, take = w:add_sound_item(project, [[{folder / "bass.wav"}]], values)
+    item.ext.backline, take.ext.backline = [==[{origin}]==], [==[{of_take}]==]
+    w:run("backline_regenerate_time_selection.lua", nil, 40000)
+    """
+    told = reaper.play(again, DOUBLE_HOME=str(home))
+    assert told["boxes"] == []
+    (item,) = items(told)
+    assert len(item["takes"]) == 2
+    made = json.loads(item["takes"][1]["ext"]["backline"])
+    request = read_manifest(Path(made["folder"])).request
+    assert (request["source"], request["bar_range"], request["stems"]) == (
+        str(folder), "2-2", ["bass"],
+    )  # fmt: skip
 
 
 def test_a_variation_of_all_stems_adds_a_take_with_the_next_seed(reaper: Any, home: Path) -> None:
