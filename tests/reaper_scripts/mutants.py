@@ -168,7 +168,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("for _, path in ipairs(made) do os.remove(path) end", ""),
     ),
     *_of(
-        "tracks", "landing splitting fetching actions",
+        "tracks", "landing splitting fetching changing",
         ("| CUSTOM_COLOUR)", ")"),
         ("if its == guid then return item, track end", "return item, track"),
         ("if in_front ~= proj then", "if false then"),
@@ -184,7 +184,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_of(
-        "landing", "landing splitting failing fetching actions",
+        "landing", "landing splitting changing failing fetching",
         ('set_item(item, "B_LOOPSRC", 0)', ""),
         ('set_item(item, "D_LENGTH", length_seconds)', ""),
         ("index == #rest and -1 or 0", "0"),
@@ -245,7 +245,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("not reaper.TakeIsMIDI(take) and", ""),
     ),
     *_of(
-        "plan", "splitting fetching actions asking landing",
+        "plan", "splitting fetching changing jobs asking landing",
         ("reaper.TimeMap2_QNToTime(proj, order.start_qn)", "order.start_qn"),
         ("manifest.grid.frames / manifest.grid.sample_rate", "manifest.grid.frames / 48000"),
         ("tonumber(position.from_seconds) or 0", "0"),
@@ -275,7 +275,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("proj = stems and project.find(", "proj = proj or stems and project.find("),
     ),
     *_of(
-        "orders", "waiting daemon asking actions",
+        "orders", "waiting jobs daemon",
         ('order.state == "pending" and order.project_id', "order.project_id"),
         ("and order.project_id == project_id", ""),
         ("and not orders.is_followed(order.rid, now)", ""),
@@ -285,12 +285,12 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_of(
-        "follow", "waiting daemon actions",
+        "follow", "waiting daemon jobs",
         ("for _, job in ipairs(self.jobs) do job:abandon() end", ""),
         ("if not new.order.job then orders.remove(new.order.rid) end", ""),
     ),
     *_of(
-        "made_items", "actions",
+        "made_items", "changing",
         ("highest + 1 or 0", "highest or 0"),
         ("if #group.items < commas + 1 or", "if"),
         ('or key_of(group, "source") then', "then"),
@@ -306,7 +306,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("group.rid == each.origin.rid and", ""),
     ),
     *_of(
-        "offers", "actions",
+        "offers", "jobs",
         ('if id == "" or asked[id] then return end', 'if id == "" then return end'),
         ("if #waiting == 0 then return end", ""),
         ("not told[job] then", "true then"),
@@ -339,7 +339,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ('type(bpm) == "number" and its_key', "its_key"),
     ),
     *_of(
-        "request", "asking actions",
+        "request", "asking actions splitting",
         ('if chosen.key == "" then return', "if false then return"),
         ('if chosen.stems == "" then return', "if false then return"),
         ("item and wants_item_range and not is_selection", "item and wants_item_range"),
@@ -347,20 +347,20 @@ MUTANTS: tuple[Mutant, ...] = (
         ('add(list, "bpm", "d", grid.bpm + 0.0)', 'add(list, "bpm", "f", grid.bpm + 0.0)'),
     ),
     *_of(
-        "settings", "asking actions",
+        "settings", "asking jobs actions",
         ("last.key = nil", ""),
         ("reaper.SetProjExtState(proj, SECTION, \"settings\", text)", ""),
         ("if each ~= style and #styles < MOST_RECENT then", "if #styles < MOST_RECENT then"),
     ),
     *_of(
-        "launcher", "daemon actions",
+        "launcher", "checks daemon",
         ("if math.abs(os.time() - state.time) > FRESH_SECONDS then return nil end", ""),
         ("is_windows() and -2 or -1", "0"),
         ("""text:gsub("'", "'\\\\''")""", "text"),
         ('{ "serve", "--home", found.home }', '{ "serve" }'),
     ),
     *_of(
-        "window", "asking actions",
+        "window", "asking jobs",
         ('value:gsub("[^\\128-\\191][\\128-\\191]*$", "")', "value"),
         ("local code = sign >> 24 == UNICODE and sign & 0xFFFFFF or sign", "local code = sign"),
         ("self.clicked = down and not self.was_down", "self.clicked = down"),
@@ -378,7 +378,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("reaper.defer(function() end)", ""),
     ),
     *_of(
-        "actions", "actions splitting",
+        "actions", "actions splitting changing",
         ('chosen.stems, chosen.takes = "drums,bass", 1', 'chosen.stems, chosen.takes = "drums", 1'),
         ("if not place.melody then", "if false then"),
         ("if #groups == 0 then", "if false then"),
@@ -386,13 +386,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("if #list > 0 then Follow.quietly", "if #problems == 0 then Follow.quietly"),
     ),
     *_of(
-        "session", "daemon waiting actions",
+        "session", "daemon waiting checks",
         ("if not self.has_started then", "if true then"),
         ("elseif now > self.give_up_at then", "elseif false then"),
         ("    self.link:subscribe()\n", ""),
     ),
     *_of(
-        "provenance", "actions",
+        "provenance", "changing",
         ("take = take.take,", "take = 1,"),
         ("keys = order.keys,", "keys = {},"),
     ),
@@ -402,25 +402,25 @@ MUTANTS: tuple[Mutant, ...] = (
         ("if silent == stem then", "if true then"),
     ),
     *_of(
-        "generate_window", "asking waiting actions",
+        "generate_window", "asking waiting changing",
         ("if now < state.look_at and proj == state.proj then", "if now < state.look_at then"),
         ("or window.entered then", "then"),
         ('if state.chosen.key == "" and state.place.key then', "if false then"),
     ),
     *_of(
-        "jobs_window", "actions tempo",
+        "jobs_window", "jobs tempo",
         ("if #follow.new_orders > 0 or #follow.jobs > 0 then follow:step() end", "follow:step()"),
         ("if project.known_id(proj) ~= order.project_id then", "if false then"),
         ("and run.ask(OTHER_TEMPO:format(order.title))", ""),
         ('"pending", {}\n', '"pending", order.targets\n'),
     ),
     *_of(
-        "daemon_switch", "actions",
+        "daemon_switch", "checks",
         ("elseif clock() - asked_at > STOP_SECONDS then", "elseif false then"),
         ("if was_alive and not run.ask(", "if false and not run.ask("),
     ),
     *_of(
-        "doctor", "actions",
+        "doctor", "checks",
         ("major >= OLDEST_REAPER", "major >= 6"),
         ("say(fine, \"media folder\", media, why)", 'say(true, "media folder", media, why)'),
     ),

@@ -1,4 +1,4 @@
--- What scenarios of the Generate window have in common: a project to begin in, and what to look at.
+-- What scenarios have in common: a project to begin in, and what to look at.
 local scenes = {}
 
 function scenes.start(w, Daemon, fields)
@@ -52,6 +52,41 @@ function scenes.rewrite(w, path, change)
   file:close()
   file = w.real.io_open(path, "wb")
   file:write(change(bytes))
+  file:close()
+end
+
+-- What the other actions begin with: a project of 400 bpm, of which a bar of 4/4 lasts 0.6 s.
+function scenes.begin(w, Daemon, bars)
+  local project = w:project()
+  project.bpm = 400.0 -- one bar of 4/4 lasts 0.6 s
+  project.ext.backline = { settings = ('{"key":"A minor","style":"dub techno","bars":%d,"lyrics":"la la"}'):format(bars or 1) }
+  return Daemon.new(w), project
+end
+
+-- Four stems of a job on tracks, as Generate leaves them.
+function scenes.generated(w, Daemon, bars)
+  local daemon, project = scenes.begin(w, Daemon, bars)
+  w:run("backline_generate_with_last_settings.lua")
+  equal(#project.tracks, 5, "tracks")
+  return daemon, project
+end
+
+function scenes.items(project)
+  local found = {}
+  for _, track in ipairs(project.tracks) do
+    for _, item in ipairs(track.items) do found[#found + 1] = item end
+  end
+  return found
+end
+
+function scenes.last_keys(daemon)
+  local asked = daemon:asked("generate")
+  return daemon.keys(asked[#asked])
+end
+
+function scenes.launcher(w, Daemon, found)
+  local file = w.real.io_open(w.scripts .. "/backline_launcher.json", "wb")
+  file:write(Daemon.json.encode(found))
   file:close()
 end
 
