@@ -21,7 +21,9 @@ from daemon.commands import (
     send,
     service,
     split,
+    to_midi,
 )
+from daemon.commands import slice as slicing
 from daemon.config import Config
 from daemon.errors import DaemonError, Interrupted, UsageError
 from daemon.screen import say, say_aside
@@ -58,9 +60,10 @@ def backline(
 for command in (
     generate.generate, reproduce.reproduce, service.serve, service.demo, service.doctor,
     install_reaper.install_reaper, export.export, measure.measure, conform.conform,
-    energy.energy, split.split,
+    energy.energy, split.split, to_midi.to_midi,
 ):  # fmt: skip
     app.command()(command)
+app.command("slice")(slicing.slice_)
 app.add_typer(send.send, name="send")
 app.add_typer(models.models, name="models")
 

@@ -96,7 +96,7 @@ def chunks_of(
     if tags.music:
         after.insert(0, (b"acid", _acid(tags.stem, tags.music)))
         if tags.music.is_loop:
-            after.insert(1, (b"smpl", _smpl(_root(tags.stem, tags.music), sample_rate, frames)))
+            after.insert(1, (b"smpl", sampler(_root(tags.stem, tags.music), sample_rate, frames)))
     return [(b"bext", _bext(tags))], after
 
 
@@ -119,11 +119,19 @@ def _acid(stem: str, music: Music) -> bytes:
     )  # fmt: skip
 
 
-def _smpl(root: int, sample_rate: int, frames: int) -> bytes:
-    """One loop without end over the whole file; its last frame counts."""
+def one_shot(root: int) -> bytes:
+    """Return an acid chunk of a sound that is played once, at its own pitch, without a tempo."""
+    return struct.pack("<IHHfIHHf", ONE_SHOT | HAS_ROOT, root, 0x8000, 0.0, 0, 4, 4, 0.0)
+
+
+def sampler(root: int, sample_rate: int, loop_frames: int = 0) -> bytes:
+    """Return a smpl chunk with one loop without end over so many frames, or with none.
+
+    The format counts a loop's last frame in.
+    """
+    loop = struct.pack("<6I", 0, 0, 0, loop_frames - 1, 0, 0) if loop_frames else b""
     nanoseconds = round(1e9 / sample_rate)
-    loop = struct.pack("<6I", 0, 0, 0, frames - 1, 0, 0)
-    return struct.pack("<9I", 0, 0, nanoseconds, root, 0, 0, 0, 1, 0) + loop
+    return struct.pack("<9I", 0, 0, nanoseconds, root, 0, 0, 0, bool(loop), 0) + loop
 
 
 def _ixml(tags: SoundTags, sample_rate: int, channels: int) -> bytes:

@@ -1,0 +1,77 @@
+"""`backline to-midi`: what a stem plays, as a MIDI file."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from daemon.errors import DaemonError, UsageError
+from daemon.screen import say
+
+File = Annotated[Path, typer.Argument(help="Sound of one stem.")]
+Out = Annotated[Path, typer.Option("-o", "--out", help="MIDI file to write.")]
+Bpm = Annotated[
+    str, typer.Option("--bpm", help="Quarter notes a minute; a job's own file knows it.")
+]
+MeterName = Annotated[str, typer.Option("--meter", help="Time signature: 3/4, 6/8, 7/8.")]
+Quantise = Annotated[
+    str, typer.Option("--quantise", help="1/16, 1/8, 1/12 ... of a whole note, or raw.")
+]
+StemName = Annotated[
+    str, typer.Option("--stem", help="drums, bass, melody or vocals; else the name tells.")
+]
+
+
+def to_midi(
+    file: File,
+    out: Out,
+    bpm: Bpm = "",
+    meter: MeterName = "4/4",
+    quantise: Quantise = "raw",
+    stem: StemName = "",
+) -> None:
+    """Write what a stem plays as MIDI: drums by stroke, all others as one voice."""
+    from audio.clip import read_clip
+    from daemon.commands.stem_files import grid_for, stem_of
+    from midi.grid import Grid
+    from stems.files import write_notes
+    from stems.transcription.transcriber import FREE_BPM, quantised, transcribe
+
+    name, step = stem_of(file, stem), _step(quantise)
+    clip = read_clip(file)
+    grid = grid_for(file, clip.seconds, bpm, meter)
+    if step and grid is None:
+        raise UsageError("quantise needs bpm: nobody knows where the beats of this file are")
+    notes = transcribe(clip, name, grid)
+    if step:
+        notes = quantised(notes, step)
+    if grid is None:
+        bars = max(1, -int(-clip.seconds * FREE_BPM / 240 // 1))
+        written_on = Grid.constant(FREE_BPM, "4/4", bars)
+    else:
+        written_on = grid
+    partial = out.with_name(f".{out.name}.partial")
+    try:
+        write_notes(partial, name, notes, written_on)
+        partial.replace(out)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DaemonError(f"out {str(out)!r} cannot be written: {reason}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    free = "" if grid else f", no tempo known: written at {FREE_BPM} bpm"
+    say(f"{out}: {len(notes)} notes of the {name} in {clip.seconds:.2f} s{free}")
+
+
+def _step(text: str) -> Fraction | None:
+    """The step in quarters, or None for raw."""
+    if text == "raw":
+        return None
+    found = re.fullmatch(r"1/(\d{1,3})", text)
+    if not found or not 1 <= int(found[1]) <= 128:
+        raise UsageError(f"quantise must be raw or from 1/1 to 1/128, such as 1/16, not {text!r}")
+    return Fraction(4, int(found[1]))

@@ -1,0 +1,115 @@
+"""A stem cut into one-shots for samplers: from where something begins to where the next does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from audio.clip import Clip, Samples
+from audio.wave_file import WaveFile
+from stems.chunks import one_shot, sampler
+from stems.naming import tempo_word
+from stems.transcription.drums import DRUMS
+from stems.transcription.heard import HeardNote
+from stems.transcription.transcriber import hear
+
+TOGETHER_SECONDS = 0.030  # what begins within this is one sound
+LOOK_BACK_SECONDS, LOOK_ON_SECONDS = 0.020, 0.015  # where an attack lies around what was heard
+BEGUN = 0.05  # of the attack's peak: before that there is nothing of it
+FADE_IN_SECONDS, FADE_OUT_SECONDS = 0.001, 0.010
+FADED_DB = 60.0  # under its own peak a slice is over
+SHORTEST_SECONDS = 0.030
+PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slice:
+    """One sound: its name without suffix, where it began in seconds, MIDI root note, samples."""
+
+    name: str
+    start_seconds: float
+    root: int
+    clip: Clip
+
+
+def slice_stem(clip: Clip, stem: str, bpm: float | None = None) -> tuple[Slice, ...]:
+    """Cut a stem where something begins; silence before the first sound belongs to none.
+
+    Names are a number, then the drums struck ("kick+closed_hat") or the pitch ("A1"; C4 is MIDI
+    60), then the tempo where it is told. Raises StemError.
+    """
+    groups = _together(hear(clip, stem))
+    starts = [_attack(clip, group[0].start_seconds) for group in groups]
+    found = []
+    for group, start, end in zip(groups, starts, [*starts[1:], clip.frames], strict=True):
+        samples = _cut(clip.samples, start, end, clip.sample_rate)
+        if samples.shape[1] < SHORTEST_SECONDS * clip.sample_rate:
+            continue
+        words = [f"{len(found) + 1:03d}", _what(group, stem)]
+        words += [tempo_word(bpm)] if bpm else []
+        name, seconds = "_".join(words), start / clip.sample_rate
+        root = 60 if stem == "drums" else group[0].pitch
+        found.append(Slice(name, seconds, root, Clip(samples, clip.sample_rate)))
+    return tuple(found)
+
+
+def write_slice(path: Path, one: Slice) -> None:
+    """Write a slice as 32-bit float WAV that tells samplers its root note; raises OSError."""
+    clip = one.clip
+    after = [(b"acid", one_shot(one.root)), (b"smpl", sampler(one.root, clip.sample_rate))]
+    with WaveFile(path, clip.sample_rate, clip.channels, clip.frames, 32, after=after) as file:
+        file.write(clip.samples)
+
+
+def _together(heard: Sequence[HeardNote]) -> list[list[HeardNote]]:
+    groups: list[list[HeardNote]] = []
+    for note in heard:
+        if groups and note.start_seconds - groups[-1][0].start_seconds < TOGETHER_SECONDS:
+            groups[-1].append(note)
+        else:
+            groups.append([note])
+    return groups
+
+
+def _what(group: Sequence[HeardNote], stem: str) -> str:
+    pitches = sorted({note.pitch for note in group})
+    if stem == "drums":
+        return "+".join(name for name, pitch in DRUMS.items() if pitch in pitches)
+    return f"{PITCHES[pitches[0] % 12]}{pitches[0] // 12 - 1}"
+
+
+def _attack(clip: Clip, heard_seconds: float) -> int:
+    """The frame at which the attack begins that was heard about then."""
+    rate = clip.sample_rate
+    first = max(0, round((heard_seconds - LOOK_BACK_SECONDS) * rate))
+    stop = min(clip.frames, round((heard_seconds + LOOK_ON_SECONDS) * rate))
+    step = max(1, rate // 1_000)  # a millisecond
+    size = np.abs(clip.samples[:, first:stop]).max(0)
+    peaks = np.maximum.reduceat(size, np.arange(0, len(size), step)) if len(size) else size
+    if len(peaks) < 3:
+        return first
+    steepest = int(np.diff(peaks).argmax()) + 1
+    floor = peaks[:steepest].min() + BEGUN * (peaks[steepest] - peaks[:steepest].min())
+    quiet = np.flatnonzero(peaks[:steepest] <= floor)
+    begun = int(quiet[-1]) if len(quiet) else steepest - 1
+    return first + begun * step
+
+
+def _cut(samples: Samples, start: int, end: int, sample_rate: int) -> Samples:
+    """Frames start..end, shorter where it fades away sooner, faded at both ends."""
+    cut = samples[:, start:end].copy()
+    if not cut.shape[1]:
+        return cut
+    size = np.abs(cut).max(0)
+    loud = np.flatnonzero(size > size.max() * 10 ** (-FADED_DB / 20))
+    fade_out = round(FADE_OUT_SECONDS * sample_rate)
+    length = int(loud[-1]) + 1 + fade_out if len(loud) else 0
+    cut = cut[:, :length]
+    for fade, side in ((round(FADE_IN_SECONDS * sample_rate), 1), (fade_out, -1)):
+        fade = min(fade, cut.shape[1])
+        ramp = np.linspace(0, 1, fade, endpoint=False, dtype=np.float32)
+        cut[:, ::side][:, :fade] *= ramp
+    return cut

@@ -1,0 +1,1 @@
+"""What a stem plays, heard from its sound: strokes, notes and voices."""

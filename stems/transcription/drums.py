@@ -1,0 +1,99 @@
+"""Which drums are struck and when, heard by a small network of our own.
+
+training/train_drum_hearing.py made its weights. It is small enough for numpy alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+import numpy as np
+
+from audio.clip import Clip, resample
+from stems.errors import StemError
+from stems.transcription.drum_features import (
+    HOP_SECONDS,
+    Array,
+    band_levels,
+    with_surroundings,
+)
+from stems.transcription.heard import HeardNote
+
+# What the network tells apart, in the order of its outputs: General MIDI percussion.
+DRUMS: Mapping[str, int] = {
+    "kick": 36, "snare": 38, "side_stick": 37, "clap": 39, "closed_hat": 42, "open_hat": 46,
+    "low_tom": 45, "mid_tom": 47, "high_tom": 50, "crash": 49, "ride": 51, "shaker": 70,
+}  # fmt: skip
+WEIGHTS = "drums.safetensors"
+HIGHEST_RATE = 48_000  # at 96 kHz the treble is no other
+# What sounds much like something else must be surer. Chosen on the training side's own pieces.
+SURE: Mapping[str, float] = {
+    "kick": 0.25, "snare": 0.25, "side_stick": 0.4, "clap": 0.4, "hat": 0.28,
+    "low_tom": 0.5, "mid_tom": 0.5, "high_tom": 0.5, "crash": 0.45, "ride": 0.45, "shaker": 0.3,
+}  # fmt: skip
+HATS = ("closed_hat", "open_hat")
+APART_HOPS = 3  # two strokes of one drum within 30 ms are one
+LENGTH_SECONDS = 0.1  # of every stroke: drums ring as they like
+SILENCE = 1e-4
+
+
+def hear_drums(clip: Clip) -> list[HeardNote]:
+    """Return the strokes in a clip by start; raises StemError without the weights."""
+    clip = resample(clip, HIGHEST_RATE) if clip.sample_rate > HIGHEST_RATE else clip
+    mono = clip.samples.mean(0)
+    if np.abs(mono).max() < SILENCE:
+        return []
+    sure, velocity = activations(band_levels(mono, clip.sample_rate))
+    found = []
+    names = list(DRUMS)
+    for what, least in SURE.items():
+        # A hat is surely one before it is known whether it is open.
+        columns = [names.index(name) for name in (HATS if what == "hat" else (what,))]
+        together = sure[:, columns].sum(1)
+        for hop in _peaks(together, least):
+            drum = columns[int(sure[hop, columns].argmax())]
+            start = max(0.0, (hop + _between(together, hop)) * HOP_SECONDS)
+            loud = float(np.clip(velocity[hop, drum], 0.05, 1))
+            found.append(HeardNote(start, LENGTH_SECONDS, DRUMS[names[drum]], loud))
+    return sorted(found, key=lambda note: (note.start_seconds, note.pitch))
+
+
+def activations(levels: Array) -> tuple[Array, Array]:
+    """Return how sure each drum's stroke is and how hard, (hops, len(DRUMS)) each, in 0..1."""
+    weights = _weights()
+    x = with_surroundings(levels)
+    layers = len(weights) // 2
+    for layer in range(layers):
+        x = x @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"]
+        x = np.maximum(x, 0) if layer < layers - 1 else x
+    out = 1 / (1 + np.exp(-np.clip(x, -30, 30)))
+    return out[:, : len(DRUMS)], out[:, len(DRUMS) :]
+
+
+def _peaks(sure: Array, least: float) -> list[int]:
+    from scipy.ndimage import maximum_filter1d
+
+    highest = maximum_filter1d(sure, 2 * APART_HOPS - 1) == sure
+    return [int(hop) for hop in np.flatnonzero(highest & (sure >= least))]
+
+
+def _between(sure: Array, hop: int) -> float:
+    """Where between hops the peak lies, -0.5..0.5, by the parabola through it and its sides."""
+    if not 0 < hop < len(sure) - 1:
+        return 0.0
+    before, at, after = (float(np.log(sure[i] + 1e-6)) for i in (hop - 1, hop, hop + 1))
+    bend = before - 2 * at + after
+    return 0.0 if bend >= 0 else float(np.clip((before - after) / (2 * bend), -0.5, 0.5))
+
+
+@cache
+def _weights() -> dict[str, Array]:
+    from safetensors.numpy import load
+
+    try:
+        data = (resources.files("stems.transcription") / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise StemError(f"{WEIGHTS} is missing; install backline again") from error
+    return {name: tensor.astype(np.float32) for name, tensor in load(data).items()}

@@ -1,0 +1,15 @@
+"""A note as it is heard, by the clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HeardNote:
+    """Start and length in seconds, MIDI pitch (General MIDI's number for drums), velocity 0..1."""
+
+    start_seconds: float
+    length_seconds: float
+    pitch: int
+    velocity: float
