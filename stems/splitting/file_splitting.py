@@ -145,14 +145,14 @@ def _lapped(
     pieces: Iterator[Samples], frames: int, size: int, lap: int
 ) -> Iterator[tuple[int, Samples, bool]]:
     """Cut a stream into blocks of `size` frames and a lap, by which each runs into the next."""
-    held: Samples | None = None
-    first = 0
+    held: list[Samples] = []
+    count = first = 0
     for piece in pieces:
         if piece.size:
-            held = piece if held is None else np.concatenate([held, piece], -1)
-        while held is not None and min(frames - first - 1, held.shape[-1]) >= size + lap:
-            yield first, held[..., : size + lap], False
-            held = held[..., size:].copy()
-            first += size
-    assert held is not None
-    yield first, held, True
+            held.append(piece)
+            count += piece.shape[-1]
+        while min(frames - first - 1, count) >= size + lap:
+            whole = np.concatenate(held, -1)
+            yield first, whole[..., : size + lap], False
+            held, count, first = [whole[..., size:].copy()], count - size, first + size
+    yield first, np.concatenate(held, -1), True
