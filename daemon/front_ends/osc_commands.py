@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -233,13 +235,14 @@ def _check_port(port: int, source: Address) -> None:
 
 
 def _check_readable(path: str) -> None:
+    reason = "it is no file"
     try:
-        with Path(path).open("rb"):
-            pass
-    except OSError as error:
-        raise ProtocolError(
-            Code.OUT_OF_RANGE, f"path {path!r} cannot be read: {error.strerror}", "path"
-        ) from None
+        if stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its other end
+            with open(path, "rb"):
+                return
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no path"
+    raise ProtocolError(Code.OUT_OF_RANGE, f"path {path!r} cannot be read: {reason}", "path")
 
 
 def _is_read_quickly(request: osc.GenerateRequest) -> bool:

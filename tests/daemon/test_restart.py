@@ -9,12 +9,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from osc_protocol.client import Client
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate_request import GenerateRequest
 from osc_protocol.messages import Bye, Finished, Message, Progress
+from osc_protocol.split_request import SplitRequest
 
 Ask = Callable[..., GenerateRequest]
 Story = Callable[[Client, int], list[Message]]
@@ -165,3 +168,24 @@ def test_a_home_that_cannot_be_made_is_bad_usage(tmp_path: Path) -> None:
     assert refused.returncode == 2
     (sentence,) = refused.stderr.splitlines()
     assert "home" in sentence and "cannot be made" in sentence
+
+
+@posix_only
+def test_a_sound_that_was_being_split_is_split_again(launch, tmp_path: Path, story: Story) -> None:
+    sound = tmp_path / "sound.wav"
+    soundfile.write(sound, np.zeros((8000, 2)), 8000)
+    first = launch(tmp_path / "home")
+    with first.client() as client:
+        client.subscribe()
+        job = client.split(SplitRequest(str(sound), model="hold"), rid="split").job
+        run_until(client, job, "split")
+    first.ends_with(signal.SIGKILL)
+
+    second = launch(tmp_path / "home")
+    with second.client() as client:
+        client.subscribe()
+        run_until(client, job, "split")
+        assert client.split(SplitRequest(str(sound), model="hold"), rid="split").duplicate
+        client.cancel(job)
+        end = story(client, job)[-1]
+        assert isinstance(end, Finished) and end.state == "cancelled"

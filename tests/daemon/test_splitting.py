@@ -146,11 +146,19 @@ def test_a_file_that_is_not_there_is_refused_before_anything_is_queued(
     client: Client, tmp_path: Path
 ) -> None:
     before = client.status().head_seq
-    for dry_run in (False, True):
-        with pytest.raises(ProtocolError, match="No such file") as refusal:
-            client.split(SplitRequest(str(tmp_path / "gone.wav")), dry_run=dry_run)
-        assert refusal.value.field == "path"
+    for path, words in ((tmp_path / "gone.wav", "No such file"), (tmp_path, "it is no file")):
+        for dry_run in (False, True):
+            with pytest.raises(ProtocolError, match=words) as refusal:
+                client.split(SplitRequest(str(path)), dry_run=dry_run)
+            assert refusal.value.field == "path"
     assert client.status().head_seq == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_keeps_nobody_waiting(client: Client, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ProtocolError, match="it is no file"):
+        client.split(SplitRequest(str(tmp_path / "pipe")))
 
 
 def test_a_dry_run_queues_nothing(client: Client, song: Path) -> None:
