@@ -94,11 +94,10 @@ class _Search:
         for first in range(0, count, block):
             here = np.arange(first, min(count, first + block))
             fresh = here < LEAD_PULSES * self.pulse_steps
-            for index, lag in enumerate(lags):
-                best, which = _arrivals(total, here - lag, cost[index])
-                starts = fresh & (best < 0)
-                total[index, here] = gain[index, here] + np.where(starts, 0, best)
-                before[index, here] = np.where(starts, -1, which)
+            best, which = _arrivals(total, here - lags[:, None], cost)
+            starts = fresh & (best < 0)
+            total[:, here] = gain[:, here] + np.where(starts, 0, best)
+            before[:, here] = np.where(starts, -1, which)
         return _walk_back(total, before, lags)
 
     def _gains(self, lags: Floats) -> Floats:
@@ -112,14 +111,18 @@ class _Search:
 
 
 def _arrivals(total: Floats, at: Floats, cost: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
-    """The best total at fractional steps over all rates, less the cost of coming from each."""
+    """The best total at fractional steps (rates, n) over all rates it may be come from."""
     lower = np.floor(at).astype(np.int64)
-    part = at - lower
+    part = (at - lower).astype(total.dtype)
     lower = np.maximum(lower, 0)
-    upper = np.minimum(lower + 1, total.shape[1] - 1)
-    options = total[:, lower] * (1 - part) + total[:, upper] * part - cost[:, None]
-    which = options.argmax(axis=0)
-    best = options[which, np.arange(len(at))]
+    first = int(lower.min())
+    # Rates to come from lie along the last axis, so that each is read in one go.
+    seen = np.ascontiguousarray(total[:, first : int(lower.max()) + 2].T)
+    upper = np.minimum(lower - first + 1, len(seen) - 1)
+    low = seen[lower - first]
+    options = low + part[:, :, None] * (seen[upper] - low) - cost[:, None, :]
+    which = options.argmax(axis=2)
+    best = np.take_along_axis(options, which[:, :, None], axis=2)[:, :, 0]
     return np.where(at >= 0, best, NOWHERE), which
 
 

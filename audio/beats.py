@@ -16,7 +16,7 @@ from audio.beat_line import BeatLine, fit_line
 from audio.beat_path import BeatPath, find_path
 from audio.clip import Clip
 from audio.downbeat import Downbeat, find_downbeat
-from audio.hearing import Floats, attack_envelope, onset_envelope
+from audio.hearing import Floats, Heard, hear
 from audio.onsets import Onsets, find_onsets
 from audio.pulse import felt_step, to_beats
 from midi.grid import Grid
@@ -28,7 +28,7 @@ STRONG = 0.55
 
 MIN_SCORE = 0.28  # of the path: the rhythm stands out
 MIN_LEAD = 1.5  # of its score over that of any other tempo
-MAX_MISS_SECONDS = 0.0055
+MAX_MISS_SECONDS = 0.0040
 MIN_SHARE_MET = 0.40
 MIN_SHARE_SHARP = 0.45  # of the strong onsets; voices and bows alone leave 15 ms of doubt
 MAX_ERROR_SECONDS = 0.0026  # of 95 % of the pulses, as one standard deviation
@@ -44,8 +44,9 @@ class Beats:
     Pulses are the listener's beats where bars are whole numbers of them, else the notes that all
     bars are whole numbers of (eighths in 7/8). `score`, `rival`, `miss_seconds` and `share_met`
     are those of BeatPath and BeatLine, `first_error_seconds` and `error_seconds` the standard
-    error of the first pulse and the 95th percentile of all; `unevenness` is the furthest that one beat's length is from
-    the usual, by what the grid expects of both; `onsets` are all onsets of the recording.
+    error of the first pulse and the 95th percentile of all; `unevenness` is the furthest that one
+    beat's length is from the usual, by what the grid expects of both; `onsets` are all onsets of
+    the recording.
     """
 
     beats: Floats
@@ -116,14 +117,16 @@ class Beats:
         return ""
 
 
-def find_beats(clip: Clip, grid: Grid) -> Beats | None:
+def find_beats(clip: Clip, grid: Grid, heard: Heard | None = None) -> Beats | None:
     """Find the beats of a clip that follows `grid` within 8 %; None where nothing recurs.
 
-    Any channels, any start: the first downbeat may come up to a bar late. Raises AudioError.
+    Any channels, any start: the first downbeat may come up to a bar late. `heard` is what
+    audio.hearing.hear(clip) gave, where that is at hand. Raises AudioError.
     """
-    envelope, attacks = onset_envelope(clip), attack_envelope(clip)
-    if envelope is None or attacks is None:
+    heard = heard or hear(clip)
+    if heard is None:
         return None
+    envelope = heard.onsets
     step, parts = pulse_of(grid)
     ternary = parts == 3
     places = to_beats(envelope.seconds, grid)
@@ -132,14 +135,14 @@ def find_beats(clip: Clip, grid: Grid) -> Beats | None:
         return None
     pulses = np.array([float(grid.seconds_at(place)) for place in path.places])
     slots = _slots(pulses, parts)
-    downbeat = find_downbeat(clip, grid, envelope, slots, float(step) / parts)
+    downbeat = find_downbeat(clip, grid, heard, slots, float(step) / parts)
     if downbeat is None:
         return None
     bar_pulses = slots[downbeat.slot :: parts]
     bar_pulses = bar_pulses[bar_pulses < clip.seconds + (pulses[-1] - pulses[-2])]
     if len(bar_pulses) < SPAN_PULSES:
         return None
-    onsets = find_onsets(envelope, attacks)
+    onsets = find_onsets(envelope, heard.attacks)
     expected = [float(grid.seconds_at(number * step)) for number in range(len(bar_pulses))]
     line = fit_line(bar_pulses, np.array(expected), onsets, ternary)
     lengths = np.diff(line.seconds) / np.diff(expected)

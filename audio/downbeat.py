@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip
-from audio.hearing import Floats, OnsetEnvelope, bass_envelope, chroma_over_time
+from audio.hearing import Floats, Heard, OnsetEnvelope, chroma_over_time
 from midi.grid import Grid
 
 WEIGHTS = {
@@ -41,10 +41,10 @@ class Downbeat:
 
 
 def find_downbeat(
-    clip: Clip, grid: Grid, onsets: OnsetEnvelope, slots: Floats, slot_beats: float
+    clip: Clip, grid: Grid, heard: Heard, slots: Floats, slot_beats: float
 ) -> Downbeat | None:
     """Choose among `slots` (n,) in seconds, `slot_beats` grid beats apart; None if none can be."""
-    evidence = find_evidence(clip, grid, onsets, slots, slot_beats)
+    evidence = find_evidence(clip, grid, heard, slots, slot_beats)
     if not evidence:
         return None
     weights = np.array(list(WEIGHTS.values()))
@@ -55,20 +55,20 @@ def find_downbeat(
 
 
 def find_evidence(
-    clip: Clip, grid: Grid, onsets: OnsetEnvelope, slots: Floats, slot_beats: float
+    clip: Clip, grid: Grid, heard: Heard, slots: Floats, slot_beats: float
 ) -> dict[int, Floats]:
     """What speaks for each slot that may be the first downbeat, in the order of WEIGHTS."""
     inside = (slots > -0.05) & (slots < clip.seconds - 0.05)
+    onsets, bass = heard.onsets, heard.bass
     start = _first_sound(clip, onsets)
     bar_seconds = float(grid.seconds_at(grid.bar_starts[1]))
     latest = max(LATEST_SECONDS, start + bar_seconds + 0.1)
-    bass = bass_envelope(clip)
-    if inside.sum() < 2 or bass is None:
+    if inside.sum() < 2:
         return {}
     low = _standard(_strongest_near(bass, slots), inside)
     harmony = _standard(_harmony_changes(clip, slots, 1 / slot_beats), inside)
     bars = np.rint([float(beat) / slot_beats for beat in grid.bar_starts[:-1]]).astype(np.int64)
-    heard = np.concatenate([[0], np.cumsum(onsets.values)]) / max(onsets.values.sum(), 1e-9)
+    begun = np.concatenate([[0], np.cumsum(onsets.values)]) / max(onsets.values.sum(), 1e-9)
     evidence = {}
     for slot in np.flatnonzero((slots >= EARLIEST_SECONDS) & (slots <= latest)).tolist():
         lines = slot + bars
@@ -77,7 +77,7 @@ def find_evidence(
         if not len(lines):
             continue
         late = slots[slot] - start
-        pickup = heard[int(np.searchsorted(onsets.seconds, slots[slot] - 0.05))]
+        pickup = begun[int(np.searchsorted(onsets.seconds, slots[slot] - 0.05))]
         evidence[slot] = np.array([
             harmony[lines].mean() * np.sqrt(len(lines)),
             low[lines].mean() * np.sqrt(len(lines)),

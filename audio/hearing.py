@@ -5,6 +5,8 @@ The one door to librosa. Importing it costs some seconds, so call `load` before 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +16,12 @@ from audio.clip import Clip
 from audio.errors import AudioError
 
 Floats = npt.NDArray[np.float64]
+Power = npt.NDArray[np.float32]
 
 ONSET_WINDOW_SECONDS = 0.043  # 2048 frames at 48 kHz, a power of two at any rate
 ONSET_HOPS_PER_WINDOW = 8
+ONSET_BANDS = 128
+BLOCK_FRAMES = 2048  # of a spectrogram at a time
 ONSET_BIAS_SECONDS = 0.0065  # the envelope peaks that long after the attack of a click or drum
 ATTACK_WINDOW_SECONDS = 0.0116  # 512 frames at 44.1 kHz
 DYNAMICS_DB = 50.0  # what is softer than the loudest moment by more is not heard to begin
@@ -43,6 +48,44 @@ def load() -> None:
     import librosa.onset  # noqa: F401
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """What begins when: `onsets` calmly, `bass` of it under 180 Hz, `attacks` in steps of 1.5 ms.
+
+    The attacks are too restless to find beats in, but true to under a millisecond where an attack
+    is sharp; they have no bias.
+    """
+
+    onsets: OnsetEnvelope
+    bass: OnsetEnvelope
+    attacks: OnsetEnvelope
+
+
+def hear(clip: Clip) -> Heard | None:
+    """Hear all that beats are found by, on two threads; None for silence."""
+    mono = _mono(clip)
+    if mono is None:
+        return None
+    load()
+    with ThreadPoolExecutor(1) as other:
+        window = 1 << round(np.log2(ATTACK_WINDOW_SECONDS * clip.sample_rate))
+        hop = window // 8
+        attacks = other.submit(_mel_powers, mono, clip.sample_rate, window, hop, (Bands(40, None),))
+        window = _onset_window(clip.sample_rate)
+        calm, low = _mel_powers(
+            mono, clip.sample_rate, window, window // ONSET_HOPS_PER_WINDOW,
+            (Bands(ONSET_BANDS, None), Bands(8, BASS_HZ)),
+        )  # fmt: skip
+        flux = _flux(attacks.result()[0])
+    bass = _flux(low)
+    seconds = _seconds(len(bass), window, window // ONSET_HOPS_PER_WINDOW, clip.sample_rate)
+    return Heard(
+        _onset_strength(calm, clip.sample_rate),
+        OnsetEnvelope(bass, seconds - ONSET_BIAS_SECONDS),
+        OnsetEnvelope(flux, _seconds(len(flux), 8 * hop, hop, clip.sample_rate)),
+    )
+
+
 def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
     """Log-mel spectral flux of the mono sum by librosa's onset_strength; None for silence.
 
@@ -51,46 +94,23 @@ def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
     mono = _mono(clip)
     if mono is None:
         return None
-    from librosa.onset import onset_strength
-
-    window = 1 << round(np.log2(ONSET_WINDOW_SECONDS * clip.sample_rate))
-    hop = window // ONSET_HOPS_PER_WINDOW
-    # A window of silence in front, or a sound in the very first frame would begin unheard.
-    values = onset_strength(
-        y=np.pad(mono, (window, 0)),
-        sr=clip.sample_rate,
-        n_fft=window,
-        hop_length=hop,
-        lag=1,
-        max_size=3,
-    ).astype(np.float64)
-    # In decibels a sound out of silence outweighs a whole bar: let it count at most double.
-    np.minimum(values, 2 * np.percentile(values, 99), out=values)
-    seconds = (np.arange(len(values)) * hop - window) / clip.sample_rate - ONSET_BIAS_SECONDS
-    return OnsetEnvelope(values, seconds)
+    window = _onset_window(clip.sample_rate)
+    (power,) = _mel_powers(
+        mono, clip.sample_rate, window, window // ONSET_HOPS_PER_WINDOW,
+        (Bands(ONSET_BANDS, None),),
+    )  # fmt: skip
+    return _onset_strength(power, clip.sample_rate)
 
 
 def attack_envelope(clip: Clip) -> OnsetEnvelope | None:
-    """How much begins to sound, in steps of 1.5 ms or so and without bias; None for silence.
-
-    Too restless to find beats in, but true to under a millisecond where an attack is sharp.
-    """
+    """What `hear` gives as attacks, alone; None for silence."""
     mono = _mono(clip)
     if mono is None:
         return None
     window = 1 << round(np.log2(ATTACK_WINDOW_SECONDS * clip.sample_rate))
-    return _mel_flux(mono, clip.sample_rate, window, window // 8, bands=40, highest_hz=None)
-
-
-def bass_envelope(clip: Clip) -> OnsetEnvelope | None:
-    """How much begins to sound under 180 Hz: kick drum and bass; None for silence."""
-    mono = _mono(clip)
-    if mono is None:
-        return None
-    window = 1 << round(np.log2(ONSET_WINDOW_SECONDS * clip.sample_rate))
-    hop = window // ONSET_HOPS_PER_WINDOW
-    flux = _mel_flux(mono, clip.sample_rate, window, hop, bands=8, highest_hz=BASS_HZ)
-    return OnsetEnvelope(flux.values, flux.seconds - ONSET_BIAS_SECONDS)
+    (power,) = _mel_powers(mono, clip.sample_rate, window, window // 8, (Bands(40, None),))
+    flux = _flux(power)
+    return OnsetEnvelope(flux, _seconds(len(flux), window, window // 8, clip.sample_rate))
 
 
 def chroma_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
@@ -140,32 +160,72 @@ def _chroma(mono: npt.NDArray[np.float32], sample_rate: int) -> Floats:
     return np.asarray(chroma, dtype=np.float64)
 
 
-def _mel_flux(
-    mono: npt.NDArray[np.float32],
-    sample_rate: int,
-    window: int,
-    hop: int,
-    *,
-    bands: int,
-    highest_hz: float | None,
-) -> OnsetEnvelope:
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """So many mel bands up to a frequency, or up to half the sample rate."""
+
+    count: int
+    highest_hz: float | None
+
+
+def _onset_window(sample_rate: int) -> int:
+    return 1 << round(np.log2(ONSET_WINDOW_SECONDS * sample_rate))
+
+
+def _onset_strength(power: Power, sample_rate: int) -> OnsetEnvelope:
+    from librosa import power_to_db
+    from librosa.onset import onset_strength
+
+    window = _onset_window(sample_rate)
+    hop = window // ONSET_HOPS_PER_WINDOW
+    values = onset_strength(
+        S=power_to_db(power), sr=sample_rate, n_fft=window, hop_length=hop, lag=1, max_size=3
+    ).astype(np.float64)
+    # In decibels a sound out of silence outweighs a whole bar: let it count at most double.
+    np.minimum(values, 2 * np.percentile(values, 99), out=values)
+    seconds = _seconds(len(values), window, hop, sample_rate) - ONSET_BIAS_SECONDS
+    return OnsetEnvelope(values, seconds)
+
+
+def _flux(power: Power) -> Floats:
     """Mean rise in dB over mel bands from one hop to the next."""
     from librosa import power_to_db
-    from librosa.feature import melspectrogram
 
-    power = melspectrogram(
-        y=np.pad(mono, (window, 0)),
-        sr=sample_rate,
-        n_fft=window,
-        hop_length=hop,
-        n_mels=bands,
-        fmin=LOWEST_HZ,
-        fmax=highest_hz,
-    )
     level = power_to_db(power, ref=np.max, top_db=DYNAMICS_DB)
     rise = np.maximum(0, np.diff(level, axis=1, prepend=level[:, :1])).mean(axis=0)
-    seconds = (np.arange(len(rise)) * hop - window) / sample_rate
-    return OnsetEnvelope(rise.astype(np.float64), seconds)
+    return np.asarray(rise, dtype=np.float64)
+
+
+def _seconds(count: int, window: int, hop: int, sample_rate: int) -> Floats:
+    return (np.arange(count) * hop - window) / sample_rate
+
+
+def _mel_powers(
+    mono: Power, sample_rate: int, window: int, hop: int, wanted: Sequence[Bands]
+) -> list[Power]:
+    """Power in each set of mel bands, (bands, n), at every hop from a window before the start on.
+
+    A Hann window, centred; a block at a time, so that long recordings need no more memory.
+    """
+    from librosa.filters import mel
+    from scipy.fft import rfft
+
+    # A window of silence in front, or a sound in the very first frame would begin unheard.
+    padded = np.pad(mono, (window + window // 2, window // 2))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    taper = np.hanning(window + 1)[:-1].astype(np.float32)
+    filters = [
+        mel(sr=sample_rate, n_fft=window, n_mels=each.count, fmax=each.highest_hz,
+            fmin=0.0 if each.count == ONSET_BANDS else LOWEST_HZ)
+        for each in wanted
+    ]  # fmt: skip
+    found = [np.empty((each.count, len(frames)), np.float32) for each in wanted]
+    for first in range(0, len(frames), BLOCK_FRAMES):
+        block = np.asarray(rfft(frames[first : first + BLOCK_FRAMES] * taper, axis=1))
+        power = block.real**2 + block.imag**2
+        for into, matrix in zip(found, filters, strict=True):
+            into[:, first : first + BLOCK_FRAMES] = matrix @ power.T
+    return found
 
 
 def _mono(clip: Clip) -> npt.NDArray[np.float32] | None:

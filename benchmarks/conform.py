@@ -25,7 +25,7 @@ import numpy as np
 from audio.clip import Clip
 from audio.conform import conform
 from audio.errors import CannotConform
-from audio.hearing import attack_envelope, onset_envelope
+from audio.hearing import hear, onset_envelope
 from audio.onsets import Onsets, find_onsets
 from audio.warp import Warp
 from benchmarks.truth import KINDS, RATE, Floats, Truth, known_map, make_truth, record
@@ -106,8 +106,8 @@ def heard_errors(piece: np.ndarray, conformed: Clip) -> Floats:
 
 
 def _onsets(clip: Clip) -> Onsets | None:
-    envelope, attacks = onset_envelope(clip), attack_envelope(clip)
-    return find_onsets(envelope, attacks) if envelope and attacks else None
+    heard = hear(clip)
+    return find_onsets(heard.onsets, heard.attacks) if heard else None
 
 
 def null_dbfs(mix: Clip, stems: dict[str, Clip]) -> float:

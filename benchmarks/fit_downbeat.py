@@ -18,7 +18,7 @@ import audio.downbeat
 from audio.beats import find_beats
 from audio.clip import Clip
 from audio.downbeat import WEIGHTS
-from audio.hearing import Floats, OnsetEnvelope
+from audio.hearing import Floats, Heard
 from benchmarks.truth import KINDS, known_map, make_truth, record
 from midi.grid import Grid
 
@@ -42,9 +42,9 @@ def collect(pieces: int, seed: int) -> list[Example]:
     original = audio.downbeat.find_evidence
 
     def spy(
-        clip: Clip, grid: Grid, onsets: OnsetEnvelope, slots: Floats, slot_beats: float
+        clip: Clip, grid: Grid, heard: Heard, slots: Floats, slot_beats: float
     ) -> dict[int, Floats]:
-        evidence = original(clip, grid, onsets, slots, slot_beats)
+        evidence = original(clip, grid, heard, slots, slot_beats)
         kept["slots"], kept["evidence"] = slots, evidence
         return evidence
 
