@@ -4,9 +4,12 @@ Three sets, of `--songs` each: held-out tunes by a soundfont and the voice that 
 ("seen"), held-out tunes by a soundfont and voices that it never heard ("unseen"), and what the
 embedded engine writes and plays for held-out requests ("generator"). Figures are utterance SDRs:
 10 log10(|stem|^2 / |stem - estimate|^2) over all of a song, in dB, averaged over the songs in
-which the stem sounds. Beside the splitter stand the mix taken as every stem's estimate; a
-baseline without a network, of librosa's median filters and nearest neighbours; and the ceiling of
-what shares of the rows that the network sees could do, were they the true ones.
+which the stem sounds; and once more, as "clear", over those in which it lies at most 15 dB under
+the mix, for a stem of two soft notes counts as much as any other in such a mean.
+
+Beside the splitter stand the mix taken as every stem's estimate; a baseline without a network, of
+librosa's median filters and nearest neighbours; and the ceiling of what shares of the rows that
+the network sees could do, were they the true ones.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +34,7 @@ from training.splitter_data import SAMPLE_RATE, held_out_song
 
 Sound = NDArray[np.float32]
 SILENT_DB = -60.0  # of full scale: a stem under it in root mean square does not sound
+CLEAR_DB = -15.0  # of the mix
 BASS_HZ = 180.0  # of the baseline: what is lower and no drum is bass
 # What is asked of the splitter, in dB: of the mean over the stems, by set, and of every stem over
 # the mix taken as its estimate; and how many times faster than real time a core must be.
@@ -96,7 +100,8 @@ class Timed:
         self.splitter = Splitter(EMBEDDED, weights, precision=precision)
         self.cpu_seconds = self.audio_seconds = 0.0
         noise = np.random.default_rng(0).normal(0, 0.1, (2, SAMPLE_RATE)).astype(np.float32)
-        self.splitter.split(Clip(noise, SAMPLE_RATE))  # loads the network
+        self.splitter.split(Clip(noise, SAMPLE_RATE))  # loads the network, settles the precision
+        self.precision = self.splitter.facts()["precision"]
 
     def __call__(self, stems: Sound) -> Sound:
         mix = Clip(np.ascontiguousarray(stems.sum(0)), SAMPLE_RATE)
@@ -119,23 +124,38 @@ def generator_songs(count: int, seed: int) -> Iterator[Sound]:
         yield np.stack([given.stems[name].samples for name in STEMS])
 
 
+def is_clear(stem: Sound, mix: Sound) -> bool:
+    return sdr_db(mix, mix - stem) <= -CLEAR_DB
+
+
 def judge(
     songs: Iterator[Sound], ways: Mapping[str, Callable[[Sound], Sound]]
 ) -> dict[str, dict[str, float]]:
-    """Mean SDR by way and stem, and over the four stems; and on how many songs each sounded."""
-    found: dict[str, dict[str, list[float]]] = {way: {n: [] for n in STEMS} for way in ways}
+    """Mean SDR by way and stem, and over the four stems; and on how many songs each sounded.
+
+    What concerns the clear ones alone has ", clear" at the end of its name.
+    """
+    rows = [f"{way}{which}" for which in ("", ", clear") for way in (*ways, "songs")]
+    found: dict[str, dict[str, list[float]]] = {row: {n: [] for n in STEMS} for row in rows}
     for stems in songs:
-        heard = [sounds(stem) for stem in stems]
-        for way, split in ways.items():
-            estimates = split(stems)
-            for index, name in enumerate(STEMS):
-                if heard[index]:
-                    found[way][name].append(sdr_db(stems[index], estimates[index]))
-    out = {}
-    for way, by_stem in found.items():
-        out[way] = {name: round(float(np.mean(values)), 2) for name, values in by_stem.items()}
-        out[way]["mean"] = round(float(np.mean([out[way][name] for name in STEMS])), 2)
-    out["songs"] = {name: len(values) for name, values in found["mix"].items()}
+        mix = stems.sum(0)
+        estimates = {way: split(stems) for way, split in ways.items()}
+        for index, name in enumerate(STEMS):
+            if not sounds(stems[index]):
+                continue
+            for which in ("", ", clear") if is_clear(stems[index], mix) else ("",):
+                for way in ways:
+                    figure = sdr_db(stems[index], estimates[way][index])
+                    found[f"{way}{which}"][name].append(figure)
+                found[f"songs{which}"][name].append(1.0)
+    out: dict[str, dict[str, float]] = {}
+    for row, by_stem in found.items():
+        if row.startswith("songs"):
+            out[row] = {name: len(values) for name, values in by_stem.items()}
+        else:
+            means = {name: float(np.mean(v)) if v else float("nan") for name, v in by_stem.items()}
+            means["mean"] = float(np.nanmean(list(means.values())))
+            out[row] = {name: round(value, 2) for name, value in means.items()}
     return out
 
 
@@ -145,23 +165,23 @@ def verdicts(report: Mapping[str, Mapping[str, Mapping[str, float]]], speed: flo
     for name, least in MEANS_DB.items():
         if name in report:
             figures = report[name]
-            out[f"{name}_mean"] = figures["splitter"]["mean"] >= least
-            gains = [figures["splitter"][stem] - figures["mix"][stem] for stem in STEMS]
-            out[f"{name}_each_over_mix"] = min(gains) >= GAIN_DB
-            out[f"{name}_over_baseline"] = figures["splitter"]["mean"] > figures["baseline"]["mean"]
+            found, mix, baseline = (figures[way] for way in ("splitter", "mix", "baseline"))
+            out[f"{name}_mean"] = found["mean"] >= least
+            out[f"{name}_clear_mean"] = figures["splitter, clear"]["mean"] >= least
+            out[f"{name}_each_over_mix"] = min(found[n] - mix[n] for n in STEMS) >= GAIN_DB
+            out[f"{name}_over_baseline"] = found["mean"] > baseline["mean"]
     out["real_time"] = speed >= REAL_TIME
     return out
 
 
-def table(name: str, figures: Mapping[str, Mapping[str, float]]) -> Sequence[str]:
+def table(name: str, figures: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Lines of a set's figures, as documents show them."""
     lines = [f"| {name} | {' | '.join(STEMS)} | mean |", "|---|" + "---|" * (len(STEMS) + 1)]
-    for way in figures:
-        if way != "songs":
-            row = " | ".join(f"{figures[way][stem]:.2f}" for stem in (*STEMS, "mean"))
-            lines.append(f"| {way} | {row} |")
-    counts = " | ".join(str(figures["songs"][stem]) for stem in STEMS)
-    return [*lines, f"| songs in which it sounds | {counts} | |", ""]
+    for way, row in figures.items():
+        shown = [str(row[n]) if way.startswith("songs") else f"{row[n]:.2f}" for n in STEMS]
+        mean = f"{row['mean']:.2f}" if "mean" in row else ""
+        lines.append(f"| {way} | {' | '.join(shown)} | {mean} |")
+    return [*lines, ""]
 
 
 def main() -> None:
@@ -170,7 +190,8 @@ def main() -> None:
     parser.add_argument("--songs", type=int, default=20, help="of each set")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sets", nargs="*", default=list(MEANS_DB), choices=list(MEANS_DB))
-    parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
+    parser.add_argument("--precision", default="", choices=("float32", "bfloat16"),
+                        help="else as the product chooses")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -198,7 +219,7 @@ def main() -> None:
         return
     for name, figures in report.items():
         print("\n".join(table(name, figures)))
-    print(f"{speed:.1f} times real time ({options.precision}, CPU seconds of one thread)")
+    print(f"{speed:.1f} times real time ({splitter.precision}, CPU seconds of one thread)")
     print(", ".join(f"{mark}: {'reached' if ok else 'MISSED'}" for mark, ok in reached.items()))
 
 

@@ -257,7 +257,8 @@ def held_out_song(number: int, seed: int, *, unseen: bool) -> Sound:
     """(stems, 2, FRAMES) of a held-out tune on which all four stems play.
 
     By FluidR3 and the product's voice; or, `unseen`, by the soundfont and voices that training
-    never heard. Levels, places and the room are those that the product's own mixes have.
+    never heard. Places and the room are the product's own, and each part is as loud as the
+    product's decoder plays it.
     """
     draw = np.random.default_rng([seed, number, 78])
     while True:
@@ -277,10 +278,11 @@ def held_out_song(number: int, seed: int, *, unseen: bool) -> Sound:
         else:
             font = UNSEEN_FONT if unseen else FONTS[0]
             sound = by_soundfont(font, part, excerpt.grid, None, name == "drums")
-        level = LEVEL_DB[name] + draw.normal(0, 1.5)
-        stems[SOURCES.index(PART_STEM[name])] += placed(
-            sound, level, places[name], rooms[name], 0.45
-        )
+        sides = placed(sound, LEVEL_DB[name], places[name], rooms[name], 0.45)
+        alone = Excerpt(Performance(excerpt.performance.beats, {name: part}), excerpt.grid)
+        ours = by_decoder(alone, piece_seed)
+        gain = np.linalg.norm(ours.ravel()) / max(float(np.linalg.norm(sides.ravel())), 1e-9)
+        stems[SOURCES.index(PART_STEM[name])] += sides * np.float32(gain)
     return stems
 
 

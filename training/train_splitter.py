@@ -30,6 +30,7 @@ CLIP = 6 * SAMPLE_RATE
 REMIXED = 0.6  # of the examples have every stem from another song
 DROPPED = 0.08  # of the stems are silent
 SWAPPED = 0.5
+FAINT = 0.12  # of the stems are 8 to 20 dB quieter than the others
 EQ_DB, EQ_POINTS = 4.0, 8
 VALID_SEED, VALID_SONGS = 900, 4
 QUIET = 1e-3  # of a mix's energy: errors below it (-30 dB) are not worth more
@@ -66,7 +67,10 @@ class Songs:
                 if self.random.random() < DROPPED:
                     continue
                 sound = self.songs[name][stem, :, at : at + CLIP] * np.float32(1 / 32768)
-                gain = 10 ** (self.random.uniform(-6, 6) / 20)
+                gain_db = self.random.uniform(-6, 6)
+                if self.random.random() < FAINT:
+                    gain_db -= self.random.uniform(8, 20)
+                gain = 10 ** (gain_db / 20)
                 if remixed:  # bring every song to one level, for the levels stored are any
                     loudest = np.sqrt(np.square(sound[:, ::8]).mean()) + 1e-9
                     gain *= min(0.07 / loudest, 10.0)
@@ -135,7 +139,7 @@ def sdr(truth: Tensor, estimate: Tensor) -> Tensor:
 
 
 def save(network: MaskNetwork, state: dict[str, Tensor], path: Path) -> None:
-    """Write what demucs.hf.load_safetensors_model reads, in float16."""
+    """Write what demucs.hf.load_safetensors_model reads; weights in float16."""
     klass = type(network)
     facts = {
         "klass": f"{klass.__module__}.{klass.__qualname__}",
@@ -143,7 +147,13 @@ def save(network: MaskNetwork, state: dict[str, Tensor], path: Path) -> None:
         "kwargs": json.dumps(network.settings),
         "format": "pt",
     }
-    half = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in state.items()}
+    half = {
+        # a variance may be larger than float16 can say
+        name: (value.half() if value.is_floating_point() and "running" not in name else value)
+        .contiguous()
+        .clone()
+        for name, value in state.items()
+    }
     save_file(half, str(path), metadata=facts)
 
 
@@ -179,6 +189,8 @@ def main() -> None:
     if options.resume:
         optimiser.load_state_dict(saved["optimiser"])
     mean = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    if options.resume and "mean" in saved:
+        mean = saved["mean"]
     valid = [
         torch.from_numpy(held_out_song(number, VALID_SEED, unseen=unseen))
         for unseen in (False, True)
@@ -258,8 +270,8 @@ def keep(
 ) -> None:
     part = out / "last.part"
     torch.save(
-        {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "step": step,
-         "cpu_seconds": cpu_seconds},
+        {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "mean": mean,
+         "step": step, "cpu_seconds": cpu_seconds},
         part,
     )  # fmt: skip
     part.replace(out / "last.pt")

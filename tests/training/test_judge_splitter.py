@@ -68,9 +68,20 @@ def test_a_silent_stem_is_not_judged() -> None:
     assert figures["songs"] == {"drums": 2, "bass": 2, "melody": 2, "vocals": 1}
 
 
+def test_a_faint_stem_is_judged_but_is_not_clear() -> None:
+    stems = tones(100.0, 300.0, 1000.0, 4000.0)
+    stems[3] *= 0.1  # 20 dB under each of the others, 25 dB under the mix
+    figures = judge(iter([stems]), {"mix": as_the_mix})
+    assert figures["songs"]["vocals"] == 1 and figures["songs, clear"]["vocals"] == 0
+    # the mix is the three others: 10 log10(0.01 / 3) = -24.77 dB
+    assert figures["mix"]["vocals"] == pytest.approx(-24.77, abs=0.02)
+    # and each of those against the two others and a hundredth: 10 log10(1 / 2.01) = -3.03 dB
+    assert figures["mix, clear"]["mean"] == pytest.approx(-3.03, abs=0.02)
+
+
 def report() -> dict[str, dict[str, dict[str, float]]]:
     names = ("drums", "bass", "melody", "vocals", "mean")
-    rows = {"splitter": 9.0, "mix": 1.0, "baseline": 2.0}
+    rows = {"splitter": 9.0, "splitter, clear": 9.0, "mix": 1.0, "baseline": 2.0}
     return {
         name: {way: dict.fromkeys(names, figure) for way, figure in rows.items()}
         for name in ("seen", "unseen", "generator")
@@ -83,8 +94,15 @@ def test_every_mark_can_be_reached_and_missed() -> None:
     spoilt["seen"]["splitter"]["mean"] = 6.99
     spoilt["unseen"]["splitter"]["bass"] = 4.9  # 3.9 dB over the mix
     spoilt["generator"]["baseline"]["mean"] = 9.1
+    spoilt["generator"]["splitter, clear"]["mean"] = 7.9
     missed = [mark for mark, reached in verdicts(spoilt, 24.9).items() if not reached]
-    assert missed == ["seen_mean", "unseen_each_over_mix", "generator_over_baseline", "real_time"]
+    assert missed == [
+        "seen_mean",
+        "unseen_each_over_mix",
+        "generator_clear_mean",
+        "generator_over_baseline",
+        "real_time",
+    ]
 
 
 def piece() -> Piece:
