@@ -51,7 +51,7 @@ def snake(layer: Any, hidden: Tensor) -> Tensor:
         alpha, beta = torch.exp(alpha), torch.exp(beta)
     shape = (1, -1, *(1,) * (hidden.dim() - 2))
     bent = torch.mul(hidden, alpha.view(shape)).sin_().square_()
-    return bent.mul_((beta + 1e-9).reciprocal().view(shape)).add_(hidden)
+    return torch.addcmul(hidden, bent, (beta + 1e-9).reciprocal().view(shape), out=bent)
 
 
 def _block(block: Any, hidden: Tensor) -> Tensor:

@@ -276,6 +276,7 @@ def _read(folder: Path, dtype: torch.dtype) -> Any:
     """The pipeline of a folder: its networks in `dtype`, the autoencoder in float32."""
     import torch
     from diffusers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
     from diffusion.ace_step.pipeline import Pipeline
 
@@ -283,6 +284,7 @@ def _read(folder: Path, dtype: torch.dtype) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries, to those who write programs with them
             logging.disable_progress_bar()
+            transformers_logging.disable_progress_bar()
             pipeline = Pipeline.from_pretrained(
                 folder,
                 dtype={"vae": torch.float32, "default": dtype},

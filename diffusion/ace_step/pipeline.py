@@ -52,10 +52,6 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         """Forget keys and values, which depend on the transformer's adapters."""
         self._memories.clear()
 
-    def compile_blocks(self) -> None:
-        """Compile the transformer's blocks: slow at first, quicker at every step after that."""
-        self._velocity.compile()
-
     def remarks(self, prompt: Prompt) -> tuple[str, ...]:
         """Sentences on what of a prompt is too long for the model."""
         return self._words.remarks(prompt)

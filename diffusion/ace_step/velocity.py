@@ -1,7 +1,8 @@
 """The transformer as a velocity field: latents and time in, the direction of less noise out.
 
-The networks are the stock ones. What does not change from step to step is computed once: keys and
-values of the cross-attention (they depend on the words alone), rotary angles and window masks.
+The networks are the stock ones, their blocks with less arithmetic. What does not change from step
+to step is computed once: keys and values of the cross-attention (they depend on the words alone),
+rotary angles and window masks.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Any
 
 import torch
 from diffusers.models.transformers.ace_step_transformer import (
-    AceStepAttnProcessor2_0,
     AceStepTransformer1DModel,
     _ace_step_rotary_freqs,
     _create_4d_mask,
@@ -19,38 +19,8 @@ from diffusers.models.transformers.ace_step_transformer import (
 from torch import Tensor
 from torch.nn import functional
 
+from diffusion.ace_step import block
 from diffusion.ace_step.memory import Placement
-
-KEYS_AND_VALUES_DIMS = 5  # (key or value, batch, heads, tokens, channels)
-
-
-class RememberedCrossAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
-    """Cross-attention that takes keys and values where it finds them in place of hidden states."""
-
-    def __call__(
-        self,
-        attn: Any,
-        hidden_states: Tensor,
-        encoder_hidden_states: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        image_rotary_emb: tuple[Tensor, Tensor] | None = None,
-    ) -> Tensor:
-        if encoder_hidden_states is None or encoder_hidden_states.dim() != KEYS_AND_VALUES_DIMS:
-            stock: Tensor = super().__call__(
-                attn, hidden_states, encoder_hidden_states, attention_mask, image_rotary_emb
-            )
-            return stock
-        query = attn.norm_q(attn.to_q(hidden_states).unflatten(-1, (attn.heads, attn.head_dim)))
-        keys, values = encoder_hidden_states.unbind(0)
-        attended = functional.scaled_dot_product_attention(
-            query.transpose(1, 2),
-            keys,
-            values,
-            scale=attn.scaling,
-            enable_gqa=attn.heads != attn.kv_heads,
-        )
-        mixed: Tensor = attn.to_out[0](attended.transpose(1, 2).flatten(2, 3))
-        return mixed
 
 
 class Velocity:
@@ -60,7 +30,7 @@ class Velocity:
         self._transformer, self._placement = transformer, placement
         self._places = lru_cache(maxsize=4)(self._make_places)
         for layer in transformer.layers:
-            layer.cross_attn.set_processor(RememberedCrossAttention())
+            block.prepare(layer)
 
     def remember(self, states: Tensor) -> tuple[Tensor, ...]:
         """Keys and values of every layer for condition states (batch, tokens, channels)."""
@@ -107,11 +77,6 @@ class Velocity:
         velocity = network.proj_out_conv(hidden.transpose(1, 2)).transpose(1, 2)
         found: Tensor = velocity[:, :frames].float()
         return found
-
-    def compile(self) -> None:
-        """Compile each block by itself: one compilation for all of them, at any length."""
-        for layer in self._transformer.layers:
-            layer.compile(dynamic=True)
 
     def _make_places(
         self, tokens: int, dtype: torch.dtype, device: torch.device

@@ -23,9 +23,14 @@ from diffusion.ace_step.checkpoint import SETTINGS, Settings, kind_of, settings_
 from diffusion.ace_step.memory import MODES, MemoryMode, Placement
 from diffusion.ace_step.pipeline import Pipeline
 from diffusion.ace_step.prompt import Prompt
+from diffusion.ace_step.recipe import task_for
 from diffusion.ace_step.sampling import schedule
 from diffusion.ace_step.task import MIN_FRAMES, Task, latent_frames
+from diffusion.engine import Conditions
 from diffusion.errors import EngineError
+from diffusion.shaping import Edit, Shaping
+from midi.grid import Grid
+from midi.key import Key
 
 TURBO = SETTINGS["turbo"]
 GUIDED = Settings(8, 3.0, 7.0, ("text2music",))  # as the stock pipeline samples a base checkpoint
@@ -209,6 +214,31 @@ def test_a_run_is_never_shorter_than_the_model_knows(
     assert stock(**told(audio_duration=2.0)).audios.shape[1] == 50, "the stock plays out of bounds"
 
 
+def test_the_length_told_is_the_length_played(
+    stock: AceStepPipeline, ours: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4 bars at 92 bpm are 10.4 s, a beat more 11.1 s, which makes 12 whole seconds."""
+    asked = Conditions(
+        Grid.constant(92, bars=4), Key.parse("A minor"), shaping=Shaping(edit=Edit("cover", tune()))
+    )
+    task, _ = task_for(asked, (3,))
+    assert "- duration: 12 seconds\n" in task.prompt.text
+    assert ours.latents_of(task, TURBO).shape[1] == 12 * 25
+
+    texts: list[str] = []
+    formatted = stock._format_prompt
+
+    def remember(*args: Any, **kwargs: Any) -> tuple[str, str]:
+        texts.append(formatted(*args, **kwargs)[0])
+        return formatted(*args, **kwargs)
+
+    monkeypatch.setattr(stock, "_format_prompt", remember)
+    arguments = told(task_type="cover", src_audio=tensor(tune()))
+    del arguments["audio_duration"]
+    assert stock(**arguments).audios.shape[1] == 6 * 25
+    assert "- duration: 60 seconds\n" in texts[0], "the stock tells 60 s and plays 6"
+
+
 def test_tempo_and_key_survive_a_long_caption(stock: AceStepPipeline, ours: Pipeline) -> None:
     """The tiny tokenizer has a token a byte, so 300 letters are more than the 256 there are."""
     long = replace(PROMPT, caption=", ".join(["warm analogue bass"] * 15))
@@ -388,6 +418,28 @@ def test_every_network_is_on_the_device_while_it_works_and_away_after(
     if mode.offload == "blocks":
         assert id(ours.transformer.norm_out) in before, "the transformer's small rest stays"
         assert not before & {id(module) for module in ours.transformer.layers.modules()}
+
+
+def test_a_failure_takes_the_networks_away_as_an_end_does(
+    stock: AceStepPipeline, ours: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stock's offloading hooks are let go at the end of its call, which an error never sees."""
+
+    def fail(*args: Any) -> Any:
+        raise InterruptedError
+
+    placement = Watched(ours, MODES[1])
+    ours.settle(placement)
+    with pytest.raises(InterruptedError):
+        ours.play(SONG, TURBO, lambda stage, done: fail() if done > 0 else None)
+    assert not placement.here
+
+    freed = counted(monkeypatch, stock, "maybe_free_model_hooks")
+    with pytest.raises(InterruptedError):
+        stock(**told(callback_on_step_end=fail))
+    assert freed == [0], "the stock leaves its networks on the GPU"
+    stock(**told(output_type="pt"))
+    assert freed == [1]
 
 
 @pytest.fixture

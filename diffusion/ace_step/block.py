@@ -1,0 +1,145 @@
+"""A block of the transformer with less arithmetic between its matrices: equal but for rounding.
+
+In bfloat16 the matrices are quick and what lies between them is not: the stock block goes to
+float32 and back at each norm and each rotation. Here a norm is one pass for the length and one to
+apply it, its weight goes into the modulation or the rotation after it, and sums are fused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from diffusers.models.transformers.ace_step_transformer import (
+    AceStepAttnProcessor2_0,
+    AceStepTransformerBlock,
+)
+from torch import Tensor
+from torch.nn import functional
+
+KEYS_AND_VALUES_DIMS = 5  # (key or value, batch, heads, tokens, channels)
+
+
+class LeanBlock(AceStepTransformerBlock):  # type: ignore[misc]
+    """The stock block's forward() for inference; `prepare` makes it of a stock block."""
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        position_embeddings: tuple[Tensor, Tensor],
+        temb: Tensor,
+        attention_mask: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+    ) -> Tensor:
+        """Hidden states (batch, tokens, channels) after self- and cross-attention and the MLP.
+
+        `encoder_hidden_states` may be condition states or a memory of keys and values.
+        """
+        hidden = hidden_states
+        shift, scale, gate, shift_mlp, scale_mlp, gate_mlp = (self.scale_shift_table + temb).chunk(
+            6, dim=1
+        )
+        attended = self.self_attn(
+            hidden_states=_modulated(hidden, self.self_attn_norm, shift, scale),
+            image_rotary_emb=position_embeddings,
+            attention_mask=attention_mask,
+        )
+        hidden = torch.addcmul(hidden, attended, gate)
+        if encoder_hidden_states is not None:
+            hidden = hidden + self.cross_attn(
+                hidden_states=normed(hidden, self.cross_attn_norm),
+                encoder_hidden_states=encoder_hidden_states,
+                attention_mask=encoder_attention_mask,
+            )
+        inner = _modulated(hidden, self.mlp_norm, shift_mlp, scale_mlp)
+        gated = functional.silu(self.mlp.gate_proj(inner)).mul_(self.mlp.up_proj(inner))
+        return torch.addcmul(hidden, self.mlp.down_proj(gated), gate_mlp)
+
+
+class LeanSelfAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
+    """Self-attention whose rotation takes the norms' weights along."""
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        image_rotary_emb: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        assert image_rotary_emb is not None
+        query = attn.to_q(hidden_states).unflatten(-1, (attn.heads, attn.head_dim))
+        key = attn.to_k(hidden_states).unflatten(-1, (attn.kv_heads, attn.head_dim))
+        value = attn.to_v(hidden_states).unflatten(-1, (attn.kv_heads, attn.head_dim))
+        return _attended(
+            attn,
+            _rotated(query, attn.norm_q, image_rotary_emb).transpose(1, 2),
+            _rotated(key, attn.norm_k, image_rotary_emb).transpose(1, 2),
+            value.transpose(1, 2),
+            attention_mask,
+        )
+
+
+class RememberedCrossAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
+    """Cross-attention that takes keys and values where it finds them in place of hidden states."""
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        image_rotary_emb: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        if encoder_hidden_states is None or encoder_hidden_states.dim() != KEYS_AND_VALUES_DIMS:
+            stock: Tensor = super().__call__(
+                attn, hidden_states, encoder_hidden_states, attention_mask, image_rotary_emb
+            )
+            return stock
+        query = attn.to_q(hidden_states).unflatten(-1, (attn.heads, attn.head_dim))
+        keys, values = encoder_hidden_states.unbind(0)
+        return _attended(attn, normed(query, attn.norm_q).transpose(1, 2), keys, values, None)
+
+
+def prepare(block: Any) -> None:
+    """Have a stock block work like this; its weights and adapters stay what they are."""
+    block.__class__ = LeanBlock
+    block.self_attn.set_processor(LeanSelfAttention())
+    block.cross_attn.set_processor(RememberedCrossAttention())
+
+
+def normed(hidden: Tensor, norm: Any) -> Tensor:
+    """What an RMSNorm gives."""
+    return _unit(hidden, norm.eps).mul_(norm.weight)
+
+
+def _unit(hidden: Tensor, eps: float) -> Tensor:
+    """`hidden` over its root mean square along the last axis, which is summed in float32."""
+    length = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True, dtype=torch.float32)
+    mean = length.square_().div_(hidden.shape[-1])
+    return hidden * mean.add_(eps).rsqrt_().to(hidden.dtype)
+
+
+def _modulated(hidden: Tensor, norm: Any, shift: Tensor, scale: Tensor) -> Tensor:
+    return torch.addcmul(shift, _unit(hidden, norm.eps), (1 + scale) * norm.weight)
+
+
+def _rotated(heads: Tensor, norm: Any, rotary: tuple[Tensor, Tensor]) -> Tensor:
+    """Heads (batch, tokens, heads, channels), normed and turned: x w cos + swapped (x w) sin."""
+    cos, sin = (each[:, None] for each in rotary)
+    half = heads.shape[-1] // 2
+    unit, weight = _unit(heads, norm.eps), norm.weight
+    turned = unit * (cos * weight)
+    turned[..., :half].addcmul_(unit[..., half:], sin[..., :half] * weight[half:], value=-1)
+    turned[..., half:].addcmul_(unit[..., :half], sin[..., half:] * weight[:half])
+    return turned
+
+
+def _attended(attn: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    attended = functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=mask, scale=attn.scaling,
+        enable_gqa=attn.heads != attn.kv_heads,
+    )  # fmt: skip
+    mixed: Tensor = attn.to_out[0](attended.transpose(1, 2).flatten(2, 3))
+    return mixed
