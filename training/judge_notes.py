@@ -20,9 +20,10 @@ import torch
 
 from audio.tonality import best_key, key_relation
 from diffusion.embedded.backbone import load_backbone
-from diffusion.embedded.latents import decode, encode
+from diffusion.embedded.latents import encode
 from diffusion.embedded.melody_part import agreement
 from diffusion.embedded.performance import Performance
+from diffusion.embedded.reading import decode
 from diffusion.embedded.writing import GUIDANCE, STEPS, write
 from midi.key import Key
 from training.compose import Piece, compose

@@ -41,17 +41,19 @@ def sample(
     known: torch.Tensor,
     known_mask: torch.Tensor,
     each_step: Callable[[int], None],
+    refine: Callable[[torch.Tensor], torch.Tensor] = lambda clean: clean,
 ) -> torch.Tensor:
     """Return clean latents by Euler steps along the flow from `noise` (batch, frames, channels).
 
-    Where `known_mask` is 1 the path is held on `known` (inpainting): at every time it is what
-    the known latents would be with the same noise. `each_step` is called before every step and
-    may raise to stop.
+    Where `known_mask` is 1 the network is shown `known` without noise, as in training, and it is
+    what comes out (inpainting). Every prediction passes through `refine`. `each_step` is called
+    before every step and may raise to stop.
     """
     x = noise
     for step, (now, then) in enumerate(itertools.pairwise(times)):
         each_step(step)
-        clean = predict(x, now)
+        clean = predict(torch.where(known_mask > 0, known, x), now)
+        clean = refine(torch.where(known_mask > 0, known, clean))
         clean = torch.where(known_mask > 0, known, clean)
         x = clean + (x - clean) * (then / now)
     return x

@@ -1,4 +1,4 @@
-"""Performance <-> latents: what the band plays as a picture of numbers over musical time.
+"""Performance -> latents: what the band plays as a picture of numbers over musical time.
 
 Latent frames follow the beat, not the clock: 12 a quarter note (24 a second at 120 bpm). A frame
 is a twelfth of a beat, so sixteenths, triplets and swing fall on frames, a tempo map needs no
@@ -11,7 +11,8 @@ times. Values lie in about -1..1:
     timbre   one channel a timbre of each part (1 chosen, -1 not), constant in time
     gain     one channel a part, gain_db / 9
 
-Knows nothing of torch; encode and decode are inverse but for note ends, which keep to frames.
+Knows nothing of torch. reading.decode is the way back; it inverts encode but for note ends, which
+keep to frames.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from diffusion.embedded.performance import (
     TIMBRES,
     Part,
     Performance,
-    Played,
 )
 
 FRAMES_PER_BEAT = 12
@@ -38,11 +38,7 @@ PARTS = ("drums", *PITCHED)
 LANES: Mapping[str, tuple[int, int]] = {
     part: (low - 5, high - low + 12) for part, (low, high) in RANGES.items()
 }
-_PRESENT = -0.4  # half way between silent (-1) and the softest hit (0.2)
-# A lane sounds above this. The network predicts means, 2p - 1 where it gives a pitch the chance p;
-# at nought every note it hesitates over would be lost and the band would play too little.
-_SOUNDING = -0.4
-_GAIN_SCALE_DB = 9.0
+GAIN_SCALE_DB = 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +88,6 @@ def _layout() -> Layout:
 
 LAYOUT = _layout()
 _DRUM_LANE = {note: lane for lane, note in enumerate(DRUMS.values())}
-_DRUM_NOTE = tuple(DRUMS.values())
 
 
 def tonic_shift(tonic: int) -> int:
@@ -125,7 +120,7 @@ def encode(performance: Performance, tonic: int) -> np.ndarray:
         played = performance.parts.get(part)
         if played is None:
             continue
-        latents[:, LAYOUT.gain[part]] = played.gain_db / _GAIN_SCALE_DB
+        latents[:, LAYOUT.gain[part]] = played.gain_db / GAIN_SCALE_DB
         latents[:, LAYOUT.timbre[part].start + TIMBRES[part].index(played.timbre)] = 1.0
         if part == "drums":
             _encode_drums(latents, played)
@@ -166,90 +161,3 @@ def _encode_pitched(latents: np.ndarray, name: str, part: Part, shift: int) -> N
         velocity = sum(v for v, _ in struck) / len(struck)
         latents[frame, LAYOUT.onset[name]] = 0.2 + 0.8 * velocity
         latents[frame, LAYOUT.offset[name]] = 2.0 * sum(r for _, r in struck) / len(struck)
-
-
-def decode(latents: np.ndarray, tonic: int, beats: float) -> Performance:
-    """Return the Performance that `latents` (frames, channels) show, `beats` long.
-
-    Every lane is read against a threshold, so the latents need not be clean; the timbre of a part
-    is the one with the most weight over all frames.
-    """
-    shift = tonic_shift(tonic)
-    parts: dict[str, Part] = {}
-    for part in PARTS:
-        notes = (
-            _decode_drums(latents, beats)
-            if part == "drums"
-            else _decode_pitched(latents, part, shift, beats)
-        )
-        weights = latents[:, LAYOUT.timbre[part]].mean(axis=0)
-        gain_db = float(np.clip(latents[:, LAYOUT.gain[part]].mean() * _GAIN_SCALE_DB, -15, 6))
-        parts[part] = Part(tuple(notes), TIMBRES[part][int(weights.argmax())], round(gain_db, 2))
-    return Performance(beats, parts)
-
-
-def _velocity(value: float) -> float:
-    return float(np.clip((value - 0.2) / 0.8, 0.1, 1.0))
-
-
-def _start(frame: int, offset: float) -> float:
-    return max(0.0, (frame + float(np.clip(offset / 2.0, -0.5, 0.5))) / FRAMES_PER_BEAT)
-
-
-def _decode_drums(latents: np.ndarray, beats: float) -> list[Played]:
-    hits = latents[:, LAYOUT.notes["drums"]]
-    offsets = latents[:, LAYOUT.offset["drums"]]
-    notes = []
-    for frame, lane in zip(*np.nonzero(hits > _PRESENT), strict=True):
-        value = hits[frame, lane]
-        # Of two neighbouring frames that both claim the hit the stronger one has it.
-        if frame and hits[frame - 1, lane] >= value:
-            continue
-        if frame + 1 < len(hits) and hits[frame + 1, lane] > value:
-            continue
-        start = _start(int(frame), offsets[frame])
-        if start < beats:
-            notes.append(Played(start, 0.25, _DRUM_NOTE[lane], _velocity(value)))
-    return notes
-
-
-def _decode_pitched(latents: np.ndarray, part: str, shift: int, beats: float) -> list[Played]:
-    low, _ = LANES[part]
-    lanes = latents[:, LAYOUT.notes[part]]
-    onset = latents[:, LAYOUT.onset[part]]
-    sounding = lanes > _SOUNDING
-    if part != "comp":  # one voice: the strongest lane has the frame
-        strongest = np.zeros_like(sounding)
-        strongest[np.arange(len(lanes)), lanes.argmax(axis=1)] = True
-        sounding &= strongest
-    notes = []
-    for lane in np.nonzero(sounding.any(axis=0))[0]:
-        for begin, end in _runs(sounding[:, lane], onset, split=part != "comp"):
-            value = onset[begin]
-            velocity = _velocity(value) if value > _PRESENT else 0.6
-            offset = latents[begin, LAYOUT.offset[part]] if value > _PRESENT else 0.0
-            start = _start(begin, offset)
-            length = min(end / FRAMES_PER_BEAT, beats) - start
-            if length > 0:
-                notes.append(Played(start, length, int(lane) + low + shift, velocity))
-    return sorted(notes, key=lambda note: (note.start_beats, note.pitch))
-
-
-def _runs(sounding: np.ndarray, onset: np.ndarray, *, split: bool) -> list[tuple[int, int]]:
-    """Return (begin, end) of each run; `split` cuts a run where a new onset stands inside it.
-
-    The silent frame that encode puts before a repeated note is given back to the note before.
-    """
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], sounding.astype(np.int8), [0]))))
-    runs: list[tuple[int, int]] = []
-    for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        if split:
-            inner = [f for f in range(begin + 2, end) if onset[f] > _PRESENT + 0.4]
-            for frame in inner:
-                runs.append((begin, frame))
-                begin = frame
-        runs.append((begin, end))
-    return [
-        (begin, end + 1 if i + 1 < len(runs) and runs[i + 1][0] == end + 1 else end)
-        for i, (begin, end) in enumerate(runs)
-    ]

@@ -10,8 +10,9 @@ from typing import cast
 from diffusion.embedded import form, melody_part, revising
 from diffusion.embedded.backbone import Backbone
 from diffusion.embedded.intent import Intent
-from diffusion.embedded.latents import PARTS, decode
+from diffusion.embedded.latents import PARTS
 from diffusion.embedded.performance import PART_STEM, Performance, Played, from_plain
+from diffusion.embedded.reading import decode
 from diffusion.embedded.vocabulary import read_tags
 from diffusion.embedded.voice.lyrics import place_lyrics
 from diffusion.embedded.writing import GUIDANCE, STEPS, write

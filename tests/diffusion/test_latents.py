@@ -9,12 +9,12 @@ from diffusion.embedded.latents import (
     FRAMES_PER_BEAT,
     LAYOUT,
     PARTS,
-    decode,
     encode,
     frames_of,
     tonic_shift,
 )
 from diffusion.embedded.performance import Part, Performance, Played
+from diffusion.embedded.reading import decode
 
 
 def band(**parts: Part) -> Performance:
