@@ -74,8 +74,8 @@ def to_integers(
 
     All are rounded to the nearest; what the rounded stems then miss of the rounded mix, a few
     units, goes into the loudest stem that was not whole before and has room for it. Shapes
-    (channels, frames), in -2^(bits-1) .. 2^(bits-1) - 1. Raises StemError for samples over full scale, or stems that do
-    not add up to the mix to begin with.
+    (channels, frames), in -2^(bits-1) .. 2^(bits-1) - 1. Raises StemError for samples over full
+    scale, or stems that do not add up to the mix to begin with.
     """
     _check(mix, clips)
     lowest, highest = _range(bits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +44,8 @@ def slice_stem(clip: Clip, stem: str, bpm: float | None = None) -> tuple[Slice, 
     """
     groups = _together(hear(clip, stem))
     starts = [_attack(clip, group[0].start_seconds) for group in groups]
-    found = []
-    for group, start, end in zip(groups, starts, [*starts[1:], clip.frames], strict=True):
+    found: list[Slice] = []
+    for group, (start, end) in zip(groups, pairwise([*starts, clip.frames]), strict=True):
         samples = _cut(clip.samples, start, end, clip.sample_rate)
         if samples.shape[1] < SHORTEST_SECONDS * clip.sample_rate:
             continue

@@ -68,7 +68,7 @@ def activations(levels: Array) -> tuple[Array, Array]:
     for layer in range(layers):
         x = x @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"]
         x = np.maximum(x, 0) if layer < layers - 1 else x
-    out = 1 / (1 + np.exp(-np.clip(x, -30, 30)))
+    out = (1 / (1 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32)
     return out[:, : len(DRUMS)], out[:, len(DRUMS) :]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ STAYS_HOPS = 5  # a pitch that is left sooner is a slide or a slip
 FIRM = 0.35  # share of the power that lies on the partials, from which on there is a pitch
 TREBLE_HZ, TREBLE_RISE_DB = 800.0, 1.0  # what rings on falls there, what is struck rises
 NEW_SHARE = 0.3  # of the spectrum is new where one pitch gives way to another
-FADED_DB = 26.0  # under its own loudest moment a note is over
+FADED_DB, FADED_HOPS = 26.0, 2  # so far under its own loudest moment for so long it is over
 FAINT_DB = 42.0  # under the loudest note of all there is none
 
 
@@ -57,12 +58,11 @@ def hear_voice(clip: Clip, voice: Voice) -> list[HeardNote]:
         mono = resample(mono, MAX_SAMPLE_RATE)
     if mono.sample_rate < LISTENING_RATE:
         mono = resample(mono, LISTENING_RATE)
+    sound = _Spectra(resample(mono, LISTENING_RATE).samples[0], voice)
     envelope, attacks = onset_envelope(mono), attack_envelope(mono)
     if envelope is None or attacks is None:
         return []
-    onsets = find_onsets(envelope, attacks)
-    low = _Spectra(resample(mono, LISTENING_RATE).samples[0], voice)
-    return list(_notes(low, onsets.seconds))
+    return list(_notes(sound, find_onsets(envelope, attacks).seconds))
 
 
 class _Spectra:
@@ -157,27 +157,27 @@ def _notes(sound: _Spectra, onsets: Floats) -> Iterator[HeardNote]:
 
 def _beginnings(sound: _Spectra, onsets: Floats) -> list[_Beginning]:
     """Where notes begin: at onsets with a pitch, and where the pitch moves between two."""
-    found: list[_Beginning] = []
-    ends = [*onsets[1:], sound.seconds]
-    for onset, end in zip(map(float, onsets), ends, strict=True):
+    ends = [*map(float, onsets), sound.seconds]
+    found = list(_moves(sound, None, 0.0, ends[0]))  # what swells before anything is struck
+    for onset, end in pairwise(ends):
         pitch, share = sound.pitch(sound.at(onset + ATTACK_SECONDS))
         moved = not found or found[-1].pitch != round(pitch)
         struck = sound.treble_rise_db(onset) >= TREBLE_RISE_DB
         if share >= FIRM and (struck or (moved and sound.new_share(onset) >= NEW_SHARE)):
             found.append(_Beginning(onset, round(pitch), sound.level_db(onset, onset + 0.08)))
-        if found:
-            found += _moves(sound, found[-1].pitch, onset, float(end))
+        found += _moves(sound, found[-1].pitch if found else None, onset, end)
     return found
 
 
-def _moves(sound: _Spectra, pitch: int, onset: float, end: float) -> Iterator[_Beginning]:
-    """Moves of the pitch from one onset to the next."""
+def _moves(sound: _Spectra, pitch: int | None, onset: float, end: float) -> Iterator[_Beginning]:
+    """Moves of the pitch, or out of silence to one, from one onset to the next."""
     moments = np.arange(onset + 0.06, end - sound.window_seconds, HOP_SECONDS)
     run: list[int] = []
     for moment in map(float, moments):
         heard, share = sound.pitch(sound.at(moment))
         now = round(heard)
-        if share < FIRM or now == pitch or abs(now - pitch) % 12 == 0:  # octaves are slips
+        # An octave is a slip of hearing, not a move.
+        if share < FIRM or (pitch is not None and (now - pitch) % 12 == 0):
             run = []
             continue
         run = [*run, now] if run and run[-1] == now else [now]
@@ -193,5 +193,9 @@ def _end(sound: _Spectra, note: _Beginning, latest: float) -> float:
     levels = np.array([sound.level_db(m, m + 2 * HOP_SECONDS) for m in map(float, moments)])
     if not len(levels):
         return latest
-    sounding = np.flatnonzero(levels > levels.max() - FADED_DB)
-    return min(latest, float(moments[sounding[-1]]) + HOP_SECONDS)
+    loudest = int(levels.argmax())
+    faded = levels[loudest:] < levels[loudest] - FADED_DB
+    for hop in np.flatnonzero(faded):
+        if faded[hop : hop + FADED_HOPS].all():  # no mere dip; the next note's attack may follow
+            return float(moments[loudest + hop])
+    return latest

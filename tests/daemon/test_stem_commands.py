@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import soundfile
 from wavinfo import WavInfoReader
 
 from daemon import cli
+from midi.smf import read_smf
 from stems.manifest import read_manifest
 
 Run = Callable[..., int]
@@ -127,3 +129,86 @@ def test_the_manifest_says_which_stems_are_silent(run: Run, tmp_path: Path) -> N
         if np.abs(soundfile.read(tmp_path / f"{name}.wav")[0]).max() < 1e-3  # -60 dBFS
     ]
     assert list(found) == silent
+
+
+@pytest.fixture
+def struck_drums(tmp_path: Path) -> Path:
+    """Four kicks, one a beat at 120 bpm, from 0.5 s on: "Drums loop.wav"."""
+    time = np.arange(12_000) / 48_000
+    glide = 50 * time + 1.8 * (1 - np.exp(-time / 0.03))
+    kick = 0.8 * np.sin(2 * np.pi * glide) * np.exp(-time / 0.06)
+    out = np.zeros(120_000)
+    for beat in range(1, 5):
+        out[beat * 24_000 : beat * 24_000 + 12_000] += kick
+    soundfile.write(tmp_path / "Drums loop.wav", np.tile(out[:, None], 2), 48_000, subtype="FLOAT")
+    return tmp_path / "Drums loop.wav"
+
+
+def played(path: Path) -> list[tuple[Fraction, int]]:
+    score = read_smf(path)
+    return [(note.start_beats, note.pitch) for note in (*score.drums, *score.notes)]
+
+
+def test_to_midi_writes_strokes_on_the_grid_and_guesses_the_stem_from_the_name(
+    run: Run, tmp_path: Path, struck_drums: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "x.mid"
+    words = ("to-midi", struck_drums, "-o", out, "--bpm", "120", "--quantise", "1/16")
+    assert run(*words) == 0
+    kicks = [beat for beat, pitch in played(out) if pitch == 36]
+    assert kicks == [1, 2, 3, 4]  # 0.5 s is one beat
+    assert "of the drums in 2.50 s" in capsys.readouterr().out
+
+
+def test_to_midi_without_a_tempo_keeps_the_clock_and_says_so(
+    run: Run, tmp_path: Path, struck_drums: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("to-midi", struck_drums, "-o", tmp_path / "x.mid") == 0
+    kicks = [beat for beat, pitch in played(tmp_path / "x.mid") if pitch == 36]
+    assert [float(beat) for beat in kicks] == pytest.approx([1, 2, 3, 4], abs=0.03)
+    assert "no tempo known: written at 120 bpm" in capsys.readouterr().out
+
+
+def test_to_midi_takes_the_tempo_of_the_job_a_stem_lies_in(run: Run, tmp_path: Path) -> None:
+    generate(run, tmp_path, "--stems", "bass")  # the tone engine plays every beat at 240 bpm
+    words = ("to-midi", tmp_path / "bass.wav", "-o", tmp_path / "x.mid", "--quantise", "1/4")
+    assert run(*words) == 0
+    assert [beat for beat, _ in played(tmp_path / "x.mid")] == [0, 1, 2, 3]
+
+
+def test_slice_writes_one_shots_into_a_new_folder(
+    run: Run, tmp_path: Path, struck_drums: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("slice", struck_drums, "--to", tmp_path / "to", "--bpm", "120") == 0
+    names = sorted(path.name for path in (tmp_path / "to").iterdir())
+    assert len(names) == 4 and all("kick" in name and "120bpm" in name for name in names)
+    assert run("slice", struck_drums, "--to", tmp_path / "to") == 2
+    assert "is not empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("to-midi", "x.wav", "-o", "x.mid"), "does not tell which it is; give --stem"),
+        (("to-midi", "bass.wav", "-o", "x.mid", "--stem", "flute"), "not 'flute'"),
+        (("to-midi", "bass.wav", "-o", "x.mid", "--quantise", "16"), "such as 1/16, not '16'"),
+        (("to-midi", "bass.wav", "-o", "x.mid", "--quantise", "1/16"), "quantise needs bpm"),
+        (("to-midi", "bass.wav", "-o", "x.mid", "--bpm", "fast"), "fast"),
+        (("to-midi", "bass.wav", "-o", "no/such/x.mid"), "cannot be written"),
+        (("to-midi", "vocals.wav", "-o", "x.mid"), "cannot read"),
+        (("slice", "vocals.wav", "--to", "to"), "cannot read"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_leaves_nothing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], sentence: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    for name in ("x.wav", "bass.wav"):
+        soundfile.write(name, np.zeros((4_800, 2)), 48_000)
+    Path("vocals.wav").write_text("words")
+    before = sorted(tmp_path.iterdir())
+    assert run(*words) in (1, 2)
+    told = capsys.readouterr().err
+    assert sentence in told and "Traceback" not in told and "unexpected" not in told
+    assert [path for path in sorted(tmp_path.iterdir()) if path.name != "home"] == before
