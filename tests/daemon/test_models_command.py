@@ -21,6 +21,8 @@ FILES = {
     "model_index.json": b"{}",
     "transformer/config.json": b'{"is_turbo": true}',
     "transformer/diffusion_pytorch_model.safetensors": bytes(range(256)) * 40,
+    "htdemucs.yaml": b"models: ['955717e8']\n",
+    "955717e8.safetensors": bytes(500),
     "picture.png": b"not wanted",
 }
 DEADLINE_SECONDS = 120
@@ -124,6 +126,20 @@ def test_weights_are_pulled_verified_and_removed(tmp_path: Path, hub: Hub) -> No
     assert damaged.returncode == 1 and "model_index.json is damaged" in damaged.stdout
     removed = backline(tmp_path, "models", "remove", "turbo")
     assert removed.returncode == 0 and not folder.exists()
+
+
+def test_a_splitter_is_pulled_with_a_note_on_its_licence(tmp_path: Path, hub: Hub) -> None:
+    refused = backline(tmp_path, "models", "pull", "htdemucs", hub=hub)
+    assert refused.returncode == 2 and "only for scientific purposes" in refused.stdout
+    pulled = backline(tmp_path, "models", "pull", "htdemucs", "--yes", hub=hub)
+    assert pulled.returncode == 0 and "htdemucs is ready" in pulled.stdout, pulled.stderr
+    assert {"htdemucs.yaml", "955717e8.safetensors"} <= set(hub.asked)
+    record = json.loads(next((tmp_path / "models" / "htdemucs").glob("*.json")).read_text())
+    weights = hashlib.sha256(FILES["955717e8.safetensors"]).hexdigest()
+    assert record["kind"] == "splitter"
+    assert record["files"]["955717e8.safetensors"]["sha256"] == weights
+    played = backline(tmp_path, "models", "verify", "htdemucs")
+    assert played.returncode == 0 and "all files are whole" in played.stdout
 
 
 def test_nothing_is_downloaded_without_agreement(tmp_path: Path, hub: Hub) -> None:
