@@ -198,17 +198,28 @@ def _group_norm(x: Tensor, norm: Any) -> Tensor:
 
 def _by_rows(x: Tensor, width: int, work: Callable[[Tensor], Tensor]) -> Tensor:
     """Do (rows, times, channels) a few rows at a time; `width` is the most channels needed."""
-    count = max(1, CACHED_FLOATS // (x.shape[1] * width))
-    if count >= len(x):
-        return work(x)
-    return torch.cat([work(piece) for piece in x.split(count)])
+    floats = CACHED_FLOATS * torch.get_num_threads()  # each has a cache of its own
+    return _in_pieces(x, max(1, floats // (x.shape[1] * width)), 0, work)
 
 
 def _by_tokens(x: Tensor, work: Callable[[Tensor], Tensor]) -> Tensor:
     """Do (rows, times, channels) some times at a time, where they do not know each other."""
-    if len(x) > 1 or x.shape[1] <= TOKENS:
+    return work(x) if len(x) > 1 else _in_pieces(x, TOKENS, 1, work)
+
+
+def _in_pieces(x: Tensor, size: int, dim: int, work: Callable[[Tensor], Tensor]) -> Tensor:
+    if size >= x.shape[dim]:
         return work(x)
-    return torch.cat([work(piece) for piece in x.split(TOKENS, 1)], 1)
+    out: Tensor | None = None
+    for index, piece in enumerate(x.split(size, dim)):
+        done = work(piece)
+        if out is None:
+            shape = list(done.shape)
+            shape[dim] = x.shape[dim]
+            out = done.new_empty(shape)
+        out.narrow(dim, index * size, done.shape[dim]).copy_(done)
+    assert out is not None
+    return out
 
 
 class _Encoder:
