@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -23,6 +24,8 @@ from scipy.ndimage import map_coordinates
 from audio.clip import Clip
 from diffusion.embedded.performance import PART_STEM, Part, Performance, Played
 from midi.grid import Grid
+from midi.key import Key
+from midi.note import Note
 from training.compose.arrange import compose
 
 RATE = 44_100
@@ -73,6 +76,32 @@ def _decoder() -> Decoder:
 
     weights = Path(str(resources.files("diffusion.embedded.weights")))
     return Decoder.load(weights / "decoder-v1.safetensors")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """The key of a piece, and its lead instrument alone, mono at RATE, with the notes it plays."""
+
+    key: Key
+    lead: npt.NDArray[np.float32] | None
+    notes: tuple[Note, ...]
+
+
+def make_labels(seed: int, grid: Grid) -> Labels:
+    """The labels of what make_truth makes of the same seed, without the scatter."""
+    piece = compose(seed)
+    key = Key(piece.tonic, piece.mode)
+    lead = piece.performance.parts.get("lead")
+    end = float(grid.beats)
+    played = tuple(n for n in lead.notes if n.start_beats + n.length_beats <= end) if lead else ()
+    if lead is None or not played:
+        return Labels(key, None, ())
+    clips = _decoder().render(
+        Performance(end, {"lead": replace(lead, notes=played)}), grid, RATE, stems=["melody"],
+        seed=seed,
+    )  # fmt: skip
+    notes = tuple(Note(Fraction(n.start_beats), Fraction(n.length_beats), n.pitch) for n in played)
+    return Labels(key, clips["melody"].samples.mean(axis=0), notes)
 
 
 def make_truth(seed: int, *, meter: str | None = None) -> Truth:

@@ -6,8 +6,8 @@ tempo map or not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,6 +55,7 @@ class Overview:
     take: Take
     sections: tuple[Section, ...] = ()
     null_dbfs: float | None = None
+    row_names: Mapping[str, str] = field(default_factory=dict)  # for rows that are no stems
 
 
 def draw_overview(path: Path, picture: Overview) -> None:
@@ -137,10 +138,31 @@ def _draw_piano_roll(sheet: Sheet, picture: Overview) -> None:
     _draw_time_lines(sheet, grid, bottom, top)
     for stem, notes in played:
         sheet.boxes(boxes(notes, 0.84), fill=hex_colour(STEM_COLOURS[stem]))
-    sheet.boxes(boxes(given, 1.0), frame=GIVEN_COLOUR, width=1.4)
+    missed = _missed(picture)
+    met = [note for note in given if float(note.start_beats) not in missed]
+    lost = [note for note in given if float(note.start_beats) in missed]
+    sheet.boxes(boxes(met, 1.0), frame=GIVEN_COLOUR, width=1.4)
+    sheet.boxes(boxes(lost, 1.0), frame=WARNING, width=1.4)
+    heard = [
+        box(note.start_beats, note.end_beats, round(pitch), 0.3)
+        for note in lost
+        if (pitch := missed[float(note.start_beats)]) is not None and low <= pitch <= high
+    ]
+    sheet.boxes(heard, fill=WARNING)
     sheet.text(0.008, 0.850, "▭ given" if given else "none given", size=9, colour=QUIET)
+    if lost:
+        sheet.text(0.008, 0.816, "▭ not heard so", size=9, colour=WARNING)
     if played:
         sheet.text(0.008, 0.833, "■ played", size=9, colour=QUIET)
+
+
+def _missed(picture: Overview) -> dict[float, float | None]:
+    """The beats of given notes that were not heard as given, and the pitch heard, if any."""
+    match = picture.take.report.get("melody")
+    departures = match.get("departures") if isinstance(match, Mapping) else None
+    if not isinstance(departures, list | tuple):
+        return {}
+    return {float(each["beat"]): each["heard"] for each in departures}
 
 
 def _played(picture: Overview) -> Iterator[tuple[str, Sequence[Note]]]:
@@ -161,18 +183,31 @@ def _pitch_range(notes: Sequence[Note]) -> tuple[int, int]:
 
 
 def _draw_beats(sheet: Sheet, picture: Overview) -> None:
-    """Measured beats as bright marks over the lines of the grid."""
+    """Measured beats as bright marks over the lines of the grid.
+
+    Where the take was brought onto the grid they stand in the upper half, and in the lower one
+    those of before, counted from the first downbeat.
+    """
     grid = picture.grid
     bottom, top = BEATS
     sheet.boxes([(LEFT, RIGHT, bottom, top)], fill=PANE)
     _draw_time_lines(sheet, grid, bottom, top)
     measured = picture.take.report.get("beats_seconds")
     seconds = [float(each) for each in measured] if isinstance(measured, list | tuple) else []
-    places = [x_of(grid, grid.beat_at(each)) for each in seconds]
-    marks = [((x, bottom + 0.002), (x, top - 0.002)) for x in places if LEFT <= x <= RIGHT]
-    width = min(2.0, 250.0 / max(len(marks), 1))  # marks of many beats stay apart
-    sheet.lines(marks, BEAT_COLOUR, width)
+    conform = picture.take.facts.get("conform")
+    before = conform.get("beats_before_seconds") if isinstance(conform, Mapping) else None
+    before = list(before) if isinstance(before, list | tuple) else []
+    middle = (bottom + top) / 2 if before else bottom
+    rows = [(seconds, middle, top, BEAT_COLOUR)]
+    rows += [([each - before[0] for each in before], bottom, middle, WARNING)] if before else []
+    marks = 0
+    for row, low, high, colour in rows:
+        places = [x_of(grid, grid.beat_at(each)) for each in row]
+        lines = [((x, low + 0.002), (x, high - 0.002)) for x in places if LEFT <= x <= RIGHT]
+        marks += len(lines)
+        sheet.lines(lines, colour, min(2.0, 250.0 / max(len(lines), 1)))  # many stay apart
     label = "beats heard" if marks else "no beats heard"
+    label = "after / before" if before else label
     sheet.text(GUTTER, bottom + 0.007, label, size=9, colour=QUIET, align="right")
 
 
@@ -195,7 +230,8 @@ def _draw_stems(sheet: Sheet, picture: Overview) -> None:
         sheet.lines([((LEFT, middle), (RIGHT, middle))], colour + "80", 0.6)
         sheet.area(x, middle + scale * lowest, middle + scale * highest, colour + "80")
         sheet.area(x, middle - scale * rms, middle + scale * rms, colour)
-        sheet.text(GUTTER, middle, stem, size=13, colour=colour, bold=True, align="right")
+        name = picture.row_names.get(stem, stem)
+        sheet.text(GUTTER, middle, name, size=13, colour=colour, bold=True, align="right")
         level = f"peak {decibels(dbfs(clip.peak))}" if clip.peak > 0 else "silent"
         sheet.text(GUTTER, middle - 0.021, level, size=9, colour=QUIET, align="right")
 

@@ -12,13 +12,20 @@ from daemon.errors import UsageError
 from daemon.screen import say
 
 if TYPE_CHECKING:
+    from audio.clip import Clip
     from audio.examination import Examination
+    from midi.grid import Grid
+    from midi.key import Key
+    from midi.melody import Melody
 
 Files = Annotated[list[Path], typer.Argument(help="The recordings: any sound files.")]
 Bpm = Annotated[str, typer.Option("--bpm", help="Quarter notes a minute it should have.")]
 KeyName = Annotated[str, typer.Option("--key", help="Key it should be in, such as 'F# minor'.")]
 MeterName = Annotated[str, typer.Option("--meter", help="Time signature, such as 4/4 or 7/8.")]
 MelodyFile = Annotated[str, typer.Option("--melody", help="MIDI file it should play.")]
+Picture = Annotated[
+    Path | None, typer.Option("--picture", help="Draw it as a PNG; with one recording only.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")]
 
 
@@ -28,6 +35,7 @@ def measure(
     key: KeyName = "",
     meter: MeterName = "4/4",
     melody: MelodyFile = "",
+    picture: Picture = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure recordings: tempo, beats, key, melody, loudness and faults."""
@@ -39,6 +47,8 @@ def measure(
 
     if melody and not bpm:
         raise UsageError("melody needs bpm: without it nobody knows when its notes are due")
+    if picture and len(files) > 1:
+        raise UsageError(f"picture shows one recording, not {len(files)}")
     asked_key = Key.parse(key) if key else None
     found = {}
     for file in files:
@@ -47,6 +57,8 @@ def measure(
         grid = Grid.constant(bpm or "120", meter, max(1, round(clip.seconds / one)))
         tune = read_melody(Path(melody), grid) if melody else None
         found[str(file)] = examine(clip, grid, asked_key, melody=tune)
+        if picture:
+            _draw(picture, file.name, clip, grid, asked_key, tune, found[str(file)])
     if as_json:
         say(json.dumps({name: each.as_dict() for name, each in found.items()}, indent=2))
         return
@@ -54,6 +66,35 @@ def measure(
         say(f"{name}")
         for line in _lines(each, bool(bpm)):
             say(f"  {line}")
+
+
+def _draw(
+    path: Path,
+    title: str,
+    clip: Clip,
+    grid: Grid,
+    key: Key | None,
+    melody: Melody | None,
+    found: Examination,
+) -> None:
+    """Draw what was found over the grid; raises UsageError where the file cannot be written."""
+    import numpy as np
+
+    from audio.clip import Clip
+    from midi.key import Key
+    from stems.overview import Overview, draw_overview
+    from stems.stem_set import StemSet
+    from stems.take import Take
+
+    stereo = np.ascontiguousarray(np.resize(clip.samples, (2, clip.frames)))
+    row = StemSet({"melody": Clip(stereo, clip.sample_rate)}, gained_db=0.0)
+    heard = Key.parse(found.report.key) if found.report.key else Key(0, "major")
+    take = Take(row, report=found.as_dict())
+    shown = Overview(title, grid, key or heard, melody, take, row_names={"melody": "recording"})
+    try:
+        draw_overview(path, shown)
+    except OSError as error:
+        raise UsageError(f"picture {path} cannot be written: {error.strerror}") from None
 
 
 def _lines(found: Examination, against_grid: bool) -> list[str]:
