@@ -4,7 +4,7 @@
 with drums and 200 without, each late, slow, fast, drifting or stepping by a known map, and counts
 three outcomes: right (onsets off by 5 ms at most in the median and 12 ms in the 95th percentile,
 the first downbeat by 5 ms), refused with a reason, and wrong presented as right. `--speed` times
-60 s of mix and four stems, `--smear` compares what stretching does to a click, and `--workers`
+60 s of mix and four stems, `--loops 20` measures the wraps of loops, `--smear` what stretching does to a click; `--workers`
 shares the work out. `python -m benchmarks.fit_downbeat` fits the bar line model.
 """
 
@@ -25,10 +25,12 @@ import numpy as np
 from audio.clip import Clip
 from audio.conform import conform
 from audio.errors import CannotConform
+from audio.examination import examine
 from audio.hearing import hear, onset_envelope
+from audio.loop import measure_wrap
 from audio.onsets import Onsets, find_onsets
 from audio.warp import Warp
-from benchmarks.truth import KINDS, RATE, Floats, Truth, known_map, make_truth, record
+from benchmarks.truth import KINDS, RATE, Floats, TimeMap, Truth, known_map, make_truth, record
 from midi.grid import Grid
 
 MEDIAN_MS, P95_MS, DOWNBEAT_MS = 5.0, 12.0, 5.0
@@ -188,6 +190,34 @@ def _line(outcome: Outcome) -> str:
     return f"{outcome.verdict:8}{outcome.piece}, {what}, {outcome.kind}: {figures}"
 
 
+def wrap_loops(count: int, seed: int) -> None:
+    """Bring pieces that are 1 to 3 % slow or fast onto the grid as loops; measure each wrap."""
+    clicks = done = 0
+    for number in range(count):
+        truth = make_truth(10_000 * seed + number)
+        percent = (1, -2, 3, -1)[number % 4]
+        seconds = float(truth.grid.seconds)
+        ends = np.array([0.0, seconds])
+        sound = np.sum(list(truth.stems.values()), axis=0, dtype=np.float32)
+        recording = record(sound, TimeMap(ends, ends * (1 + percent / 100)), number)
+        # The last bar is left out, so that the one before it has something to ring on into.
+        bars = truth.grid.bars - 1
+        grid = Grid.constant(truth.grid.bpm, truth.grid.meter, bars)
+        try:
+            loop = conform(recording, grid, loop=True).mix
+        except CannotConform as refusal:
+            print(f"refused {truth.name}: {refusal}", flush=True)
+            continue
+        wrap = measure_wrap(loop)
+        done, clicks = done + 1, clicks + wrap.clicks
+        print(
+            f"{'CLICKS' if wrap.clicks else 'clean':8}{truth.name}, {bars} bars, {percent:+d} %: "
+            f"jump {wrap.jump:.5f}, 99th percentile inside {wrap.usual_jump:.5f}",
+            flush=True,
+        )
+    print(f"{done} loops of {count} pieces, {clicks} click")
+
+
 def time_it(seed: int) -> None:
     """60 s of stereo mix and four stems at 48 kHz, then 10 minutes of mix for the memory."""
     rate = 48_000
@@ -199,8 +229,10 @@ def time_it(seed: int) -> None:
     for _ in range(3):
         wall, processor = time.perf_counter(), time.process_time()
         done = conform(mix, grid, stems=stems)
+        examine(done.mix, grid, drums=done.stems["drums"])
         print(
-            f"60 s, mix and {len(stems)} stems: {time.perf_counter() - wall:.2f} s, "
+            f"60 s, mix and {len(stems)} stems conformed and measured: "
+            f"{time.perf_counter() - wall:.2f} s, "
             f"{time.process_time() - processor:.2f} s of processor time, "
             f"stretched {done.facts['most_stretch_percent']} %, {_megabytes():.0f} MB"
         )
@@ -244,10 +276,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path, help="file for every case and the summary")
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--loops", type=int, default=0, help="measure the wraps of so many")
     parser.add_argument("--smear", action="store_true")
     asked = parser.parse_args()
     if asked.speed:
         time_it(asked.seed)
+        return
+    if asked.loops:
+        wrap_loops(asked.loops, asked.seed)
         return
     if asked.smear:
         from benchmarks.smear import print_null, print_smear

@@ -63,6 +63,35 @@ def test_a_tempo_map_is_expected_not_fought(band: Band, mixed: Mixed) -> None:
     assert np.abs(beats.seconds[:32] - wanted).max() < 0.003
 
 
+def test_swung_music_without_drums_is_not_taken_for_its_off_beats(band: Band) -> None:
+    """Quarters at 120 bpm, swung: every off-beat two thirds of a beat in, as strong as the beat."""
+
+    def at(beat: float) -> float:
+        whole = int(beat // 1)
+        return (whole + (2 / 3 if beat % 1 else 0)) / 2
+
+    frames = band(steady(120), 8)["melody"].frames
+    sound = np.random.default_rng(6).normal(0, 1e-4, (2, frames)).astype(np.float32)
+    since = np.arange(9000) / 44_100
+    for half in range(64):
+        hertz = 110 * 2 ** ((half * 5 % 12) / 12) * (0.5 if half % 8 == 0 else 1)
+        first = round(at(half / 2) * 44_100)
+        note = 0.2 * np.sin(2 * np.pi * hertz * since) * np.exp(-9 * since)
+        sound[:, first : first + 9000] += note.astype(np.float32)[: frames - first]
+    beats = find_beats(Clip(sound, 44_100), Grid.constant(120, bars=8))
+    assert beats is not None
+    # A beat is 500 ms, an off-beat lies 333 ms in: on the beats the misses are milliseconds.
+    phase = (beats.seconds[:28] + 0.25) % 0.5 - 0.25
+    assert np.abs(np.median(phase)) < 0.02
+
+
+def test_beats_know_how_uncertain_they_are(band: Band, mixed: Mixed) -> None:
+    beats = find_beats(mixed(band(steady(120), 8)), Grid.constant(120, bars=8))
+    assert beats is not None
+    assert 0 < beats.first_error_seconds < 0.003
+    assert 0 < beats.error_seconds < 0.003
+
+
 def test_another_tempo_is_doubted(band: Band, mixed: Mixed) -> None:
     beats = find_beats(mixed(band(steady(136), 8)), Grid.constant(120, bars=8))
     assert beats is None or beats.doubt != ""
