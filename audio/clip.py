@@ -151,6 +151,24 @@ def resample(clip: Clip, sample_rate: int) -> Clip:
     return Clip(resampled.numpy(), sample_rate)
 
 
+def resample_to_hear(clip: Clip, sample_rate: int) -> Clip:
+    """Return the clip at another rate to be listened to by programs: quick, and without torch.
+
+    Polyphase filtering by scipy, whose Kaiser window lets some of the highest octave's edge alias.
+    Raises AudioError.
+    """
+    from math import gcd
+
+    from scipy.signal import resample_poly
+
+    _check_rate(sample_rate)
+    if sample_rate == clip.sample_rate:
+        return clip
+    common = gcd(sample_rate, clip.sample_rate)
+    up, down = sample_rate // common, clip.sample_rate // common
+    return Clip(np.asarray(resample_poly(clip.samples, up, down, axis=1), np.float32), sample_rate)
+
+
 def _check_rate(sample_rate: int) -> None:
     if (
         isinstance(sample_rate, bool)

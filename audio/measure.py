@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from audio.clip import Clip, resample
+from audio.clip import Clip, resample_to_hear
 from audio.errors import AudioError
 from audio.hearing import MAX_SAMPLE_RATE, onset_envelope
 from audio.pulse import beat_offset_seconds, find_pulse
@@ -112,4 +112,6 @@ def measure(
 
 
 def _within_hearing(clip: Clip) -> Clip:
-    return clip if clip.sample_rate <= MAX_SAMPLE_RATE else resample(clip, MAX_SAMPLE_RATE)
+    if clip.sample_rate <= MAX_SAMPLE_RATE:
+        return clip
+    return resample_to_hear(clip, MAX_SAMPLE_RATE)

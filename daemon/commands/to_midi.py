@@ -42,6 +42,8 @@ def to_midi(
     from stems.transcription.transcriber import FREE_BPM, quantised, transcribe
 
     name, step = stem_of(file, stem), _step(quantise)
+    if not out.parent.is_dir():
+        raise UsageError(f"out {str(out)!r} cannot be written: its folder is not there")
     clip = read_clip(file)
     grid = grid_for(file, clip.seconds, bpm, meter)
     if step and grid is None:

@@ -11,7 +11,7 @@ from importlib import resources
 
 import numpy as np
 
-from audio.clip import Clip, resample
+from audio.clip import Clip, resample_to_hear
 from stems.errors import StemError
 from stems.transcription.drum_features import (
     HOP_SECONDS,
@@ -41,7 +41,8 @@ SILENCE = 1e-4
 
 def hear_drums(clip: Clip) -> list[HeardNote]:
     """Return the strokes in a clip by start; raises StemError without the weights."""
-    clip = resample(clip, HIGHEST_RATE) if clip.sample_rate > HIGHEST_RATE else clip
+    if clip.sample_rate > HIGHEST_RATE:
+        clip = resample_to_hear(clip, HIGHEST_RATE)
     mono = clip.samples.mean(0)
     if np.abs(mono).max() < SILENCE:
         return []

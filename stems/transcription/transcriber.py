@@ -50,6 +50,7 @@ def in_beats(heard: Iterable[HeardNote], grid: Grid | None = None) -> tuple[Note
             round(grid.beat_at(second) * PARTS_A_BEAT)
             for second in (each.start_seconds, each.start_seconds + each.length_seconds)
         )
+        start = max(start, 0)  # a sound on the first frame may be heard a little before it
         length = max(end - start, SHORTEST_PARTS)
         velocity = min(127, max(1, round(each.velocity * 127)))
         notes.append(
