@@ -169,7 +169,7 @@ class Bands:
 
 
 def _onset_window(sample_rate: int) -> int:
-    return 1 << round(np.log2(ONSET_WINDOW_SECONDS * sample_rate))
+    return 1 << round(float(np.log2(ONSET_WINDOW_SECONDS * sample_rate)))
 
 
 def _onset_strength(power: Power, sample_rate: int) -> OnsetEnvelope:

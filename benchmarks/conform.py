@@ -4,8 +4,9 @@
 with drums and 200 without, each late, slow, fast, drifting or stepping by a known map, and counts
 three outcomes: right (onsets off by 5 ms at most in the median and 12 ms in the 95th percentile,
 the first downbeat by 5 ms), refused with a reason, and wrong presented as right. `--speed` times
-60 s of mix and four stems, `--loops 20` measures the wraps of loops, `--smear` what stretching does to a click; `--workers`
-shares the work out. `python -m benchmarks.fit_downbeat` fits the bar line model.
+60 s of mix and four stems, `--loops 20` measures the wraps of loops, `--smear` what stretching does
+to a click; `--workers` shares the work out. `python -m benchmarks.fit_downbeat` fits the bar line
+model.
 """
 
 from __future__ import annotations

@@ -144,9 +144,9 @@ def _draw_piano_roll(sheet: Sheet, picture: Overview) -> None:
     sheet.boxes(boxes(met, 1.0), frame=GIVEN_COLOUR, width=1.4)
     sheet.boxes(boxes(lost, 1.0), frame=WARNING, width=1.4)
     heard = [
-        box(note.start_beats, note.end_beats, round(pitch), 0.3)
+        box(note.start_beats, note.end_beats, round(sounding), 0.3)
         for note in lost
-        if (pitch := missed[float(note.start_beats)]) is not None and low <= pitch <= high
+        if (sounding := missed[float(note.start_beats)]) is not None and low <= sounding <= high
     ]
     sheet.boxes(heard, fill=WARNING)
     sheet.text(0.008, 0.850, "▭ given" if given else "none given", size=9, colour=QUIET)
