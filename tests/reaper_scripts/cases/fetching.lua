@@ -170,3 +170,10 @@ case("files of several takes have names of their own", function(w, Daemon)
   contains(takes[1].source.file, "/backline_0001_bass_take1_92.5bpm_F#dor.wav")
   contains(takes[2].source.file, "/backline_0001_bass_take2_92.5bpm_F#dor.wav")
 end)
+
+case("a name leaves out a tempo that the manifest does not say", function(w, Daemon)
+  local daemon, project = start(w, Daemon, {})
+  daemon.spoils = function(_, manifest) manifest.grid.bpm = nil end
+  w:run("backline_generate.lua", generate_to_the_end)
+  contains(project.tracks[2].items[1].takes[1].source.file, "/backline_0001_drums.wav")
+end)

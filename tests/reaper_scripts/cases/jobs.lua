@@ -127,6 +127,11 @@ case("what a project waits for is offered when it is open again, and lands on a 
   equal(table.concat(w.boxes, "/"), "1 job of this project has not landed yet. Fetch what is ready now?")
   equal(#project.tracks, 5, "tracks")
   equal(daemon.number, 1, "jobs")
+  w:run("backline_offer_finished_jobs.lua", function()
+    w:pass(100)
+    w:stop()
+  end)
+  equal(#w.boxes, 1, "questions once nothing is waited for")
 end)
 
 case("on a no, and in a project that waits for nothing, nothing happens and no daemon is asked", function(w, Daemon)

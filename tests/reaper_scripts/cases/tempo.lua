@@ -60,6 +60,13 @@ case("a map of meters and a ramp becomes markers on its bar lines", function(w, 
   end
 end)
 
+case("a tempo that the song would only take up after its end is left out", function(w, Daemon)
+  local map = { { beat = 0, bpm = 120, ramp = false }, { beat = 8, bpm = 90, ramp = false } }
+  local project = elsewhere(w, Daemon, 2, { tempo_map = map })
+  w:run("backline_show_jobs.lua", insert_from_jobs)
+  equal(markers(project), "1.200000 120 4/4, 5.200000 400 4/4")
+end)
+
 case("on a no the tempo stays and the stems come all the same", function(w, Daemon)
   local project = elsewhere(w, Daemon, 2)
   w.says_yes = false
@@ -71,7 +78,7 @@ end)
 
 for _, each in ipairs({
   { "of the same tempo", nil, { bpm = 120.0, cursor = 4.0 } },
-  { "with markers of its own there", nil, { bpm = 400.0, cursor = 1.2, tempo = { { seconds = 1.3, bpm = 300.0, num = 4, den = 4 } } } },
+  { "with markers of its own there", nil, { bpm = 400.0, cursor = 1.2, tempo = { { seconds = 1.3, bpm = 300.0 } } } },
   { "where the song ends in a ramp", { tempo_map = { { beat = 0, bpm = 120, ramp = true }, { beat = 8, bpm = 60, ramp = false } } },
     { bpm = 400.0, cursor = 1.2 } },
 }) do
