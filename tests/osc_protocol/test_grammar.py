@@ -219,7 +219,7 @@ def test_every_key_of_generate_reaches_the_request(key: str, tmp_path: Any) -> N
     if key in PATHS:  # absolute on the system this test runs on
         value = wanted = str(tmp_path / "a.mid")
     tags, beside = "ssfss", ORDER
-    if field in ("bar_range", "midi_path", "source_take"):  # they change something: what, and which stem
+    if field in ("bar_range", "midi_path", "source_take"):  # they change something: say what
         tags, beside = "ssfssssss", (*ORDER, "source", str(tmp_path), "stems", "bass")
     if key in HEARING:
         tags, beside = tags + "ss", (*beside, "engine", "ace-step")
