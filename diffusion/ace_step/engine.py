@@ -284,7 +284,7 @@ def _read(folder: Path, dtype: torch.dtype) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries, to those who write programs with them
             logging.disable_progress_bar()
-            transformers_logging.disable_progress_bar()
+            transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
             pipeline = Pipeline.from_pretrained(
                 folder,
                 dtype={"vae": torch.float32, "default": dtype},
