@@ -121,7 +121,7 @@ def _at_length(generation: Generation, grid: Grid) -> Generation:
 
 def _sum(clips: Mapping[str, Clip]) -> Clip:
     first = next(iter(clips.values()))
-    total = np.sum([clip.samples for clip in clips.values()], axis=0, dtype=np.float32)
+    total: np.ndarray = np.stack([clip.samples for clip in clips.values()]).sum(axis=0)
     return Clip(total, first.sample_rate)
 
 

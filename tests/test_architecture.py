@@ -41,7 +41,7 @@ DOORS = {
     "soxr": {"stems.splitting.rates"},
     "peft": {"diffusion.ace_step.lora"},
     "mido": {"midi.smf"},
-    "soundfile": {"audio.clip"},
+    "soundfile": {"audio.clip", "stems.splitting.recording"},  # whole, and by blocks
     "pythonosc": {"osc_protocol.codec"},
     "typer": {"daemon.cli", "daemon.commands"},  # a whole room may be a door
     "rich": {"daemon.screen"},
