@@ -25,7 +25,10 @@ STAGE_WORDS = {
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Show stage, bar and time left on stderr; gives the function to call with each progress."""
+    """Show stage, bar and time left on stderr; gives the function to call with each progress.
+
+    Nothing is shown before its first call, so that what is refused at once is one sentence.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -36,13 +39,17 @@ def progress_bar() -> Iterator[Progress]:
         TaskProgressColumn(),
         TimeRemainingColumn(),
     )
-    with Bars(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(STAGE_WORDS[""], total=1.0)
+    bars = Bars(*columns, console=Console(stderr=True))
+    task = bars.add_task(STAGE_WORDS[""], total=1.0)
 
-        def show(stage: str, fraction: float) -> None:
-            bars.update(task, completed=fraction, description=STAGE_WORDS.get(stage, stage))
+    def show(stage: str, fraction: float) -> None:
+        bars.start()
+        bars.update(task, completed=fraction, description=STAGE_WORDS.get(stage, stage))
 
+    try:
         yield show
+    finally:
+        bars.stop()
 
 
 @contextmanager

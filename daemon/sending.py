@@ -43,6 +43,7 @@ def order(
 
 def _watch(client: Client, job: int) -> Finished:
     with progress_bar() as show:
+        show("", 0.0)
         for event in client.watch(job):
             if isinstance(event, Progress):
                 show(event.stage, event.fraction)

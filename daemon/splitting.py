@@ -62,10 +62,10 @@ def split(
     from stems.splitting.file_splitting import split_file
     from stems.splitting.recording import look_through
 
-    progress("load", 0.0)
     with _refused("path", Code.OUT_OF_RANGE):
         recording = look_through(Path(request.path), request.from_seconds, request.length_seconds)
     splitter = _loaded(open_splitter, request.model)
+    progress("load", 0.0)  # not before: what is refused has no progress to show
     with staging(out_dir) as folder, told_plainly(out_dir):
         with _refused("path", Code.OUT_OF_RANGE):
             done = split_file(

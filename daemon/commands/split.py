@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -11,11 +11,6 @@ from audio.stem_names import STEMS
 from daemon.commands.options import AsJson
 from daemon.errors import UsageError
 from daemon.screen import interruptible, progress_bar, say
-
-if TYPE_CHECKING:
-    from stems.manifest import Manifest
-    from stems.splitting.file_splitting import FileSplit
-    from stems.splitting.recording import Recording
 
 ALL = ",".join(STEMS)
 File = Annotated[Path, typer.Argument(help="The recording: wav, flac, mp3, ogg ..., any length.")]
@@ -36,80 +31,28 @@ def split(
     as_json: AsJson = False,
 ) -> None:
     """Split a recording into stems of its own rate and length that add up to it."""
+    from daemon.splitting import open_splitter
+    from daemon.splitting import split as split_sound
     from osc_protocol.errors import ProtocolError
     from osc_protocol.generate_request import ordered_stems
-    from stems.splitting.file_splitting import split_file
-    from stems.splitting.recording import look_through
-    from stems.splitting.splitter import open_splitter
-    from stems.staging import publish, staging, told_plainly
+    from osc_protocol.split_request import SplitRequest
 
     try:
         names = ordered_stems(stems)
     except ProtocolError as error:
         raise UsageError(error.message) from None
-    recording = look_through(file)
-    splitter = open_splitter(model or None)
-    with interruptible() as cancelled, staging(out) as folder:
-        with progress_bar() as show, told_plainly(out):
-            show("load", 0.0)
-            done = split_file(
-                recording, splitter, folder, stems=names, loop=loop,
-                progress=lambda fraction: show("split", fraction), cancelled=cancelled,
-            )  # fmt: skip
-        with told_plainly(out):
-            manifest = _write_manifest(folder, recording, done, model, loop)
-            publish(folder, out)
+    request = SplitRequest(path=str(file.resolve()), stems=names, model=model, loop=loop)
+    with interruptible() as cancelled, progress_bar() as show:
+        manifest = split_sound(request, open_splitter, out, show, cancelled)
     if as_json:
         import json
 
         say(json.dumps(manifest.as_dict(), indent=2))
         return
-    silent = f"; nothing is heard in {' and '.join(done.silent)}" if done.silent else ""
+    grid, engine = manifest.grid, manifest.engine
+    silent = cast("list[str]", manifest.takes[0].facts["silent"])
+    told = f"; nothing is heard in {' and '.join(silent)}" if silent else ""
     say(
-        f"{', '.join(done.paths)} of {recording.frames / recording.sample_rate:.2f} s at "
-        f"{recording.sample_rate} Hz, by {splitter.name}{silent}; written to {out}"
+        f"{', '.join(manifest.stems)} of {grid['seconds']:.2f} s at {grid['sample_rate']} Hz, "
+        f"by {engine['name']}{told}; written to {out}"
     )
-
-
-def _write_manifest(
-    folder: Path, recording: Recording, done: FileSplit, model: str, loop: bool
-) -> Manifest:
-    from datetime import UTC, datetime
-
-    from osc_protocol.split_request import SplitRequest
-    from stems.manifest import (
-        MANIFEST_NAME,
-        Manifest,
-        TakeEntry,
-        backline_version,
-        describe_file,
-        write_manifest,
-    )
-
-    rate, frames = recording.sample_rate, recording.frames
-    names = tuple(done.paths)
-    request = SplitRequest(path=str(recording.path), stems=names, model=model, loop=loop)
-    facts = {
-        "silent": list(done.silent), "channels": recording.channels, "peak_dbfs": done.peak_dbfs
-    }  # fmt: skip
-    manifest = Manifest(
-        backline=backline_version(),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        job="",
-        request=request.as_dict(),
-        engine=done.facts,
-        grid={"sample_rate": rate, "frames": frames, "seconds": frames / rate},
-        key={},
-        melody=None,
-        position={},
-        sections=(),
-        stems=names,
-        # Float holds what peaks above full scale, so that there never is a gain to share.
-        takes=(TakeEntry(1, 0, 0.0, 0.0 if done.null_dbfs is None else done.null_dbfs, {}, facts),),
-        files=tuple(
-            describe_file(folder, path.name, "stem", stem=name, take=1, frames=frames)
-            for name, path in done.paths.items()
-        ),
-    )
-    write_manifest(folder / MANIFEST_NAME, manifest)
-    return manifest

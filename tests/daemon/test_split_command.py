@@ -79,7 +79,7 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
     text = tmp_path / "text.wav"
     text.write_text("no sound")
     no_sound = split(tmp_path, text, "-o", out, "--model", model)
-    assert no_sound.returncode == 1 and no_sound.stderr.count("\n") == 1
+    assert no_sound.returncode == 2 and no_sound.stderr.count("\n") == 1
     unknown = split(tmp_path, song, "-o", out, "--stems", "vocals,guitar")
     assert unknown.returncode == 2 and "guitar" in unknown.stderr
     assert not out.exists()
