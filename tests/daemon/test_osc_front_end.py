@@ -222,6 +222,8 @@ def test_the_lines_of_the_protocol_page_drive_a_whole_job(daemon) -> None:
     # The very lines of the page; only the ports are those that are free here.
     lines = [line.replace("9787", str(daemon.port)).replace("9902", listener) for line in lines]
     assert lines[0] == f"oscdump -L {listener} &"
+    # What follows the line that ends the daemon is an example with a file of the reader's.
+    lines = lines[: 1 + max(i for i, line in enumerate(lines) if "/backline/quit" in line)]
     with subprocess.Popen(
         lines[0].removesuffix(" &").split(), stdout=subprocess.PIPE, text=True
     ) as dump:
