@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 import numpy as np
+import pytest
 import soundfile
 
 from daemon import cli
