@@ -49,7 +49,8 @@ def progress_bar() -> Iterator[Progress]:
     try:
         yield show
     finally:
-        bars.stop()
+        if bars.live.is_started:
+            bars.stop()
 
 
 @contextmanager

@@ -45,7 +45,8 @@ def hear_drums(clip: Clip) -> list[HeardNote]:
     if clip.sample_rate > HIGHEST_RATE:
         clip = resample_to_hear(clip, HIGHEST_RATE)
     mono = clip.samples.mean(0)
-    if np.abs(mono).max() < SILENCE:
+    # What is over before a hop has passed is no stroke but a click.
+    if mono.size < HOP_SECONDS * clip.sample_rate or np.abs(mono).max() < SILENCE:
         return []
     sure, velocity = activations(band_levels(mono, clip.sample_rate))
     found = []

@@ -130,7 +130,7 @@ end)
 
 case("the project's sample rate is taken only where it rules and is known", function(w)
   local _, project, proj = grid_of(w, {}, 0, 1)
-  for _, each in ipairs({ { 0.0, 44100.0, 48000 }, { 1.0, 44100.0, 44100 }, { 1.0, 48000.0, 48000 }, { 1.0, 96000.0, 48000 } }) do
+  for _, each in ipairs({ { 0.0, 44100.0, 48000 }, { 1.0, 44100.0, 44100 }, { 1.0, 48000.0, 48000 }, { 1.0, 96000.0, 96000 }, { 1.0, 192000.0, 48000 } }) do
     w:project().info = { PROJECT_SRATE_USE = each[1], PROJECT_SRATE = each[2] }
     equal(project.sample_rate(proj), each[3])
   end
