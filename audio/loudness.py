@@ -38,11 +38,14 @@ def measure_loudness(clip: Clip) -> Loudness:
     return Loudness(_lufs(clip), 20 * float(np.log10(max(true_peak(clip), 1e-10))))
 
 
-def true_peak(clip: Clip) -> float:
-    """Largest absolute value between the samples, too; 1.0 is full scale."""
+def true_peak(clip: Clip, at_least: float = 0.0) -> float:
+    """Largest absolute value between the samples, too, or `at_least`; 1.0 is full scale.
+
+    What cannot rise over `at_least` is not looked at.
+    """
     from scipy.signal import resample_poly
 
-    most = clip.peak
+    most = max(clip.peak, at_least)
     for first in range(0, clip.frames, PIECE_FRAMES):
         low = max(0, first - PIECE_MARGIN)
         piece = clip.samples[:, low : first + PIECE_FRAMES + PIECE_MARGIN]

@@ -45,7 +45,9 @@ class StemSet:
             object.__setattr__(self, "clips", MappingProxyType(ordered))
             return
         limit = 10.0 ** (PEAK_LIMIT_DBTP / 20.0)
-        peak = max(map(true_peak, (_sum(ordered), *ordered.values())))
+        peak = limit
+        for clip in (_sum(ordered), *ordered.values()):
+            peak = true_peak(clip, at_least=peak)
         if peak > limit:
             gain = limit * (1.0 - _ROUNDING_MARGIN) / peak
             ordered = {name: _scaled(clip, gain) for name, clip in ordered.items()}
