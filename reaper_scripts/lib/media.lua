@@ -46,6 +46,15 @@ local function wave_length(file)
   end
 end
 
+-- The same of a FLAC file, from its first block, STREAMINFO: 20 bits of rate, 8 of channels and
+-- bits, 36 of frames.
+local function flac_length(file)
+  local head = file:read(26)
+  if not head or #head < 26 or head:sub(1, 4) ~= "fLaC" or head:byte(5) & 0x7F ~= 0 then return nil end
+  local packed = string.unpack(">I8", head, 19)
+  return packed >> 44, packed & 0xFFFFFFFFF
+end
+
 -- True where a file is as its manifest has it, or nil and a sentence.
 local function check(path, entry, rate)
   local size = files.size(path)
@@ -54,8 +63,12 @@ local function check(path, entry, rate)
     return nil, ("%s has %d bytes, its manifest says %d: it is damaged."):format(path, size, entry.bytes)
   end
   local file <close> = assert(io.open(path, "rb"))
-  local its_rate, frames = wave_length(file)
-  if its_rate ~= rate or frames ~= entry.frames then return nil, path .. " is no WAV file as its manifest has it." end
+  local kind = names.suffix(entry.path) == ".flac" and "FLAC" or "WAV"
+  local length = kind == "FLAC" and flac_length or wave_length
+  local its_rate, frames = length(file)
+  if its_rate ~= rate or frames ~= entry.frames then
+    return nil, ("%s is no %s file as its manifest has it."):format(path, kind)
+  end
   return true
 end
 
@@ -108,7 +121,7 @@ function media.fetch(manifest, folder, stems, target, made)
       local fine
       fine, why = check(take.path, take.entry, manifest.grid.sample_rate)
       if not fine then return nil, why end
-      local path = files.join(target, names.of(manifest, stem.name, take.take))
+      local path = files.join(target, names.of(manifest, stem.name, take.take, take.entry.path))
       made[#made + 1] = path
       fine, why = copy(take.path, path)
       if not fine then return nil, why end

@@ -21,8 +21,12 @@ local function key_word(name)
   return MODES[mode] and tonic .. MODES[mode]
 end
 
--- The name of a stem's take, by the job's manifest; what the manifest does not say is left out.
-function names.of(manifest, stem, take)
+-- The end of a sound file's name that says its format.
+function names.suffix(path) return path:lower():find("%.flac$") and ".flac" or ".wav" end
+
+-- The name of a stem's take, by the job's manifest, with the suffix of its file there; what the
+-- manifest does not say is left out.
+function names.of(manifest, stem, take, path)
   local request = type(manifest.request) == "table" and manifest.request or {}
   local job, words = tostring(manifest.job or ""), { "backline" }
   if job:find("^%d+$") then
@@ -38,7 +42,7 @@ function names.of(manifest, stem, take)
     words[#words + 1] = tempo_word(bpm)
     words[#words + 1] = its_key
   end
-  return table.concat(words, "_") .. ".wav"
+  return table.concat(words, "_") .. names.suffix(path)
 end
 
 return names

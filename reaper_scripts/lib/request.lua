@@ -71,6 +71,7 @@ function request.order(place, chosen)
   add(list, "lead", "s", chosen.lead)
   add(list, "engine", "s", chosen.engine)
   add(list, "sample-rate", "i", project.sample_rate(proj))
+  add(list, "format", "s", settings.format())
   add(list, "at-seconds", "d", math.max(reaper.TimeMap2_QNToTime(proj, range.start_qn), 0.0))
   add(list, "project", "s", project.label(proj))
   if place.melody then
@@ -105,6 +106,7 @@ function request.split(proj, sound)
   add(list, "at-seconds", "d", math.max(sound.position_seconds, 0.0))
   if sound.loops then add(list, "loop", "i", 1) end
   add(list, "model", "s", settings.splitter())
+  add(list, "format", "s", settings.format())
   local start_qn = reaper.TimeMap2_timeToQN(proj, sound.position_seconds)
   local bar = project.nearest_bar(proj, sound.position_seconds)
   local place = { proj = proj, range = { first = bar, bars = 0, start_qn = start_qn } }

@@ -80,6 +80,9 @@ function settings.carrier()
   return (asked == "udp" or asked == "spool") and asked or "auto"
 end
 
+-- Of the sound files, such as "flac"; "" for what the daemon writes by itself.
+function settings.format() return reaper.GetExtState(SECTION, "format") end
+
 -- The splitter to use, "" for the best that is installed.
 function settings.splitter() return reaper.GetExtState(SECTION, "splitter") end
 

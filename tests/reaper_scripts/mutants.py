@@ -161,6 +161,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "media", "fetching",
         ("if size ~= entry.bytes then", "if false then"),
         ("if its_rate ~= rate or frames ~= entry.frames then", "if frames ~= entry.frames then"),
+        ("if its_rate ~= rate or frames ~= entry.frames then", "if its_rate ~= rate then"),
+        ('or head:sub(1, 4) ~= "fLaC"', ""),
+        ("or head:byte(5) & 0x7F ~= 0", ""),
+        ("packed >> 44, packed & 0xFFFFFFFFF", "packed >> 44, packed & 0xFFFFFFFF"),
+        ("packed >> 44, packed & 0xFFFFFFFFF", "48000, packed & 0xFFFFFFFFF"),
         ('and not entry.path:find("..", 1, true)', ""),
         ('if found.schema ~= "backline.manifest/1" then', "if false then"),
         ("local COPY_BYTES = 1 << 20", "local COPY_BYTES = 1 << 24"),
@@ -337,6 +342,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ('gsub("%.$", "")', 'gsub("^$", "")'),
         ("tonic .. MODES[mode]", "tonic"),
         ('type(bpm) == "number" and its_key', "its_key"),
+        ('find("%.flac$") and ".flac" or ".wav"', 'find("%.flac$") and ".wav" or ".wav"'),
     ),
     *_of(
         "request", "asking actions splitting",
@@ -345,6 +351,17 @@ MUTANTS: tuple[Mutant, ...] = (
         ("item and wants_item_range and not is_selection", "item and wants_item_range"),
         ('add(list, "sections", "s", project.sections(proj, range))', ""),
         ('add(list, "bpm", "d", grid.bpm + 0.0)', 'add(list, "bpm", "f", grid.bpm + 0.0)'),
+        (
+            'settings.splitter())\n  add(list, "format", "s", settings.format())',
+            "settings.splitter())",
+        ),
+    ),
+    *_of(
+        "request", "fetching",
+        (
+            'project.sample_rate(proj))\n  add(list, "format", "s", settings.format())',
+            "project.sample_rate(proj))",
+        ),
     ),
     *_of(
         "settings", "asking jobs actions",

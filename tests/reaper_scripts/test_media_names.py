@@ -1,12 +1,15 @@
-"""Files in a project's media folder have the names that `backline export --files` gives them."""
+"""Files in a project's media folder: their names are those that `backline export --files` gives."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from audio.clip import write_flac
 from midi.key import Key
 from midi.meter import Meter
 from stems.chunks import Music
@@ -16,7 +19,7 @@ from stems.naming import tidy_name
 def name_in_lua(reaper: Any, manifest: dict[str, object], stem: str, take: int) -> str:
     told = reaper.play(
         f"local manifest = Daemon.json.decode([==[{json.dumps(manifest)}]==])\n"
-        f'w.boxes[1] = w:lib("names").of(manifest, "{stem}", {take})'
+        f'w.boxes[1] = w:lib("names").of(manifest, "{stem}", {take}, "{stem}.wav")'
     )
     return str(told["boxes"][0])
 
@@ -48,3 +51,28 @@ def test_a_split_has_neither_tempo_nor_key(reaper: Any) -> None:
     manifest = {"job": "7", "request": {}, "takes": [{}], "grid": {}, "key": {}}
     assert name_in_lua(reaper, manifest, "vocals", 1) == "backline_0007_vocals.wav"
     assert tidy_name("vocals", ".wav", job="7") == "backline_0007_vocals.wav"
+
+
+def test_flac_files_as_we_write_them_are_taken(reaper: Any, tmp_path: Path) -> None:
+    path = tmp_path / "bass.flac"
+    write_flac(path, np.full((2, 12345), 7, np.int32), 96_000, {"title": "backline bass"})
+    entry = {
+        "path": "bass.flac", "role": "stem", "stem": "bass", "take": 1,
+        "bytes": path.stat().st_size, "frames": 12345,
+    }  # fmt: skip
+    manifest = {
+        "job": "7", "takes": [{}], "grid": {"sample_rate": 96_000, "frames": 12345},
+        "files": [entry],
+    }  # fmt: skip
+    told = reaper.play(
+        f"local manifest = Daemon.json.decode([==[{json.dumps(manifest)}]==])\n"
+        "local fetch = coroutine.wrap(function()\n"
+        f'  local found, why = w:lib("media").fetch(manifest, [==[{tmp_path}]==], {{"bass"}},'
+        f" [==[{tmp_path}/media]==], {{}})\n"
+        '  return found and "" .. found[1].takes[1].path or why\n'
+        "end)\n"
+        "local said\nrepeat said = fetch() until said\nw.boxes[1] = said"
+    )
+    copied = Path(told["boxes"][0])
+    assert copied == tmp_path / "media" / "backline_0007_bass.flac"
+    assert copied.read_bytes() == path.read_bytes()

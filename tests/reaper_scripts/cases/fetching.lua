@@ -55,9 +55,29 @@ case("a script that REAPER ends while it copies leaves no files and keeps the or
   equal(order_state(w), "pending")
 end)
 
-local function spoilt(name, pattern, spoil)
+case("FLAC files land as WAV files do where they are asked for", function(w, Daemon)
+  local daemon, project = start(w, Daemon, {})
+  w.ext.backline.format = "flac"
+  daemon.frames = 28800
+  w:run("backline_generate.lua", generate_to_the_end)
+  equal(scenes.last_keys(daemon).format, "flac")
+  local item = project.tracks[3].items[1]
+  contains(item.takes[1].source.file, "/backline_0001_bass_400bpm_Amin.flac")
+  equal(item.takes[1].source.frames, 28800, "frames in REAPER")
+  equal(item.value.D_LENGTH, 28800 / 48000, "length")
+  equal(w.sources, 0, "sources without a take")
+end)
+
+case("without a format asked for the daemon's own is taken", function(w, Daemon)
+  local daemon = start(w, Daemon, {})
+  w:run("backline_generate.lua", generate_to_the_end)
+  equal(scenes.last_keys(daemon).format, nil)
+end)
+
+local function spoilt(name, pattern, spoil, format)
   case("a result " .. name .. " changes nothing and is named", function(w, Daemon)
     local daemon, project = start(w, Daemon, {})
+    w.ext.backline.format = format
     daemon.spoils = function(job, manifest) spoil(w, job, manifest) end
     w:run("backline_generate.lua", function()
       generate(w)
@@ -77,6 +97,25 @@ spoilt("whose WAV is missing", "bass.wav is gone", function(_, job) os.remove(jo
 spoilt("whose WAV is of another rate", "vocals.wav is no WAV", function(w, job)
   rewrite(w, job.folder .. "/vocals.wav", function(bytes) return bytes:sub(1, 24) .. string.pack("<I4", 44100) .. bytes:sub(29) end)
 end)
+local function change_at(w, path, position, bytes)
+  rewrite(w, path, function(whole) return whole:sub(1, position - 1) .. bytes .. whole:sub(position + #bytes) end)
+end
+
+spoilt("whose FLAC is of another rate", "vocals.flac is no FLAC", function(w, job)
+  change_at(w, job.folder .. "/vocals.flac", 19, string.pack(">I3", 44100 << 4 | 2)) -- stereo, first bit of 24
+end, "flac")
+spoilt("whose FLAC has a frame more", "bass.flac is no FLAC", function(w, job)
+  change_at(w, job.folder .. "/bass.flac", 25, string.pack(">I2", 14401))
+end, "flac")
+spoilt("whose FLAC has 2^32 frames more", "bass.flac is no FLAC", function(w, job)
+  change_at(w, job.folder .. "/bass.flac", 22, "\x71") -- the lowest four of 36 bits stand in bytes 22 to 26
+end, "flac")
+spoilt("whose FLAC does not begin with its length", "drums.flac is no FLAC", function(w, job)
+  change_at(w, job.folder .. "/drums.flac", 5, "\x04") -- a block of comments
+end, "flac")
+spoilt("whose FLAC is a WAV", "melody.flac is no FLAC", function(w, job)
+  change_at(w, job.folder .. "/melody.flac", 1, "RIFF")
+end, "flac")
 spoilt("whose manifest lacks a stem", "The job has no vocals", function(_, _, manifest)
   for index = #manifest.files, 1, -1 do
     if manifest.files[index].stem == "vocals" then table.remove(manifest.files, index) end

@@ -32,7 +32,7 @@ end
 
 case("the part that the item plays is asked for, of its file", function(w, Daemon)
   local daemon = start(w, Daemon)
-  w.ext.backline.splitter = "htdemucs_ft"
+  w.ext.backline.splitter, w.ext.backline.format = "htdemucs_ft", "flac"
   w:run(SPLIT)
   local asked = daemon:asked("split")
   equal(#asked, 1, "requests")
@@ -43,6 +43,8 @@ case("the part that the item plays is asked for, of its file", function(w, Daemo
   equal(keys["at-seconds"], 7.25)
   equal(keys.loop, nil)
   equal(keys.model, "htdemucs_ft")
+  equal(keys.format, "flac")
+  contains(w:project().tracks[2].items[1].takes[1].source.file, "/backline_0001_drums.flac")
   equal(#daemon:asked("generate"), 0, "requests to generate")
 end)
 

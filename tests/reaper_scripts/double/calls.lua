@@ -156,12 +156,18 @@ return function(world)
     return true
   end
 
-  -- Sources: nil unless the file is a whole WAV
+  -- Sources: nil unless the file is a whole WAV or begins as a FLAC file does
   function calls.PCM_Source_CreateFromFile(path)
     local file = world.io_open(path, "rb")
     if not file then return nil end
     local head = file:read(12) or ""
     local found, format
+    if head:sub(1, 4) == "fLaC" then
+      local packed = string.unpack(">I8", (head .. file:read(14)):sub(19))
+      file:close()
+      world.sources = world.sources + 1
+      return model.new("PCM_source", { file = path, frames = packed & 0xFFFFFFFFF, rate = packed >> 44, type = "FLAC" }).handle
+    end
     if head:sub(1, 4) == "RIFF" and head:sub(9, 12) == "WAVE" then
       while true do
         local chunk = file:read(8)

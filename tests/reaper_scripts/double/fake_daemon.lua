@@ -203,9 +203,17 @@ local function wave(frames, rate)
   return "RIFF" .. string.pack("<I4", 4 + 8 + #format + 8 + #data) .. "WAVE" .. "fmt " .. string.pack("<s4", format) .. "data" .. string.pack("<s4", data)
 end
 
--- A job's folder as the pipeline leaves it: WAV files and the manifest.
+-- Blocks of 4096 frames, 20 bits of rate, stereo, 24 bits, 36 bits of frames, no checksum; then some frame.
+local function flac(frames, rate)
+  local packed = rate << 44 | 1 << 41 | 23 << 36 | frames
+  local block = string.pack(">I2I2I3I3I8", 4096, 4096, 0, 0, packed) .. ("\0"):rep(16)
+  return "fLaC" .. string.pack(">I4", 0x80 << 24 | #block) .. block .. "\xFF\xF8" .. ("\0"):rep(frames)
+end
+
+-- A job's folder as the pipeline leaves it: sound files and the manifest.
 function FakeDaemon:make_result(job)
-  local bytes = wave(self.frames, self.rate)
+  local is_flac = job.keys.format == "flac"
+  local bytes, suffix = (is_flac and flac or wave)(self.frames, self.rate), is_flac and ".flac" or ".wav"
   local manifest = {
     schema = "backline.manifest/1", backline = self.version, job = tostring(job.number),
     request = { tags = job.keys.tags or "" }, engine = { name = "tone", weights = "none" },
@@ -218,10 +226,10 @@ function FakeDaemon:make_result(job)
     manifest.takes[take] = { take = take, seed = (job.keys.seed or 41) + take - 1, report = {
       bpm = 128.02, bpm_error_percent = 0.016, octave_relation = "1", beat_offset_ms = 1.25, key = "A minor", peak_dbfs = -1.0 } }
     for stem in (job.keys.stems or "drums,bass,melody,vocals"):gmatch("%a+") do
-      local file = assert(self.world.real.io_open(job.folder .. "/" .. sub .. stem .. ".wav", "wb"))
+      local file = assert(self.world.real.io_open(job.folder .. "/" .. sub .. stem .. suffix, "wb"))
       file:write(bytes)
       file:close()
-      table.insert(manifest.files, { path = sub .. stem .. ".wav", role = "stem", stem = stem, take = take,
+      table.insert(manifest.files, { path = sub .. stem .. suffix, role = "stem", stem = stem, take = take,
         bytes = #bytes, frames = self.frames, sha256 = ("%064d"):format(take) })
     end
   end
