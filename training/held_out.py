@@ -64,7 +64,7 @@ def held_out(number: int, seed: int) -> HeldOut:
     grid = Grid.constant(bpm, meter, bars)
     shift = (tonic - piece.tonic + 6) % 12 - 6
     truth = _moved(piece.performance, shift, float(grid.beats))
-    tune = _melody_of(piece, shift, grid) if number % 2 == 0 else None
+    tune = melody_of(piece, shift, grid) if number % 2 == 0 else None
     conditions = Conditions(
         grid=grid,
         key=Key(tonic, piece.mode),
@@ -95,7 +95,7 @@ def _moved(performance: Performance, shift: int, beats: float) -> Performance:
     return Performance(beats, parts)
 
 
-def _melody_of(piece: Piece, shift: int, grid: Grid) -> Melody | None:
+def melody_of(piece: Piece, shift: int, grid: Grid) -> Melody | None:
     notes = [
         Note(
             Fraction(round(n.start_beats * 960), 960),

@@ -24,12 +24,15 @@ from numpy.typing import NDArray
 
 from diffusion.embedded.decoder.decoder import Decoder, hits_of, tones_of
 from diffusion.embedded.decoder.room import new_room, pan
-from diffusion.embedded.engine import weights_folder
+from diffusion.embedded.engine import EmbeddedEngine, weights_folder
 from diffusion.embedded.performance import PART_STEM, Part, Performance
 from diffusion.embedded.voice.singer import Singer, sung_notes
 from diffusion.embedded.voice.timing import SungNote
+from diffusion.engine import Conditions
 from midi.grid import Grid
+from midi.key import Key
 from training.compose import Piece, compose
+from training.held_out import melody_of
 from training.judge_voice import world_render
 from training.oscillators import play_patch
 from training.sampled_drums import play_samples
@@ -116,6 +119,13 @@ def _decoder() -> Decoder:
 @cache
 def _singer() -> Singer:
     return Singer.load(weights_folder() / "voice-v1.safetensors")
+
+
+@cache
+def _engine() -> EmbeddedEngine:
+    engine = EmbeddedEngine()
+    engine.load(lambda stage, fraction: None)
+    return engine
 
 
 @cache
@@ -253,6 +263,30 @@ def by_decoder(excerpt: Excerpt, seed: int) -> Sound:
     return np.stack([clips[name].samples[:, :FRAMES] for name in SOURCES])
 
 
+def by_engine(seed: int) -> Sound:
+    """(stems, 2, FRAMES) of what the engine itself plays for the tune of a seed not ending in 0."""
+    piece = compose(seed)
+    grid = Grid.constant(round(min(max(piece.bpm, 60), 180), 2), piece.meter, min(piece.bars, 8))
+    conditions = Conditions(
+        grid=grid,
+        key=Key(piece.tonic, piece.mode),
+        melody=melody_of(piece, 0, grid) if seed % 2 else None,
+        lead=piece.lead,
+        tags=", ".join([piece.style.replace("_", " "), *piece.moods]),
+        seed=seed,
+        sample_rate=SAMPLE_RATE,
+        sections=piece.sections[: grid.bars],
+    )
+    given = _engine().generate(conditions, lambda stage, fraction: None, lambda: False)
+    assert given.stems is not None
+    return np.stack([around(given.stems[name].samples) for name in SOURCES])
+
+
+def around(samples: Sound) -> Sound:
+    """(2, FRAMES): the sound, again from its start where it is too short."""
+    return np.tile(samples, (1, -(-FRAMES // samples.shape[1])))[:, :FRAMES]
+
+
 def held_out_song(number: int, seed: int, *, unseen: bool) -> Sound:
     """(stems, 2, FRAMES) of a held-out tune on which all four stems play.
 
@@ -292,15 +326,15 @@ def as_stored(stems: Sound) -> NDArray[np.int16]:
     return np.rint(stems * (32000 / peak)).astype(np.int16)
 
 
-def write_songs(out: Path, seeds: Sequence[int]) -> None:
+def write_songs(out: Path, seeds: Sequence[int], engine: bool = False) -> None:
     out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     for count, seed in enumerate(seeds, 1):
-        path = out / f"{seed}.npy"
+        path = out / f"engine{seed}.npy" if engine else out / f"{seed}.npy"
         if not path.exists():
             part = path.with_suffix(".part")
             with part.open("wb") as file:
-                np.save(file, as_stored(training_song(seed)))
+                np.save(file, as_stored(by_engine(seed) if engine else training_song(seed)))
             part.replace(path)
         if count % 20 == 0:
             print(f"{count} of {len(seeds)} songs, {time.monotonic() - began:.0f} s", flush=True)
@@ -311,6 +345,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("data/splitter"))
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--songs", type=int, default=400)
+    parser.add_argument("--engine", action="store_true",
+                        help="what the engine plays, as OUT/engineSEED.npy")  # fmt: skip
     options = parser.parse_args()
     torch.set_num_threads(1)
     seeds: list[int] = []
@@ -319,7 +355,7 @@ def main() -> None:
         seeds += [seed] if seed % 10 else []
         seed += 1
     with torch.inference_mode():
-        write_songs(options.out, seeds)
+        write_songs(options.out, seeds, options.engine)
 
 
 if __name__ == "__main__":

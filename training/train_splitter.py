@@ -3,7 +3,9 @@
     python -m training.train_splitter --data data/splitter --minutes 60 --seed 1 --out data/split1
 
 Every example is six seconds of four stems, mostly of four different songs, each stem at its own
-level and coloured by its own equaliser. The loss is the error's energy in dB, as the judged SDR
+level, at its own speed and coloured by its own equaliser. Every batch is heard twice, the second
+time with each stem beside those of other examples, for to transform the stems costs more than to
+add them up. The loss is the error's energy in dB, as the judged SDR
 counts it, beside the same of its magnitudes, for the quiet parts. Prints a line every --log steps
 and the SDR of held-out songs every --valid; saves OUT/last.pt (continued with --resume) and
 OUT/embedded.safetensors, the running mean of the weights, as demucs loads them.
@@ -15,7 +17,8 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +26,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from stems.splitting.mask_network import MaskNetwork, narrowed
+from stems.splitting.mask_network import BANDS, FLOOR, MaskNetwork
 from training.splitter_data import FRAMES, SAMPLE_RATE, SOURCES, held_out_song
 
 CLIP = 6 * SAMPLE_RATE
@@ -31,7 +34,9 @@ REMIXED = 0.6  # of the examples have every stem from another song
 DROPPED = 0.08  # of the stems are silent
 SWAPPED = 0.5
 FAINT = 0.12  # of the stems are 8 to 20 dB quieter than the others
-EQ_DB, EQ_POINTS = 4.0, 8
+NATURAL = 0.5  # of the remixed examples are as loud, stem by stem, as the engine plays
+BENT, SEMITONES = 0.5, 3.0  # of the stems are heard faster or slower, at most by so much
+EQ_DB, EQ_POINTS = 6.0, 8
 VALID_SEED, VALID_SONGS = 900, 4
 QUIET = 1e-3  # of a mix's energy: errors below it (-30 dB) are not worth more
 
@@ -44,6 +49,7 @@ class Songs:
         self.random = np.random.default_rng(seed)
         self.songs: dict[str, np.ndarray] = {}
         self.heard: dict[str, np.ndarray] = {}
+        self.levels: list[np.ndarray] = []
         self.look()
 
     def look(self) -> None:
@@ -53,6 +59,8 @@ class Songs:
                 song = np.load(path, mmap_mode="r")
                 loud = np.square(song[:, :, ::16].astype(np.float32)).mean((1, 2)) ** 0.5
                 self.songs[path.name], self.heard[path.name] = song, loud > 100
+                if path.name.startswith("engine"):
+                    self.levels.append(np.maximum(loud / np.sqrt(np.square(loud).mean()), 0.02))
         self.names = list(self.songs)
 
     def batch(self, size: int) -> Tensor:
@@ -60,24 +68,33 @@ class Songs:
         out = np.zeros((size, len(SOURCES), 2, CLIP), np.float32)
         for clip in out:
             remixed = self.random.random() < REMIXED
+            natural = remixed and self.levels and self.random.random() < NATURAL
+            levels = self.levels[int(self.random.integers(len(self.levels)))] if natural else None
             name, at = self._pick()
+            bend = self._bend()
             for stem in range(len(SOURCES)):
                 if remixed:
                     name, at = self._pick(stem)
+                    bend = self._bend()
                 if self.random.random() < DROPPED:
                     continue
-                sound = self.songs[name][stem, :, at : at + CLIP] * np.float32(1 / 32768)
-                gain_db = self.random.uniform(-6, 6)
-                if self.random.random() < FAINT:
+                sound = bent(self.songs[name][stem], at, bend)
+                gain_db = self.random.uniform(-6, 6) if levels is None else self.random.normal(0, 3)
+                if levels is None and self.random.random() < FAINT:
                     gain_db -= self.random.uniform(8, 20)
                 gain = 10 ** (gain_db / 20)
                 if remixed:  # bring every song to one level, for the levels stored are any
                     loudest = np.sqrt(np.square(sound[:, ::8]).mean()) + 1e-9
-                    gain *= min(0.07 / loudest, 10.0)
+                    gain *= min(0.07 / loudest, 10.0) * (1 if levels is None else levels[stem])
                 if self.random.random() < SWAPPED:
                     sound = sound[::-1]
                 clip[stem] = sound * np.float32(gain)
         return torch.from_numpy(out)
+
+    def _bend(self) -> float:
+        if self.random.random() >= BENT:
+            return 1.0
+        return float(2 ** (self.random.uniform(-SEMITONES, SEMITONES) / 12))
 
     def _pick(self, stem: int | None = None) -> tuple[str, int]:
         while True:
@@ -86,33 +103,72 @@ class Songs:
                 return name, int(self.random.integers(0, FRAMES - CLIP))
 
     def equalisers(self, size: int, bins: int) -> Tensor:
-        """Gains (size, stems, 1, 1, bins), smooth over the octaves from 40 Hz."""
+        """Gains (stems, size, 1, 1, bins), smooth over the octaves from 40 Hz."""
         points = self.random.normal(0, EQ_DB / 2, (size * len(SOURCES), EQ_POINTS))
         hz = np.maximum(np.arange(bins) * SAMPLE_RATE / 2 / (bins - 1), 40)
         places = np.log(hz / 40) / np.log(hz[-1] / 40) * (EQ_POINTS - 1)
         curves = [10 ** (np.interp(places, np.arange(EQ_POINTS), row) / 20) for row in points]
-        return torch.from_numpy(np.array(curves, np.float32)).view(size, len(SOURCES), 1, 1, bins)
+        return torch.from_numpy(np.array(curves, np.float32)).view(len(SOURCES), size, 1, 1, bins)
 
 
+def bent(song: np.ndarray, at: int, factor: float) -> np.ndarray:
+    """(2, CLIP) float32 of an int16 song from frame `at`, `factor` times as fast, thus higher."""
+    if factor == 1.0:
+        return np.asarray(song[:, at : at + CLIP], np.float32) / 32768
+    needed = int(CLIP * factor) + 2
+    at = min(at, song.shape[1] - needed)
+    places = np.arange(CLIP) * factor
+    sides = [np.interp(places, np.arange(needed), side) for side in song[:, at : at + needed]]
+    return np.asarray(sides, np.float32) / 32768
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
-    """What the loss needs of a batch, by rows: the error's energy is a square in the shares."""
+    """What the loss needs of a batch, by rows: the error's energy is a square in the shares.
 
-    def __init__(self, network: MaskNetwork, stems: Tensor, equalisers: Tensor) -> None:
-        spectra = network.spectrum(stems)
-        spectra.mul_(equalisers)
-        mix = spectra.sum(1)
-        self.magnitudes = network.magnitudes(mix)
-        real, imaginary = mix.real.contiguous(), mix.imag.contiguous()
-        self.mix = narrowed(real.square() + imaginary.square())
-        first, second = spectra.real.contiguous(), spectra.imag.contiguous()
-        self.shared = narrowed(first * real[:, None] + second * imaginary[:, None])
-        self.own = narrowed(first.square_() + second.square_())
+    `magnitudes` and `mix` are (batch, 2, moments, ROWS), the others (batch, stems, 2, ...).
+    """
+
+    magnitudes: Tensor
+    mix: Tensor
+    shared: Tensor
+    own: Tensor
+
+
+def energies(
+    stems: Sequence[Tensor], gains: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The fields of an Example of four spectra (batch, 2, moments, bins, 2), real and imaginary."""
+    parts = [(s[..., 0] * gain, s[..., 1] * gain) for s, gain in zip(stems, gains, strict=True)]
+    real, imaginary = sum(p[0] for p in parts), sum(p[1] for p in parts)
+    power = real.square() + imaginary.square()
+    loud = power.mean((1, 2, 3), keepdim=True).sqrt()
+    magnitudes = (averaged(power.sqrt()) / (loud + 1e-12) + FLOOR).sqrt()
+    shared = [averaged(first * real + second * imaginary) for first, second in parts]
+    own = [averaged(first.square() + second.square()) for first, second in parts]
+    return magnitudes, averaged(power), torch.stack(shared, 1), torch.stack(own, 1)
+
+
+def averaged(bins: Tensor) -> Tensor:
+    """As narrowed(), in the form that compiles to quick code."""
+    rows = [bins[..., a:b].unflatten(-1, (-1, size)).mean(-1) for a, b, size in BANDS]
+    return torch.cat(rows, -1)
+
+
+def examples_of(songs: Songs, network: MaskNetwork, size: int) -> Iterator[Example]:
+    """Batches without end, each of them twice: as drawn, and with the stems told apart."""
+    quick = torch.compile(energies)
+    while True:
+        with torch.no_grad():
+            spectra = torch.view_as_real(network.spectrum(songs.batch(size)))
+            for turn in (0, 1):
+                stems = [spectra[:, stem].roll(turn * stem, 0) for stem in range(len(SOURCES))]
+                example = Example(*quick(stems, list(songs.equalisers(size, spectra.shape[-2]))))
+                yield example
 
 
 def bins_of_rows() -> Tensor:
     """(ROWS,): how many bins each row stands for."""
-    from stems.splitting.mask_network import BANDS
-
     sizes = [float(size) for first, last, size in BANDS for _ in range(first, last, size)]
     return torch.tensor(sizes)
 
@@ -196,6 +252,14 @@ def main() -> None:
         for unseen in (False, True)
         for number in range(VALID_SONGS)
     ]
+    examples = examples_of(songs, network, options.batch)
+
+    @torch.compile
+    def heard(example: Example) -> tuple[Tensor, Tensor]:
+        with torch.autocast("cpu", torch.bfloat16):
+            shares = network.shares(example.magnitudes)
+        return loss_of(shares, example, weights)
+
     print(f"{len(songs.names)} songs, {sum(p.numel() for p in network.parameters())} parameters")
     began, cpu, first = time.monotonic(), time.process_time() - spent, step
     losses: list[float] = []
@@ -209,13 +273,7 @@ def main() -> None:
         )
         for group in optimiser.param_groups:
             group["lr"] = rate
-        with torch.no_grad():
-            stems = songs.batch(options.batch)
-            bins = 2049
-            example = Example(network, stems, songs.equalisers(options.batch, bins))
-        with torch.autocast("cpu", torch.bfloat16):
-            shares = network.shares(example.magnitudes)
-        loss, seen = loss_of(shares, example, weights)
+        loss, seen = heard(next(examples))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)

@@ -17,7 +17,7 @@ from diffusion.embedded.performance import Part, Performance, Played
 from midi.grid import Grid
 from stems.splitting import weights
 from stems.splitting.mask_network import FFT, ROWS, MaskNetwork, narrowed, widened
-from training.train_splitter import Example, bins_of_rows, loss_of, save
+from training.train_splitter import Example, bent, bins_of_rows, energies, loss_of, save
 
 RATE = 44_100
 SHIPPED = Path(weights.__file__).parent / "embedded.safetensors"
@@ -82,13 +82,23 @@ def test_the_loss_counts_the_energy_of_the_error(network: MaskNetwork) -> None:
     )
     with torch.no_grad():
         spectra = network.spectrum(stems)
-        flat = torch.ones(1, 4, 1, 1, FFT // 2 + 1)
-        example = Example(network, stems, flat)
+        flat = torch.ones(1, 1, 1, FFT // 2 + 1)
+        parts = [torch.view_as_real(spectra[:, stem]) for stem in range(4)]
+        example = Example(*energies(parts, [flat] * 4))
+        assert torch.allclose(example.magnitudes, network.magnitudes(spectra.sum(1)), atol=1e-4)
         shares = network.shares(example.magnitudes)
         _, found = loss_of(shares, example, bins_of_rows())
         error = widened(shares) * spectra.sum(1, keepdim=True) - spectra
     energy = spectra.abs().square().sum((2, 3, 4)) / error.abs().square().sum((2, 3, 4))
     np.testing.assert_allclose(found.numpy(), 10 * energy.log10().numpy(), atol=0.01)
+
+
+def test_a_stem_heard_a_fifth_faster_is_a_fifth_higher() -> None:
+    song = np.rint(20_000 * np.sin(2 * np.pi * 200 * np.arange(12 * RATE) / RATE)).astype(np.int16)
+    sound = bent(np.stack([song, song]), 5 * RATE, 1.5)
+    loudest = np.abs(np.fft.rfft(sound[0])).argmax() * RATE / sound.shape[1]
+    assert sound.shape == (2, 6 * RATE)
+    assert abs(loudest - 300) < 1  # 200 Hz times 3/2; a bin is a sixth of 1 Hz
 
 
 def test_demucs_loads_what_was_saved_and_applies_it(network: MaskNetwork, tmp_path: Path) -> None:
