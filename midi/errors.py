@@ -15,3 +15,11 @@ class KeyNameError(MidiError):
 
 class MelodyError(MidiError):
     """The melody cannot be read or holds nothing to play."""
+
+
+class SectionError(MidiError):
+    """Sections, or prompts at times, do not lie on the bars there are."""
+
+
+class CurveError(MidiError):
+    """The points of an intensity curve are none."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from midi.errors import GridError
+from midi.errors import GridError, SectionError
 from midi.grid import Meter, MeterChange, TempoPoint
 from midi.number import exact
+from midi.sections import read_sections
 from osc_protocol.checks import shown
 from osc_protocol.errors import Code, ProtocolError
 
 _BAR = r"([1-9][0-9]{0,4})"
 _METER_CHANGE = re.compile(rf"{_BAR}:(\S+)")
-_SECTION = re.compile(rf"{_BAR}-{_BAR}:(\S{{1,64}})")
 
 
 def tempo_points(text: str) -> tuple[TempoPoint, ...]:
@@ -45,19 +45,11 @@ def meter_changes(text: str) -> tuple[MeterChange, ...]:
 
 
 def bar_names(text: str, bars: int) -> tuple[str, ...]:
-    """Read "1-4:verse 5-8:chorus" (bars from 1) into one name a bar, "" where none is given."""
-    names = [""] * bars
-    end = 0
-    for word in text.split():
-        match = _SECTION.fullmatch(word)
-        if not match:
-            raise _refusal("sections", "first-last:name, such as 1-4:verse", word)
-        first, last = int(match[1]), int(match[2])
-        if not end < first <= last <= bars:
-            raise _refusal("sections", f"in order, apart and within bars 1 to {bars}", word)
-        names[first - 1 : last] = [match[3]] * (last - first + 1)
-        end = last
-    return tuple(names) if end else ()
+    """Read "1-4: verse 5-8: chorus, loud" (bars from 1) into one name a bar, "" where none is."""
+    try:
+        return read_sections(text, bars)
+    except SectionError as error:
+        raise ProtocolError(Code.OUT_OF_RANGE, str(error), "sections") from None
 
 
 def _refusal(field: str, wanted: str, word: str) -> ProtocolError:
