@@ -116,16 +116,23 @@ def write_flac(
         raise AudioError(f"cannot write {path}: {_reason(error)}") from error
 
 
-def whole_numbers(clip: Clip, bits: int) -> npt.NDArray[np.int32]:
-    """Return the samples rounded to whole numbers of `bits`; raises AudioError over full scale."""
+def whole_numbers(
+    clip: Clip, bits: int, noise: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.int32]:
+    """Return the samples rounded to whole numbers of `bits`; raises AudioError over full scale.
+
+    `noise` in units of the whole numbers and of the samples' shape is added before rounding: dither.
+    """
     if clip.peak > 1:
         raise AudioError(
             f"clip peaks at {20 * np.log10(clip.peak):+.2f} dBFS; "
             f"{bits}-bit PCM holds at most 0 dBFS, 32-bit float holds it all"
         )
     highest = 1 << (bits - 1)
-    scaled = np.rint(clip.samples.astype(np.float64) * highest)
-    return np.clip(scaled, -highest, highest - 1).astype(np.int32)
+    scaled = clip.samples.astype(np.float64) * highest
+    if noise is not None:
+        scaled += noise
+    return np.clip(np.rint(scaled), -highest, highest - 1).astype(np.int32)
 
 
 def resample(clip: Clip, sample_rate: int) -> Clip:

@@ -175,6 +175,8 @@ SPLIT_KEYS = (
              max_bytes=MAX_PATH_BYTES),
     Argument("loop", "flag", "1: the sound repeats, so what is before its start is its end",
              default=False),
+    Argument("format", "text", "of the sound files; flac has 24 bits", default="wav32f",
+             choices=SOUND_FORMATS),
     Argument("from-seconds", "float", "where in the file to begin", default=0.0, low=0,
              high=604_800, unit="s", aliases=("from",)),
     Argument("length-seconds", "float", "how much of it; 0: to its end", default=0.0, low=0,

@@ -126,6 +126,7 @@ class Split(Message):
     stems: str = ",".join(STEMS)
     model: str = ""
     loop: bool = False
+    format: str = "wav32f"
     from_seconds: float = 0.0
     length_seconds: float = 0.0
     at_seconds: float = 0.0
@@ -142,7 +143,7 @@ class Split(Message):
         """The order its fields make; raises ProtocolError."""
         return SplitRequest(
             self.path, ordered_stems(self.stems), self.model, self.loop, self.from_seconds,
-            self.length_seconds, self.at_seconds, self.at_beats,
+            self.length_seconds, self.at_seconds, self.at_beats, self.format,
         )  # fmt: skip
 
     @property

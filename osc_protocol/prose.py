@@ -178,8 +178,8 @@ oscsend localhost 9787 /backline/split ssss s2 /home/me/song.wav stems drums,voc
 
 A job's folder holds one WAV a stem, `mix.wav`, `project.rpp`, `overview.png` and `manifest.json`;
 with several takes the others lie in `take2`, `take3` and so on. A stem event is sent when its file
-is complete on disk; `sha256` is that of the file. The folder of a split holds the WAV files and
-`manifest.json`.
+is complete on disk; `sha256` is that of the file. The folder of a split holds the stems,
+`project.rpp` and `manifest.json`.
 
 ## Events, and how none is missed
 

@@ -31,6 +31,7 @@ class SplitRequest:
     length_seconds: float = 0.0
     at_seconds: float = 0.0
     at_beats: float = 0.0
+    format: str = "wav32f"
 
     def __post_init__(self) -> None:
         for name, argument in _ARGUMENTS.items():

@@ -34,9 +34,14 @@ FFT_FRAMES, HOP_FRAMES = 2048, 512
 PIECE_FRAMES = 1 << 18  # worked on at a time, so that ten minutes need no gigabytes
 FALLBACK = "melody"  # gets what no estimate has: to a separator it is "other"
 
-# Rounding moves each stem and the mix by at most half a unit; float32 sums of samples within full
-# scale miss by less than one of 24 bits for each stem. What is further off was never a sum.
+# Rounding moves each stem and the mix by at most half a unit, dithered by one and a half; float32
+# sums of samples within full scale miss by less than one of 24 bits for each stem. What is further
+# off was never a sum.
 _UNITS_OFF_PER_STEM = 2
+
+# Rounding to so few bits is heard as distortion of what is quiet; noise makes it a steady hiss.
+DITHERED_BITS = 16
+_DITHER_SEED = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,23 +72,51 @@ def add_up(mix: Clip, estimates: Mapping[str, Clip]) -> AddedUp:
     return AddedUp(clips, tuple(name for name, clip in clips.items() if not clip.samples.any()))
 
 
+def dither_for(bits: int) -> np.random.Generator | None:
+    """Return the source of noise for whole numbers of `bits`, the same each time; or None.
+
+    Blocks of one file must all be dithered by one source.
+    """
+    return np.random.default_rng(_DITHER_SEED) if bits <= DITHERED_BITS else None
+
+
+def to_whole(clip: Clip, bits: int, dither: np.random.Generator | None = None) -> Integers:
+    """Return samples as whole numbers of `bits`; raises StemError for samples over full scale.
+
+    Dither is noise of two evenly spread random numbers of one unit (TPDF, Lipshitz et al. 1992):
+    mean and variance of the error then do not depend on the sound. Samples that are whole already
+    stay as they are.
+    """
+    try:
+        whole = whole_numbers(clip, bits)
+        if dither is None or _is_exact(clip, whole, bits):
+            return whole
+        noise = dither.random(clip.samples.shape, np.float32)
+        noise -= dither.random(clip.samples.shape, np.float32)
+        return whole_numbers(clip, bits, noise)
+    except AudioError as error:
+        raise StemError(str(error)) from None
+
+
 def to_integers(
-    mix: Clip, clips: Mapping[str, Clip], bits: int = 24
+    mix: Clip,
+    clips: Mapping[str, Clip],
+    bits: int = 24,
+    dither: np.random.Generator | None = None,
 ) -> tuple[Integers, dict[str, Integers]]:
     """Return mix and stems as whole numbers of `bits` (2 to 32) whose sums are exact.
 
-    All are rounded to the nearest; what the rounded stems then miss of the rounded mix, a few
-    units, goes into the loudest stem that was not whole before and has room for it. Shapes
-    (channels, frames), in -2^(bits-1) .. 2^(bits-1) - 1. Raises StemError for samples over full
-    scale, or stems that do not add up to the mix to begin with.
+    All are rounded to the nearest, by `dither` if it is given; what the rounded stems then miss of
+    the rounded mix, a few units, goes into the loudest stem that was not whole before and has room
+    for it. So that stem is the dithered mix minus the other dithered stems: its error is still
+    noise, with as much power as that of all of them. Shapes (channels, frames), in
+    -2^(bits-1) .. 2^(bits-1) - 1. Raises StemError for samples over full scale, or stems that do
+    not add up to the mix to begin with.
     """
     _check(mix, clips)
     lowest, highest = _range(bits)
-    try:
-        whole_mix = whole_numbers(mix, bits)
-        whole = {name: whole_numbers(clip, bits) for name, clip in clips.items()}
-    except AudioError as error:
-        raise StemError(str(error)) from None
+    whole_mix = to_whole(mix, bits, dither)
+    whole = {name: to_whole(clip, bits, dither) for name, clip in clips.items()}
     missing = whole_mix.astype(np.int64)
     for stem in whole.values():
         missing -= stem

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from audio.clip import Clip, read_clip, whole_numbers, write_flac
+from audio.clip import Clip, read_clip, write_flac
 from audio.wave_file import WaveFile
 from midi.grid import Grid
 from midi.note import Note
 from midi.smf import write_smf
-from stems.adding_up import Integers, to_integers
+from stems.adding_up import Integers, dither_for, to_integers, to_whole
 from stems.chunks import SoundTags, chunks_of
 from stems.errors import StemError
 from stems.manifest import FileEntry, describe_file
@@ -153,9 +153,10 @@ def write_notes(path: Path, stem: str, notes: Sequence[Note], grid: Grid) -> Non
 
 
 def _whole_numbers(stems: Mapping[str, Clip], mix: Clip | None, bits: int) -> dict[str, Integers]:
+    dither = dither_for(bits)
     if mix is None:
-        return {name: whole_numbers(clip, bits) for name, clip in stems.items()}
-    whole_mix, whole = to_integers(mix, stems, bits)
+        return {name: to_whole(clip, bits, dither) for name, clip in stems.items()}
+    whole_mix, whole = to_integers(mix, stems, bits, dither)
     return {**whole, MIX: whole_mix}
 
 

@@ -14,8 +14,8 @@ from midi.note import Note
 from stems.files import wav_path
 from stems.midi_source import midi_source
 from stems.palette import NEUTRAL, STEM_COLOURS
-from stems.provenance import KEY
-from stems.rpp import RppLines, bpm_text, extension, guid, quoted, seconds_text
+from stems.project_items import ItemTake, Place, sound_source, write_item, write_track
+from stems.rpp import RppLines, bpm_text, guid, quoted, seconds_text
 from stems.sections import Section
 from stems.tempo_points import tempo_points
 
@@ -54,6 +54,12 @@ class Project:
     provenance: Mapping[str, object] = field(default_factory=dict)
     suffix: str = ".wav"  # of the sound files
 
+    @property
+    def place(self) -> Place:
+        """Of every item: the whole grid, in whole frames."""
+        frames = self.grid.frames(self.sample_rate)
+        return Place(self.start_seconds, Fraction(frames, self.sample_rate))
+
 
 def start_seconds(grid: Grid, at_beats: float = 0, at_seconds: float = 0) -> Fraction:
     """Time of bar 1 in the user's project: `at_seconds`, or else `at_beats` at the first tempo.
@@ -76,9 +82,9 @@ def write_project(path: Path, project: Project) -> None:
     _write_stem_tracks(lines, project)
     if project.melody is not None:
         given = (*project.melody.notes, *project.melody.harmony)
-        _write_track(lines, "guide melody", NEUTRAL, "0 0")
+        write_track(lines, "guide melody", NEUTRAL, "0 0")
         source = midi_source(project.grid.beats, given)
-        _write_item(lines, project, [_ItemTake("guide melody", source)])
+        write_item(lines, project.place, [ItemTake("guide melody", source)])
         lines.close()
     _write_note_tracks(lines, project)
     lines.close()
@@ -125,21 +131,21 @@ def _write_regions(lines: RppLines, project: Project) -> None:
 
 
 def _write_stem_tracks(lines: RppLines, project: Project) -> None:
-    _write_track(lines, project.title, NEUTRAL, "1 1")
+    write_track(lines, project.title, NEUTRAL, "1 1")
     lines.close()
     for stem in project.stems:
         last = stem == project.stems[-1]
-        _write_track(lines, stem, STEM_COLOURS[stem], "2 -1" if last else "0 0")
+        write_track(lines, stem, STEM_COLOURS[stem], "2 -1" if last else "0 0")
         takes = [
-            _ItemTake(
+            ItemTake(
                 _take_name(project, stem, number),
-                _wave_source(wav_path(stem, number, project.suffix)),
+                sound_source(wav_path(stem, number, project.suffix)),
                 take.provenance.get(stem, {}),
             )
             for number, take in enumerate(project.takes, 1)
         ]
         origin = {**project.provenance, "stem": stem} if project.provenance else {}
-        _write_item(lines, project, takes, origin, [each.report for each in project.takes])
+        write_item(lines, project.place, takes, origin, [each.report for each in project.takes])
         lines.close()
 
 
@@ -148,100 +154,22 @@ def _write_note_tracks(lines: RppLines, project: Project) -> None:
     noted = [stem for stem in project.stems if any(take.notes.get(stem) for take in project.takes)]
     if not noted:
         return
-    _write_track(lines, "notes", NEUTRAL, "1 1", folded=True)
+    write_track(lines, "notes", NEUTRAL, "1 1", folded=True)
     lines.close()
     for stem in noted:
-        _write_track(
+        write_track(
             lines, f"{stem} notes", STEM_COLOURS[stem], "2 -1" if stem == noted[-1] else "0 0"
         )
         channel = 9 if stem == "drums" else 0
         takes = [
-            _ItemTake(
+            ItemTake(
                 _take_name(project, stem, number),
                 midi_source(project.grid.beats, take.notes.get(stem, ()), channel),
             )
             for number, take in enumerate(project.takes, 1)
         ]
-        _write_item(lines, project, takes, muted=True)
+        write_item(lines, project.place, takes, muted=True)
         lines.close()
-
-
-def _write_track(
-    lines: RppLines, name: str, colour: tuple[int, int, int], folder: str, *, folded: bool = False
-) -> None:
-    red, green, blue = colour
-    lines.open(f"TRACK {guid()}")
-    lines.add(f"NAME {quoted(name)}")
-    lines.add(f"PEAKCOL {0x1000000 | red | green << 8 | blue << 16}")
-    lines.add("BEAT -1", "VOLPAN 1 0 -1 -1 1", "MUTESOLO 0 0 0")
-    lines.add(f"ISBUS {folder}")  # 1 1 opens a folder, 2 -1 is the last in it
-    lines.add(f"BUSCOMP {2 if folded else 0} 0 0 0 0")
-    lines.add("NCHAN 2", "FX 1", "MAINSEND 1 0")
-
-
-@dataclass(frozen=True, slots=True)
-class _ItemTake:
-    name: str
-    source: Sequence[str]
-    provenance: Mapping[str, object] = field(default_factory=dict)
-
-
-def _write_item(
-    lines: RppLines,
-    project: Project,
-    takes: Sequence[_ItemTake],
-    provenance: Mapping[str, object] | None = None,
-    reports: Sequence[Sequence[str]] = (),
-    *,
-    muted: bool = False,
-) -> None:
-    """Write one item over the whole grid."""
-    frames = project.grid.frames(project.sample_rate)
-    lines.open("ITEM")
-    lines.add(f"POSITION {seconds_text(project.start_seconds)}")
-    lines.add("SNAPOFFS 0")
-    lines.add(f"LENGTH {seconds_text(Fraction(frames, project.sample_rate))}")
-    lines.add("LOOP 0", "ALLTAKES 0", "FADEIN 1 0 0 1 0 0 0", "FADEOUT 1 0 0 1 0 0 0")
-    lines.add(f"MUTE {int(muted)} 0")
-    lines.add("SEL 0")
-    lines.add(f"IGUID {guid()}")
-    if provenance:
-        _write_extension(lines, "EXTI", provenance)
-    _write_notes(lines, reports)
-    for number, take in enumerate(takes):
-        if number:
-            lines.add("TAKE")
-        lines.add(f"NAME {quoted(take.name)}")
-        lines.add("VOLPAN 1 0 1 -1", "SOFFS 0", "PLAYRATE 1 1 0 -1 0 0.0025", "CHANMODE 0")
-        lines.add(f"GUID {guid()}")
-        lines.open(take.source[0])
-        lines.add(*take.source[1:])
-        lines.close()
-        if take.provenance:
-            _write_extension(lines, "EXT", take.provenance)
-    lines.close()
-
-
-def _write_extension(lines: RppLines, tag: str, facts: Mapping[str, object]) -> None:
-    lines.open(tag)
-    lines.add(*extension(KEY, facts))
-    lines.close()
-
-
-def _write_notes(lines: RppLines, reports: Sequence[Sequence[str]]) -> None:
-    """The notes of an item: what was measured on each of its takes."""
-    if not any(reports):
-        return
-    lines.open("NOTES")
-    for number, report in enumerate(reports):
-        lines.add(*(["|"] if number else []), *(f"|{line}" for line in report))
-    lines.close()
-    lines.add("IMGRESOURCEFLAGS 0")
-
-
-def _wave_source(path: str) -> list[str]:
-    kind = "FLAC" if path.endswith(".flac") else "WAVE"
-    return [f"SOURCE {kind}", f"FILE {quoted(path)}"]
 
 
 def _take_name(project: Project, stem: str, number: int) -> str:

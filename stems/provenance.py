@@ -40,7 +40,7 @@ class Origin:
         """Say what was asked: the same for all stems, whose names are still to be added."""
         return {
             "rid": self.rid,
-            "job": self._number,
+            "job": _number(self.job),
             "title": self.title,
             "bars": self.bars,
             "keys": [list(setting) for setting in _settings(self.request)],
@@ -52,7 +52,7 @@ class Origin:
         """Say how one take of one stem was made; `sha256` is that of its sound file."""
         return {
             "rid": self.rid,
-            "job": self._number,
+            "job": _number(self.job),
             "take": take,
             "seed": seed,
             "engine": self.engine.get("name"),
@@ -61,9 +61,38 @@ class Origin:
             "folder": self.folder,
         }
 
-    @property
-    def _number(self) -> int:
-        return int(self.job) if self.job.isdecimal() else 0
+
+@dataclass(frozen=True, slots=True)
+class SplitOrigin:
+    """The same of a sound that was split: there are no settings to vary or to take up."""
+
+    rid: str
+    job: str
+    title: str
+    sound: str
+    engine: Mapping[str, object]
+    folder: str
+
+    def of_item(self, stem: str) -> dict[str, object]:
+        """Say what a stem was split from."""
+        return {
+            "rid": self.rid,
+            "job": _number(self.job),
+            "stem": stem,
+            "title": self.title,
+            "split": self.sound,
+            "folder": self.folder,
+            "backline": backline_version(),
+        }
+
+    def of_take(self, sha256: str) -> dict[str, object]:
+        """Say by which splitter; `sha256` is that of the stem's sound file."""
+        origin = Origin(self.rid, self.job, self.title, 0, {}, self.engine, self.folder)
+        return origin.of_take(1, 0, sha256)
+
+
+def _number(job: str) -> int:
+    return int(job) if job.isdecimal() else 0
 
 
 def _settings(request: Mapping[str, object]) -> Iterator[tuple[str, str, object]]:

@@ -23,6 +23,7 @@ WHOLE = SplitRequest(
     1.25,
     3.5,
     at_seconds=700.123456,
+    format="flac",
 )
 
 
@@ -76,6 +77,7 @@ def test_the_same_order_in_another_form_has_the_same_digest() -> None:
         ("ss", ("r1", "song.wav"), "path", "absolute"),
         ("ssss", ("r1", "/a.wav", "stems", "drums,guitar"), "stems", "'guitar'"),
         ("ssss", ("r1", "/a.wav", "stems", "bass,bass"), "stems", "once"),
+        ("ssss", ("r1", "/a.wav", "format", "mp3"), "format", "wav16, wav24, wav32f, flac"),
         ("sssf", ("r1", "/a.wav", "from", -1.0), "from-seconds", "from 0 to 604800 s, not -1.0"),
         ("sssfsf", ("r1", "/a.wav", "at", 1.0, "at-beats", 1.0), "at-beats", "not both"),
         ("ssss", ("r1", "/a.wav", "bpm", "120"), "bpm", "not a key of /backline/split"),

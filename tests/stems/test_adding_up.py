@@ -5,7 +5,7 @@ from audio.clip import Clip
 from audio.stem_names import STEMS
 from benchmarks.null_sums import RATES, nulls, random_job
 from stems import adding_up
-from stems.adding_up import add_up, silent_stems, to_integers
+from stems.adding_up import add_up, dither_for, silent_stems, to_integers
 from stems.errors import StemError
 
 RATE = 44_100
@@ -120,6 +120,32 @@ def test_whole_numbers_that_round_apart_are_mended_in_the_loudest_stem():
     assert {name: int(each[0, 0]) for name, each in whole.items()} == {
         "drums": 0, "bass": 2, "vocals": 0,
     }  # fmt: skip
+
+
+def test_sixteen_bits_are_dithered_and_still_sum_exactly():
+    # A tone of 0.4 units, which rounding would make nothing of; TPDF noise and rounding leave an
+    # error of 1/4 unit squared, the loudest stem has that of the mix and two others as well.
+    parts = {"drums": tone(50, 0.3), "bass": tone(440, 0.4 / 2**15), "vocals": tone(90, 0.2)}
+    mix, stems = Clip(sum(parts.values()), RATE), clips(**parts)
+    whole_mix, whole = to_integers(mix, stems, 16, dither_for(16))
+    assert np.array_equal(sum(whole.values()), whole_mix)
+    wanted = parts["bass"].astype(np.float64) * 2**15
+    assert np.vdot(whole["bass"], wanted) / np.vdot(wanted, wanted) == pytest.approx(1, abs=0.03)
+    for name, units in (("bass", 0.25), ("vocals", 0.25), ("drums", 3 * 0.25)):
+        error = whole[name] - parts[name].astype(np.float64) * 2**15
+        assert np.square(error).mean() == pytest.approx(units, rel=0.05), name
+    again = to_integers(mix, stems, 16, dither_for(16))
+    assert np.array_equal(again[0], whole_mix), "the same bytes each time"
+
+
+def test_what_is_whole_already_is_not_dithered():
+    quarter = np.full((2, 50), 0.25, np.float32)
+    other = np.full((2, 50), 0.1, np.float32)
+    parts = clips(drums=quarter, bass=other, vocals=np.zeros((2, 50), np.float32))
+    _, whole = to_integers(Clip(quarter + other, RATE), parts, 16, dither_for(16))
+    assert set(np.unique(whole["drums"])) == {2**13} and not whole["vocals"].any()
+    assert len(np.unique(whole["bass"])) > 1
+    assert dither_for(24) is None
 
 
 def test_a_full_scale_stem_leaves_the_correction_to_one_with_room():
