@@ -34,6 +34,8 @@ SUBDIVISIONS = {
 LEAD_PULSES = 2.2  # the first beat lies in the first so many
 NOWHERE = -1e9
 
+Totals = npt.NDArray[np.float32]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BeatPath:
@@ -86,56 +88,86 @@ class _Search:
         lags = self.pulse_steps * np.exp(-rates)
         gain = self._gains(lags)
         changes = (rates[:, None] - rates[None, :]) / 0.01
-        cost = np.minimum(CHANGE_COST * changes**2, MOST_CHANGE_COST)
-        total = np.full(gain.shape, NOWHERE)
-        before = np.full(gain.shape, -1, np.int16)
-        count = gain.shape[1]
+        cost = np.minimum(CHANGE_COST * changes**2, MOST_CHANGE_COST).astype(np.float32)
+        totals = _Totals.before(lags, gain.shape[1], LEAD_PULSES * self.pulse_steps)
         block = int(lags.min()) - 1  # within so many steps no beat depends on another
-        for first in range(0, count, block):
-            here = np.arange(first, min(count, first + block))
-            fresh = here < LEAD_PULSES * self.pulse_steps
-            best, which = _arrivals(total, here - lags[:, None], cost)
-            starts = fresh & (best < 0)
-            total[:, here] = gain[:, here] + np.where(starts, 0, best)
-            before[:, here] = np.where(starts, -1, which)
-        return _walk_back(total, before, lags)
+        for first in range(0, gain.shape[1], block):
+            here = np.arange(first, min(gain.shape[1], first + block))
+            totals.at(here)[:] = totals.arrivals(here, cost) + gain[:, here]
+        return totals.walk_back(cost)
 
-    def _gains(self, lags: Floats) -> Floats:
+    def _gains(self, lags: Floats) -> Totals:
         """What a beat at each step wins (rates, n), with the subdivisions in front of it."""
-        steps = np.arange(len(self.strength))
         gains = np.tile(self.strength, (len(lags), 1))
-        for index, lag in enumerate(lags):
+        reach = int(max(self.parts) * lags.max()) + 1
+        padded = np.concatenate([np.zeros(reach), self.strength])
+        for gain, lag in zip(gains, lags, strict=True):
             for part, weight in zip(self.parts, self.weights, strict=True):
-                gains[index] += weight * np.interp(steps - part * lag, steps, self.strength, left=0)
-        return gains
+                whole, rest = divmod(part * lag, 1)
+                late = padded[reach - int(whole) :][: len(gain)]
+                later = padded[reach - int(whole) - 1 :][: len(gain)]
+                gain += weight * ((1 - rest) * late + rest * later)
+        return gains.astype(np.float32)
 
 
-def _arrivals(total: Floats, at: Floats, cost: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
-    """The best total at fractional steps (rates, n) over all rates it may be come from."""
-    lower = np.floor(at).astype(np.int64)
-    part = (at - lower).astype(total.dtype)
-    lower = np.maximum(lower, 0)
-    first = int(lower.min())
-    # Rates to come from lie along the last axis, so that each is read in one go.
-    seen = np.ascontiguousarray(total[:, first : int(lower.max()) + 2].T)
-    upper = np.minimum(lower - first + 1, len(seen) - 1)
-    low = seen[lower - first]
-    options = low + part[:, :, None] * (seen[upper] - low) - cost[:, None, :]
-    which = options.argmax(axis=2)
-    best = np.take_along_axis(options, which[:, :, None], axis=2)[:, :, 0]
-    return np.where(at >= 0, best, NOWHERE), which
+@dataclass(frozen=True, slots=True, eq=False)
+class _Totals:
+    """The best total of a path to each rate at each step, (rates, reach + n).
 
+    The first `reach` steps are in front of everything; beats are `lags` (rates,) steps apart, and
+    of a fractional step its neighbours' totals are read. In float32, whose last place is a
+    ten thousandth of one beat's gain after ten minutes. A path may begin within `lead_steps`.
+    """
 
-def _walk_back(total: Floats, before: npt.NDArray[np.int16], lags: Floats) -> tuple[float, Floats]:
-    ends = total[:, total.shape[1] - int(lags.max()) - 1 :]
-    rate, step = np.unravel_index(int(ends.argmax()), ends.shape)
-    score = float(ends[rate, step])
-    place, index = float(step + total.shape[1] - ends.shape[1]), int(rate)
-    path = []
-    while place >= 0:
-        path.append(place)
-        previous = int(before[index, round(place)])
-        if previous < 0:
-            break
-        place, index = place - lags[index], previous
-    return score / len(path), np.array(path[::-1])
+    values: Totals
+    lags: Floats
+    reach: int
+    lead_steps: float
+
+    @classmethod
+    def before(cls, lags: Floats, count: int, lead_steps: float) -> _Totals:
+        reach = int(lags.max()) + 2
+        nowhere = np.full((len(lags), reach + count), NOWHERE, np.float32)
+        return cls(nowhere, lags, reach, lead_steps)
+
+    def at(self, steps: npt.NDArray[np.int64]) -> Totals:
+        """The totals at steps that follow each other, to be read or set."""
+        return self.values[:, self.reach + steps[0] : self.reach + steps[-1] + 1]
+
+    def arrivals(self, steps: npt.NDArray[np.int64], cost: Totals) -> Totals:
+        """The best total over all rates come from, (rates, steps), for steps in a row."""
+        count = len(steps)
+        best = np.empty((len(self.lags), count), np.float32)
+        # Small enough to stay in the processor's cache, and the same memory for every rate.
+        options, later = np.empty((2, len(self.lags), count), np.float32)
+        for index in range(len(self.lags)):
+            low, part = self._back(int(steps[0]), index)
+            np.multiply(self.values[:, low : low + count], 1 - part, out=options)
+            np.multiply(self.values[:, low + 1 : low + 1 + count], part, out=later)
+            options += later
+            options -= cost[index, :, None]
+            options.max(axis=0, out=best[index])
+        return np.maximum(best, 0, out=best, where=steps < self.lead_steps)
+
+    def _back(self, step: int, index: int) -> tuple[int, np.float32]:
+        """Where a beat before one at `step` lies in `values`: the step in front, and how far on."""
+        low = int(np.floor(step - self.lags[index]))
+        return self.reach + low, np.float32(step - self.lags[index] - low)
+
+    def walk_back(self, cost: Totals) -> tuple[float, Floats]:
+        """From the best end to its beginning: the mean score a pulse, and its steps in order."""
+        count = self.values.shape[1] - self.reach
+        ends = self.at(np.arange(count - int(self.lags.max()) - 1, count))
+        rate, step = np.unravel_index(int(ends.argmax()), ends.shape)
+        score = float(ends[rate, step])
+        place, index = float(step + count - ends.shape[1]), int(rate)
+        path = []
+        while place >= 0:
+            path.append(place)
+            low, part = self._back(round(place), index)
+            seen = self.values[:, low] * (1 - part) + self.values[:, low + 1] * part
+            came = int((seen - cost[index]).argmax())
+            if round(place) < self.lead_steps and seen[came] < cost[index, came]:
+                break
+            place, index = place - self.lags[index], came
+        return score / len(path), np.array(path[::-1])
