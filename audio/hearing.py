@@ -1,6 +1,7 @@
 """What librosa hears in a clip: where sounds begin, and which pitch classes sound.
 
-The one door to librosa. Importing it costs some seconds, so call `load` before time matters.
+With audio/constant_q.py the door to librosa. Importing it costs some seconds, so call `load`
+before time matters.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip
+from audio.constant_q import HOP_FRAMES, chroma
 from audio.errors import AudioError
 
 Floats = npt.NDArray[np.float64]
@@ -28,7 +30,6 @@ DYNAMICS_DB = 50.0  # what is softer than the loudest moment by more is not hear
 LOWEST_HZ, BASS_HZ = 28.0, 180.0
 PITCH_WINDOW_SECONDS = 0.046  # three periods of the lowest pitch
 PITCH_HZ = (65.4, 1396.9)
-CHROMA_HOP_FRAMES = 2048
 MIN_CHROMA_SECONDS = 2
 SILENCE = 1e-4  # -80 dBFS peak
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 16_000, 48_000  # where the seven octaves of the chroma fit
@@ -118,8 +119,8 @@ def chroma_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
     mono = _mono(clip)
     if mono is None:
         return None
-    chroma = _chroma(mono, clip.sample_rate)
-    return chroma, np.arange(chroma.shape[1]) * CHROMA_HOP_FRAMES / clip.sample_rate
+    found = _chroma(mono, clip.sample_rate)
+    return found, np.arange(found.shape[1]) * HOP_FRAMES / clip.sample_rate
 
 
 def pitch_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
@@ -152,12 +153,8 @@ def pitch_class_energy(clip: Clip) -> Floats | None:
 
 
 def _chroma(mono: npt.NDArray[np.float32], sample_rate: int) -> Floats:
-    from librosa.feature import chroma_cqt
-
     # Its lowest octave is seen at a 128th of the rate, through windows of 1024 of those frames.
-    mono = np.pad(mono, (0, max(0, 128 * 1024 - len(mono))))
-    chroma = chroma_cqt(y=mono, sr=sample_rate, tuning=0.0, hop_length=CHROMA_HOP_FRAMES)
-    return np.asarray(chroma, dtype=np.float64)
+    return chroma(np.pad(mono, (0, max(0, 128 * 1024 - len(mono)))), sample_rate)
 
 
 @dataclass(frozen=True, slots=True)

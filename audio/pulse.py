@@ -107,7 +107,8 @@ def felt_step(meter: Meter) -> Fraction:
 def to_beats(seconds: Floats, grid: Grid) -> Floats:
     """Map times to grid beats, straight between knots a sixteenth of a beat apart."""
     first, last = float(grid.beat_at(seconds[0])), float(grid.beat_at(seconds[-1]))
-    knots = np.linspace(first, last, int((last - first) * KNOTS_PER_BEAT) + 2)
+    count = 2 if len(grid.tempo) == 1 else int((last - first) * KNOTS_PER_BEAT) + 2
+    knots = np.linspace(first, last, count)
     times = np.array([float(grid.seconds_at(beat)) for beat in knots])
     return np.interp(seconds, times, knots)
 

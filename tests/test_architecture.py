@@ -29,7 +29,7 @@ EVERYBODYS = ("audio.stem_names", "diffusion.models", "diffusion.errors")
 # Libraries that take long to import: which modules may import them, and only inside a function
 # unless the module itself is one that is imported late.
 DOORS = {
-    "librosa": {"audio.hearing"},
+    "librosa": {"audio.hearing", "audio.constant_q"},
     "python_stretch": {"audio.stretch"},
     "pyloudnorm": {"audio.loudness"},
     "matplotlib": {"stems.sheet"},
@@ -41,7 +41,7 @@ DOORS = {
     "soxr": {"stems.splitting.rates"},
     "peft": {"diffusion.ace_step.lora"},
     "mido": {"midi.smf"},
-    "soundfile": {"audio.clip", "stems.splitting.recording"},  # whole, and by blocks
+    "soundfile": {"audio.clip", "audio.flac_file", "stems.splitting.recording"},
     "pythonosc": {"osc_protocol.codec"},
     "typer": {"daemon.cli", "daemon.commands"},  # a whole room may be a door
     "rich": {"daemon.screen"},
