@@ -60,7 +60,7 @@ def generate(
         conditions = Conditions(
             grid, key, melody, request.lead, request.tags, request.lyrics, seed,
             request.sample_rate, request.stems, sections, revision_of(source, request),
-            shaping,
+            shaping, request.curve(),
         )  # fmt: skip
         generation = batches.play(conditions, tell, cancelled)
         gave_a_mix = generation.stems is None

@@ -14,6 +14,7 @@ from audio.clip import Clip
 from audio.stem_names import STEMS
 from diffusion.errors import EngineError
 from diffusion.shaping import UNSHAPED, Shaping
+from midi.curve import Curve
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody, Note
@@ -44,8 +45,9 @@ class Revision:
 class Conditions:
     """What an engine is asked to play; `sections` holds one name a bar, or nothing.
 
-    `tags` is free text, `seed` fixes every random choice, `sample_rate` is in Hz. With
-    `revision` the stems are those to make anew.
+    A name is as midi.sections.section_text reads it: a tag, words, or both. `tags` is free text,
+    `seed` fixes every random choice, `sample_rate` is in Hz. With `revision` the stems are those
+    to make anew. `intensity` is how much is to go on where; None leaves it to the engine.
     Raises EngineError for an unknown lead or stem.
     """
 
@@ -61,6 +63,7 @@ class Conditions:
     sections: tuple[str, ...] = ()
     revision: Revision | None = None
     shaping: Shaping = UNSHAPED
+    intensity: Curve | None = None
 
     def __post_init__(self) -> None:
         if self.lead not in LEADS:

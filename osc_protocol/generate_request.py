@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audio.stem_names import STEMS
-from midi.errors import GridError, KeyNameError, MelodyError
+from midi.curve import Curve
+from midi.errors import CurveError, GridError, KeyNameError, MelodyError
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.key import Key
 from osc_protocol.addresses import GENERATE_KEYS, MAX_INT, MAX_SEED
@@ -64,6 +65,7 @@ class GenerateRequest:
     tempo_map: str = ""
     meter_map: str = ""
     sections: str = ""
+    intensity: str = ""
     at_beats: float = 0.0
     at_seconds: float = 0.0
     project: str = ""
@@ -99,6 +101,7 @@ class GenerateRequest:
         object.__setattr__(self, "bpm", grid.bpm)
         object.__setattr__(self, "meter", str(grid.meter))
         self.bar_sections()
+        self.curve()
         self._check_change()
         check_shaping(self)
         if self.notes:
@@ -146,6 +149,13 @@ class GenerateRequest:
     def bar_sections(self) -> tuple[str, ...]:
         """One section name a bar, "" where there is none; nothing at all where none was asked."""
         return bar_names(self.sections, self.bars)
+
+    def curve(self) -> Curve | None:
+        """How much is to go on where, or None where that is left to the engine."""
+        try:
+            return Curve.parse(self.intensity) if self.intensity.strip() else None
+        except CurveError as error:
+            raise _refusal("intensity", str(error)) from None
 
     @property
     def bar_span(self) -> tuple[int, int]:

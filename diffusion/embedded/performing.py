@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import cast
 
-from diffusion.embedded import form, melody_part, revising
+from diffusion.embedded import dynamics, form, melody_part, revising
 from diffusion.embedded.backbone import Backbone
 from diffusion.embedded.intent import Intent
 from diffusion.embedded.latents import PARTS
@@ -19,6 +19,7 @@ from diffusion.embedded.writing import GUIDANCE, STEPS, write
 from diffusion.engine import Conditions
 from diffusion.errors import EngineError
 from midi.note import Note
+from midi.sections import section_text, spans
 
 
 def perform(
@@ -55,14 +56,14 @@ def _write(
 ) -> tuple[Performance, dict[str, object]]:
     """Write the music, all of it or what is to change of `old`."""
     grid, tonic = conditions.grid, conditions.key.tonic
-    wish = read_tags(conditions.tags)
+    words, remarks = _words(conditions)
+    wish = read_tags(words)
     part = "lead" if conditions.lead == "melody" else "vocals"
-    remarks: list[str] = []
     tune = None
     if conditions.melody is not None:
         tune, moved = melody_part.tune_of(conditions.melody, part)
         remarks += moved
-    plan = form.plan(grid, conditions.sections)
+    plan = form.plan(grid, conditions.sections, conditions.intensity)
     asked = Intent(
         grid=grid,
         key=conditions.key,
@@ -99,6 +100,9 @@ def _write(
         "unknown_words": list(wish.unknown),
         "sections": list(plan.sections),
     }
+    if conditions.intensity is not None:
+        performance = dynamics.follow(performance, conditions.intensity, grid)
+        facts["intensity"] = [round(each, 4) for each in plan.intensity]
     if tune is not None and part in anew:
         facts["melody_agreement_before_keeping"] = round(
             melody_part.agreement(performance.parts[part].notes, tune), 4
@@ -109,6 +113,22 @@ def _write(
     facts["timbres"] = {name: p.timbre for name, p in performance.parts.items() if p.notes}
     facts["remarks"] = remarks
     return performance, facts
+
+
+def _words(conditions: Conditions) -> tuple[str, list[str]]:
+    """Return what is said of the whole music, and sentences on what is said of parts of it.
+
+    All that is written at once is written under the same words: those of its first section.
+    """
+    first = conditions.revision.first_bar if conditions.revision else 0
+    ruling = section_text(conditions.sections[first]).words if conditions.sections else ""
+    remarks = [
+        f"the words of bars {span.first_bar + 1}-{span.end_bar} were not followed: {words!r}; the "
+        "embedded engine plays one style throughout"
+        for span in spans(conditions.sections)
+        if (words := section_text(span.name).words) not in ("", ruling)
+    ]
+    return ", ".join(filter(None, (conditions.tags, ruling))), remarks
 
 
 def _with_words(

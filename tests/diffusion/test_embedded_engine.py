@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from diffusion.embedded import engine as engine_module
 from diffusion.embedded.engine import EmbeddedEngine, read_card, verify_weights, weights_folder
@@ -18,6 +19,7 @@ from diffusion.embedded.performance import from_plain
 from diffusion.embedded.writing import STEPS
 from diffusion.engine import Conditions, Generation, Revision, open_engine
 from diffusion.errors import Cancelled, EngineError
+from midi.curve import Curve
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody, Note
@@ -167,3 +169,35 @@ def test_a_bar_of_one_part_made_anew_leaves_every_other_note(
     first = [note for note in old["drums"].notes if note.start_beats < bar - 1 / 24]
     assert [note for note in new["drums"].notes if note.start_beats < bar - 1 / 24] == first
     assert new["drums"] != old["drums"]
+
+
+def test_an_intensity_curve_is_heard_bar_by_bar_and_stems_and_notes_agree(
+    engine: EmbeddedEngine,
+) -> None:
+    """Up and down over 16 bars of 2/4. The user's tune is played with the velocities it has."""
+    grid = Grid.constant(240, "2/4", 16)
+    curve = Curve.parse("0:0.1 16:1 32:0.1")
+    tune = Melody(tuple(Note(Fraction(4 * i), Fraction(1), 69, 30) for i in range(8)), (), ())
+    asked = Conditions(
+        grid, Key.parse("A minor"), tune, lead="vocals", tags="rock", seed=3, intensity=curve
+    )
+    generation = run(engine, asked)
+    assert generation.stems is not None
+    mix = np.sum([clip.samples for clip in generation.stems.values()], axis=0)
+    bars = np.array_split(mix, 16, axis=1)
+    levels_db = [10 * np.log10(np.square(bar, dtype=np.float64).mean() + 1e-12) for bar in bars]
+    wanted = curve.bar_means(grid.bar_starts)
+    assert spearmanr(levels_db, wanted).statistic >= 0.8
+    loudest = [max(n.velocity for n in generation.notes["bass"] if n.start_beats // 2 == bar)
+               for bar in (0, 7)]  # fmt: skip
+    assert loudest[0] < 0.6 * loudest[1], "18 dB apart the velocities are as 0.35 to 1"
+    assert [note.velocity for note in generation.notes["vocals"]] == [30] * 8
+    assert generation.facts["intensity"] == pytest.approx(list(wanted), abs=1e-4)
+
+
+def test_words_of_later_sections_are_told_to_be_left_out(engine: EmbeddedEngine) -> None:
+    asked = replace(ASKED, stems=("bass",), sections=("intro, jazz", "chorus, loud strings"))
+    facts = run(engine, asked).facts
+    assert (facts["style"], facts["sections"]) == ("jazz_swing", ["intro", "chorus"])
+    (remark,) = facts["remarks"]  # type: ignore[misc]
+    assert str(remark).startswith("the words of bars 2-2 were not followed: 'loud strings'")

@@ -34,7 +34,8 @@ WHOLE: dict[str, Any] = {
     "sample_rate": 44_100,
     "tempo_map": "4:92.7:ramp 8:120",
     "meter_map": "3:4/4",
-    "sections": "1-2:verse 3-4:chorus",
+    "sections": "1-2:verse 3-4: chorus, loud strings",
+    "intensity": "0:0.2 8:0.8",
     "at_beats": 16.0,
     "at_seconds": 0.0,
     "project": "My song_2",
@@ -163,6 +164,12 @@ def test_sections_become_one_name_a_bar() -> None:
     assert request().bar_sections() == ()
 
 
+def test_an_intensity_curve_is_part_of_the_order() -> None:
+    curve = request(intensity="0:0.2 16:0.8").curve()
+    assert curve is not None and curve.at(8) == pytest.approx(0.5)
+    assert request().curve() is None
+
+
 def test_a_request_survives_json_whole() -> None:
     for wanted in (GenerateRequest(**WHOLE), request(melody=one_note_file())):
         text = json.dumps(wanted.as_dict())
@@ -251,6 +258,8 @@ def test_the_slowest_and_the_fastest_tempo_are_fine() -> None:
         ({"sections": "2-1:verse"}, "sections", "order"),
         ({"sections": "1-4:a 4-8:b"}, "sections", "apart"),
         ({"sections": "0-4:a"}, "sections", "0-4"),
+        ({"intensity": "0:2"}, "intensity", "from 0 to 1, not 2"),
+        ({"intensity": "loud"}, "intensity", "not 'loud'"),
     ],
     ids=str,
 )

@@ -184,6 +184,7 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
     "tempo-map": ("s", "4:90", "tempo_map", "4:90"),
     "meter-map": ("s", "2:3/4", "meter_map", "2:3/4"),
     "sections": ("s", "1-4:a", "sections", "1-4:a"),
+    "intensity": ("s", "0:0.2 16:1", "intensity", "0:0.2 16:1"),
     "at-seconds": ("d", 300.123456789, "at_seconds", 300.123456789),
     "at": ("d", 300.123456789, "at_seconds", 300.123456789),
     "at-beats": ("f", 16.0, "at_beats", 16.0),
@@ -296,8 +297,8 @@ def test_a_request_goes_over_the_wire_whole() -> None:
     request = GenerateRequest(
         61.7, "Bb minor", bars=4, meter="7/8", notes="70:0:1", lead="vocals", tags="dub",
         lyrics="la", seed=2**40, takes=2, stems=("drums",), sample_rate=44_100,
-        tempo_map="4:90:ramp 8:100", meter_map="2:3/4", sections="1-2:a", at_seconds=1 / 3,
-        project="p",
+        tempo_map="4:90:ramp 8:100", meter_map="2:3/4", sections="1-2: intro, soft",
+        intensity="0:0.5", at_seconds=1 / 3, project="p",
     )  # fmt: skip
     (osc,) = decode(write(Generate.of("t", request, dry_run=True)))
     read = read_command(osc)
