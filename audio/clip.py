@@ -98,22 +98,14 @@ def write_wav(path: Path, clip: Clip, bits: int = 32) -> None:
 def write_flac(
     path: Path, samples: npt.NDArray[np.int32], sample_rate: int, texts: Mapping[str, str]
 ) -> None:
-    """Write 24-bit whole numbers (channels, frames) as FLAC; raises AudioError.
+    """Write 24-bit whole numbers (channels, frames) as FLAC, with FlacFile's texts.
 
-    `texts` are title, artist, album, comment or software: FLAC holds no chunks.
+    Raises AudioError.
     """
-    import soundfile
+    from audio.flac_file import FlacFile
 
-    try:
-        with soundfile.SoundFile(
-            path, "w", sample_rate, samples.shape[0], subtype="PCM_24", format="FLAC"
-        ) as file:
-            for name, text in texts.items():
-                if text:
-                    setattr(file, name, text)
-            file.write(np.ascontiguousarray(samples.T) << 8)  # libsndfile takes the upper bits
-    except (OSError, soundfile.SoundFileError) as error:
-        raise AudioError(f"cannot write {path}: {_reason(error)}") from error
+    with FlacFile(path, sample_rate, samples.shape[0], texts) as file:
+        file.write(samples)
 
 
 def whole_numbers(
@@ -121,7 +113,7 @@ def whole_numbers(
 ) -> npt.NDArray[np.int32]:
     """Return the samples rounded to whole numbers of `bits`; raises AudioError over full scale.
 
-    `noise` in units of the whole numbers and of the samples' shape is added before rounding: dither.
+    `noise`, of the samples' shape and in units of the whole numbers, is added before rounding.
     """
     if clip.peak > 1:
         raise AudioError(

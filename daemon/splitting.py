@@ -5,28 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.split_results import describe_split
 from daemon.stages import Progress
 from diffusion.engine import Generation
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.split_request import SplitRequest
 from stems.errors import StemError
-from stems.manifest import (
-    MANIFEST_NAME,
-    Manifest,
-    TakeEntry,
-    backline_version,
-    describe_file,
-    write_manifest,
-)
+from stems.manifest import MANIFEST_NAME, Manifest, write_manifest
 from stems.staging import publish, staging, told_plainly
 
 if TYPE_CHECKING:
-    from stems.splitting.file_splitting import FileSplit
-    from stems.splitting.recording import Recording
     from stems.splitting.splitter import Splitter
 
 OpenSplitter = Callable[[str | None], "Splitter"]
@@ -54,11 +45,12 @@ def split(
     """Make the stems `request` asks for in `out_dir`: all files, the manifest last, or nothing.
 
     The stems have the rate, channels and length of the sound and no gain, so that all four sum to
-    it; they are 32-bit float, which holds what peaks above full scale. A part begins at the frame
-    at or before, and ends at or after, the times asked for. `progress` gets the stage (load,
-    split, write) and the fraction of the whole job. Raises Cancelled, and one sentence as
-    ProtocolError or StemError.
+    it; 32-bit float holds what peaks above full scale, and only in whole numbers such a sound and
+    its stems come down by one gain. A part begins at the frame at or before, and ends at or after,
+    the times asked for. `progress` gets the stage (load, split, write) and the fraction of the
+    whole job. Raises Cancelled, and one sentence as ProtocolError or StemError.
     """
+    from stems.split_files import in_format
     from stems.splitting.file_splitting import split_file
     from stems.splitting.recording import look_through
 
@@ -74,7 +66,8 @@ def split(
                 cancelled=cancelled,
             )  # fmt: skip
         progress("write", SPLIT)
-        manifest = _manifest(request, recording, done, folder, job)
+        done, gain_db = in_format(done, recording, request.format, cancelled)
+        manifest = describe_split(request, recording, done, gain_db, folder, out_dir, job)
         write_manifest(folder / MANIFEST_NAME, manifest)
         publish(folder, out_dir)
     progress("write", 1.0)
@@ -126,35 +119,3 @@ def _refused(field: str, code: Code) -> Iterator[None]:
         yield
     except StemError as error:
         raise ProtocolError(code, str(error), field) from None
-
-
-def _manifest(
-    request: SplitRequest, recording: Recording, done: FileSplit, folder: Path, job: str
-) -> Manifest:
-    rate, frames = recording.sample_rate, recording.frames
-    null_dbfs = 0.0 if done.null_dbfs is None else done.null_dbfs
-    facts = {
-        "silent": list(done.silent), "channels": recording.channels, "peak_dbfs": done.peak_dbfs
-    }  # fmt: skip
-    return Manifest(
-        backline=backline_version(),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        job=job,
-        request=request.as_dict(),
-        engine=done.facts,
-        grid={"sample_rate": rate, "frames": frames, "seconds": frames / rate},
-        key={},
-        melody=None,
-        position={
-            "from_seconds": recording.first_frame / rate,
-            "at_beats": request.at_beats,
-            "at_seconds": request.at_seconds,
-        },
-        sections=(),
-        stems=tuple(done.paths),
-        takes=(TakeEntry(1, 0, 0.0, null_dbfs, {}, facts),),
-        files=tuple(
-            describe_file(folder, path.name, "stem", stem=name, take=1, frames=frames)
-            for name, path in done.paths.items()
-        ),
-    )

@@ -1,4 +1,4 @@
-"""The REAPER project of a sound that was split: its stems in a folder track, where the sound lay."""
+"""The REAPER project of a split: stems in a folder track, at the place of their sound."""
 
 from __future__ import annotations
 

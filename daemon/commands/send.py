@@ -93,6 +93,7 @@ def send_split(
     stems: option.Stems = "drums,bass,melody,vocals",
     model: Annotated[str, typer.Option("--model", help="Which splitter, if not the best.")] = "",
     loop: Annotated[bool, typer.Option("--loop", help="The sound repeats.")] = False,
+    sound_format: option.SoundFormat = "wav32f",
     as_json: AsJson = False,
     out: CopyTo = None,
     osc_port: Port = OSC_PORT,
@@ -105,7 +106,7 @@ def send_split(
     from osc_protocol.split_request import SplitRequest
 
     path = str(Path(sound).expanduser().resolve())
-    request = SplitRequest(path, ordered_stems(stems), model, loop)
+    request = SplitRequest(path, ordered_stems(stems), model, loop, format=sound_format)
     if out is not None:
         check_folder(out)
     with Client(port=check_port(osc_port), name="backline send") as client:

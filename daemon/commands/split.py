@@ -19,6 +19,9 @@ StemNames = Annotated[str, typer.Option("--stems", help="Only these, such as dru
 ModelName = Annotated[
     str, typer.Option("--model", help="embedded, htdemucs, htdemucs_ft, or a model's path.")
 ]
+SoundFormat = Annotated[
+    str, typer.Option("--format", help="Of the stems: wav16, wav24, wav32f or flac.")
+]
 Loop = Annotated[bool, typer.Option("--loop", help="It is a loop: hear its ends go round.")]
 
 
@@ -28,6 +31,7 @@ def split(
     stems: StemNames = ALL,
     model: ModelName = "",
     loop: Loop = False,
+    sound_format: SoundFormat = "wav32f",
     as_json: AsJson = False,
 ) -> None:
     """Split a recording into stems of its own rate and length that add up to it."""
@@ -38,10 +42,11 @@ def split(
     from osc_protocol.split_request import SplitRequest
 
     try:
-        names = ordered_stems(stems)
+        request = SplitRequest(
+            str(file.resolve()), ordered_stems(stems), model, loop, format=sound_format
+        )
     except ProtocolError as error:
         raise UsageError(error.message) from None
-    request = SplitRequest(path=str(file.resolve()), stems=names, model=model, loop=loop)
     with interruptible() as cancelled, progress_bar() as show:
         manifest = split_sound(request, open_splitter, out, show, cancelled)
     if as_json:
@@ -52,6 +57,8 @@ def split(
     grid, engine = manifest.grid, manifest.engine
     silent = cast("list[str]", manifest.takes[0].facts["silent"])
     told = f"; nothing is heard in {' and '.join(silent)}" if silent else ""
+    gain_db = manifest.takes[0].gain_db
+    told += f"; all brought down by {-gain_db:.2f} dB to fit {sound_format}" if gain_db else ""
     say(
         f"{', '.join(manifest.stems)} of {grid['seconds']:.2f} s at {grid['sample_rate']} Hz, "
         f"by {engine['name']}{told}; written to {out}"

@@ -56,7 +56,7 @@ def test_a_mono_flac_becomes_four_mono_stems_that_add_up(
     done = split(tmp_path, song, "-o", tmp_path / "out", "--model", model)
     assert done.returncode == 0, done.stderr
     manifest = read_manifest(tmp_path / "out", check_hashes=True)
-    assert {each.path for each in manifest.files} == STEM_FILES
+    assert {each.path for each in manifest.files} == {*STEM_FILES, "project.rpp"}
     stems = [soundfile.read(tmp_path / "out" / name) for name in STEM_FILES]
     assert all(rate == 32_000 and sound.shape == (30_000,) for sound, rate in stems)
     miss = np.abs(soundfile.read(song)[0] - sum(sound for sound, _ in stems)).max()
@@ -80,6 +80,8 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
     text.write_text("no sound")
     no_sound = split(tmp_path, text, "-o", out, "--model", model)
     assert no_sound.returncode == 2 and no_sound.stderr.count("\n") == 1
+    mp3 = split(tmp_path, song, "-o", out, "--format", "mp3")
+    assert mp3.returncode == 2 and "wav16, wav24, wav32f, flac, not 'mp3'" in mp3.stderr
     unknown = split(tmp_path, song, "-o", out, "--stems", "vocals,guitar")
     assert unknown.returncode == 2 and "guitar" in unknown.stderr
     assert not out.exists()

@@ -83,7 +83,7 @@ def test_progress_is_told_segment_by_segment_and_never_falls(song: Path, tmp_pat
 def test_only_the_stems_asked_for_are_written(song: Path, tmp_path: Path) -> None:
     manifest = run(SplitRequest(str(song), ("vocals",)), tmp_path / "out")
     written = sorted(each.name for each in (tmp_path / "out").iterdir())
-    assert written == ["manifest.json", "vocals.wav"]
+    assert written == ["manifest.json", "project.rpp", "vocals.wav"]
     assert manifest.stems == ("vocals",)
 
 
@@ -97,6 +97,26 @@ def test_a_part_holds_all_between_its_ends_and_says_where_it_begins(
     assert manifest.grid["frames"] == 13_231 - 4410
     whole = soundfile.read(song)[0]
     assert np.abs(sum_of(tmp_path / "out") - whole[4410:13_231]).max() < 2.0**-20
+
+
+def test_a_split_in_flac_lies_in_its_project_at_the_place_of_the_sound(
+    song: Path, tmp_path: Path
+) -> None:
+    request = SplitRequest(str(song), from_seconds=0.10001, at_seconds=7.25, format="flac")
+    manifest = run(request, tmp_path / "out")
+    assert {each.path for each in manifest.files} == {
+        "drums.flac", "bass.flac", "melody.flac", "vocals.flac", "project.rpp"
+    }  # fmt: skip
+    # 24 bits of a 24-bit sound: its samples from frame 4410 on, to the last bit.
+    stems = [soundfile.read(path, dtype="int32")[0] for path in (tmp_path / "out").glob("*.flac")]
+    assert np.array_equal(sum(stems), soundfile.read(song, dtype="int32")[0][4410:])
+    assert (manifest.takes[0].gain_db, manifest.takes[0].null_dbfs) == (0.0, -200.0)
+    text = (tmp_path / "out" / "project.rpp").read_text("utf-8")
+    assert text.count("POSITION 7.25000000000000\n") == 4
+    # It begins 0.441 frames into its stems: 0.10001 s is frame 4410.441.
+    assert text.count(f"SOFFS {0.441 / RATE:.14f}\n") == 4
+    assert 'NAME "söng stems"' in text and 'FILE "drums.flac"' in text
+    assert "|drums of söng.wav, split by shares" in text
 
 
 def test_a_part_beyond_the_end_stops_there_and_one_that_begins_there_is_refused(
@@ -229,7 +249,7 @@ def test_send_split_copies_the_stems_and_says_what_they_are(
         env=os.environ | {"BACKLINE_HOME": str(tmp_path / "home")},
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    assert "drums.wav vocals.wav manifest.json" in ran.stdout
+    assert "drums.wav vocals.wav project.rpp manifest.json" in ran.stdout
     assert "22050 frames at 44100 Hz, split by shares" in ran.stdout
     assert (tmp_path / "out" / "vocals.wav").is_file()
 

@@ -17,8 +17,11 @@ import rppxml
 from midi.grid import Grid
 from midi.melody import Melody
 from midi.note import Note
+from stems.manifest import backline_version
 from stems.project_file import Project, ProjectTake, write_project
+from stems.provenance import SplitOrigin
 from stems.sections import Section
+from stems.split_project import SplitProject, SplitStem, write_split_project
 
 # A chunk is (tag, attributes, what is in it); a line is a tuple of its words.
 Chunk = tuple[str, tuple[str, ...], list[Any]]
@@ -216,3 +219,44 @@ def test_reapers_own_parser_library_writes_back_what_it_has_read(text: str) -> N
     assert isinstance(tempo, list) and isinstance(tempo_before, list)
     for point, point_before in zip(tempo, tempo_before, strict=True):
         assert point == pytest.approx(point_before, abs=1e-9)  # it rounds to 10 decimals
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_sees_a_split_where_its_sound_lay(
+    tmp_path: Path, reader: Callable[[str], Chunk]
+) -> None:
+    # 12345 frames of 44.1 kHz; the sound begins 0.6 frames into them, at 7.25 s of the project.
+    offset = Fraction(6, 441_000)
+    stems = {
+        "bass": SplitStem("bass.flac", "ab" * 32, ("bass of a 'b'.wav, split by embedded",)),
+        "vocals": SplitStem("vocals.flac", "cd" * 32, ("vocals of it", "nothing is heard in it")),
+    }
+    origin = SplitOrigin(
+        "r7", "42", "a 'b' stems", "/music/a 'b'.wav", {"name": "embedded"}, "/jobs/42"
+    )
+    path = tmp_path / "project.rpp"
+    made = datetime(2026, 1, 2, tzinfo=UTC)
+    write_split_project(
+        path, SplitProject(origin, stems, 44_100, 12_345, Fraction(29, 4), offset, made)
+    )
+    project = reader(path.read_text(encoding="utf-8"))
+    assert [float(part) for part in next(lines(project, "TEMPO"))[1:]] == [120, 4, 4]
+    assert next(lines(project, "SAMPLERATE"))[1] in ("44100", "44100.0")
+    tracks = list(chunks(project, "TRACK"))
+    assert [next(lines(track, "NAME"))[1] for track in tracks] == ["a 'b' stems", *stems]
+    assert [int(float(next(lines(track, "ISBUS"))[2])) for track in tracks] == [1, 0, -1]
+    for track, (name, stem) in zip(tracks[1:], stems.items(), strict=True):
+        (item,) = chunks(track, "ITEM")
+        assert float(next(lines(item, "SOFFS"))[1]) == pytest.approx(float(offset), abs=1e-10)
+        assert next(chunks(item, "SOURCE"))[1][0] == "FLAC"
+        found = item_of(item)
+        length = pytest.approx(12_345 / 44_100 - float(offset), abs=1e-9)  # rppxml: 10 decimals
+        job = {"rid": "r7", "job": 42, "folder": "/jobs/42"}
+        assert found == {
+            "POSITION": 7.25, "LENGTH": length, "LOOP": 0.0, "takes": [name],
+            "media": [stem.path], "notes": list(stem.report),
+            "origin": [{**job, "stem": name, "title": "a 'b' stems", "split": "/music/a 'b'.wav",
+                        "backline": backline_version()}],
+            "origins of takes": [{**job, "take": 1, "seed": 0, "engine": "embedded",
+                                  "weights": None, "sha256": stem.sha256}],
+        }  # fmt: skip
