@@ -7,9 +7,8 @@ local project = {}
 local SAME_QN = 1e-6 -- REAPER's own rounding of positions is far below, the smallest note far above
 local TICKS_PER_BEAT = 960
 local SECTION = "backline" -- of the project's extended state
-local MAX_NAME_BYTES = 64
+local MAX_NAME_BYTES = 128
 local SAMPLE_RATES = { [44100] = 44100, [48000] = 48000, [96000] = 96000 } -- which backline renders at
-local KNOWN_PARTS = { "intro", "verse", "chorus", "bridge", "outro" } -- which the engine plays differently
 
 -- The shortest decimal text that is this number again.
 function project.shortest(number)
@@ -186,24 +185,21 @@ function project.grid(proj, range)
   }
 end
 
--- "Verse 2" is a verse to the engine; other names stay, without the spaces that end a name.
-local function part_name(text)
-  local lower = text:lower()
-  for _, part in ipairs(KNOWN_PARTS) do
-    if lower:find("^%s*" .. part .. "%f[^%a]") then return part end
-  end
-  local name = lower:gsub("[%s%c:]+", "-"):gsub("^-+", ""):sub(1, MAX_NAME_BYTES):gsub("-+$", "")
+-- A region's name as the daemon reads what a section is called ("Verse 2, soft pads"), in one line;
+-- a colon would begin another section. "" where there is nothing to read.
+local function section_name(text)
+  local name = text:gsub(":", ","):gsub("[%s%c]+", " "):gsub("^[ ,;]+", ""):sub(1, MAX_NAME_BYTES)
   while not utf8.len(name) do name = name:sub(1, -2) end -- cut within a letter
-  return name
+  return name:find("[%w\128-\255]") and name:gsub("[ ,;]+$", "") or ""
 end
 
--- The project's regions over the range as "1-4:verse 5-8:chorus", their ends on the nearest bar
--- lines; where regions overlap, the earlier one rules.
+-- The project's regions over the range as "1-4:Verse 1 5-8:Chorus, loud", their ends on the nearest
+-- bar lines; where regions overlap, the earlier one rules.
 function project.sections(proj, range)
   local found = {}
   for index = 0, reaper.CountProjectMarkers(proj) - 1 do
     local _, is_region, from, to, name = reaper.EnumProjectMarkers3(proj, index)
-    local part = is_region and part_name(name) or ""
+    local part = is_region and section_name(name) or ""
     if part ~= "" then
       local first = math.max(project.nearest_bar(proj, from) - range.first + 1, 1)
       local last = math.min(project.nearest_bar(proj, to) - range.first, range.bars)

@@ -134,7 +134,10 @@ MUTANTS: tuple[Mutant, ...] = (
             'reaper.GetSetProjectInfo(proj, "PROJECT_SRATE_USE", 0, false) == 0 then',
             "false then",
         ),
-        ('and part_name(name) or ""', 'and name or ""'),
+        ('and section_name(name) or ""', 'and name or ""'),
+        ('text:gsub(":", ","):gsub', "text:gsub"),
+        ("name = name:sub(1, -2) end -- cut", "break end -- cut"),
+        ('name:find("[%w\\128-\\255]") and ', ""),
     ),
     *_of(
         "melody", "music asking",

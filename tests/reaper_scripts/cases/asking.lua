@@ -41,7 +41,7 @@ case("a time selection is snapped to bars", function(w, Daemon)
   equal(project.tracks[2].items[1].value.D_POSITION, 1.0, "position")
 end)
 
-case("regions become sections and known parts lose their numbers", function(w, Daemon)
+case("regions become sections by their names", function(w, Daemon)
   local daemon, project = start(w, Daemon, { bpm = 240.0, selection = { 2.0, 8.0 } })
   project.markers = {
     { start = 0.0, stop = 4.0, name = "Verse 2" }, { start = 3.0, name = "a marker" },
@@ -49,7 +49,7 @@ case("regions become sections and known parts lose their numbers", function(w, D
     { start = 20.0, stop = 24.0, name = "outro" },
   }
   w:run("backline_generate.lua", generate_to_the_end)
-  equal(daemon.keys(daemon:asked("generate")[1]).sections, "1-2:verse 3-4:big-drop 5-5:chorus")
+  equal(daemon.keys(daemon:asked("generate")[1]).sections, "1-2:Verse 2 3-4:Big drop 5-5:CHORUS")
 end)
 
 case("the selected MIDI item is the melody and its key is guessed", function(w, Daemon)

@@ -118,14 +118,22 @@ case("regions that overlap or reach beyond the range are cut", function(w)
     { start = 5.0, stop = 5.2, name = "too short" }, { start = 5.0, stop = 99.0, name = "Chorus (big)" },
     { start = 6.0, stop = 7.0, name = "versed" }, { start = 1.0, stop = 2.0, name = " : " },
   } }, 0, 1)
-  equal(project.sections(proj, project.bars(proj, 1, 7)), "1-2:intro 3-4:pre-chorus-1 5-7:chorus")
+  equal(project.sections(proj, project.bars(proj, 1, 7)), "1-2:Intro 3-4:pre-chorus 1 5-7:Chorus (big)")
+end)
+
+case("a region's words are told in one line that holds no other section", function(w)
+  local _, project, proj = grid_of(w, { bpm = 240.0, markers = {
+    { start = 0.0, stop = 1.0, name = " Verse 2:\tsoft  pads,\n " }, { start = 1.0, stop = 2.0, name = "soft 3-4: loud" },
+    { start = 2.0, stop = 3.0, name = "- : -" }, { start = 3.0, stop = 4.0, name = "サビ" },
+  } }, 0, 1)
+  equal(project.sections(proj, project.bars(proj, 0, 4)), "1-1:Verse 2, soft pads 2-2:soft 3-4, loud 4-4:サビ")
 end)
 
 case("a region's name is shortened without cutting a letter in two", function(w)
-  local _, project, proj = grid_of(w, { bpm = 240.0, markers = { { start = 0.0, stop = 1.0, name = "x" .. ("é"):rep(40) } } }, 0, 1)
+  local _, project, proj = grid_of(w, { bpm = 240.0, markers = { { start = 0.0, stop = 1.0, name = "x" .. ("é"):rep(80) } } }, 0, 1)
   local name = project.sections(proj, project.bars(proj, 0, 1)):match("1%-1:(.*)")
   assert(utf8.len(name), "not UTF-8")
-  assert(#name <= 64 and #name >= 62, "length " .. #name)
+  assert(#name <= 128 and #name >= 126, "length " .. #name)
 end)
 
 case("the project's sample rate is taken only where it rules and is known", function(w)
