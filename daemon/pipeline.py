@@ -14,7 +14,7 @@ from daemon.changing import revision_of, source_of, stems_of, take_of
 from daemon.choosing import Attempt, choose, judged
 from daemon.finishing import at_loudness, finished
 from daemon.shaping import shaping_of
-from daemon.splitting import OpenSplitter, open_splitter, opened, with_stems
+from daemon.splitting import OpenSplitter, open_splitter, opened, with_notes, with_stems
 from daemon.stages import Progress, WholeJob
 from diffusion.engine import MIX_ENGINES, Conditions, Engine
 from diffusion.errors import Cancelled
@@ -85,7 +85,8 @@ def generate(
         engine.load(whole_job.load)
         engine_facts.update({"name": engine.name, **engine.describe()})
         if not request.chooses:
-            yield from (play(number, seed).take for number, seed in enumerate(request.seeds))
+            for number, seed in enumerate(request.seeds):
+                yield with_notes(play(number, seed).take, grid, cancelled)
             return
         choice = choose(
             play, request.seeds, request.more_seeds, request.best or request.takes, limits
@@ -95,7 +96,7 @@ def generate(
             moved = choose(partial(play, transposed=True), [choice.takes[0].seed], [], 1, limits)
             choice = choice if moved.refusal else moved
         refusal = choice.refusal
-        yield from choice.takes
+        yield from (with_notes(take, grid, cancelled) for take in choice.takes)
 
     manifest = deliver(
         out_dir,

@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from daemon.split_results import describe_split
 from daemon.stages import Progress
 from diffusion.engine import Generation
+from diffusion.errors import Cancelled
+from midi.grid import Grid
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.split_request import SplitRequest
 from stems.errors import StemError
 from stems.manifest import MANIFEST_NAME, Manifest, write_manifest
 from stems.staging import publish, staging, told_plainly
+from stems.take import NOTES_HEARD, Take
 
 if TYPE_CHECKING:
     from stems.splitting.splitter import Splitter
@@ -96,6 +99,29 @@ def with_stems(
     )  # fmt: skip
     facts = {**generation.facts, "splitter": separation.facts, "silent": list(separation.silent)}
     return replace(generation, stems=separation.clips, facts=facts)
+
+
+def with_notes(take: Take, grid: Grid, cancelled: Callable[[], bool]) -> Take:
+    """Return a take, with the notes that are heard in stems which had to be split from a mix.
+
+    They end with the grid. Raises Cancelled and StemError.
+    """
+    if "splitter" not in take.facts:
+        return take
+    from stems.transcription.transcriber import transcribe
+
+    fresh = cast("list[str]", take.facts.get("changed", list(take.stem_set.names)))
+    notes = dict(take.notes)
+    for name in fresh:
+        if cancelled():
+            raise Cancelled("cancelled")
+        heard = transcribe(take.stem_set.clips[name], name, grid)
+        notes[name] = tuple(
+            replace(note, length_beats=min(note.length_beats, grid.beats - note.start_beats))
+            for note in heard
+            if note.start_beats < grid.beats
+        )
+    return replace(take, notes=notes, facts={**take.facts, NOTES_HEARD: fresh})
 
 
 def opened(open_splitter: OpenSplitter) -> OpenSplitter:

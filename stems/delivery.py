@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 from audio.stem_names import STEMS
 from midi.grid import Grid
@@ -33,7 +34,7 @@ from stems.project_file import Project, ProjectTake, start_seconds, write_projec
 from stems.provenance import Origin
 from stems.sections import sections_of
 from stems.staging import publish, staging, told_plainly
-from stems.take import Take
+from stems.take import NOTES_HEARD, Take
 
 PROJECT_NAME = "project.rpp"
 OVERVIEW_NAME = "overview.png"
@@ -179,7 +180,10 @@ def _shown(
         for entry in written
         if entry.role == "stem" and entry.stem is not None
     }
-    return ProjectTake(take.notes, provenance, (f"take {number}, seed {take.seed}", *report))
+    return ProjectTake(
+        take.notes, provenance, (f"take {number}, seed {take.seed}", *report),
+        tuple(cast("list[str]", take.facts.get(NOTES_HEARD, ()))),
+    )  # fmt: skip
 
 
 def _ordered(stems: Sequence[str]) -> tuple[str, ...]:

@@ -27,12 +27,13 @@ class ProjectTake:
     """What project.rpp shows of one take, its sound aside; each may be empty.
 
     `notes` is what the stems play, `provenance` JSON-able facts of each stem's file, `report`
-    what was measured, in lines.
+    what was measured, in lines; `heard` are the stems whose notes nobody wrote down.
     """
 
     notes: Mapping[str, tuple[Note, ...]] = field(default_factory=dict)
     provenance: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     report: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +158,10 @@ def _write_note_tracks(lines: RppLines, project: Project) -> None:
     write_track(lines, "notes", NEUTRAL, "1 1", folded=True)
     lines.close()
     for stem in noted:
-        write_track(
-            lines, f"{stem} notes", STEM_COLOURS[stem], "2 -1" if stem == noted[-1] else "0 0"
-        )
+        name = f"{stem} notes"
+        if any(stem in take.heard for take in project.takes):
+            name += ", as heard in it"
+        write_track(lines, name, STEM_COLOURS[stem], "2 -1" if stem == noted[-1] else "0 0")
         channel = 9 if stem == "drums" else 0
         takes = [
             ItemTake(

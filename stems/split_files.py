@@ -47,9 +47,8 @@ def in_format(
     partial = {name: path.with_name(f"{path.name}.partial") for name, path in paths.items()}
     missed = 0
     with ExitStack() as stack:
-        files = {
-            name: stack.enter_context(_opened(path, form, recording))
-            for name, path in partial.items()
+        files: dict[str, WaveFile | FlacFile] = {
+            name: _opened(stack, path, form, recording) for name, path in partial.items()
         }
         blocks = stack.enter_context(closing(_blocks(done, recording, gain, form.bits)))
         for mix, stems in blocks:
@@ -70,11 +69,13 @@ def in_format(
     ), float(gain_db)  # fmt: skip
 
 
-def _opened(path: Path, form: SoundFormat, recording: Recording) -> WaveFile | FlacFile:
+def _opened(
+    stack: ExitStack, path: Path, form: SoundFormat, recording: Recording
+) -> WaveFile | FlacFile:
     rate, channels = recording.sample_rate, recording.channels
     if form.suffix == ".flac":
-        return FlacFile(path, rate, channels)
-    return WaveFile(path, rate, channels, recording.frames, form.bits)
+        return stack.enter_context(FlacFile(path, rate, channels))
+    return stack.enter_context(WaveFile(path, rate, channels, recording.frames, form.bits))
 
 
 def _blocks(

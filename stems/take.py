@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from midi.note import Note
 from stems.stem_set import StemSet
 
+NOTES_HEARD = "notes_heard"  # in a take's facts: the stems whose notes were heard in their sound
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Take:

@@ -19,7 +19,8 @@ from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate_request import GenerateRequest
 from osc_protocol.messages import Finished, Message, Progress, StemReady
 from osc_protocol.split_request import SplitRequest
-from stems.manifest import read_manifest
+from stems.manifest import grid_of, read_manifest
+from stems.source import read_edited_notes
 
 ROOT = Path(__file__).parents[2]
 RATE = 44_100
@@ -228,6 +229,17 @@ def test_an_engine_that_gives_a_mix_has_it_split(client: Client, ask: Ask) -> No
     assert splitter == {"name": "shares", "sha256": "none", "loop": False}
     drums, mix = (soundfile.read(folder / f"{name}.wav")[0] for name in ("drums", "mix"))
     assert np.abs(drums).max() > 0.3 * np.abs(mix).max()  # its share is 0.4, and of what is missed
+    # Its notes are what was heard: something on each beat (within 50 ms), muted in the project.
+    assert dict(manifest.takes[0].facts)["notes_heard"] == list(manifest.stems)
+    text = (folder / "project.rpp").read_text("utf-8")
+    notes = text[text.index('NAME "bass notes, as heard in it"') :]
+    assert notes.index("MUTE 1 0") < notes.index("<SOURCE MIDI")
+    grid = grid_of(manifest)
+    heard = read_edited_notes(folder / "bass.mid", "bass")
+    starts = [float(grid.seconds_at(note.start_beats)) for note in heard]
+    for beat in range(int(grid.beats)):
+        assert min(abs(start - float(grid.seconds_at(beat))) for start in starts) < 0.05
+    assert all(note.end_beats <= grid.beats for note in heard)
 
 
 def test_send_split_copies_the_stems_and_says_what_they_are(
