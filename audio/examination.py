@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy as np
 from audio.beats import Beats, find_beats
 from audio.clip import Clip
 from audio.faults import Fault, find_faults
+from audio.hearing import hear
 from audio.loudness import Loudness, measure_loudness
-from audio.measure import Report, measure
+from audio.measure import Report, measure, within_hearing
 from audio.melody_match import MelodyMatch, match_melody
 from audio.tonality import key_score
 from midi.grid import Grid
@@ -72,15 +74,24 @@ def examine(
     The melody is looked for in `melody_stem`, else in the mix itself, which only tells where one
     voice sings alone. Raises AudioError.
     """
-    beats = find_beats(mix, grid)
+    with ThreadPoolExecutor(1) as other:  # numpy and scipy leave the lock while they reckon
+        level = other.submit(_level, mix, unasked_vocals)
+        audible = within_hearing(mix)
+        heard = hear(audible)
+        beats = find_beats(audible, grid, heard) if heard else None
+        report = measure(mix, grid, key, drums=drums, heard=heard.onsets if heard else None)
+        score = key_score(audible, key) if key else None
+        match = match_melody(melody_stem or mix, melody.notes, grid) if melody else None
+        loudness, faults = level.result()
     return Examination(
-        report=measure(mix, grid, key, drums=drums),
-        placement=placement(beats, grid) if beats else None,
-        key_score=key_score(mix, key) if key else None,
-        melody=match_melody(melody_stem or mix, melody.notes, grid) if melody else None,
-        loudness=measure_loudness(mix),
-        faults=find_faults(mix, unasked_vocals=unasked_vocals),
+        report, placement(beats, grid) if beats else None, score, match, loudness, faults
     )
+
+
+def _level(mix: Clip, unasked_vocals: Clip | None) -> tuple[Loudness, tuple[Fault, ...]]:
+    loudness = measure_loudness(mix)
+    faults = find_faults(mix, unasked_vocals=unasked_vocals, true_peak_dbtp=loudness.true_peak_dbtp)
+    return loudness, faults
 
 
 def placement(beats: Beats, grid: Grid) -> Placement:

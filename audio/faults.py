@@ -40,22 +40,27 @@ class Fault:
     sentence: str
 
 
-def find_faults(clip: Clip, *, unasked_vocals: Clip | None = None) -> tuple[Fault, ...]:
-    """All faults of a clip of any channels; `unasked_vocals` is a stem that should be silent."""
+def find_faults(
+    clip: Clip, *, unasked_vocals: Clip | None = None, true_peak_dbtp: float | None = None
+) -> tuple[Fault, ...]:
+    """All faults of a clip of any channels; `unasked_vocals` is a stem that should be silent.
+
+    `true_peak_dbtp` is what audio.loudness found, where that is at hand.
+    """
     if clip.peak < 10 ** (SILENT_DBFS / 20):
         level = 20 * float(np.log10(max(clip.peak, 1e-10)))
         return (Fault("silence", level, SILENT_DBFS, f"it is silent: peak {level:.0f} dBFS"),)
     found = [
-        _true_peak(clip), _clipping(clip), _offset(clip), _gap(clip), _dead_channel(clip),
-        _loud_end(clip), _clicks(clip), _harshness(clip),
+        _true_peak(clip, true_peak_dbtp), _clipping(clip), _offset(clip), _gap(clip),
+        _dead_channel(clip), _loud_end(clip), _clicks(clip), _harshness(clip),
     ]  # fmt: skip
     if unasked_vocals is not None:
         found.append(_unasked(unasked_vocals))
     return tuple(fault for fault in found if fault)
 
 
-def _true_peak(clip: Clip) -> Fault | None:
-    level = 20 * float(np.log10(true_peak(clip)))
+def _true_peak(clip: Clip, level: float | None) -> Fault | None:
+    level = 20 * float(np.log10(true_peak(clip))) if level is None else level
     if level <= MAX_TRUE_PEAK_DBTP:
         return None
     sentence = f"its true peak is {level:+.2f} dBTP, over full scale"
@@ -136,11 +141,12 @@ def _steep(steps: Floats, least: float) -> list[int]:
     """The steepest steps, one of each 5 ms or so, at most a thousand."""
     candidates = np.flatnonzero(steps > least)
     candidates = candidates[np.argsort(-steps[candidates])][:1000]
-    kept: list[int] = []
+    kept: dict[int, int] = {}  # by their number of 200 steps: two of one number are too near
     for at in candidates.tolist():
-        if all(abs(at - other) > 200 for other in kept):
-            kept.append(at)
-    return kept
+        near = (kept.get(at // 200 + side) for side in (-1, 0, 1))
+        if all(other is None or abs(at - other) > 200 for other in near):
+            kept[at // 200] = at
+    return list(kept.values())
 
 
 def _harshness(clip: Clip) -> Fault | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from audio.clip import Clip, resample_to_hear
 from audio.errors import AudioError
-from audio.hearing import MAX_SAMPLE_RATE, onset_envelope
+from audio.hearing import MAX_SAMPLE_RATE, OnsetEnvelope, onset_envelope
 from audio.pulse import beat_offset_seconds, find_pulse
 from audio.tonality import find_key, key_relation
 from midi.grid import Grid
@@ -62,12 +62,13 @@ def measure(
     *,
     drums: Clip | None = None,
     pitched: Clip | None = None,
+    heard: OnsetEnvelope | None = None,
 ) -> Report:
     """Measure tempo and peak on the mix, key on `pitched`, the offset on `drums`.
 
     Without `pitched` the key is heard on the mix less the drums, without drums (or where they
-    are silent) everything on the mix. Any channels; the clips share rate and length. Raises
-    AudioError.
+    are silent) everything on the mix. Any channels; the clips share rate and length. `heard` are
+    the onsets of audio.hearing.hear(mix), where those are at hand. Raises AudioError.
     """
     for name, clip in (("drums", drums), ("pitched", pitched)):
         if clip is not None and (clip.sample_rate, clip.samples.shape) != (
@@ -82,9 +83,9 @@ def measure(
         pitched = Clip(mix.samples - drums.samples, mix.sample_rate)
     peak_dbfs = 20 * float(np.log10(max(mix.peak, MIN_PEAK)))
     frames, frames_expected = mix.frames, grid.frames(mix.sample_rate)
-    mix, pitched = _within_hearing(mix), pitched and _within_hearing(pitched)
-    drums = drums and _within_hearing(drums)
-    heard = onset_envelope(mix)
+    mix, pitched = within_hearing(mix), pitched and within_hearing(pitched)
+    drums = drums and within_hearing(drums)
+    heard = heard or onset_envelope(mix)
     pulse = find_pulse(heard, grid) if heard else None
     relation = error = offset = None
     if pulse:
@@ -111,7 +112,8 @@ def measure(
     )
 
 
-def _within_hearing(clip: Clip) -> Clip:
+def within_hearing(clip: Clip) -> Clip:
+    """The clip itself, or at the highest rate that audio.hearing takes."""
     if clip.sample_rate <= MAX_SAMPLE_RATE:
         return clip
     return resample_to_hear(clip, MAX_SAMPLE_RATE)
