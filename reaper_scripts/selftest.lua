@@ -6,7 +6,9 @@ local files = require("files")
 local json = require("json")
 local landing = require("landing")
 local launcher = require("launcher")
+local made_items = require("made_items")
 local melody = require("melody")
+local orders = require("orders")
 local project = require("project")
 local run = require("run")
 local Session = require("session")
@@ -20,6 +22,10 @@ local Window = require("window")
 local NEW_TAB = 40859 -- "New project tab"
 local RATE, FRAMES = 48000, 24001
 local HALF_A_FRAME_SECONDS = 0.5 / RATE
+-- 4800 frames of stereo silence at 48 kHz, 24 bits, as backline writes FLAC.
+local FLAC = "664c614300000022100010000000100000120bb80370000012c054a0397ad63b7b1272f5ac87fa2d"
+  .. "dde184000028200000007265666572656e6365206c6962464c414320312e342e3320323032333036"
+  .. "323300000000fff8ca1c002b0000000000000000d683fff87a1c0102bf8d000000000000000025f2"
 
 local checks, seen = {}, {}
 
@@ -187,7 +193,56 @@ local function check_landing(proj, folder)
     made.back[1]()
     return more == count + 2 and reaper.CountTempoTimeSigMarkers(proj) == count, more - count
   end)
+  check("REAPER opens FLAC as well", function()
+    local path = files.join(folder, "silence.flac")
+    assert(files.replace(path, (FLAC:gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))))
+    local source = assert(reaper.PCM_Source_CreateFromFile(path), "no source")
+    local kind = reaper.GetMediaSourceType(source)
+    reaper.PCM_Source_Destroy(source)
+    return kind == "FLAC", kind
+  end)
   seen.source_length_right_after_insert = reaper.GetMediaSourceLength(reaper.PCM_Source_CreateFromFile(files.join(folder, "drums.wav")))
+end
+
+-- What Vary, Regenerate, Use these settings and the offers read and write.
+local function check_changing(proj, folder)
+  local made, rid, position = plan(proj, folder, 0), "selftest", reaper.TimeMap2_QNToTime(proj, 4.0)
+  made.position_seconds = position
+  for _, stem in ipairs(made.stems) do
+    stem.provenance = json.encode({ rid = rid, stem = stem.name, title = "self-test", bars = 1,
+      keys = { { "bars", "i", 1 }, { "stems", "s", "drums,bass" }, { "seed", "h", 41 } } })
+    stem.takes[1].provenance = json.encode({ rid = rid, take = 1, seed = 41, folder = folder })
+  end
+  local first = count_of(proj) + 1
+  check("stems that can be changed land", function() return landing.insert(proj, made) end)
+  local groups
+  check("selected items are found as one job's", function()
+    reaper.SelectAllMediaItems(proj, false)
+    for index = first, first + 1 do
+      reaper.SetMediaItemSelected(reaper.GetTrackMediaItem(reaper.GetTrack(proj, index), 0), true)
+    end
+    groups = made_items.groups(made_items.selected(proj))
+    return #groups == 1 and #groups[1].items == 2 and groups[1].by_stem.bass.seed == 41, #groups
+  end)
+  check("without a time selection there is nothing to make anew", function()
+    local order, why = made_items.regenerate(proj, groups[1])
+    return not order and why:find("Select the time", 1, true), why
+  end)
+  check("a variation is ordered for the same items, kept, and offered", function()
+    local order = assert(made_items.vary(proj, groups[1]))
+    local now, id = reaper.time_precise(), project.id(proj)
+    local offered = orders.left_behind(id, now)
+    orders.follow(order.rid, now)
+    local followed = orders.left_behind(id, now)
+    orders.leave(order.rid)
+    local left = orders.left_behind(id, now)
+    local kept = orders.load(order.rid)
+    orders.remove(order.rid)
+    local seed = kept and orders.key(kept, "seed")
+    local saw = ("%d, %d and %d offered, seed %s, quarter %g"):format(#offered, #followed, #left, tostring(seed), order.start_qn)
+    return #offered == 1 and #followed == 0 and #left == 1 and seed == 42 and near(order.start_qn, 4.0, 1e-9)
+      and kept.targets.drums == groups[1].by_stem.drums.guid and orders.load(order.rid) == nil, saw
+  end)
 end
 
 local function check_midi(proj)
@@ -229,6 +284,9 @@ local function check_state(proj, folder)
 end
 
 local function write_report(folder)
+  check("a question is answered", function()
+    return run.ask("One question, to see that questions work: please press Yes."), "yes, or else no"
+  end)
   local failed = 0
   for _, each in ipairs(checks) do
     if not each.ok then failed = failed + 1 end
@@ -269,7 +327,8 @@ local function main()
   if proj == before then return run.tell("REAPER did not open a new project tab; nothing was tried.") end
   local folder = files.join(reaper.GetResourcePath(), "Data", "backline", "selftest")
   reaper.RecursiveCreateDirectory(folder, 0)
-  for _, each in ipairs({ { "time", check_time }, { "landing", check_landing }, { "MIDI", check_midi }, { "state", check_state } }) do
+  for _, each in ipairs({ { "time", check_time }, { "landing", check_landing },
+    { "changing", check_changing }, { "MIDI", check_midi }, { "state", check_state } }) do
     local went, problem = pcall(each[2], proj, folder)
     if not went then check("the checks of " .. each[1] .. " ran to their end", function() return false, problem end) end
   end

@@ -132,6 +132,12 @@ return function(world)
     local item = selected_items(project(proj))[index + 1]
     return item and item.handle
   end
+  function calls.SelectAllMediaItems(proj, is_selected)
+    for _, track in ipairs(project(proj).tracks) do
+      for _, item in ipairs(track.items) do item.selected = is_selected end
+    end
+  end
+  function calls.SetMediaItemSelected(item, is_selected) object(item).selected = is_selected end
   local function selected_tracks(proj)
     local found = {}
     for _, track in ipairs(proj.tracks) do
