@@ -23,6 +23,7 @@ from diffusion.errors import Cancelled, EngineError
 from diffusion.models.folder import chosen_model, models_folder
 from diffusion.models.shelf import Snapshot, faults, find
 from diffusion.shaping import Lora
+from midi.grid import Grid
 
 if TYPE_CHECKING:
     import torch
@@ -126,25 +127,27 @@ class AceStepEngine:
             raise EngineError(NOT_LOADED)
         self._put_on(conditions)
         task, remarks = task_for(conditions, tuple(seeds))
-        parts = stretches(conditions, task.prompt) if task.window is None else ()
+        parts = stretches(conditions, task.prompt.seconds)
         step = _step(progress, cancelled, runs=1 + len(parts))
         sound = self._play(task, step)
         takes = []
         for mix, seed in zip(sound, seeds, strict=True):
             for stretch in parts:
-                mix = self._repaint(mix, stretch, replace(task, seeds=(seed,)), step)
-            takes.append(self._generation(mix, task, seed, conditions, remarks))
+                again = replace(task, seeds=(seed,))
+                mix = self._repaint(mix, stretch, again, conditions.grid, step)
+            takes.append(self._generation(mix, task, seed, conditions, remarks, parts))
         return takes
 
-    def _repaint(self, mix: Clip, stretch: Stretch, task: Task, step: StepHook) -> Clip:
-        """The mix with one section made anew under words of its own."""
+    def _repaint(self, mix: Clip, stretch: Stretch, task: Task, grid: Grid, step: StepHook) -> Clip:
+        """The mix with the bars of one section made anew under words of its own."""
         window = (stretch.first, min(stretch.end, task.frames))
         again = replace(
             task, prompt=stretch.prompt, source=mix, window=window, cover_share=1.0, kept_share=0.0
         )
         (sound,) = self._play(again, step)
-        first, end = (frame * SAMPLE_RATE // FRAMES_A_SECOND for frame in window)
-        return splice(mix, sound, first, end)
+        bars = (stretch.first_bar, stretch.end_bar)
+        first, end = (grid.frame_at(grid.bar_starts[bar], SAMPLE_RATE) for bar in bars)
+        return splice(mix, sound, first, min(end, mix.frames))
 
     def _play(self, task: Task, step: StepHook) -> list[Clip]:
         """Play a task, in batches; on a full memory once more in the next lower mode."""
@@ -194,6 +197,7 @@ class AceStepEngine:
         seed: int,
         conditions: Conditions,
         remarks: Sequence[str],
+        parts: Sequence[Stretch],
     ) -> Generation:
         assert self._pipeline and self._snapshot
         clip = resample(mix, conditions.sample_rate)
@@ -219,6 +223,7 @@ class AceStepEngine:
             "melody_mode": conditions.shaping.melody_mode if conditions.melody else "",
             "melody_strength": conditions.shaping.melody_strength,
             "loras": self._lora_facts,
+            "repainted": [part.as_fact() for part in parts],
             "remarks": [*remarks, *self._pipeline.remarks(task.prompt)],
         }
         return Generation(mix=clip, facts=facts)

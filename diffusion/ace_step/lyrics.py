@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
+from midi.sections import section_text
+
 INSTRUMENTAL = "[Instrumental]"
 _TAG = re.compile(r"^\s*\[(?P<tag>[^\]\n]{1,64})\]\s*$", re.MULTILINE)
 
@@ -26,13 +28,13 @@ _SCRIPTS = (
 def structured(lyrics: str, sections: Sequence[str] = ()) -> str:
     """Join lyrics and section names (one a bar, "" for none) into tagged blocks.
 
-    Each run of bars under a name becomes a [tag]. Blocks of the lyrics that stand under tags go to
-    the sections of the same name, in order; words without tags are dealt out to the sections by
-    stanza (or line), in order. Without words the sections are instrumental.
+    Each run of bars under a name that has a tag becomes a [tag]. Blocks of the lyrics that stand
+    under tags go to the sections of the same name, in order; words without tags are dealt out to
+    the sections by stanza (or line), in order. Without words the sections are instrumental.
     """
     words = lyrics.strip()
     names = [name for name, _ in groupby(sections) if name]
-    tags = [name.partition(",")[0] for name in names]  # the rest is for the caption
+    tags = [tag for name in names if (tag := section_text(name).tag)]  # words: for the caption
     if not words:
         return "\n\n".join([INSTRUMENTAL, *(f"[{tag}]" for tag in tags)])
     if not tags:

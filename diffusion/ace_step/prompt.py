@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from diffusion.ace_step.lyrics import language_of, structured
+from diffusion.ace_step.section_words import words_of_bars
 from diffusion.engine import Conditions
 from midi.grid import Grid
 from midi.key import Key
@@ -69,11 +70,21 @@ class Prompt:
         return replace(self, task=task)
 
 
-def prompt_of(conditions: Conditions, seconds: int) -> tuple[Prompt, tuple[str, ...]]:
-    """Put conditions into the model's words for a run of whole seconds; remarks come with it."""
+def prompt_of(
+    conditions: Conditions, seconds: int, bars: tuple[int, int] | None = None
+) -> tuple[Prompt, tuple[str, ...]]:
+    """Put conditions into the model's words for a run of whole seconds; remarks come with it.
+
+    The whole is told in the words of its first bar; with `bars` (the first, and that after the
+    last, from 0) in the words of those, and in their tempo.
+    """
     remarks: list[str] = []
-    caption = [conditions.tags.strip()] if conditions.tags.strip() else []
-    bpm = _bpm(conditions.grid, remarks)
+    edit = conditions.shaping.edit
+    first, end = bars or (edit.first_bar if edit else 0, conditions.grid.bars)
+    words = words_of_bars(conditions)
+    caption = [conditions.tags.strip(), words[first] if words else ""]
+    caption = [each for each in caption if each]
+    bpm = _bpm(conditions.grid, (first, end) if bars else (0, end), remarks)
     meter = _meter(conditions.grid, caption, remarks)
     key = _key(conditions.key, caption)
     lyrics = structured(conditions.lyrics, conditions.sections)
@@ -89,9 +100,10 @@ def prompt_of(conditions: Conditions, seconds: int) -> tuple[Prompt, tuple[str, 
     return prompt, tuple(remarks)
 
 
-def _bpm(grid: Grid, remarks: list[str]) -> int:
-    """The mean tempo as a whole number, folded by octaves into what the model knows."""
-    exact = float(grid.beats * 60 / grid.seconds)
+def _bpm(grid: Grid, bars: tuple[int, int], remarks: list[str]) -> int:
+    """The mean tempo of bars as a whole number, folded by octaves into what the model knows."""
+    begin, end = (grid.bar_starts[bar] for bar in bars)
+    exact = float((end - begin) * 60 / (grid.seconds_at(end) - grid.seconds_at(begin)))
     bpm = exact
     while bpm > MAX_BPM:
         bpm /= 2

@@ -11,26 +11,36 @@ The ways a melody is heard (Shaping.melody_mode), with what each strength means:
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, replace
 
 from audio.guide import render_guide
 from diffusion.ace_step.prompt import Prompt, prompt_of
+from diffusion.ace_step.section_words import words_of_bars
 from diffusion.ace_step.task import FRAMES_A_SECOND, Task, latent_frames
 from diffusion.engine import Conditions
 from diffusion.shaping import WITH_PARTS, Edit
 from midi.grid import MAX_SECONDS, Grid
+from midi.sections import spans
 
 MIN_SECONDS = 6  # the shortest whole number that the model is used to: it knows 5.12 s and more
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Latent frames from `first` up to `end`, to be made anew under a caption of their own."""
+    """Bars from `first_bar` up to `end_bar`, to be made anew under a prompt of their own.
 
+    `first` and `end` are the latent frames that they cover.
+    """
+
+    first_bar: int
+    end_bar: int
     first: int
     end: int
     prompt: Prompt
+
+    def as_fact(self) -> dict[str, object]:
+        """What the manifest tells of it."""
+        return {"bars": f"{self.first_bar + 1}-{self.end_bar}", "caption": self.prompt.caption}
 
 
 def whole_seconds(grid: Grid) -> int:
@@ -65,27 +75,21 @@ def task_for(conditions: Conditions, seeds: tuple[int, ...]) -> tuple[Task, tupl
     return replace(guided, cover_share=shaping.melody_strength), remarks
 
 
-def stretches(conditions: Conditions, prompt: Prompt) -> tuple[Stretch, ...]:
-    """Sections with words of their own ("chorus,loud,strings"), to be repainted one by one."""
-    found = []
-    grid, names = conditions.grid, conditions.sections
-    bar = 0
-    while bar < len(names):
-        end = bar + 1
-        while end < len(names) and names[end] == names[bar]:
-            end += 1
-        words = section_words(names[bar])
-        if words:
-            first, last = window(grid, bar, end)
-            caption = f"{prompt.caption}, {words}"
-            found.append(Stretch(first, last, replace(prompt, caption=caption, task="repaint")))
-        bar = end
-    return tuple(found)
-
-
-def section_words(name: str) -> str:
-    """What stands after the first comma of a section's name, - and _ being spaces."""
-    return re.sub(r"[-_]", " ", name.partition(",")[2].replace(",", ", ")).strip(", ")
+def stretches(conditions: Conditions, seconds: int) -> tuple[Stretch, ...]:
+    """Bars whose words are not those that the whole was told in, to be repainted one by one."""
+    edit, words = conditions.shaping.edit, words_of_bars(conditions)
+    if edit is not None and edit.kind != "cover":
+        return ()
+    return tuple(
+        Stretch(
+            span.first_bar,
+            span.end_bar,
+            *window(conditions.grid, span.first_bar, span.end_bar),
+            prompt_of(conditions, seconds, (span.first_bar, span.end_bar))[0].doing("repaint"),
+        )
+        for span in spans(words)
+        if span.name != words[0]
+    )
 
 
 def window(grid: Grid, first_bar: int, end_bar: int) -> tuple[int, int]:

@@ -286,6 +286,29 @@ def test_a_section_with_words_of_its_own_is_repainted(engine: AceStepEngine) -> 
     assert not np.array_equal(after[:, 96_000:192_000], before[:, 96_000:192_000])
 
 
+def test_sections_are_made_anew_one_by_one_and_the_first_stays(engine: AceStepEngine) -> None:
+    """At 240 bpm a bar has 48 000 frames. Bar 1 is the whole's; each later bar is its own."""
+    grid = Grid.constant(240, bars=4)
+    three = ("intro, soft", "verse, warm", "verse, warm", "chorus, loud")
+    asked = replace(ASKED, grid=grid, sections=three)
+    generation = engine.generate(asked, quiet, never)
+    assert generation.mix is not None
+    new = generation.mix.samples
+    # The whole, in the first section's words; the same tags go into the lyrics of both.
+    whole = replace(asked, sections=("intro, soft", "verse, soft", "verse, soft", "chorus, soft"))
+    old = played(engine, whole).samples
+    changed = [float(np.abs(new - old)[:, i * 48_000 : (i + 1) * 48_000].max()) for i in range(4)]
+    assert changed[0] == 0 and min(changed[1:]) > 1e-3
+    assert np.array_equal(new[:, 192_000:], old[:, 192_000:])
+    for joint in (48_000, 144_000):
+        steps = np.abs(np.diff(new))
+        assert steps[:, joint - 10 : joint + 10].max() <= steps[:, : joint - 10].max(), "no click"
+    assert generation.facts["repainted"] == [
+        {"bars": "2-3", "caption": "lofi, warm"}, {"bars": "4-4", "caption": "lofi, loud"},
+    ]  # fmt: skip
+    assert "lofi, soft" in str(generation.facts["prompt"])
+
+
 def test_the_manifest_learns_which_weights_played(
     engine: AceStepEngine, snapshot: Snapshot
 ) -> None:

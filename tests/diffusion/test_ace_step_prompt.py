@@ -6,17 +6,20 @@ import pytest
 
 from diffusion.ace_step.lyrics import language_of, structured
 from diffusion.ace_step.prompt import prompt_of
-from diffusion.ace_step.recipe import section_words, stretches, whole_seconds, window
+from diffusion.ace_step.recipe import stretches, whole_seconds, window
+from diffusion.ace_step.section_words import words_of_bars
 from diffusion.engine import Conditions
 from diffusion.shaping import Shaping
+from midi.curve import Curve
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.key import Key
 
 
 def conditions(
-    bpm: float = 92, meter: str = "4/4", key: str = "A minor", **rest: object
-) -> Conditions:
-    return Conditions(Grid.constant(bpm, meter, bars=4), Key.parse(key), **rest)  # type: ignore[arg-type]
+    bpm: float = 92, meter: str = "4/4", key: str = "A minor", grid: Grid | None = None,
+    **rest: object,
+) -> Conditions:  # fmt: skip
+    return Conditions(grid or Grid.constant(bpm, meter, bars=4), Key.parse(key), **rest)  # type: ignore[arg-type]
 
 
 def test_tempo_meter_key_and_length_are_told_in_the_models_form() -> None:
@@ -121,13 +124,54 @@ def test_a_language_that_is_given_counts() -> None:
 
 def test_a_section_may_have_words_of_its_own() -> None:
     asked = conditions(120, tags="rock", sections=("verse", "verse", "chorus,loud,big-drums", ""))
-    prompt, _ = prompt_of(asked, 9)
-    (stretch,) = stretches(asked, prompt)
+    (stretch,) = stretches(asked, 9)
     assert stretch.prompt.caption == "rock, loud, big drums"
     assert stretch.prompt.task == "repaint"
     # Bar 3 at 120 bpm lasts from 4 to 6 s: latent frames 100 to 150.
     assert (stretch.first, stretch.end) == (100, 150)
-    assert section_words("verse") == ""
+    assert stretch.as_fact() == {"bars": "3-3", "caption": "rock, loud, big drums"}
+
+
+def test_the_whole_is_told_in_the_words_of_its_first_section() -> None:
+    """Only where words differ is anything made anew; where they are missing they differ too."""
+    asked = conditions(
+        120, tags="rock", sections=("intro, soft pads", "verse, soft pads", "soft pads", "chorus")
+    )
+    assert prompt_of(asked, 9)[0].caption == "rock, soft pads"
+    assert [(each.first_bar, each.prompt.caption) for each in stretches(asked, 9)] == [(3, "rock")]
+
+
+def test_a_section_is_told_its_own_tempo() -> None:
+    """Bars 1 and 2 at 60, 3 and 4 at 90 bpm: 16 beats in 8 + 5.33 s are 72 bpm in the mean."""
+    grid = Grid(4, (TempoPoint(0, 60), TempoPoint(8, 90)), (MeterChange(0, Meter(4, 4)),))
+    asked = conditions(sections=("a", "a", "b", "b"), grid=grid)
+    prompt, remarks = prompt_of(asked, 15)
+    assert (prompt.bpm, len(remarks)) == (72, 1)
+    assert [each.prompt.bpm for each in stretches(asked, 15)] == [90]
+
+
+@pytest.mark.parametrize(
+    ("points", "word"),
+    [
+        ("0:0.3", "soft"),
+        ("0:0.5", ""),
+        ("0:0.7", "intense"),
+        ("0:0.2 16:0.55", "building"),
+        ("0:0.9 16:0.55", "fading"),
+        ("0:0.7 16:0.95", "intense"),  # a rise of 0.25 over the four bars is no change yet
+    ],
+)
+def test_an_intensity_curve_becomes_words(points: str, word: str) -> None:
+    asked = conditions(120, sections=("verse, warm",) * 4, intensity=Curve.parse(points))
+    assert words_of_bars(asked) == (", ".join(filter(None, ("warm", word))),) * 4
+
+
+def test_without_sections_the_curve_is_told_in_blocks() -> None:
+    """18 bars of 4/4: two blocks of eight and the rest."""
+    grid = Grid.constant(120, bars=18)
+    asked = conditions(grid=grid, intensity=Curve.parse("0:0.2 30:0.2 32:0.9"))
+    assert words_of_bars(asked) == ("building",) * 8 + ("intense",) * 10
+    assert words_of_bars(conditions(grid=grid)) == ()
 
 
 def test_a_window_of_bars_covers_their_latent_frames() -> None:
