@@ -53,18 +53,25 @@ end
 
 -- Prints its findings to the console; asks the daemon if it runs, and never starts it.
 function doctor.examine()
-  local lines = { ("backline doctor, scripts %s"):format(version.scripts) }
+  local lines, problems = { ("backline doctor, scripts %s"):format(version.scripts) }, 0
   local function say(fine, subject, text, fix)
+    if not fine then problems = problems + 1 end
     lines[#lines + 1] = ("%-8s %s: %s%s"):format(fine and "ok" or "PROBLEM", subject, text,
       not fine and fix and " -> " .. fix or "")
   end
-  local function show() reaper.ShowConsoleMsg(table.concat(lines, "\n") .. "\n") end
+  local function show()
+    lines[#lines + 1] = problems == 0 and "All is well: select some bars and run backline_generate."
+      or ("%d to mend: what to do stands after each arrow."):format(problems)
+    reaper.ShowConsoleMsg(table.concat(lines, "\n") .. "\n")
+  end
   local found = launcher.read()
   check_reaper(say)
   check_install(say, found)
   check_places(say, (project.current()), found.home)
   if not launcher.alive(found.home) then
-    say(false, "daemon", "it does not run", "run the action backline_start_stop_daemon, or `backline serve` in a terminal")
+    local starts_itself = type(found.python) == "string" and files.size(found.python) ~= nil
+    say(starts_itself, "daemon", "it does not run" .. (starts_itself and " now; the first Generate starts it" or ""),
+      "run `backline serve` in a terminal")
     return show()
   end
   local session = Session.new(reaper.time_precise)

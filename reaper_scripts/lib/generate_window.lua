@@ -103,8 +103,10 @@ end
 
 local function offer(window, state, follow)
   if #state.left_behind == 0 then return end
-  window:line(("%d earlier jobs of this project have not landed."):format(#state.left_behind), "faint")
-  if window:buttons({ "Fetch them" }) then
+  local count = #state.left_behind
+  window:line(("%d earlier job%s of this project %s not inserted yet."):format(count, count > 1 and "s" or "",
+    count > 1 and "are" or "is"), "faint")
+  if window:buttons({ count > 1 and "Insert them" or "Insert it" }) then
     for _, order in ipairs(state.left_behind) do follow:add(order, function(job) state.job = job end) end
     state.left_behind, state.is_starting, state.message = {}, true, nil
   end

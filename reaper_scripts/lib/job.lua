@@ -16,6 +16,11 @@ local AWAY_SECONDS = 60 -- so long without a sign of life: not worth a script th
 local FOLLOW_SECONDS = 1
 local AWAY = "The daemon does not answer. The job is kept: start the daemon, then use Show jobs."
 local NOT_FOUND, TIMEOUT = 7, 17
+-- As the command line has them (daemon/screen.py).
+local STAGES = {
+  load = "Loading the model", diffuse = "Composing", decode = "Playing", split = "Splitting",
+  conform = "Fitting the grid", measure = "Measuring", write = "Writing files", insert = "Inserting",
+}
 local LAST = { landed = true, failed = true, cancelled = true, waiting = true }
 
 -- Follows `order` over `link`. It is sent in any case: the same order under the same id is the same
@@ -98,7 +103,7 @@ function Job:_finished(state, message, folder)
   elseif state == "cancelled" then
     self:_end("cancelled", "Cancelled.")
   else
-    self:_end("failed", message ~= "" and message or "The job failed; the daemon's log has the details.")
+    self:_end("failed", message ~= "" and message or "The job failed; the log in the daemon's home has the details.")
   end
 end
 
@@ -153,7 +158,7 @@ function Job:_fetch()
   local order = self.order
   local proj = project.find(order.project_id, order.project_file)
   if not proj then
-    self:_end("waiting", "The project is not open: its stems are kept, and offered when a backline action runs in it.")
+    self:_end("waiting", "The project is not open: its stems are kept. Open it and run Generate or Show jobs to insert them.")
     return
   end
   local manifest, why = media.manifest(order.folder)
@@ -166,7 +171,7 @@ function Job:_fetch()
   proj = stems and project.find(order.project_id, order.project_file) -- it may have been closed meanwhile
   if stems and not proj then
     media.tidy_up(self.made, self.target)
-    self:_end("waiting", "The project was closed: its stems are kept, and offered when a backline action runs in it.")
+    self:_end("waiting", "The project was closed: its stems are kept. Open it and run Generate or Show jobs to insert them.")
     return
   end
   local fine = stems
@@ -209,7 +214,7 @@ function Job:line()
   if self.state == "queued" then return "Waiting in the queue ..." end
   if self.stage == "" then return "Starting the engine ..." end
   local left = self.eta_seconds >= 0 and (", %d s left"):format(math.ceil(self.eta_seconds)) or ""
-  return ("%s %d %%%s"):format(self.stage, math.floor(self.fraction * 100 + 0.5), left)
+  return ("%s %d %%%s"):format(STAGES[self.stage] or self.stage, math.floor(self.fraction * 100 + 0.5), left)
 end
 
 return Job

@@ -42,8 +42,8 @@ local function reveal(folder)
 end
 
 local function row(order, now)
-  local state = order.state
-  if state == "pending" then state = orders.is_followed(order.rid, now) and "on its way" or "left behind" end
+  local state = order.state == "landed" and "inserted" or order.state
+  if state == "pending" then state = orders.is_followed(order.rid, now) and "on its way" or "not inserted yet" end
   return ("%s  %s, %s"):format(os.date("%Y-%m-%d %H:%M", order.created), order.title, state)
 end
 

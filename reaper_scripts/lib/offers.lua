@@ -8,7 +8,7 @@ local run = require("run")
 local offers = {}
 
 local LOOK_SECONDS = 1
-local QUESTION = "%d job%s of this project %s not landed yet. Fetch what is ready now?"
+local QUESTION = "%d job%s of this project %s not inserted yet. Insert what is ready now?"
 
 local function look(follow, asked, now)
   local id = project.known_id(project.current())
@@ -16,7 +16,7 @@ local function look(follow, asked, now)
   asked[id] = true
   local waiting = orders.left_behind(id, now)
   if #waiting == 0 then return end
-  if not run.ask(QUESTION:format(#waiting, #waiting > 1 and "s" or "", #waiting > 1 and "have" or "has")) then return end
+  if not run.ask(QUESTION:format(#waiting, #waiting > 1 and "s" or "", #waiting > 1 and "are" or "is")) then return end
   for _, order in ipairs(waiting) do follow:add(order) end
 end
 

@@ -32,16 +32,18 @@ function sound_items.read(item)
   local source = take and not reaper.TakeIsMIDI(take) and reaper.GetMediaItemTake_Source(take)
   if not source then return nil, "Select an item with sound: this one is empty or MIDI." end
   local _, name = reaper.GetSetMediaItemTakeInfo_String(take, "P_NAME", "", false)
+  local path = reaper.GetMediaSourceFileName(source)
+  if name == "" then name = path:match("[^/\\]*$") end
+  if name == "" then name = "The item" end
   local why = obstacle(take, source)
   if why then return nil, GLUE:format(name, why) end
-  local path = reaper.GetMediaSourceFileName(source)
   if path == "" then return nil, ("%s has no sound file of its own; glue the item and split the result."):format(name) end
   local found = part_of(item, take, source)
   if not found.loops and found.length_seconds <= 0 then return nil, name .. " plays nothing of its file." end
   local _, item_guid = reaper.GetSetMediaItemInfo_String(item, "GUID", "", false)
   local _, take_guid = reaper.GetSetMediaItemTakeInfo_String(take, "GUID", "", false)
   found.item, found.take, found.path = item_guid, take_guid, path
-  found.title = name ~= "" and name or path:match("[^/\\]*$")
+  found.title = name
   found.position_seconds = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
   return found
 end

@@ -251,6 +251,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("math.max(offset, 0.0)", "offset"),
         ("length_seconds = stop - from,", "length_seconds = stop,"),
         ("not reaper.TakeIsMIDI(take) and", ""),
+        ("if name == \"\" then name = path:match(\"[^/\\\\]*$\") end", ""),
     ),
     *_of(
         "plan", "splitting fetching changing jobs asking landing",
@@ -280,6 +281,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         ('if state ~= "waiting" then', "if true then"),
         ("if problem.code == TIMEOUT then return", "if false then return"),
+        ("STAGES[self.stage] or self.stage", "self.stage"),
         ("proj = stems and project.find(", "proj = proj or stems and project.find("),
     ),
     *_of(
@@ -426,6 +428,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("if now < state.look_at and proj == state.proj then", "if now < state.look_at then"),
         ("or window.entered then", "then"),
         ('if state.chosen.key == "" and state.place.key then', "if false then"),
+        ('count > 1 and "are" or "is"', '"is"'),
+        ('count > 1 and "Insert them" or "Insert it"', '"Insert them"'),
     ),
     *_of(
         "jobs_window", "jobs tempo",
@@ -433,6 +437,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("if project.known_id(proj) ~= order.project_id then", "if false then"),
         ("and run.ask(OTHER_TEMPO:format(order.title))", ""),
         ('"pending", {}\n', '"pending", order.targets\n'),
+        ('order.state == "landed" and "inserted" or order.state', "order.state"),
     ),
     *_of(
         "daemon_switch", "checks",
@@ -443,6 +448,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "doctor", "checks",
         ("major >= OLDEST_REAPER", "major >= 6"),
         ("say(fine, \"media folder\", media, why)", 'say(true, "media folder", media, why)'),
+        ("say(starts_itself,", "say(false,"),
+        ("say(starts_itself,", "say(true,"),
+        ("if not fine then problems = problems + 1 end", ""),
     ),
 )  # fmt: skip
 

@@ -68,7 +68,18 @@ case("the doctor finds a sound installation sound", function(w, Daemon)
   for _, line in ipairs({ "ok       REAPER: 7.77", "ok       Python: /bin/sh", "ok       versions", "ok       media folder",
     "ok       orders", "ok       carrier", "ok       daemon: it answers over spool" }) do contains(text, line) end
   equal(text:find("PROBLEM"), nil, "problems")
+  contains(text, "All is well")
   equal(#w.executed, 0, "commands")
+end)
+
+case("a daemon that does not run is nothing to mend where it can be started", function(w, Daemon)
+  local daemon = start(w, Daemon)
+  daemon:die()
+  launcher(w, Daemon, { python = "/bin/sh", args = { "-m", "daemon" }, home = w.home, version = "0.1.0" })
+  w:run("backline_doctor.lua")
+  local text = table.concat(w.console)
+  contains(text, "ok       daemon: it does not run now; the first Generate starts it")
+  contains(text, "All is well")
 end)
 
 case("the doctor names what is wrong and the fix", function(w, Daemon)
@@ -80,7 +91,8 @@ case("the doctor names what is wrong and the fix", function(w, Daemon)
   w:run("backline_doctor.lua")
   local text = table.concat(w.console)
   for _, line in ipairs({ "PROBLEM  REAPER: 6.82/x64 -> update REAPER", "PROBLEM  installation", "install-reaper",
-    "PROBLEM  media folder", "Permission denied", "PROBLEM  daemon: it does not run -> run the action" }) do contains(text, line) end
+    "PROBLEM  media folder", "Permission denied", "PROBLEM  daemon: it does not run -> run `backline serve`",
+    "4 to mend: what to do stands after each arrow." }) do contains(text, line) end
 end)
 
 case("the doctor tells when scripts and daemon do not fit", function(w, Daemon)

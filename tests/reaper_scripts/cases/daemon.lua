@@ -77,7 +77,7 @@ case("a flooding daemon does not hold up a frame", function(w, Daemon)
   daemon.flood, daemon.steps = 60, 6
   w:run("backline_generate.lua", function()
     generate(w)
-    w:wait(function() return w:shows("diffuse") end)
+    w:wait(function() return w:shows("Composing") end)
     w:pass(10)
     daemon.flood = 0
     w:wait(function() return w:shows("^Inserted") end)

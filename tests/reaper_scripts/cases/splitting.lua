@@ -155,6 +155,16 @@ for _, each in ipairs({
   end)
 end
 
+case("an item whose take has no name goes by its file", function(w, Daemon)
+  local _, project, _, take = start(w, Daemon)
+  take.text.P_NAME, take.effects = "", 1
+  w:run(SPLIT)
+  contains(w.boxes[1], "my loop.wav: effects on the take")
+  take.effects = 0
+  w:run(SPLIT)
+  contains(project.undo[#project.undo].text, "insert my loop.wav stems")
+end)
+
 case("nothing selected is said, and one item that cannot be split stops no other", function(w, Daemon)
   local daemon, project, item = start(w, Daemon)
   item.selected = false

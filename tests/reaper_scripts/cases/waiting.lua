@@ -26,7 +26,7 @@ case("progress is shown with its stage and the time left", function(w, Daemon)
   daemon.steps = 200
   w:run("backline_generate.lua", function()
     generate(w)
-    w:wait(function() return w:shows("^diffuse %d+ %%, 3 s left$") end)
+    w:wait(function() return w:shows("^Composing %d+ %%, 3 s left$") end)
     daemon.steps = 1
     w:wait(function() return w:shows("^Inserted") end)
     w:press("escape")
@@ -68,7 +68,7 @@ case("stems of a project that was closed are kept and offered when it is open ag
   w.front = 2
   w.seconds = w.seconds + 100
   w:run("backline_generate.lua", function()
-    w:click("Fetch them")
+    w:click("Insert it")
     w:wait(function() return w:shows("^Inserted") end)
     w:press("escape")
   end)
@@ -91,7 +91,7 @@ case("a job that was finished while REAPER was closed is fetched when the projec
   equal(order_state(w), "pending")
   w:run("backline_generate.lua", function()
     w:pass(60)
-    w:click("Fetch them")
+    w:click("Insert it")
     w:wait(function() return w:shows("^Inserted") end)
     w:press("escape")
   end)
@@ -122,7 +122,7 @@ for _, where in ipairs({ "in the queue", "while it runs", "while its files are c
     daemon.holds = where == "while it runs"
     w:run("backline_generate.lua", function()
       generate(w)
-      local wanted = ({ ["in the queue"] = "Waiting in", ["while it runs"] = "Starting the engine", ["while its files are copied"] = "^insert" })[where]
+      local wanted = ({ ["in the queue"] = "Waiting in", ["while it runs"] = "Starting the engine", ["while its files are copied"] = "^Inserting" })[where]
       w:wait(function() return w:shows(wanted) end)
       w:click("Cancel")
       w:wait(function() return w:shows("^Cancelled") end)
@@ -216,12 +216,17 @@ case("what has landed, and what another project waits for, is not offered", func
     w:run("backline_generate.lua", function()
       w:wait(function() return w:shows("^Bars") end)
       w:pass(5)
-      text = w:shows("have not landed")
+      text = w:shows("not inserted yet")
       w:press("escape")
     end)
     return text
   end
-  equal(offered(), "1 earlier jobs of this project have not landed.")
+  equal(offered(), "1 earlier job of this project is not inserted yet.")
+  w:run("backline_generate_with_last_settings.lua", function()
+    w:wait(function() return #daemon:asked("generate") == 3 end)
+    w:stop()
+  end)
+  equal(offered(), "2 earlier jobs of this project are not inserted yet.")
   w:open({ bpm = 400.0, ext = { backline = { id = "of-another-project" } } })
   w.front = 2
   equal(offered(), nil, "offered in another project")
@@ -240,7 +245,7 @@ case("a job that is done already is fetched at once, without a heartbeat", funct
   w.seconds = w.seconds + 60
   daemon:show_life()
   w:run("backline_generate.lua", function()
-    w:click("Fetch them")
+    w:click("Insert it")
     local since = w.seconds
     w:wait(function() return w:shows("^Inserted") end)
     assert(w.seconds - since < 4, "it waited for a silence")

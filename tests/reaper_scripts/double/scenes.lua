@@ -15,7 +15,7 @@ function scenes.generate(w)
   w:press("enter")
 end
 
-function scenes.is_under_way(w) return w:shows("^diffuse") or w:shows("in the queue") or w:shows("^Starting the engine") end
+function scenes.is_under_way(w) return w:shows("^Composing") or w:shows("in the queue") or w:shows("^Starting the engine") end
 
 function scenes.generate_to_the_end(w)
   scenes.generate(w)
