@@ -30,7 +30,7 @@ from stems.splitting.mask_network import BANDS, FLOOR, MaskNetwork
 from training.splitter_data import FRAMES, SAMPLE_RATE, SOURCES, held_out_song
 
 CLIP = 6 * SAMPLE_RATE
-REMIXED = 0.6  # of the examples have every stem from another song
+REMIXED = 0.2  # of the drawn examples have every stem from another song
 DROPPED = 0.08  # of the stems are silent
 SWAPPED = 0.5
 FAINT = 0.12  # of the stems are 8 to 20 dB quieter than the others
@@ -60,7 +60,7 @@ class Songs:
                 loud = np.square(song[:, :, ::16].astype(np.float32)).mean((1, 2)) ** 0.5
                 self.songs[path.name], self.heard[path.name] = song, loud > 100
                 if path.name.startswith("engine"):
-                    self.levels.append(np.maximum(loud / np.sqrt(np.square(loud).mean()), 0.02))
+                    self.levels.append(np.maximum(loud / np.sqrt(np.square(loud).mean()), 0.2))
         self.names = list(self.songs)
 
     def batch(self, size: int) -> Tensor:
@@ -161,10 +161,11 @@ def examples_of(songs: Songs, network: MaskNetwork, size: int) -> Iterator[Examp
     while True:
         with torch.no_grad():
             spectra = torch.view_as_real(network.spectrum(songs.batch(size)))
-            for turn in (0, 1):
+        for turn in (0, 1):
+            with torch.no_grad():
                 stems = [spectra[:, stem].roll(turn * stem, 0) for stem in range(len(SOURCES))]
                 example = Example(*quick(stems, list(songs.equalisers(size, spectra.shape[-2]))))
-                yield example
+            yield example
 
 
 def bins_of_rows() -> Tensor:
