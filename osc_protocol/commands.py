@@ -23,6 +23,7 @@ from osc_protocol.generate_request import GenerateRequest, ordered_stems
 from osc_protocol.message import Message
 from osc_protocol.sound_shaping import loras_of
 from osc_protocol.split_request import SplitRequest
+from osc_protocol.timed_tags import is_timed, length_in_bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +207,19 @@ def _order(asked: Mapping[str, object]) -> GenerateRequest:
                     Code.OUT_OF_RANGE, f"seconds and {other}: give one of them, not both", "seconds"
                 )
         values["bars"] = _nearest_bars(asked)
+    elif is_timed(str(asked.get("tags", ""))) and "bars" not in asked:
+        bars = length_in_bars(*_timed(asked))
+        values |= {} if bars is None else {"bars": bars}
     return GenerateRequest(**values)  # type: ignore[arg-type]  # checked by the table
 
 
+def _timed(asked: Mapping[str, object]) -> tuple[str, Fraction, str]:
+    return str(asked["tags"]), Fraction(str(asked["bpm"])), str(asked.get("meter", "4/4"))
+
+
 def _nearest_bars(asked: Mapping[str, object]) -> int:
+    if is_timed(str(asked.get("tags", ""))):
+        return length_in_bars(*_timed(asked), Fraction(str(asked["seconds"]))) or 1
     try:
         meter = Meter.parse(str(asked.get("meter", "4/4")))
     except GridError as error:

@@ -21,6 +21,7 @@ from osc_protocol.checks import check, shown
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.song_maps import bar_names, meter_changes, tempo_points
 from osc_protocol.sound_shaping import check_shaping, edit_of
+from osc_protocol.timed_tags import is_timed, on_bars
 
 if TYPE_CHECKING:
     from midi.melody import Melody
@@ -36,7 +37,8 @@ class GenerateRequest:
 
     `seed` None draws one, so that it is never None in an existing request. `stems` are put into
     the order of STEMS. `bpm` holds until the first point of `tempo_map`; a point at beat 0
-    replaces it. `meter` and `meter_map` likewise. With `source`, a finished job's folder, only
+    replaces it. `meter` and `meter_map` likewise. Times in `tags` become sections and tempo map
+    at once. With `source`, a finished job's folder, only
     `stems` are made anew, in `bar_range` or as `midi_path` has them; everything else repeats that
     job's own request. Raises ProtocolError naming the field.
     """
@@ -94,6 +96,8 @@ class GenerateRequest:
         if self.seed is None:
             object.__setattr__(self, "seed", secrets.randbelow(MAX_INT))
         self._check_melody()
+        if is_timed(self.tags):
+            self._place_prompts()
         if self.at_beats and self.at_seconds:
             raise _refusal("at-beats", "at-beats and at-seconds: give one of them, not both")
         self.parsed_key()
@@ -112,14 +116,8 @@ class GenerateRequest:
         tempo = tempo_points(self.tempo_map)
         if not tempo or tempo[0].beat > 0:
             tempo = (TempoPoint(Fraction(0), Fraction(str(self.bpm))), *tempo)
-        meters = meter_changes(self.meter_map)
-        if not meters or meters[0].bar > 0:
-            try:
-                meters = (MeterChange(0, Meter.parse(self.meter)), *meters)
-            except GridError as error:
-                raise _refusal("meter", str(error)) from None
         try:
-            return Grid(self.bars, tempo, meters)
+            return Grid(self.bars, tempo, self._meters())
         except GridError as error:
             at_fault = "tempo-map" if self.tempo_map else "meter-map" if self.meter_map else "bars"
             raise _refusal(at_fault, str(error)) from None
@@ -232,6 +230,27 @@ class GenerateRequest:
             raise _refusal("midi-path", "midi-path and bar-range: give one of them, not both")
         if self.midi_path and len(self.stems) != 1:
             raise _refusal("stems", "stems must name the one stem whose notes midi-path holds")
+
+    def _meters(self) -> tuple[MeterChange, ...]:
+        meters = meter_changes(self.meter_map)
+        if meters and meters[0].bar == 0:
+            return meters
+        try:
+            return (MeterChange(0, Meter.parse(self.meter)), *meters)
+        except GridError as error:
+            raise _refusal("meter", str(error)) from None
+
+    def _place_prompts(self) -> None:
+        """Put what timed tags say into tags, sections and tempo map, which then say it."""
+        if self.sections:
+            raise _refusal("sections", "sections and times in tags: give one of them, not both")
+        bpm, tempo = Fraction(str(self.bpm)), tempo_points(self.tempo_map)
+        if tempo and tempo[0].beat > 0:
+            tempo = (TempoPoint(Fraction(0), bpm), *tempo)
+        placed = on_bars(self.tags, bpm, self._meters(), tempo, self.bars)
+        object.__setattr__(self, "tags", placed.tags)
+        object.__setattr__(self, "sections", placed.sections)
+        object.__setattr__(self, "tempo_map", placed.tempo_map or self.tempo_map)
 
     def _check_melody(self) -> None:
         given = [_ARGUMENTS[name].name for name in _MELODIES if getattr(self, name)]
