@@ -6,8 +6,9 @@ still add up. What cannot be done well is refused with the figures, never smeare
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -15,10 +16,12 @@ from audio.beats import Beats, find_beats, pulse_of
 from audio.clip import Clip, Samples
 from audio.cuts import choose_cuts
 from audio.errors import AudioError, CannotConform
-from audio.hearing import onset_envelope
+from audio.hearing import Heard, onset_envelope
 from audio.loop import fold_tail
+from audio.plan import COPIED_FRAMES, Plan
 from audio.pulse import find_pulse
-from audio.stretch import stretch
+from audio.stretch import cut
+from audio.stretch_helpers import StretchHelpers
 from audio.warp import Warp
 from midi.grid import Grid
 
@@ -67,8 +70,39 @@ def conform(
     is stretched beside them. Raises CannotConform with what was measured, or AudioError.
     """
     stems = dict(stems or {})
-    _check(mix, stems, tail_seconds, max_stretch_percent, expected, grid)
-    beats = find_beats(mix, expected or grid)
+    _check(mix, stems)
+    parts = _parts(mix, stems)
+    channels = mix.channels * len(parts)
+    with StretchHelpers(channels * mix.seconds) as helpers:
+        plan = plan_conform(
+            mix, grid, expected=expected, tail_seconds=tail_seconds, loop=loop,
+            max_stretch_percent=max_stretch_percent,
+        )  # fmt: skip
+        sound, at = np.empty((channels, plan.whole_frames), np.float32), 0
+        for block in plan.blocks(partial(_read, list(parts.values())), helpers.stretch):
+            sound[:, at : at + block.shape[1]] = block
+            at += block.shape[1]
+    if loop:
+        sound = fold_tail(sound, plan.lead_frames, plan.frames)
+    return _conformed(sound, parts, mix, plan, 0 if loop else plan.tail_frames)
+
+
+def plan_conform(
+    mix: Clip,
+    grid: Grid,
+    *,
+    expected: Grid | None = None,
+    tail_seconds: float = 0.0,
+    loop: bool = False,
+    max_stretch_percent: float = MAX_STRETCH_PERCENT,
+    heard: Heard | None = None,
+) -> Plan:
+    """Find the beats of a mix (its mono sum does) and what brings them onto the grid.
+
+    As `conform` has it; `heard` is audio.hearing.hear(mix), where that is at hand.
+    """
+    _check_options(tail_seconds, max_stretch_percent, expected, grid)
+    beats = find_beats(mix, expected or grid, heard)
     if beats is None:
         raise CannotConform("nothing in it recurs that beats could be found by")
     if beats.doubt:
@@ -85,21 +119,21 @@ def conform(
     tail = _tail_frames(warp, mix, grid, tail_seconds, loop)
     lead = round(LEAD_SECONDS * rate) if loop else 0
     on_grid = _is_on_grid(beats, warp, grid)
-    parts = _parts(mix, stems)
-    together = np.concatenate(list(parts.values()))
-    if on_grid:
-        stretched = _fitted(together, -lead, frames + tail)
-    else:
-        cuts = choose_cuts(warp, beats.onsets, rate, -lead, frames + tail)
-        stretched = stretch(together, rate, *cuts)
-    if loop:
-        stretched = fold_tail(stretched, lead, frames)
-    elif not on_grid or mix.frames != frames + tail:
-        _fade_ends(stretched, rate, cuts_in=not on_grid and warp.source_at(np.zeros(1))[0] > 0)
-    return _conformed(
-        stretched, parts, mix, beats, None if on_grid else warp, frames,
-        0 if loop else tail, missing, worst,
-    )  # fmt: skip
+    cuts_in = not on_grid and warp.source_at(np.zeros(1))[0] > 0
+    cuts_out = not on_grid or mix.frames != frames + tail
+    return Plan(
+        beats=beats,
+        warp=None if on_grid else warp,
+        cuts=None if on_grid else choose_cuts(warp, beats.onsets, rate, -lead, frames + tail),
+        sample_rate=rate,
+        frames=frames,
+        tail_frames=tail,
+        lead_frames=lead,
+        fade_in_frames=round(FADE_IN_SECONDS * rate) if cuts_in and not loop else 0,
+        fade_out_frames=round(FADE_OUT_SECONDS * rate) if cuts_out and not loop else 0,
+        missing_seconds=missing,
+        facts=_facts(beats, 0.0 if on_grid else worst, on_grid, missing),
+    )
 
 
 def _warp(beats: Beats, grid: Grid) -> Warp:
@@ -159,81 +193,66 @@ def _parts(mix: Clip, stems: Mapping[str, Clip]) -> dict[str, Samples]:
     if not stems:
         return {"": mix.samples}
     parts = {name: clip.samples for name, clip in stems.items()}
-    rest = mix.samples.astype(np.float64)
-    for samples in parts.values():
-        rest -= samples
-    # Adding up float32 stems in another order leaves that much.
-    if np.abs(rest).max() > 1e-6 * max(1.0, mix.peak):
-        parts[""] = rest.astype(np.float32)
-    return parts
+    rest, most = np.empty_like(mix.samples), 0.0
+    for first in range(0, mix.frames, COPIED_FRAMES):
+        here = slice(first, first + COPIED_FRAMES)
+        left = mix.samples[:, here].astype(np.float64)
+        for samples in stems.values():
+            left -= samples.samples[:, here]
+        rest[:, here] = left
+        most = max(most, float(np.abs(left).max()))
+    return parts if adds_up(most, mix.peak) else parts | {"": rest}
 
 
-def _fitted(samples: Samples, first: int, stop: int) -> Samples:
-    """Frames first to stop, with silence where there are none."""
-    out = np.zeros((len(samples), stop - first), np.float32)
-    high = min(stop, samples.shape[1])
-    out[:, -first : high - first] = samples[:, :high]
-    return out
+def adds_up(rest_peak: float, mix_peak: float) -> bool:
+    """Whether stems that leave that much of a mix are all of it, added up in another order."""
+    return rest_peak <= 1e-6 * max(1.0, mix_peak)
 
 
-def _fade_ends(samples: Samples, sample_rate: int, *, cuts_in: bool) -> None:
-    """Take the edge off a cut, in place: the same for all channels, so that sums stay sums."""
-    out = round(FADE_OUT_SECONDS * sample_rate)
-    samples[:, -out:] *= np.linspace(1, 0, out, dtype=np.float32)
-    if cuts_in:
-        count = round(FADE_IN_SECONDS * sample_rate)
-        samples[:, :count] *= np.linspace(0, 1, count, dtype=np.float32)
+def _read(parts: Sequence[Samples], first: int, stop: int) -> Samples:
+    return np.concatenate([cut(samples, first, stop) for samples in parts])
 
 
-def _conformed(
-    stretched: Samples,
-    parts: Mapping[str, Samples],
-    mix: Clip,
-    beats: Beats,
-    warp: Warp | None,
-    frames: int,
-    tail_frames: int,
-    missing_seconds: float,
-    worst_percent: float,
-) -> Conformed:
-    clips, total = {}, np.zeros((mix.channels, stretched.shape[1]), np.float32)
-    for index, name in enumerate(parts):
-        samples = stretched[index * mix.channels : (index + 1) * mix.channels]
-        clips[name] = Clip(np.ascontiguousarray(samples), mix.sample_rate)
-        total += samples
-    clips.pop("", None)
-    facts: dict[str, object] = {
-        "untouched": warp is None,
+def _facts(beats: Beats, worst: float, untouched: bool, missing: float) -> dict[str, object]:
+    return {
+        "untouched": untouched,
         "first_downbeat_seconds": round(float(beats.seconds[0]), 4),
-        "most_stretch_percent": round(worst_percent, 3) if warp else 0.0,
-        "missing_seconds": round(missing_seconds, 4),
-        "frames": frames,
-        "tail_frames": tail_frames,
+        "most_stretch_percent": round(worst, 3),
+        "missing_seconds": round(missing, 4),
         "downbeat_confidence": round(beats.downbeat_confidence, 3),
         "score": round(beats.score, 3),
         "rival": round(beats.rival, 3),
         "miss_ms": round(1000 * beats.miss_seconds, 2),
     }
+
+
+def _conformed(
+    sound: Samples, parts: Mapping[str, Samples], mix: Clip, plan: Plan, tail_frames: int
+) -> Conformed:
+    clips, total = {}, np.zeros((mix.channels, sound.shape[1]), np.float32)
+    for index, name in enumerate(parts):
+        samples = sound[index * mix.channels : (index + 1) * mix.channels]
+        clips[name] = Clip(samples, mix.sample_rate)
+        total += samples
+    clips.pop("", None)
     return Conformed(
-        Clip(total, mix.sample_rate), clips, frames, tail_frames, beats, warp,
-        missing_seconds, facts,
+        Clip(total, mix.sample_rate), clips, plan.frames, tail_frames, plan.beats, plan.warp,
+        plan.missing_seconds, {**plan.facts, "frames": plan.frames, "tail_frames": tail_frames},
     )  # fmt: skip
 
 
-def _check(
-    mix: Clip,
-    stems: Mapping[str, Clip],
-    tail_seconds: float,
-    max_stretch_percent: float,
-    expected: Grid | None,
-    grid: Grid,
-) -> None:
+def _check(mix: Clip, stems: Mapping[str, Clip]) -> None:
     for name, clip in stems.items():
         if (clip.sample_rate, clip.samples.shape) != (mix.sample_rate, mix.samples.shape):
             raise AudioError(
                 f"stem {name} must have the mix's rate and shape {mix.sample_rate} "
                 f"{mix.samples.shape}, not {clip.sample_rate} {clip.samples.shape}"
             )
+
+
+def _check_options(
+    tail_seconds: float, max_stretch_percent: float, expected: Grid | None, grid: Grid
+) -> None:
     if not 0 <= tail_seconds <= MAX_TAIL_SECONDS:
         raise AudioError(f"tail must be from 0 to {MAX_TAIL_SECONDS:g} s, not {tail_seconds:g}")
     if not 0 < max_stretch_percent <= 50:

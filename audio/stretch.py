@@ -6,10 +6,15 @@ channels that add up before add up afterwards: that is why mix and stems go thro
 
 A phase vocoder keeps an attack only where its phases are still those of the source. Therefore the
 sound is cut shortly before attacks, each piece begins with fresh phases, and pieces are joined by
-a short crossfade that ends before the attack, where the ear is about to be busy.
+a short crossfade that ends before the attack, where the ear is about to be busy. Pieces know
+nothing of each other: they are made one after another, in memory for a few of them, and by several
+processes where there is much to do (audio/stretch_helpers.py).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +33,20 @@ SEED = 1  # it dithers at extreme factors; the same sound must come out each tim
 UNCHANGED = 1e-7  # relative: one frame in three minutes at 48 kHz
 
 Frames = npt.NDArray[np.float64]
+Read = Callable[[int, int], Samples]  # frames first to stop of a source, silent where there is none
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Sound (channels, n) that becomes `frames` long by `factor`, which is over 1 if it shrinks."""
+
+    sound: Samples
+    sample_rate: int
+    factor: float
+    frames: int
+
+
+Stretch = Callable[[Iterable[Piece]], Iterator[Samples]]  # of pieces, in their order
 
 
 def stretch(
@@ -39,26 +58,37 @@ def stretch(
     lies outside the source is silence. Pieces whose length stays are copied bit for bit. Raises
     AudioError.
     """
+    blocks = stretched(lambda *ends: cut(samples, *ends), sample_rate, source_frames, target_frames)
+    return np.concatenate(list(blocks), axis=1)
+
+
+def stretched(
+    read: Read,
+    sample_rate: int,
+    source_frames: Frames,
+    target_frames: Frames,
+    by: Stretch | None = None,
+) -> Iterator[Samples]:
+    """What `stretch` gives, in blocks (channels, n) that follow each other.
+
+    `read` is asked for parts of the source from front to back, which overlap. `by` stretches
+    pieces, here if it is None. Raises AudioError.
+    """
     if len(source_frames) != len(target_frames) or len(source_frames) < 2:
         raise AudioError("a stretch needs two or more cuts, as many in the source as in the target")
     if (np.diff(source_frames) <= 0).any() or (np.diff(target_frames) <= 0).any():
         raise AudioError("the cuts of a stretch must ascend")
     targets = np.rint(target_frames).astype(np.int64)
-    targets -= targets[0]
     if np.diff(targets).min() < MIN_PIECE_SECONDS * sample_rate and len(targets) > 2:
         raise AudioError(f"the cuts of a stretch must lie {MIN_PIECE_SECONDS} s apart or more")
+    lengths = np.diff(targets).tolist()
     preroll = round(GUARD_SECONDS * sample_rate) + round(FADE_SECONDS * sample_rate)
-    out = np.zeros((len(samples), int(targets[-1])), np.float32)
-    last = len(targets) - 2
-    for index in range(len(targets) - 1):
-        start, end = int(targets[index]), int(targets[index + 1])
-        lead = preroll if index else 0
-        piece = _piece(
-            samples, sample_rate, source_frames[index], source_frames[index + 1], end - start, lead
-        )
-        piece *= _window(end - start, lead, sample_rate, fades_out=index < last)
-        out[:, start - lead : end] += piece
-    return out
+    sources = source_frames.tolist()
+    pieces = (
+        _piece(read, sample_rate, first, stop, length, preroll if first != sources[0] else 0)
+        for first, stop, length in zip(sources[:-1], sources[1:], lengths, strict=True)
+    )
+    return _joined((by or _here)(pieces), lengths, sample_rate, preroll)
 
 
 def shifted(samples: Samples, sample_rate: int, semitones: int) -> Samples:
@@ -71,38 +101,84 @@ def shifted(samples: Samples, sample_rate: int, semitones: int) -> Samples:
     engine.preset(len(samples), sample_rate)
     engine.setTransposeSemitones(semitones)
     tail = round(RINGOUT_SECONDS * sample_rate)
-    sound = _cut(samples, 0, samples.shape[1] + tail)
+    sound = cut(samples, 0, samples.shape[1] + tail)
     return np.asarray(engine.process(sound), dtype=np.float32)[:, : samples.shape[1]]
 
 
-def _piece(
-    samples: Samples, sample_rate: int, first: float, stop: float, frames: int, lead: int
-) -> Samples:
-    """Source frames `first` to `stop` over `frames` frames, with `lead` frames in front."""
-    factor = (stop - first) / frames
-    if abs(factor - 1) < UNCHANGED:
-        begin = round(first)
-        return _cut(samples, begin - lead, begin + frames)
-    from python_stretch import Signalsmith
-
-    begin = round(first - lead * factor)
-    engine = Signalsmith.Stretch(SEED)
-    engine.configure(
-        len(samples), round(BLOCK_SECONDS * sample_rate), round(STEP_SECONDS * sample_rate)
-    )
-    engine.setTimeFactor(factor)
-    sound = _cut(samples, begin, round(stop + RINGOUT_SECONDS * sample_rate))
-    out = np.asarray(engine.process(sound), dtype=np.float32)
-    return out[:, : frames + lead]
+def stretch_piece(piece: Piece) -> Samples:
+    """One piece alone, (channels, piece.frames); silent channels and twins cost nothing."""
+    sound = piece.sound
+    if abs(piece.factor - 1) < UNCHANGED:
+        return sound[:, : piece.frames].copy()
+    first = _first_alike(sound)
+    different = sorted({index for index in first if index is not None})
+    out = np.zeros((len(sound), piece.frames), np.float32)
+    if different:
+        made = _through_the_library(sound[different], piece)
+        for row, index in zip(out, first, strict=True):
+            if index is not None:
+                row[:] = made[different.index(index)]
+    return out
 
 
-def _cut(samples: Samples, start: int, stop: int) -> Samples:
+def cut(samples: Samples, start: int, stop: int) -> Samples:
     """Frames start to stop, silent where there are none."""
     out = np.zeros((len(samples), stop - start), np.float32)
     low, high = max(start, 0), min(stop, samples.shape[1])
     if low < high:
         out[:, low - start : high - start] = samples[:, low:high]
     return out
+
+
+def _piece(
+    read: Read, sample_rate: int, first: float, stop: float, frames: int, lead: int
+) -> Piece:
+    """Source frames `first` to `stop` over `frames` frames, with `lead` frames in front."""
+    factor = (stop - first) / frames
+    if abs(factor - 1) < UNCHANGED:
+        begin = round(first)
+        return Piece(read(begin - lead, begin + frames), sample_rate, 1.0, frames + lead)
+    begin = round(first - lead * factor)
+    sound = read(begin, round(stop + RINGOUT_SECONDS * sample_rate))
+    return Piece(sound, sample_rate, factor, frames + lead)
+
+
+def _here(pieces: Iterable[Piece]) -> Iterator[Samples]:
+    return map(stretch_piece, pieces)
+
+
+def _joined(
+    pieces: Iterator[Samples], lengths: list[int], sample_rate: int, preroll: int
+) -> Iterator[Samples]:
+    """Pieces in order with their crossfades; what the next one fades into is held back."""
+    held: Samples | None = None
+    last = len(lengths) - 1
+    for index, (piece, length) in enumerate(zip(pieces, lengths, strict=True)):
+        lead = preroll if index else 0
+        piece *= _window(length, lead, sample_rate, fades_out=index < last)
+        if held is not None:
+            piece[:, :lead] += held
+        held = piece[:, -preroll:] if index < last else None
+        yield piece[:, :-preroll] if index < last else piece
+
+
+def _first_alike(sound: Samples) -> list[int | None]:
+    """For each channel the first that holds the same samples, None for a silent one."""
+    first: list[int | None] = []
+    for index, channel in enumerate(sound):
+        alike = (other for other in range(index) if np.array_equal(sound[other], channel))
+        first.append(next(alike, index) if channel.any() else None)
+    return first
+
+
+def _through_the_library(sound: Samples, piece: Piece) -> Samples:
+    from python_stretch import Signalsmith
+
+    rate = piece.sample_rate
+    engine = Signalsmith.Stretch(SEED)
+    engine.configure(len(sound), round(BLOCK_SECONDS * rate), round(STEP_SECONDS * rate))
+    engine.setTimeFactor(piece.factor)
+    return np.asarray(engine.process(sound), dtype=np.float32)[:, : piece.frames]
 
 
 def _window(frames: int, lead: int, sample_rate: int, *, fades_out: bool) -> Samples:
