@@ -100,6 +100,11 @@ def installed_version(resources: Path) -> str | None:
 
 def _check_resources(resources: Path) -> None:
     hint = "in REAPER, Options > Show REAPER resource path tells it; give it with --resource-path"
+    if not resources.is_dir() and resources == resource_folder():
+        raise UsageError(
+            f"REAPER has made no resource folder at {resources} yet: start REAPER once, then run "
+            f"this again. A portable REAPER has it elsewhere: {hint}"
+        )
     if not resources.is_dir():
         raise UsageError(f"resource-path {resources} is no folder; {hint}")
     if not (resources / "reaper.ini").is_file():  # REAPER writes it when it runs the first time

@@ -130,11 +130,12 @@ end
 -- A row of words of which one is chosen, or with `several` any number; `chosen` maps words to true.
 function Window:choice(name, words, chosen, several)
   label(self, name)
-  local x = MARGIN + LABEL
+  local left = MARGIN + (name ~= "" and LABEL or 0)
+  local x = left
   for _, word in ipairs(words) do
     local width = gfx.measurestr(word) + 3 * GAP
-    if x + width > gfx.w - MARGIN and x > MARGIN + LABEL then
-      x, self.y = MARGIN + LABEL, self.y + ROW + GAP
+    if x + width > gfx.w - MARGIN and x > left then
+      x, self.y = left, self.y + ROW + GAP
     end
     if self.clicked and is_under_mouse(x, self.y, width, ROW) then
       if several then

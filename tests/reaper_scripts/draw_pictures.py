@@ -11,7 +11,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from matplotlib import font_manager
@@ -21,35 +24,6 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 LABEL = "drawn from the test double, not a picture of REAPER"
 CENTRED = 1  # gfx.drawstr's flag
-SCENARIO = """
-case("pictures", function(w, Daemon)
-  local project, shots = w:project(), {}
-  local function shoot(name) shots[name] = { w = gfx.w, h = gfx.h, drawn = w.window.shown } end
-  project.bpm, project.file = 92.5, "/songs/My song.rpp"
-  project.selection = { 8 * 60 / 92.5, 40 * 60 / 92.5 }
-  local chosen = '{"key":"C minor","style":"dub techno, warm bass","takes":2}'
-  project.ext.backline = { settings = chosen }
-  local daemon = Daemon.new(w)
-  daemon.steps, daemon.frames = 300, 432000
-  w:run("backline_generate.lua", function()
-    w:wait(function() return w:shows("^Bars") end)
-    w:press("enter")
-    w:wait(function() return w:shows("^Composing 6%d %%") end)
-    shoot("progress")
-    w:wait(function() return w:shows("^Inserted") end)
-    w:pass(2)
-    w:press("escape")
-  end)
-  local landed = w:plain()
-  local song = w:open({ file = "/songs/another.rpp" })
-  w.front = 2
-  w:add_sound_item(song, "/songs/loop.wav", { D_POSITION = 0.0, D_LENGTH = 9.0, B_LOOPSRC = 0.0 })
-  w:run("backline_split_selected_item.lua")
-  local file = assert(w.real.io_open([[OUT]], "wb"))
-  file:write(Daemon.json.encode({ shots = shots, landed = landed, split = w:plain(2) }))
-  file:close()
-end)
-"""
 
 
 def told() -> dict[str, Any]:
@@ -61,13 +35,11 @@ def told() -> dict[str, Any]:
         folder = Path(name)
         shutil.copytree(ROOT / "reaper_scripts", folder / "scripts")
         reaper_api.write_table(folder / "api.lua")
-        out, cases = folder / "told.json", folder / "pictures.lua"
-        cases.write_text(SCENARIO.replace("OUT", str(out)), encoding="utf-8")
-        command = ["lua5.4", "double/play.lua", folder / "api.lua", folder / "scripts"]
+        command = ["lua5.4", "double/play.lua", folder / "api.lua", folder / "scripts", folder]
         subprocess.run(
-            [str(each) for each in [*command, folder / "world", cases]],
-            cwd=HERE, check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+            [*map(str, command), "pictures.lua"], cwd=HERE, check=True, stdout=subprocess.DEVNULL
+        )
+        out = folder / "1" / "told.json"  # of the first case
         return json.loads(out.read_text("utf-8"))
 
 
@@ -104,34 +76,91 @@ def window(shot: dict[str, Any]) -> Image.Image:
 
 
 def arrangement(project: dict[str, Any]) -> Image.Image:
-    """The tracks and items that were inserted, over time."""
-    width, row, names, pixels_a_second = 760, 44, 190, 60.0
+    """Tracks and items over time; a time selection as a lighter band."""
     tracks = project["tracks"]
-    picture = Image.new("RGB", (width, row * len(tracks) + 4), (51, 54, 60))
-    draw, letters = ImageDraw.Draw(picture), font(12)
-    start = min(item["value"]["D_POSITION"] for track in tracks for item in track["items"])
-    for index, track in enumerate(tracks):
-        top = index * row + 4
+    everything = [item["value"] for track in tracks for item in track["items"]]
+    start = min(value["D_POSITION"] for value in everything)
+    end = max(value["D_POSITION"] + value["D_LENGTH"] for value in everything)
+    width, names = 760, 220
+    scale = (width - names - 20) / (end - start)
+    rows = [max(40, 16 * most_takes(track)) + 4 for track in tracks]
+    picture = Image.new("RGB", (width, sum(rows) + 4), (51, 54, 60))
+    draw = ImageDraw.Draw(picture)
+
+    def x(seconds: float) -> float:
+        return names + 10 + (seconds - start) * scale
+
+    if "selection" in project:
+        draw.rectangle(
+            (*(x(project["selection"][0]), 0), x(project["selection"][1]), 999), (78, 83, 93)
+        )
+    for track, top, row in zip(tracks, accumulate(rows, initial=4), rows, strict=False):
         native = int(track["value"]["I_CUSTOMCOLOR"])
-        colour = (native & 255, native >> 8 & 255, native >> 16 & 255)
+        colour = (
+            (native & 255, native >> 8 & 255, native >> 16 & 255) if native else (150, 156, 168)
+        )
         draw.rectangle((0, top, names, top + row - 4), fill=(66, 70, 78))
         draw.rectangle((0, top, 5, top + row - 4), fill=colour)
         indent = 12 if track["value"]["I_FOLDERDEPTH"] == 1 else 26
-        draw.text((indent, top + row / 2 - 2), track["name"][:26], (230, 232, 236), letters, "lm")
-        for item in track["items"]:
-            left = names + 10 + (item["value"]["D_POSITION"] - start) * pixels_a_second
-            right = left + item["value"]["D_LENGTH"] * pixels_a_second
-            height = (row - 4) / len(item["takes"])
-            for number, take in enumerate(item["takes"]):
-                box = (left, top + number * height, right, top + (number + 1) * height - 1)
-                shown = number == int(item["value"]["I_CURTAKE"])
-                fill = colour if shown else tuple(part // 2 for part in colour)
-                if item["value"]["B_MUTE"] == 1:
-                    fill = (84, 87, 94)
-                draw.rectangle(box, fill=fill, outline=(40, 42, 46))
-                draw.text(
-                    (left + 4, box[1] + height / 2), take["name"], (30, 30, 34), font(10), "lm"
-                )
+        draw.text((indent, top + row / 2 - 2), track["name"][:30], (230, 232, 236), font(12), "lm")
+        for left, right, low, high, name, shown in boxes_of(track):
+            box = (x(left), top + low * (row - 4), x(right), top + high * (row - 4) - 1)
+            fill = colour if shown else tuple(part // 2 for part in colour)
+            if shown is None:
+                fill = (84, 87, 94)
+            draw.rectangle(box, fill=fill, outline=(40, 42, 46))
+            ink = (30, 30, 34) if shown else (190, 193, 200)
+            draw.text((box[0] + 4, (box[1] + box[3]) / 2), name, ink, font(10), "lm")
+    return labelled(picture)
+
+
+def most_takes(track: dict[str, Any]) -> int:
+    """How many takes or lanes lie one above the other."""
+    if track["value"].get("I_FREEMODE") == 2:
+        return len(track["items"])
+    return max((len(item["takes"]) for item in track["items"]), default=1)
+
+
+def boxes_of(
+    track: dict[str, Any],
+) -> Iterator[tuple[float, float, float, float, str, bool | None]]:
+    """Start, end, top and bottom (0..1) of each take, its name, whether it sounds; None: muted."""
+    lanes = most_takes(track) if track["value"].get("I_FREEMODE") == 2 else 0
+    for item in track["items"]:
+        value = item["value"]
+        left, right = value["D_POSITION"], value["D_POSITION"] + value["D_LENGTH"]
+        lane = int(value.get("I_FIXEDLANE", 0))
+        for number, take in enumerate(item["takes"]):
+            rows, at = (lanes, lane) if lanes else (len(item["takes"]), number)
+            shown = number == int(value["I_CURTAKE"]) and not (lanes and lane)
+            sounds = None if value["B_MUTE"] == 1 else shown
+            yield left, right, at / rows, (at + 1) / rows, take["name"] or "MIDI", sounds
+
+
+def message(text: str, buttons: Sequence[str]) -> Image.Image:
+    """A message box; REAPER's are drawn by the system, so only the words are true of it."""
+    lines = [part for line in text.split("\n") for part in wrap(line, 60) or [""]]
+    picture = Image.new("RGB", (460, 22 * len(lines) + 84), (240, 240, 240))
+    draw = ImageDraw.Draw(picture)
+    for number, line in enumerate(lines):
+        draw.text((16, 20 + 22 * number), line, (20, 20, 20), font(13))
+    for number, word in enumerate(buttons):
+        right = 444 - 96 * number
+        box = (right - 84, picture.height - 40, right, picture.height - 14)
+        draw.rectangle(box, fill=(225, 225, 225), outline=(150, 150, 150))
+        draw.text((right - 42, picture.height - 27), word, (20, 20, 20), font(12), "mm")
+    return labelled(picture)
+
+
+def console(text: str) -> Image.Image:
+    """REAPER's console."""
+    lines = text.rstrip().split("\n")
+    width = 16 + 7 * max(map(len, lines))
+    picture = Image.new("RGB", (int(width), 18 * len(lines) + 16), (250, 250, 250))
+    draw = ImageDraw.Draw(picture)
+    letters = ImageFont.truetype(font_manager.findfont("DejaVu Sans Mono"), 11)
+    for number, line in enumerate(lines):
+        draw.text((8, 8 + 18 * number), line, (20, 20, 20), letters)
     return labelled(picture)
 
 
@@ -141,10 +170,23 @@ def main() -> None:
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     found = told()
-    for name, shot in found["shots"].items():
-        window(shot).save(out / f"reaper-{name}.png")
-    arrangement(found["landed"]).save(out / "reaper-tracks.png")
-    arrangement(found["split"]).save(out / "reaper-split.png")
+    pictures = {name: window(shot) for name, shot in found["shots"].items()}
+    pictures |= {name: arrangement(plan) for name, plan in found["plans"].items()}
+    pictures["offer"] = message(found["boxes"]["offer"], ("No", "Yes"))
+    pictures["switch"] = message(found["boxes"]["switch"], ("No", "Yes"))
+    text = found["console"].replace("/bin/sh", "/home/me/backline/bin/python")
+    for place, shown in (
+        (found["home"], "~/.local/share/backline"),
+        (found["resources"], "~/.config/REAPER"),
+        (found["folder"], "~/songs"),
+    ):
+        text = text.replace(place, shown)
+    pictures["doctor"] = console(text)
+    for name, picture in pictures.items():
+        # few colours: that keeps the files small
+        picture.quantize(64, dither=Image.Dither.NONE).save(
+            out / f"reaper-{name}.png", optimize=True
+        )
 
 
 if __name__ == "__main__":
