@@ -5,7 +5,9 @@ The same weights and the same sums as demucs.htdemucs.HTDemucs in eval mode, in 
 * tensors lie with their channels last, as matrix multiplication wants them, and are never turned;
 * a frequency's rows do not depend on each other within most of a layer, so a few rows at a time go
   through all of it and stay in the processor's cache;
-* the scales of the transformer's branches are multiplied into their weights beforehand;
+* what a residual branch widens is never normalised: the moments of its few channels before tell
+  those of its many after, so the norm goes into the weights that widen it;
+* the end is computed a source at a time, into the sound that is given back;
 * in bfloat16 only what is multiplied is rounded; sums, norms and what is passed on stay float32.
 """
 
@@ -26,7 +28,8 @@ TOKENS = 1 << 12  # of a long sequence, at a time, through what knows no neighbo
 class LeanHTDemucs:
     """A drop-in for `module(mix)`: mixes (batch, 2, frames) to (batch, sources, 2, frames).
 
-    The weights are copied, in the precision in which they are multiplied.
+    The weights are those of the module; in bfloat16 those that are multiplied are copied. May be
+    called by several threads at once.
     """
 
     def __init__(self, module: Any, dtype: torch.dtype) -> None:
@@ -38,19 +41,19 @@ class LeanHTDemucs:
         self._tdecoder = [_Decoder(layer, dtype) for layer in module.tdecoder]
         self._transformer = _Transformer(module, dtype)
 
-    def __call__(self, mix: Tensor) -> Tensor:
+    def __call__(self, mix: Tensor, tick: Callable[[], None] = lambda: None) -> Tensor:
+        """`tick` is called before every layer, and may raise to end it."""
         stock = self._stock
         frames = mix.shape[-1]
         mix = functional.pad(mix, (0, int(stock.segment * stock.samplerate) - frames))
-        spectrum = stock._spec(mix)
-        x = stock._magnitude(spectrum)
-        batch, _, bins, times = x.shape
+        x = stock._magnitude(stock._spec(mix))
         mean, deviation = x.mean((1, 2, 3), keepdim=True), x.std((1, 2, 3), keepdim=True)
         x = ((x - mean) / (1e-5 + deviation)).permute(0, 2, 3, 1)  # batch, bins, times, channels
         mean_t, deviation_t = mix.mean((1, 2), keepdim=True), mix.std((1, 2), keepdim=True)
         xt = ((mix - mean_t) / (1e-5 + deviation_t)).transpose(1, 2)[:, None]
         skips, skips_t, lengths_t = [], [], []
         for index, encode in enumerate(self._encoder):
+            tick()
             lengths_t.append(xt.shape[2])
             xt = self._tencoder[index](xt)
             skips_t.append(xt)
@@ -59,16 +62,20 @@ class LeanHTDemucs:
                 rows = torch.arange(x.shape[1], device=x.device)
                 x += stock.freq_emb_scale * stock.freq_emb(rows)[:, None]
             skips.append(x)
-        x, xt = self._transformer(x, xt)
+        x, xt = self._transformer(x, xt, tick)
         for decode, decode_t in zip(self._decoder, self._tdecoder, strict=True):
-            x = decode(x + skips.pop())
-            xt = decode_t(xt + skips_t.pop())[:, :, : lengths_t.pop()]
-        sources = len(stock.sources)
-        x = x.permute(0, 3, 1, 2).reshape(batch, sources, -1, bins, times)
-        x = x * deviation[:, None] + mean[:, None]
-        x = stock._ispec(stock._mask(spectrum, x), mix.shape[-1])
-        xt = xt[:, 0].transpose(1, 2).reshape(batch, sources, -1, mix.shape[-1])
-        return (x + xt * deviation_t[:, None] + mean_t[:, None])[..., :frames]
+            tick()
+            x = decode(x.add_(skips.pop()))
+            xt = decode_t(xt.add_(skips_t.pop()))[:, :, : lengths_t.pop()]
+        x.mul_(deviation).add_(mean)
+        out = (xt * deviation_t[:, None]).add_(mean_t[:, None])
+        out = out[:, 0].transpose(1, 2).unflatten(1, (len(stock.sources), -1)).contiguous()
+        for index, parts in enumerate(x.chunk(len(stock.sources), -1)):
+            # The channels of a source are the real and imaginary part of each of its own.
+            spectrum = torch.view_as_complex(parts.unflatten(-1, (-1, 2)))
+            spectrum = spectrum.permute(0, 3, 1, 2).contiguous()
+            out[:, index] += stock._ispec(spectrum, mix.shape[-1])
+        return out[..., :frames]
 
 
 def is_lean(module: Any) -> bool:
@@ -111,7 +118,10 @@ def _is_unusual(dconv: Any) -> bool:
     """Say whether a residual branch is other than convolution, norm, GELU, convolution, norm."""
     kinds = [[type(part).__name__ for part in branch] for branch in dconv.layers]
     usual = ["Conv1d", "GroupNorm", "GELU", "Conv1d", "GroupNorm", "GLU", "LayerScale"]
-    return any(each != usual for each in kinds)
+    return any(each != usual for each in kinds) or any(
+        branch[0].kernel_size != (3,) or {branch[1].num_groups, branch[4].num_groups} != {1}
+        for branch in dconv.layers
+    )
 
 
 class _Convolution:
@@ -140,13 +150,9 @@ class _Convolution:
 
 
 class _Linear:
-    """A product with a matrix (out, in), whose rows may be scaled."""
+    """A product with a matrix (out, in)."""
 
-    def __init__(
-        self, weight: Tensor, bias: Tensor, dtype: torch.dtype, scale: Tensor | None = None
-    ) -> None:
-        if scale is not None:
-            weight, bias = weight * scale[:, None], bias * scale
+    def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> None:
         self._dtype = dtype
         self._weight = weight.to(dtype).contiguous()
         self._bias = bias.to(dtype)
@@ -155,27 +161,73 @@ class _Linear:
         return functional.linear(x.to(self._dtype), self._weight, self._bias)
 
 
+class _Branch:
+    """A branch of demucs.demucs.DConv: to few channels h and back to many, gated.
+
+    The norm of y = W h + b over a row's times and channels needs the mean and variance of y. With
+    the mean m and covariance K of h over time, channel c has mean w_c m + b_c and variance
+    w_c K w_c; the variance of y is the mean of these plus the variance of the channels' means.
+    So y is never made: norm, layer scale and W become one matrix a row.
+    """
+
+    def __init__(self, branch: Any) -> None:
+        narrow, self._norm, _, wide, norm, _, layer_scale = branch
+        self._taps = torch.cat(list(narrow.weight.unbind(2)))  # (3 x few, many)
+        self._few, self._dilation = narrow.out_channels, narrow.dilation[0]
+        self._bias = narrow.bias[:, None]
+        self._wide, self._wide_bias = wide.weight[:, :, 0], wide.bias
+        self._products = self._wide.t() @ self._wide / len(self._wide)
+        scale = torch.cat([layer_scale.scale, torch.ones_like(layer_scale.scale)])
+        self._gain, self._shift, self._eps = norm.weight * scale, norm.bias * scale, norm.eps
+        self._ready = (self._wide * self._gain[:, None]).t().contiguous()
+
+    def add_to(self, x: Tensor) -> None:
+        """Add to rows (rows, times, channels) what the branch gives, in place."""
+        few = functional.gelu(self._narrowed(x))
+        matrix, bias = self._widening(few)
+        channels = x.shape[2]
+        few = few.transpose(1, 2)
+        size = x.shape[1] if len(x) > 1 else TOKENS
+        for given, out in zip(few.split(size, 1), x.split(size, 1), strict=True):
+            kept = torch.baddbmm(bias[..., :channels], given, matrix[..., :channels])
+            gate = torch.baddbmm(bias[..., channels:], given, matrix[..., channels:])
+            out.addcmul_(kept, gate.sigmoid_())
+
+    def _narrowed(self, x: Tensor) -> Tensor:
+        """The few channels (rows, few, times), normed: three taps of one product, put together."""
+        few, apart = self._few, self._dilation
+        taps = torch.matmul(self._taps, x.transpose(1, 2))
+        y = taps[:, few : 2 * few] + self._bias
+        y[..., apart:] += taps[:, :few, :-apart]
+        y[..., :-apart] += taps[:, 2 * few :, apart:]
+        norm = self._norm
+        return functional.group_norm(y, 1, norm.weight, norm.bias, norm.eps)
+
+    def _widening(self, few: Tensor) -> tuple[Tensor, Tensor]:
+        """The matrix (rows, few, 2 x many) and bias (rows, 1, 2 x many) with the norm in them."""
+        mean = few.mean(2)
+        centred = few - mean[..., None]
+        covariance = torch.bmm(centred, centred.transpose(1, 2)) / few.shape[2]
+        means = torch.addmm(self._wide_bias, mean, self._wide.t())
+        between, middle = torch.var_mean(means, 1, correction=0, keepdim=True)
+        within = (covariance * self._products).sum((1, 2))[:, None]
+        inverse = (between + within + self._eps).rsqrt()
+        bias = (self._wide_bias - middle) * inverse * self._gain + self._shift
+        return self._ready * inverse[..., None], bias[:, None]
+
+
 class _Residual:
-    """demucs.demucs.DConv on rows (rows, times, channels): each row has norms of its own.
+    """demucs.demucs.DConv on rows (rows, times, channels), in place: each row has its own norms.
 
     Always in float32: it is narrow, so that rounding its input would take longer than it saves.
     """
 
     def __init__(self, dconv: Any) -> None:
-        self._branches = [
-            (
-                _Convolution(branch[0], torch.float32), branch[1],
-                _Linear(branch[3].weight[:, :, 0], branch[3].bias, torch.float32), branch[4],
-                branch[6].scale,
-            )
-            for branch in (dconv.layers if dconv else ())
-        ]  # fmt: skip
+        self._branches = [_Branch(branch) for branch in (dconv.layers if dconv else ())]
 
     def __call__(self, x: Tensor) -> Tensor:
-        for narrow, norm, widen, norm_wide, scale in self._branches:
-            y = functional.gelu(_group_norm(narrow(x[:, None])[:, 0], norm))
-            y = _group_norm(widen(y), norm_wide)
-            x = torch.addcmul(x, _gated(y), scale)
+        for branch in self._branches:
+            branch.add_to(x)
         return x
 
 
@@ -231,7 +283,12 @@ class _Encoder:
         self._width = rewrite.out_channels
         if rewrite.in_channels < WORTH_ROUNDING:
             dtype = torch.float32
-        self._rewrite = _Linear(rewrite.weight.flatten(1), rewrite.bias, dtype)
+        self._kept, self._gate = (
+            _Linear(weight, bias, dtype)
+            for weight, bias in zip(
+                rewrite.weight.flatten(1).chunk(2), rewrite.bias.chunk(2), strict=True
+            )
+        )
 
     def __call__(self, x: Tensor) -> Tensor:
         x = functional.pad(x, (0, 0, 0, -x.shape[2] % self._stride))
@@ -242,7 +299,9 @@ class _Encoder:
 
     def _one(self, x: Tensor) -> Tensor:
         x = self._residual(functional.gelu(x.float()))
-        return _by_tokens(x, lambda part: _gated(self._rewrite(part)))
+        return _by_tokens(
+            x, lambda part: self._kept(part).float().mul_(self._gate(part).float().sigmoid_())
+        )
 
 
 class _Decoder:
@@ -285,7 +344,7 @@ class _Transformer:
             )
         ] if module.bottom_channels else []  # fmt: skip
 
-    def __call__(self, x: Tensor, xt: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, x: Tensor, xt: Tensor, tick: Callable[[], None]) -> tuple[Tensor, Tensor]:
         batch, bins, times, _ = x.shape
         x, xt = x.flatten(1, 2), xt[:, 0]
         if self._around:
@@ -297,6 +356,7 @@ class _Transformer:
         for layer, layer_t, is_cross in zip(
             self._layers, self._layers_t, self._is_cross, strict=True
         ):
+            tick()
             if is_cross:
                 x, xt = layer(x, xt), layer_t(xt, x)
             else:
@@ -326,11 +386,11 @@ class _Attention:
         self._heads = attention.num_heads
         self._query = _Linear(weight[:size], bias[:size], dtype)
         self._key_value = _Linear(weight[size:], bias[size:], dtype)
-        gains = [getattr(each, "scale", None) for each in (layer.gamma_1, layer.gamma_2)]
+        self._gains = [getattr(each, "scale", None) for each in (layer.gamma_1, layer.gamma_2)]
         out = attention.out_proj
-        self._out = _Linear(out.weight, out.bias, dtype, gains[0])
+        self._out = _Linear(out.weight, out.bias, dtype)
         self._wide = _Linear(layer.linear1.weight, layer.linear1.bias, dtype)
-        self._narrow = _Linear(layer.linear2.weight, layer.linear2.bias, dtype, gains[1])
+        self._narrow = _Linear(layer.linear2.weight, layer.linear2.bias, dtype)
         self._activation = layer.activation
         self._norm = layer.norm1
         self._norm_others = layer.norm2 if self._is_cross else layer.norm1
@@ -343,9 +403,15 @@ class _Attention:
         query = self._by_heads(self._query(given))
         key, value = (self._by_heads(each) for each in self._key_value(heard).chunk(2, -1))
         found = functional.scaled_dot_product_attention(query, key, value)
-        x = x + self._out(found.transpose(1, 2).flatten(2))
-        x = x + self._narrow(self._activation(self._wide(self._norm_wide(x))))
+        x = _plus(x, self._out(found.transpose(1, 2).flatten(2)), self._gains[0])
+        wide = self._activation(self._wide(self._norm_wide(x)))
+        x = _plus(x, self._narrow(wide), self._gains[1])
         return _group_norm(x, self._norm_out) if self._norm_out else x
 
     def _by_heads(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self._heads, -1)).transpose(1, 2)
+
+
+def _plus(x: Tensor, branch: Tensor, gain: Tensor | None) -> Tensor:
+    """A branch added to what it branched off, by a gain a channel."""
+    return x + branch if gain is None else torch.addcmul(x, branch.float(), gain)

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from audio.clip import Samples
 from stems.errors import StemError
+from stems.splitting.lanes import LANES, Tick, in_lanes
 from stems.splitting.loading import Model
 
 MIN_BFLOAT16_SNR_DB = 40.0  # of the first segment, beside float32
-Forward = Callable[[Any], Any]
+Forward = Callable[[Any, Tick], Any]
 GPU_BATCH = 4  # segments
 
 
 class Network:
-    """A model's networks on one device; `precision` is settled by the first segment.
+    """A model's networks on one device; `precision` is "" until settle() has found it.
 
     bfloat16 is tried where the processor multiplies it in hardware (elsewhere it takes many times
-    as long), and kept if the first segment comes out within 40 dB of float32.
+    as long), and kept if the first segment comes out within 40 dB of float32. `batch` is how many
+    segments go through at a time, `lanes` how many such batches may be computed at once.
     """
 
     def __init__(self, model: Model, *, precision: str = "", device: str = "") -> None:
@@ -29,32 +33,36 @@ class Network:
 
         self.model = model
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.batch = GPU_BATCH if self.device != "cpu" else 1
+        self.batch, self.lanes = (1, LANES) if self.device == "cpu" else (GPU_BATCH, 1)
         self.precision = precision or ("" if _has_bfloat16(self.device) else "float32")
         self.bfloat16_snr_db: float | None = None  # where it was tried
         self._ways: dict[tuple[int, str], Forward] = {}
+        self._making = threading.Lock()
         for member in model.members:
             member.module.to(self.device)
 
-    def estimate(self, mixes: Samples, sources: Sequence[str], tick: Callable[[], None]) -> Samples:
+    def estimate(self, mixes: Samples, sources: Sequence[str], tick: Tick) -> Samples:
         """Return estimates (batch, sources, 2, frames) of mixes (batch, 2, frames).
 
-        Only networks with a share in one of `sources` run, and `tick` is called before each.
+        Only networks with a share in one of `sources` run, and `tick` is called before each. May be
+        called by several threads at once.
         """
-        estimates = self._run(mixes, sources, self.precision or "float32", tick)
-        if not np.isfinite(estimates).all():
-            raise StemError("the network gives NaN or infinity: its weights are no good")
-        if not self.precision:
-            quick = self._run(mixes, sources, "bfloat16", tick)
-            self.bfloat16_snr_db = round(snr_db(estimates, quick), 1)
-            good = self.bfloat16_snr_db >= MIN_BFLOAT16_SNR_DB
-            self.precision = "bfloat16" if good else "float32"
-            self._ways = {key: way for key, way in self._ways.items() if key[1] == self.precision}
-        return estimates
+        return self._run(mixes, sources, self.precision or "float32", tick)
 
-    def _run(
-        self, mixes: Samples, sources: Sequence[str], precision: str, tick: Callable[[], None]
-    ) -> Samples:
+    def settle(self, mixes: Samples, sources: Sequence[str], tick: Tick) -> Samples:
+        """Choose the precision by what both make of these mixes; return the float32 estimates."""
+        exact, quick = in_lanes(
+            (partial(self._run, mixes, sources, each) for each in ("float32", "bfloat16")),
+            tick,
+            lanes=self.lanes,
+        )
+        self.bfloat16_snr_db = round(snr_db(exact, quick), 1)
+        good = self.bfloat16_snr_db >= MIN_BFLOAT16_SNR_DB
+        self.precision = "bfloat16" if good else "float32"
+        self._ways = {key: way for key, way in self._ways.items() if key[1] == self.precision}
+        return exact
+
+    def _run(self, mixes: Samples, sources: Sequence[str], precision: str, tick: Tick) -> Samples:
         import torch
 
         out = np.zeros((len(mixes), len(sources), *mixes.shape[1:]), np.float32)
@@ -67,12 +75,19 @@ class Network:
             tick()
             order = [list(member.module.sources).index(name) for name in sources]
             with torch.inference_mode():
-                if (index, precision) not in self._ways:
-                    self._ways[index, precision] = _way(member.module, precision, self.device)
-                found = self._ways[index, precision](given)
+                found = self._way(index, precision)(given, tick)
                 estimates = found[:, order].float().cpu().numpy()
             out += estimates * np.asarray(shares, np.float32)[:, None, None]
+        if not np.isfinite(out).all():
+            raise StemError("the network gives NaN or infinity: its weights are no good")
         return out
+
+    def _way(self, index: int, precision: str) -> Forward:
+        with self._making:
+            if (index, precision) not in self._ways:
+                module = self.model.members[index].module
+                self._ways[index, precision] = _way(module, precision, self.device)
+            return self._ways[index, precision]
 
 
 def snr_db(wanted: Samples, found: Samples) -> float:
@@ -93,7 +108,7 @@ def _way(module: Any, precision: str, device: str) -> Forward:
     if device == "cpu" and is_lean(module):
         return LeanHTDemucs(module, getattr(torch, precision))
 
-    def forward(mixes: Any) -> Any:
+    def forward(mixes: Any, tick: Tick) -> Any:
         with torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16"):
             return module(mixes)
 

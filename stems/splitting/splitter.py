@@ -18,6 +18,7 @@ from diffusion.models.errors import ModelError
 from diffusion.models.folder import models_folder
 from diffusion.models.shelf import find, snapshots
 from stems.errors import StemError
+from stems.splitting.lanes import Tick, in_lanes
 from stems.splitting.placement import OVERLAP, OverlapAdd, place, window, wrapped
 from stems.splitting.rates import at_rate
 from stems.splitting.tuning import give_back_memory, tune_process
@@ -133,7 +134,7 @@ class Splitter:
         """Give the first frame and the estimates (stems, 2, frames) of one segment after another.
 
         All are equally long, may begin before frame 0 and end after the last; OverlapAdd joins
-        them. Neither more than a batch of them nor the mix is held in memory.
+        them. Neither more than a few of them nor the mix is held in memory.
         """
         for name in stems:
             if name not in STEMS:
@@ -151,20 +152,30 @@ class Splitter:
         model_rate, model_frames = network.model.sample_rate, network.model.segment_frames
         length = model_frames * sample_rate // model_rate
         starts = place(frames, length, loop=loop)
-        for index in range(0, len(starts), network.batch):
-            batch = starts[index : index + network.batch]
+        batches = [starts[i : i + network.batch] for i in range(0, len(starts), network.batch)]
+
+        def job(batch: tuple[int, ...]) -> Callable[[Tick], Samples]:
             given = np.stack([read(start, length) for start in batch])
-            if given.any():
-                mixes = (given - np.float32(level.mean)) / np.float32(level.deviation + 1e-8)
-                mixes = at_rate(mixes, sample_rate, model_rate, model_frames)
-                found = network.estimate(mixes, sources, tick)
+            if not given.any():
+                silence = np.zeros((len(batch), len(sources), *given.shape[1:]), np.float32)
+                return lambda tick: silence
+            mixes = (given - np.float32(level.mean)) / np.float32(level.deviation + 1e-8)
+            mixes = at_rate(mixes, sample_rate, model_rate, model_frames)
+            first = None if network.precision else network.settle(mixes, sources, tick)
+
+            def work(tick: Tick) -> Samples:
+                found = network.estimate(mixes, sources, tick) if first is None else first
                 found = at_rate(found, model_rate, sample_rate, length)
-                found *= np.float32(level.deviation)  # the mean is no stem's: add_up places it
-            else:
-                tick()
-                found = np.zeros((len(batch), len(sources), *given.shape[1:]), np.float32)
+                # Without the mean, which is no stem's: add_up places it.
+                return found * np.float32(level.deviation)
+
+            return work
+
+        lanes = min(network.lanes, len(batches))
+        done = in_lanes(map(job, batches), tick, lanes=lanes)
+        for number, (batch, found) in enumerate(zip(batches, done, strict=True), 1):
             yield from zip(batch, found, strict=True)
-            progress(min(index + network.batch, len(starts)) / len(starts))
+            progress(number / len(batches))
 
 
 def open_splitter(name: str | None = None, home: Path | None = None) -> Splitter:

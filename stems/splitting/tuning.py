@@ -12,7 +12,8 @@ from contextlib import suppress
 _MALLOPT = {
     -3: 1 << 30,  # M_MMAP_THRESHOLD: smaller blocks stay on the heap
     -1: (1 << 31) - 1,  # M_TRIM_THRESHOLD: and the heap stays ours
-    -2: 256 << 20,  # M_TOP_PAD: which grows in large steps
+    -2: 64 << 20,  # M_TOP_PAD: which grows in large steps
+    -8: 1,  # M_ARENA_MAX: one heap for all threads, so that one takes what another gave back
 }
 
 

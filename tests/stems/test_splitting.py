@@ -43,7 +43,7 @@ def splitter(tmp_path_factory: pytest.TempPathFactory) -> Splitter:
 class Quarters:
     """Stands for a network that hears a quarter of the mix in each stem, and counts its runs."""
 
-    precision, device, batch, bfloat16_snr_db = "float32", "cpu", 1, None
+    precision, device, batch, lanes, bfloat16_snr_db = "float32", "cpu", 1, 2, None
 
     def __init__(self, sample_rate: int, segment_frames: int) -> None:
         self.model = SimpleNamespace(
@@ -148,13 +148,14 @@ def test_only_what_is_asked_is_given(splitter: Splitter) -> None:
         splitter.split(mix, stems=("guitar",))
 
 
-def test_a_cancelled_split_stops_within_a_segment(quarters: Splitter) -> None:
+def test_a_cancelled_split_starts_no_more_segments(quarters: Splitter) -> None:
     heard: list[float] = []
     with pytest.raises(Cancelled):
         quarters.split(
             Clip(noise(60, 8000), 8000), progress=heard.append, cancelled=lambda: len(heard) >= 2
         )
-    assert quarters.network.runs == 2  # type: ignore[attr-defined]
+    # Of some fifteen: two that were told, two in their lanes and one that waits for a lane.
+    assert quarters.network.runs <= 5  # type: ignore[attr-defined]
 
 
 def test_silence_is_silent_and_needs_no_network(quarters: Splitter) -> None:
@@ -175,12 +176,12 @@ def test_bfloat16_is_kept_only_if_the_first_segment_comes_out_alike(
 
     def way(module: object, precision: str, device: str) -> object:
         gain = offered if precision == "bfloat16" else 1.0
-        return lambda mixes: mixes[:, None].repeat(1, 4, 1, 1) * gain
+        return lambda mixes, tick: mixes[:, None].repeat(1, 4, 1, 1) * gain
 
     monkeypatch.setattr("stems.splitting.network._way", way)
     network = Network(splitter.network.model)
     mixes = noise(0.5)[None]
-    first = network.estimate(mixes, ["bass"], lambda: None)
+    first = network.settle(mixes, ["bass"], lambda: None)
     np.testing.assert_array_equal(first[:, 0], mixes)  # the whole precision's, whichever is kept
     assert network.precision == kept and network.bfloat16_snr_db is not None
     assert low <= network.bfloat16_snr_db <= high
