@@ -241,6 +241,14 @@ def _conformed(
     )  # fmt: skip
 
 
+def null_dbfs(mix: Clip, stems: Mapping[str, Clip]) -> float:
+    """Peak of a mix less its stems in dBFS, no lower than -200."""
+    left = mix.samples.astype(np.float64)
+    for clip in stems.values():
+        left -= clip.samples
+    return round(20 * float(np.log10(max(np.abs(left).max(), 1e-10))), 1)
+
+
 def _check(mix: Clip, stems: Mapping[str, Clip]) -> None:
     for name, clip in stems.items():
         if (clip.sample_rate, clip.samples.shape) != (mix.sample_rate, mix.samples.shape):

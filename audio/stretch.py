@@ -25,7 +25,7 @@ from audio.errors import AudioError
 FADE_SECONDS = 0.008  # of the crossfade, which ends GUARD_SECONDS before the cut
 GUARD_SECONDS = 0.002
 MIN_PIECE_SECONDS = 0.02
-RINGOUT_SECONDS = 0.15  # sound behind the piece that its last blocks of analysis look into
+RINGOUT_SECONDS = 0.10  # sound behind the piece that its last blocks of analysis look into
 # A step of a third of the block instead of the library's quarter: as good on clicks and chords
 # (docs/grid.md), for three quarters of the processor time.
 BLOCK_SECONDS, STEP_SECONDS = 0.12, 0.04

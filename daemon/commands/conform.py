@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -12,8 +14,10 @@ from daemon.errors import UsageError
 from daemon.screen import say
 
 if TYPE_CHECKING:
-    from audio.clip import Clip
     from audio.conform import Conformed
+    from midi.grid import Grid
+
+T = TypeVar("T")
 
 File = Annotated[Path, typer.Argument(help="The recording: any sound file.")]
 Bpm = Annotated[str, typer.Option("--bpm", help="Quarter notes a minute, 20 to 400.")]
@@ -46,80 +50,123 @@ def conform(
     as_json: AsJson = False,
 ) -> None:
     """Bring a recording onto the grid: whole bars, to the frame, or not at all."""
-    from audio.clip import read_clip, write_wav
-    from audio.conform import conform as run
-    from audio.errors import CannotConform
-    from audio.loop import measure_wrap
-    from midi.grid import Grid
-
     if loop and tail:
         raise UsageError("tail and loop exclude each other: a loop folds its tail in")
-    mix = read_clip(file)
-    parts = _read_stems(stems) if stems else {}
-    count = bars or _whole_bars(mix.seconds, from_bpm or bpm, meter)
-
-    def bring(count: int) -> Conformed:
-        return run(
-            mix, Grid.constant(bpm, meter, count), stems=parts, tail_seconds=tail, loop=loop,
-            expected=Grid.constant(from_bpm, meter, count) if from_bpm else None,
-            max_stretch_percent=max_stretch,
-        )  # fmt: skip
-
-    try:
-        done = bring(count)
-    except CannotConform as error:
-        if bars or not error.bars_held:
-            raise
-        count = error.bars_held
-        done = bring(count)
-    facts = {"bars": count, "sample_rate": mix.sample_rate, **done.facts}
-    if loop:
-        wrap = measure_wrap(done.mix)
-        facts |= {"wrap_jump": wrap.jump, "usual_jump": wrap.usual_jump, "clicks": wrap.clicks}
-    if parts:
-        facts["null_dbfs"] = _null_dbfs(done)
-        out.mkdir(parents=True, exist_ok=True)
-        for name, clip in done.stems.items():
-            write_wav(out / f"{name}.wav", clip)
-    write_wav(out / "mix.wav" if parts else out, done.mix)
+    inputs = [file, *(_stem_files(stems).values() if stems else ())]
+    outputs = [out / name for name in ("mix.wav", *(f"{path.stem}.wav" for path in inputs[1:]))]
+    options = Options(bpm, meter, from_bpm, tail, max_stretch)
+    bring = _loop if loop else _straight
+    facts = bring(inputs, outputs if stems else [out], bars, options)
+    count, tail_frames = facts["bars"], facts["tail_frames"]
     if as_json:
         say(json.dumps(facts, indent=2))
         return
     change = (
         "it was on the grid already and was only cut"
-        if done.warp is None
+        if facts["untouched"]
         else f"stretched by {facts['most_stretch_percent']:+.2f} % at most"
     )
     say(
-        f"{count} bars of {meter} at {bpm} bpm, {done.frames} frames"
-        f"{f' and a tail of {done.tail_frames}' if done.tail_frames else ''}: {change}; "
+        f"{count} bars of {meter} at {bpm} bpm, {facts['frames']} frames"
+        f"{f' and a tail of {tail_frames}' if tail_frames else ''}: {change}; "
         f"bar 1 was at {facts['first_downbeat_seconds']} s; written to {out}"
     )
 
 
-def _whole_bars(seconds: float, bpm: str, meter: str) -> int:
-    """How many bars a recording may hold: rounded, for it may be a little slow or fast."""
-    from midi.grid import Grid
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for, as it was typed."""
 
-    one = float(Grid.constant(bpm, meter, 1).seconds)
-    return max(1, int(seconds / one + 0.1))
+    bpm: str
+    meter: str
+    from_bpm: str
+    tail_seconds: float
+    max_stretch_percent: float
+
+    def grid(self, bars: int) -> Grid:
+        """The grid to land on."""
+        from midi.grid import Grid
+
+        return Grid.constant(self.bpm, self.meter, bars)
+
+    def expected(self, bars: int) -> Grid | None:
+        """The grid of the recording, if that is another."""
+        from midi.grid import Grid
+
+        return Grid.constant(self.from_bpm, self.meter, bars) if self.from_bpm else None
+
+    def bars_in(self, seconds: float) -> int:
+        """How many bars a recording may hold: rounded, for it may be a little slow or fast."""
+        one = float((self.expected(1) or self.grid(1)).seconds)
+        return max(1, int(seconds / one + 0.1))
 
 
-def _read_stems(folder: Path) -> dict[str, Clip]:
-    from audio.clip import read_clip
+def _straight(
+    inputs: list[Path], outputs: list[Path], bars: int, options: Options
+) -> dict[str, object]:
+    """From file to file, however long they are."""
+    from audio.conform_files import conform_files, survey
+    from audio.sound_files import SoundFiles
+
+    with SoundFiles(inputs) as files:
+        heard = survey(files)
+
+        def bring(count: int) -> dict[str, object]:
+            facts = conform_files(
+                files, heard, options.grid(count), outputs, expected=options.expected(count),
+                tail_seconds=options.tail_seconds,
+                max_stretch_percent=options.max_stretch_percent,
+            )  # fmt: skip
+            return {"bars": count, "sample_rate": files.sample_rate, **facts}
+
+        return _as_many_bars(bring, bars, options.bars_in(files.seconds))
+
+
+def _loop(
+    inputs: list[Path], outputs: list[Path], bars: int, options: Options
+) -> dict[str, object]:
+    """In memory, for the end of a loop sounds in its beginning."""
+    from audio.clip import read_clip, write_wav
+    from audio.conform import conform, null_dbfs
+    from audio.loop import measure_wrap
+
+    mix, *parts = map(read_clip, inputs)
+
+    def bring(count: int) -> tuple[int, Conformed]:
+        return count, conform(
+            mix, options.grid(count), expected=options.expected(count), loop=True,
+            stems={path.stem: part for path, part in zip(inputs[1:], parts, strict=True)},
+            max_stretch_percent=options.max_stretch_percent,
+        )  # fmt: skip
+
+    count, done = _as_many_bars(bring, bars, options.bars_in(mix.seconds))
+    outputs[0].parent.mkdir(parents=True, exist_ok=True)
+    for path, clip in zip(outputs, [done.mix, *done.stems.values()], strict=True):
+        write_wav(path, clip)
+    wrap = measure_wrap(done.mix)
+    return {
+        "bars": count, "sample_rate": mix.sample_rate, **done.facts,
+        "wrap_jump": wrap.jump, "usual_jump": wrap.usual_jump, "clicks": wrap.clicks,
+        **({"null_dbfs": null_dbfs(done.mix, done.stems)} if parts else {}),
+    }  # fmt: skip
+
+
+def _as_many_bars(bring: Callable[[int], T], bars: int, guess: int) -> T:
+    """Bring that many bars onto the grid; if 0, as many as are there, which may be fewer."""
+    from audio.errors import CannotConform
+
+    try:
+        return bring(bars or guess)
+    except CannotConform as error:
+        if bars or not error.bars_held:
+            raise
+        return bring(error.bars_held)
+
+
+def _stem_files(folder: Path) -> dict[str, Path]:
     from audio.stem_names import STEMS
 
     found = {name: folder / f"{name}.wav" for name in STEMS if (folder / f"{name}.wav").is_file()}
     if not found:
         raise UsageError(f"stems: {folder} holds none of {', '.join(f'{n}.wav' for n in STEMS)}")
-    return {name: read_clip(path) for name, path in found.items()}
-
-
-def _null_dbfs(done: Conformed) -> float:
-    """Peak of the mix less its stems, in dBFS, no lower than -200."""
-    import numpy as np
-
-    rest = done.mix.samples.astype(np.float64)
-    for clip in done.stems.values():
-        rest -= clip.samples
-    return round(20 * float(np.log10(max(np.abs(rest).max(), 1e-10))), 1)
+    return found

@@ -1,0 +1,129 @@
+"""Conform sound files without ever holding them whole: only the mono sum is heard in one piece.
+
+What audio/conform.py does in memory, to the same frames.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from audio.clip import Clip, Samples
+from audio.conform import MAX_STRETCH_PERCENT, adds_up, plan_conform
+from audio.errors import AudioError
+from audio.hearing import Heard, hear
+from audio.plan import Plan
+from audio.sound_files import SoundFiles, Window
+from audio.stretch_helpers import StretchHelpers
+from audio.wave_file import WaveFile
+from midi.grid import Grid
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """A mix as its mono sum, what is heard in it, and whether its stems are all of it."""
+
+    mono: Clip
+    heard: Heard | None
+    stems_add_up: bool
+
+
+def survey(files: SoundFiles) -> Survey:
+    """Read a mix, the first of the files, and its stems, the others, once."""
+    mono = np.empty(files.frames, np.float32)
+    at, peak, rest_peak = 0, 0.0, 0.0
+    for block in files.blocks():
+        mix = block[: files.channels]
+        mono[at : at + mix.shape[1]] = mix.mean(axis=0)
+        at += mix.shape[1]
+        peak = max(peak, float(np.abs(mix).max()))
+        rest_peak = max(rest_peak, float(np.abs(_rest(block, files.channels)).max()))
+    clip = Clip(mono[None], files.sample_rate)
+    return Survey(clip, hear(clip), len(files.paths) > 1 and adds_up(rest_peak, peak))
+
+
+def conform_files(
+    files: SoundFiles,
+    surveyed: Survey,
+    grid: Grid,
+    out: Sequence[Path],
+    *,
+    expected: Grid | None = None,
+    tail_seconds: float = 0.0,
+    max_stretch_percent: float = MAX_STRETCH_PERCENT,
+) -> dict[str, object]:
+    """Write what `files`, a mix and its stems, are on the grid, and return the facts.
+
+    `out` names a 32-bit float WAV for each of the files in their order. They appear when all are
+    whole. `null_dbfs` is the peak of the mix less its stems. Raises CannotConform or AudioError.
+    """
+    with StretchHelpers(files.channels * len(files.paths) * files.seconds) as helpers:
+        plan = plan_conform(
+            surveyed.mono, grid, expected=expected, tail_seconds=tail_seconds,
+            max_stretch_percent=max_stretch_percent, heard=surveyed.heard,
+        )  # fmt: skip
+        parts = _parts(files, surveyed.stems_add_up)
+        rows = files.channels * (len(files.paths) - surveyed.stems_add_up)
+        blocks = plan.blocks(Window(parts, rows).read, helpers.stretch)
+        null = _write(blocks, out, plan, files.channels)
+    facts = {**plan.facts, "frames": plan.frames, "tail_frames": plan.tail_frames}
+    return facts | ({"null_dbfs": null} if len(files.paths) > 1 else {})
+
+
+def _parts(files: SoundFiles, stems_add_up: bool) -> Iterator[Samples]:
+    """The stems, and what they leave of the mix unless they are all of it; or the mix alone."""
+    count = files.channels
+    for block in files.blocks():
+        if len(files.paths) == 1:
+            yield block
+        elif stems_add_up:
+            yield block[count:]
+        else:
+            yield np.concatenate([block[count:], _rest(block, count).astype(np.float32)])
+
+
+def _rest(block: Samples, channels: int) -> np.ndarray:
+    """What stems leave of the mix, which is on top of them."""
+    rest = block[:channels].astype(np.float64)
+    for first in range(channels, len(block), channels):
+        rest -= block[first : first + channels]
+    return rest
+
+
+def _write(blocks: Iterator[Samples], paths: Sequence[Path], plan: Plan, channels: int) -> float:
+    """Write the sum of all parts as the mix, and the stems; how far they are apart in dBFS."""
+    hidden = [path.with_name(f".{path.name}.part") for path in paths]
+    most = 1e-10
+    try:
+        paths[0].parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as opened:
+            mix_file, *stem_files = (
+                opened.enter_context(
+                    WaveFile(path, plan.sample_rate, channels, plan.whole_frames, 32)
+                )
+                for path in hidden
+            )
+            for block in blocks:
+                parts = [block[i : i + channels] for i in range(0, len(block), channels)]
+                mix = np.zeros_like(parts[0])
+                for part in parts:
+                    mix += part
+                mix_file.write(mix)
+                left = mix.astype(np.float64)
+                for file, stem in zip(stem_files, parts, strict=False):
+                    file.write(stem)
+                    left -= stem
+                most = max(most, float(np.abs(left).max()))
+        for path, whole in zip(paths, hidden, strict=True):
+            os.replace(whole, path)
+    except OSError as error:
+        raise AudioError(f"cannot write {paths[0]}: {error.strerror or error}") from error
+    finally:
+        for path in hidden:
+            path.unlink(missing_ok=True)
+    return round(20 * float(np.log10(most)), 1)
