@@ -4,18 +4,15 @@
 with drums and 200 without, each late, slow, fast, drifting or stepping by a known map, and counts
 three outcomes: right (onsets off by 5 ms at most in the median and 12 ms in the 95th percentile,
 the first downbeat by 5 ms), refused with a reason, and wrong presented as right. `--speed` times
-60 s of mix and four stems, `--loops 20` measures the wraps of loops, `--smear` what stretching does
-to a click; `--workers` shares the work out. `python -m benchmarks.fit_downbeat` fits the bar line
-model.
+60 s of mix and four stems, `--minutes 10` tells the memory that so much takes, `--loops 20`
+measures the wraps of loops, `--smear` what stretching does to a click; `--workers` shares the work
+out. `python -m benchmarks.fit_downbeat` fits the bar line model.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
-import sys
-import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -26,8 +23,7 @@ import numpy as np
 from audio.clip import Clip
 from audio.conform import conform
 from audio.errors import CannotConform
-from audio.examination import examine
-from audio.hearing import hear, onset_envelope
+from audio.hearing import hear
 from audio.loop import measure_wrap
 from audio.onsets import Onsets, find_onsets
 from audio.warp import Warp
@@ -219,57 +215,6 @@ def wrap_loops(count: int, seed: int) -> None:
     print(f"{done} loops of {count} pieces, {clicks} click")
 
 
-def time_it(seed: int) -> None:
-    """60 s of stereo mix and four stems at 48 kHz, then 10 minutes of mix for the memory."""
-    rate = 48_000
-    stems = _long_stems(seed, 60.0, rate)
-    mix = Clip(np.sum([c.samples for c in stems.values()], axis=0, dtype=np.float32), rate)
-    grid = Grid.constant(120, bars=29)
-    find_once = onset_envelope(mix)  # imports librosa and what it compiles
-    assert find_once is not None
-    for _ in range(3):
-        wall, processor = time.perf_counter(), time.process_time()
-        done = conform(mix, grid, stems=stems)
-        examine(done.mix, grid, drums=done.stems["drums"])
-        print(
-            f"60 s, mix and {len(stems)} stems conformed and measured: "
-            f"{time.perf_counter() - wall:.2f} s, "
-            f"{time.process_time() - processor:.2f} s of processor time, "
-            f"stretched {done.facts['most_stretch_percent']} %, {_megabytes():.0f} MB"
-        )
-    stems = _long_stems(seed, 600.0, rate)
-    mix = Clip(np.sum([c.samples for c in stems.values()], axis=0, dtype=np.float32), rate)
-    wall = time.perf_counter()
-    conform(mix, Grid.constant(120, bars=290), stems=stems)
-    print(f"600 s: {time.perf_counter() - wall:.1f} s, at most {_megabytes():.0f} MB")
-
-
-def _long_stems(seed: int, seconds: float, rate: int) -> dict[str, Clip]:
-    """Four stems that repeat a bar of drums, bass, chords and a voice-like tone at 122 bpm."""
-    rng = np.random.default_rng(seed)
-    frames, beat = int(seconds * rate), 60 / 122
-    time_ = np.arange(frames) / rate
-    phase = time_ % beat
-    bar = np.floor(time_ / (4 * beat)) % 4
-    root = np.choose(bar.astype(int), [130.8, 110.0, 87.3, 98.0])
-    turn = 2 * np.pi * np.cumsum(root) / rate
-    drums = 0.4 * np.sin(2 * np.pi * 50 * phase) * np.exp(-18 * phase)
-    drums += 0.05 * rng.normal(0, 1, frames) * np.exp(-100 * (time_ % (beat / 2)))
-    bass = 0.25 * np.sin(turn / 2) * np.exp(-3 * phase)
-    chords = 0.06 * (np.sin(2 * turn) + np.sin(2.52 * turn) + np.sin(3 * turn))
-    voice = 0.1 * np.sin(4 * turn + 2 * np.sin(2 * np.pi * 5 * time_))
-    sounds = {"drums": drums, "bass": bass, "melody": chords, "vocals": voice}
-    return {
-        name: Clip(np.stack([sound, 0.9 * sound]).astype(np.float32), rate)
-        for name, sound in sounds.items()
-    }
-
-
-def _megabytes() -> float:
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=200)
@@ -277,11 +222,17 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path, help="file for every case and the summary")
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--minutes", type=float, default=0, help="measure the memory of so many")
     parser.add_argument("--loops", type=int, default=0, help="measure the wraps of so many")
     parser.add_argument("--smear", action="store_true")
     asked = parser.parse_args()
-    if asked.speed:
-        time_it(asked.seed)
+    if asked.speed or asked.minutes:
+        from benchmarks.conform_speed import measure_memory, measure_speed
+
+        if asked.speed:
+            measure_speed(asked.seed)
+        if asked.minutes:
+            measure_memory(asked.seed, asked.minutes)
         return
     if asked.loops:
         wrap_loops(asked.loops, asked.seed)
