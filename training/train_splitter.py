@@ -178,11 +178,11 @@ def loss_of(shares: Tensor, example: Example, weights: Tensor) -> tuple[Tensor, 
     """The loss, and the SDR in dB (batch, stems) as it is seen in the spectrogram."""
     error = shares.square() * example.mix[:, None] - 2 * shares * example.shared + example.own
     error = error.clamp(min=0) * weights
-    loud = (example.mix * weights).sum((1, 2, 3))[:, None]
+    loud = (example.mix * weights).sum((1, 2, 3))[:, None] + 1e-6  # all four may be silent
     energy = error.sum((2, 3, 4))
     in_db = 10 * torch.log10(energy / loud + QUIET)
     size = (error + 1e-9 * loud[..., None, None, None] / error[0, 0].numel()).sqrt().mean((2, 3, 4))
-    level = (example.mix * weights).sqrt().mean((1, 2, 3))[:, None]
+    level = (example.mix * weights).sqrt().mean((1, 2, 3))[:, None] + 1e-6
     in_size_db = 20 * torch.log10(size / level + math.sqrt(QUIET))
     own = (example.own * weights).sum((2, 3, 4))
     sdr = 10 * torch.log10((own + 1e-9) / (energy + 1e-9)).detach()
