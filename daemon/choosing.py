@@ -29,10 +29,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice:
-    """The takes to deliver, the best first; `refusal` says why none of them passed, or is empty."""
+    """The takes to deliver, the best first; `refusal` says why none of them passed, or is empty.
+
+    `attempts` tells of all that were played, as the manifest keeps it.
+    """
 
     takes: tuple[Take, ...]
     refusal: str
+    attempts: tuple[Mapping[str, object], ...] = ()
 
 
 def choose(
@@ -41,19 +45,22 @@ def choose(
     more_seeds: Sequence[int],
     keep: int,
     limits: Limits | None,
+    before: Sequence[Mapping[str, object]] = (),
 ) -> Choice:
     """Play all `seeds`, and of `more_seeds` until one passes the limits; keep the best.
 
     `play` takes the attempt's number from 0 and its seed. Only `keep` takes are held at a time.
-    Where none passes the best of them is kept, for the user to hear.
+    Where none passes the best of them is kept, for the user to hear. `before` are attempts of an
+    earlier choice, which are told of as well.
     """
     kept: list[tuple[int, Attempt]] = []
     told: list[dict[str, object]] = []
+    earlier = [{**each, "kept": False} for each in before]
     for number, seed in enumerate([*seeds, *(more_seeds if limits else ())]):
         if number >= len(seeds) and any(not each.judgement.reasons for _, each in kept):
             break
         attempt = play(number, seed)
-        told.append(_told(seed, attempt.judgement))
+        told.append(_told(seed, attempt))
         kept.append((number, attempt))
         order = best_first([each.judgement for _, each in kept])
         kept = [kept[index] for index in order[:keep]]
@@ -61,15 +68,17 @@ def choose(
     delivered = passed or (kept[:1] if limits else kept)
     for number, _ in delivered:
         told[number]["kept"] = True
-    takes = tuple(_with_choice(each, told) for _, each in delivered)
+    all_told = [*earlier, *told]
+    takes = tuple(_with_choice(each, told[number], all_told) for number, each in delivered)
     if passed or limits is None:
-        return Choice(takes, "")
+        return Choice(takes, "", tuple(all_told))
     best = kept[0][1]
     tries = f"{len(told)} take{'s' if len(told) > 1 else ''}"
     return Choice(
         takes,
         f"none of {tries} passed; the best (seed {best.take.seed}, score "
         f"{best.judgement.score:.2f}) is kept: {'; '.join(best.judgement.reasons)}",
+        tuple(all_told),
     )
 
 
@@ -108,6 +117,8 @@ def table(attempts: Sequence[Mapping[str, object]]) -> list[str]:
         reasons = attempt.get("reasons")
         against = "; ".join(map(str, reasons)) if isinstance(reasons, list | tuple) else ""
         verdict = "kept" if attempt.get("kept") else "dropped"
+        moved = attempt.get("transposed_semitones")
+        verdict += f", transposed by {moved:+d}" if isinstance(moved, int) else ""
         lines.append(
             f"{attempt['seed']:>20}  {attempt['score']:>5.2f}  {'  '.join(cells)}  {verdict}"
             f"{f': {against}' if against else ''}"
@@ -115,15 +126,18 @@ def table(attempts: Sequence[Mapping[str, object]]) -> list[str]:
     return lines
 
 
-def _told(seed: int, judgement: Judgement) -> dict[str, object]:
+def _told(seed: int, attempt: Attempt) -> dict[str, object]:
+    judgement, moved = attempt.judgement, _mapping(attempt.take.facts.get("transposed"))
     return {
         "seed": seed, "score": judgement.score, "parts": dict(judgement.parts),
         "reasons": list(judgement.reasons), "kept": False,
+        **({"transposed_semitones": moved["semitones"]} if moved else {}),
     }  # fmt: skip
 
 
-def _with_choice(attempt: Attempt, told: Sequence[Mapping[str, object]]) -> Take:
-    mine = next(each for each in told if each["seed"] == attempt.take.seed)
+def _with_choice(
+    attempt: Attempt, mine: Mapping[str, object], told: Sequence[Mapping[str, object]]
+) -> Take:
     facts = {**attempt.take.facts, "choice": {**mine, "attempts": list(told)}}
     return replace(attempt.take, facts=facts)
 

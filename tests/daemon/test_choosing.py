@@ -164,6 +164,28 @@ def test_where_no_take_passes_the_best_can_still_be_heard(tmp_path: Path) -> Non
     assert [take.seed for take in kept.takes] == [127]
 
 
+def test_where_every_take_is_in_another_key_the_best_is_transposed_and_that_is_told(
+    tmp_path: Path,
+) -> None:
+    """The band plays in A minor or C major whatever is asked: another seed is tried before that."""
+    engine = Band()
+
+    manifest = play(engine, tmp_path / "out", seed=120, key="Eb major", bars=4, retries=1,
+                    gate="key=same,relative tempo=6 faults=9")  # fmt: skip
+
+    assert engine.seeds == [120, 121, 120]
+    (take,) = manifest.takes
+    moved, choice = take.facts["transposed"], take.facts["choice"]
+    assert isinstance(moved, dict) and moved["asked"] == "Eb major"
+    assert isinstance(choice, dict)
+    assert [(each["seed"], each["kept"]) for each in choice["attempts"]] == [
+        (120, False), (121, False), (120, True),
+    ]  # fmt: skip
+    assert all("key" in " ".join(each["reasons"]) for each in choice["attempts"][:2])
+    last = table(choice["attempts"])[-1]
+    assert last.endswith(f"kept, transposed by {moved['semitones']:+d}")
+
+
 def test_a_mix_is_brought_onto_the_grid_and_its_stems_still_add_up(tmp_path: Path) -> None:
     manifest = play(Band(mix_only=True), tmp_path / "out", seed=117, gate="tempo=0.5 faults=9")
 
