@@ -9,6 +9,7 @@ from diffusion.engine import MIX_ENGINES, Generation, Revision
 from diffusion.errors import EngineError
 from midi.note import Note
 from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.timed_tags import is_timed
 from stems.manifest import MANIFEST_NAME, read_manifest
 from stems.source import (
     Source,
@@ -37,6 +38,8 @@ def repeated(folder: Path, changes: Mapping[str, object]) -> GenerateRequest:
     if asked.get("melody_path") and not Path(str(asked["melody_path"])).exists():
         # The melody has been played already; without its file only new leads go without it.
         asked["melody_path"] = ""
+    if is_timed(str(changes.get("tags", ""))):
+        asked["sections"] = ""  # which they tell anew
     if changes.keys() & MELODIES:
         asked |= dict.fromkeys(MELODIES, "")
     return GenerateRequest.from_dict(asked | dict(changes))

@@ -9,12 +9,16 @@ from typing import Annotated
 
 import typer
 
+from daemon.errors import UsageError
 from daemon.screen import say
 
 File = Annotated[Path, typer.Argument(help="Dialogue, or the sound of a picture edit.")]
 Every = Annotated[float, typer.Option("--every", help="Seconds from point to point.")]
 Smooth = Annotated[float, typer.Option("--smooth", help="Seconds it is smoothed over.")]
 Bpm = Annotated[str, typer.Option("--bpm", help="Give places in quarter notes at this tempo, too.")]
+AsPoints = Annotated[
+    bool, typer.Option("--points", help="With --bpm: print them as --intensity takes them.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the points as JSON.")]
 
 
@@ -23,18 +27,26 @@ def energy(
     every: Every = 1.0,
     smooth: Smooth = 1.0,
     bpm: Bpm = "",
+    as_points: AsPoints = False,
     as_json: AsJson = False,
 ) -> None:
     """Draw the energy of a recording over time, from 0 to 1."""
     from audio.clip import read_clip
     from audio.energy import energy_curve
+    from midi.curve import Curve
     from midi.grid import Grid
 
+    if as_points and not bpm:
+        raise UsageError("--points needs --bpm, for instance --bpm 92.5")
     grid = Grid.constant(bpm, bars=1) if bpm else None
     points = energy_curve(read_clip(file), every_seconds=every, smooth_seconds=smooth)
     rows = [asdict(point) for point in points]
     if grid:
         rows = [{**row, "beat": round(float(grid.beat_at(row["seconds"])), 4)} for row in rows]
+    if as_points and grid:
+        beats = [grid.beat_at(point.seconds) for point in points]
+        say(str(Curve.through(beats, [point.value for point in points], beats[-1])))
+        return
     if as_json:
         say(json.dumps(rows, indent=1))
         return

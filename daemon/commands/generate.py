@@ -6,48 +6,14 @@ import json
 
 import typer
 
-from daemon.commands import request_options as option
 from daemon.commands.options import AsJson, Out, check_engine
-from daemon.commands.request_options import RequestOptions
+from daemon.commands.request_options import with_request_options
+from daemon.commands.typed_request import RequestOptions
 from daemon.screen import say
 
 
-def generate(
-    context: typer.Context,
-    out: Out,
-    bpm: option.Bpm = "",
-    key: option.KeyName = "",
-    bars: option.Bars = "8",
-    meter: option.MeterName = "4/4",
-    melody: option.MelodyFile = "",
-    lead: option.Lead = "melody",
-    tags: option.Tags = "",
-    lyrics: option.Lyrics = "",
-    seed: option.Seed = "",
-    takes: option.Takes = "1",
-    best: option.Best = "0",
-    gate: option.Gate = "",
-    retries: option.Retries = "2",
-    conform: option.Conform = "auto",
-    transpose: option.Transpose = False,
-    loudness: option.Loudness = "",
-    engine: option.EngineName = "embedded",
-    stems: option.Stems = "drums,bass,melody,vocals",
-    sample_rate: option.SampleRate = "48000",
-    source: option.From = "",
-    bar_range: option.Range = "",
-    midi: option.Midi = "",
-    melody_mode: option.MelodyMode = "cover",
-    melody_strength: option.MelodyStrength = "0.5",
-    sound: option.Sound = "",
-    edit: option.EditName = "auto",
-    parts: option.Parts = "",
-    reference: option.Reference = "",
-    lora: option.Loras = None,
-    language: option.Language = "",
-    sound_format: option.SoundFormat = "wav32f",
-    as_json: AsJson = False,
-) -> None:
+@with_request_options
+def generate(context: typer.Context, out: Out, as_json: AsJson = False) -> None:
     """Make stems in this process, without a daemon."""
     from daemon.results import check_folder, summary
     from daemon.screen import interruptible, progress_bar

@@ -1,18 +1,15 @@
-"""What a user types to describe the music, and the request it becomes."""
+"""What a user can type to describe the music: the options of all commands that take a request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+import inspect
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
-from daemon.errors import UsageError
-
-if TYPE_CHECKING:
-    from osc_protocol.generate_request import GenerateRequest
+from daemon.commands.typed_request import FIELDS, READ
 
 Bpm = Annotated[str, typer.Option("--bpm", help="Quarter notes a minute, 20 to 400: 92.5.")]
 KeyName = Annotated[str, typer.Option("--key", help='Key: "C minor", "F# dorian", "Bb".')]
@@ -20,7 +17,25 @@ Bars = Annotated[str, typer.Option("--bars", help="Length in bars, up to 10 minu
 MeterName = Annotated[str, typer.Option("--meter", help="Time signature: 3/4, 6/8, 7/8.")]
 MelodyFile = Annotated[str, typer.Option("--melody", help="MIDI file with the melody.")]
 Lead = Annotated[str, typer.Option("--lead", help="Who plays the melody: melody or vocals.")]
-Tags = Annotated[str, typer.Option("--tags", help='Style: "lofi, warm bass".')]
+Tags = Annotated[
+    str, typer.Option("--tags", help='Style: "lofi, warm bass"; "[0:15] loud" from a time on.')
+]
+TimedPrompts = Annotated[
+    str, typer.Option("--timed-prompts", help="File of such: [0:15] gentle guitar, 60 BPM.")
+]
+Sections = Annotated[
+    list[str] | None,
+    typer.Option("--section", help='"1-8: intro, soft pads", bars from 1; may be repeated.'),
+]
+Intensity = Annotated[
+    str, typer.Option("--intensity", help='How much goes on, 0 to 1, at beats: "0:0.2 16:0.8".')
+]
+IntensityFrom = Annotated[
+    str,
+    typer.Option(
+        "--intensity-from", help="The same from a sound file, or JSON of `backline energy`."
+    ),
+]
 Lyrics = Annotated[str, typer.Option("--lyrics", help="Words to sing, or @file to read them.")]
 Seed = Annotated[str, typer.Option("--seed", help="Same seed, same music; random if left out.")]
 Takes = Annotated[str, typer.Option("--takes", help="How many versions, 1 to 8.")]
@@ -86,117 +101,87 @@ Language = Annotated[
     str, typer.Option("--language", help="ace-step: of the lyrics: en, ja; else guessed.")
 ]
 
-MAX_LYRICS_BYTES = 64 * 1024
+
+def _options(
+    bpm: Bpm = "",
+    key: KeyName = "",
+    bars: Bars = "8",
+    meter: MeterName = "4/4",
+    melody: MelodyFile = "",
+    lead: Lead = "melody",
+    tags: Tags = "",
+    timed_prompts: TimedPrompts = "",
+    section: Sections = None,
+    intensity: Intensity = "",
+    intensity_from: IntensityFrom = "",
+    lyrics: Lyrics = "",
+    seed: Seed = "",
+    takes: Takes = "1",
+    best: Best = "0",
+    gate: Gate = "",
+    retries: Retries = "2",
+    conform: Conform = "auto",
+    transpose: Transpose = False,
+    loudness: Loudness = "",
+    engine: EngineName = "embedded",
+    stems: Stems = "drums,bass,melody,vocals",
+    sample_rate: SampleRate = "48000",
+    source: From = "",
+    bar_range: Range = "",
+    midi: Midi = "",
+    melody_mode: MelodyMode = "cover",
+    melody_strength: MelodyStrength = "0.5",
+    sound: Sound = "",
+    edit: EditName = "auto",
+    parts: Parts = "",
+    reference: Reference = "",
+    lora: Loras = None,
+    language: Language = "",
+    sound_format: SoundFormat = "wav32f",
+) -> None:
+    """Its parameters are the options of a request, once for all commands that take one."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestOptions:
-    """The options as typed, all text, so that each is judged in one place with one sentence.
+def with_request_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command` the options of a request besides its own; its context holds what was typed.
 
-    `given` names those that the user typed; the others are at their defaults.
+    Errors that name a field as the protocol does name the option instead.
     """
+    own = list(inspect.signature(command, eval_str=True).parameters.values())
+    shared = list(inspect.signature(_options, eval_str=True).parameters.values())
+    needed = [each for each in own if each.default is each.empty]
+    parameters = [*needed, *shared, *(each for each in own if each not in needed)]
 
-    given: frozenset[str]
-    values: Mapping[str, Any]
+    def call(**typed: Any) -> None:
+        from osc_protocol.errors import ProtocolError
 
-    @classmethod
-    def of(cls, context: typer.Context) -> RequestOptions:
-        """Take them from the command that was called."""
-        values = {name: context.params[name] for name in _READ}
-        # By name: typer brings a click of its own in some versions and takes another in others.
-        told = {name: context.get_parameter_source(name) for name in _READ}
-        given = {n for n, told_by in told.items() if told_by and told_by.name == "COMMANDLINE"}
-        return cls(frozenset(given), values)
+        context: typer.Context = typed["context"]
+        try:
+            command(**{each.name: typed[each.name] for each in own})
+        except ProtocolError as error:
+            message = _in_own_names(error.message, context)
+            raise ProtocolError(error.code, message, error.field) from error
 
-    def request(self) -> GenerateRequest:
-        """Return the request they make; raises UsageError, ProtocolError or StemError."""
-        from osc_protocol.generate_request import GenerateRequest
-
-        source = self.values["source"]
-        for name, example in (("bpm", "--bpm 92.5"), ("key", '--key "C minor"')):
-            if not source and not self.values[name]:
-                raise UsageError(f"{name} must be given, for instance {example}")
-        names = self.given - {"source"} if source else self.values.keys() - {"source"}
-        fields = {_FIELDS.get(name, name): _READ[name](name, self.values[name]) for name in names}
-        if source:
-            from daemon.changing import repeated
-
-            return repeated(Path(source).expanduser().resolve(), fields)
-        return GenerateRequest(**fields)  # type: ignore[arg-type]  # it checks each
+    call.__name__, call.__doc__ = command.__name__, command.__doc__
+    call.__annotations__ = {each.name: each.annotation for each in parameters}
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return call
 
 
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        name = name.replace("_", "-")
-        raise UsageError(f"{name} must be a number, not {text!r}") from None
+def _in_own_names(message: str, context: typer.Context) -> str:
+    """The message with the protocol's names of fields as the options that were typed.
 
-
-def _whole(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        name = name.replace("_", "-")
-        raise UsageError(f"{name} must be a whole number, not {text!r}") from None
-
-
-def _seed(name: str, text: str) -> int | None:
-    return _whole(name, text) if text else None
-
-
-def _flag(name: str, given: object) -> bool:
-    return bool(given)
-
-
-def _number_or_none(name: str, text: str) -> float | None:
-    return _number(name, text) if text else None
-
-
-def _text(name: str, text: str) -> str:
-    return text
-
-
-def _loras(name: str, given: list[str] | None) -> str:
-    from osc_protocol.sound_shaping import lora_of
-
-    pairs = [lora_of(each) for each in given or ()]
-    return "\n".join(f"{_path(name, path)}:{scale:g}" for path, scale in pairs)
-
-
-def _path(name: str, text: str) -> str:
-    return str(Path(text).expanduser().resolve()) if text else ""
-
-
-def _names(name: str, text: str) -> tuple[str, ...]:
-    return tuple(each.strip() for each in text.split(","))
-
-
-def _text_or_file(name: str, text: str) -> str:
-    if not text.startswith("@"):
-        return text
-    path = Path(text[1:]).expanduser()
-    try:
-        if path.stat().st_size > MAX_LYRICS_BYTES:
-            raise UsageError(f"lyrics file {str(path)!r} has more than {MAX_LYRICS_BYTES} bytes")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"lyrics file {str(path)!r} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"lyrics file {str(path)!r} is not UTF-8 text") from None
-
-
-# How the text of each option is read, by its parameter's name; and fields with another name.
-_READ: Mapping[str, Callable[[str, Any], object]] = {
-    "bpm": _number, "key": _text, "bars": _whole, "meter": _text, "melody": _path, "lead": _text,
-    "tags": _text, "lyrics": _text_or_file, "seed": _seed, "takes": _whole, "engine": _text,
-    "stems": _names, "sample_rate": _whole, "source": _path, "bar_range": _text, "midi": _path,
-    "melody_mode": _text, "melody_strength": _number, "sound_format": _text,
-    "best": _whole, "gate": _text, "retries": _whole, "conform": _text, "transpose": _flag,
-    "loudness": _number_or_none, "sound": _path, "edit": _text, "parts": _text,
-    "reference": _path, "lora": _loras, "language": _text,
-}  # fmt: skip
-_FIELDS = {
-    "melody": "melody_path", "midi": "midi_path", "sound_format": "format", "sound": "audio_path",
-    "reference": "reference_path", "lora": "loras",
-}  # fmt: skip
+    Names of several words, which mean nothing else, are told apart anywhere, and so is source;
+    others only where the message begins with them.
+    """
+    options = {}
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if name in READ:
+            wire = FIELDS.get(name, name).replace("_", "-")
+            options[wire] = max(parameter.opts, key=len)
+    telling = [name for name in options if "-" in name or name == "source"]
+    anywhere = "|".join(map(re.escape, sorted(telling, key=len, reverse=True)))
+    first = "|".join(map(re.escape, sorted(options, key=len, reverse=True)))
+    pattern = rf"^(?:{first})\b(?![-/])|(?<![-'\w/.])(?:{anywhere})\b(?![-/'])"
+    return re.sub(pattern, lambda found: options[found[0]], message)

@@ -15,6 +15,7 @@ from audio.clip import Clip, read_clip, write_wav
 from audio.errors import AudioError, CannotConform
 from daemon.cli import app
 from daemon.errors import UsageError
+from midi.curve import Curve
 
 Band = Callable[..., dict[str, Clip]]
 RATE = 44_100
@@ -73,6 +74,13 @@ def test_energy_gives_points_in_beats(recording: Path) -> None:
     told = json.loads(run("energy", str(recording / "take.wav"), "--bpm", "120", "--json"))
     assert [point["beat"] for point in told[:3]] == [0.0, 2.0, 4.0]  # two beats a second
     assert max(point["value"] for point in told) <= 1
+
+
+def test_energy_prints_points_that_an_intensity_takes(recording: Path) -> None:
+    told = run("energy", str(recording / "take.wav"), "--bpm", "120", "--points")
+    assert [beat for beat, _ in Curve.parse(told).points[:3]] == [0, 2, 4]
+    with pytest.raises(UsageError, match="--points needs --bpm"):
+        run("energy", str(recording / "take.wav"), "--points")
 
 
 def test_options_that_contradict_each_other_are_refused(recording: Path) -> None:

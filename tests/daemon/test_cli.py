@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ import soundfile
 
 from daemon import cli
 from daemon.demo import melody as demo_melody
+from midi.curve import Curve
 from midi.grid import Grid
 
 ROOT = Path(__file__).parents[2]
@@ -144,6 +147,7 @@ def test_bad_input_is_one_sentence_that_names_it_and_leaves_nothing(
     assert told.out == ""
     (sentence,) = told.err.splitlines()
     assert sentence.startswith("error: ") and named in sentence
+    assert option in sentence or option in ("--meter", "--engine")
     assert not (tmp_path / "out").exists()
 
 
@@ -341,9 +345,9 @@ def test_an_edited_stem_is_played_anew_and_the_others_stay(run: Run, tmp_path: P
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--range", "3-9", "--stems", "bass"), "bar-range must lie in 1-4"),
+        (("--range", "3-9", "--stems", "bass"), "--range must lie in 1-4"),
         (("--bpm", "99", "--stems", "bass"), "bpm must be the source's, 120.0, not 99.0"),
-        (("--midi", "x.mid"), "stems must name the one stem"),
+        (("--midi", "x.mid"), "--stems must name the one stem whose notes --midi holds"),
         (("--midi", "x.mid", "--stems", "bass"), "x.mid cannot be read"),
     ],
 )
@@ -368,6 +372,93 @@ def test_a_change_without_something_to_change_is_refused(
 ) -> None:
     words = ("--bpm", "120", "--key", "C", "--range", "1-2", "-o", str(tmp_path / "no"))
     assert run("generate", *words) == 2
-    assert "give source" in capsys.readouterr().err
+    assert "--range changes what is there: give --from with it" in capsys.readouterr().err
     assert run("generate", "--from", str(tmp_path / "nowhere"), "-o", str(tmp_path / "no")) == 1
     assert "cannot be read" in capsys.readouterr().err
+
+
+def told(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "manifest.json").read_text("utf-8")))
+
+
+def test_sections_and_intensity_are_kept_and_made_again(run: Run, tmp_path: Path) -> None:
+    out, again = tmp_path / "out", tmp_path / "again"
+    more = ("--section", "1-1: Intro 1, soft pads", "--section", "2-3: chorus",
+            "--intensity", "0:0.2 16:1")  # fmt: skip
+    assert run(*words({"--bars": "4", "--seed": "5"}, out), *more) == 0
+    assert [(each["name"], each["bars"]) for each in told(out)["sections"]] == [
+        ("intro, soft pads", 1), ("chorus", 2),
+    ]  # fmt: skip
+    assert told(out)["takes"][0]["facts"]["intensity"] == "0:0.2 16:1", "the engine has it"
+    assert run("reproduce", str(out), "-o", str(again)) == 0
+    assert (told(again)["request"], told(again)["sections"]) == (
+        told(out)["request"], told(out)["sections"],
+    )  # fmt: skip
+
+
+def test_prompts_of_a_file_tell_tempo_and_length_where_nothing_else_does(
+    run: Run, tmp_path: Path
+) -> None:
+    """Two bars of 2 s at 120 bpm and two of 1 s at 240: 6 s, 288 000 frames."""
+    prompts, out = tmp_path / "scene.txt", tmp_path / "out"
+    prompts.write_text("[0:00] gentle, 120 BPM\n[0:04] loud, 240 BPM\n[0:06] end\n", "utf-8")
+    assert run("generate", "--key", "C", "--tags", "lofi", "--timed-prompts", str(prompts),
+               "--stems", "bass", "-o", str(out)) == 0  # fmt: skip
+    request = told(out)["request"]
+    assert (request["bpm"], request["bars"], request["tags"]) == (120.0, 4, "lofi")
+    assert (request["tempo_map"], request["sections"]) == ("0:120 8:240", "1-2: gentle\n3-4: loud")
+    assert soundfile.info(out / "bass.wav").frames == 288_000
+
+
+def test_a_curve_comes_from_what_energy_has_told(run: Run, tmp_path: Path) -> None:
+    """At 240 bpm a second has 4 beats. Seconds count; beats told for another tempo do not."""
+    points = [{"seconds": 0.0, "value": 0.25, "beat": 0.0}, {"seconds": 1.5, "value": 1, "beat": 9}]
+    (tmp_path / "curve.json").write_text(json.dumps(points), "utf-8")
+    out = tmp_path / "out"
+    assert run(*words({"--bars": "2", "--stems": "bass"}, out),
+               "--intensity-from", str(tmp_path / "curve.json")) == 0  # fmt: skip
+    assert told(out)["request"]["intensity"] == "0:0.25 6:1"
+
+
+def test_a_curve_comes_from_a_sound_itself(run: Run, tmp_path: Path) -> None:
+    """Silence, then noise: little, then all there is."""
+    sound = np.random.default_rng(1).normal(0, 0.1, 96_000) * (np.arange(96_000) > 48_000)
+    soundfile.write(tmp_path / "talk.wav", sound, 24_000)
+    out = tmp_path / "out"
+    assert run(*words({"--bars": "4", "--stems": "bass"}, out),
+               "--intensity-from", str(tmp_path / "talk.wav")) == 0  # fmt: skip
+    curve = Curve.parse(told(out)["request"]["intensity"])
+    assert curve.at(0) < 0.2 < 0.6 < curve.at(14)
+
+
+@pytest.mark.parametrize(
+    ("words_", "said"),
+    [
+        (("--section", "1-9: x"), "--section must be in order, apart and within bars 1 to 1"),
+        (("--intensity", "0:2"), "--intensity must be from 0 to 1, not 2"),
+        (("--intensity", "0:1", "--intensity-from", "x.json"), "give one of them, not both"),
+        (("--intensity-from", "x.json"), "--intensity-from"),
+        (("--timed-prompts", "x.txt"), "--timed-prompts file 'x.txt' cannot be read"),
+        (("--tags", "[0:99] loud"), "--tags: timed prompts must have times as"),
+        (("--source", "x.wav"), "--source needs engine ace-step"),
+        (("--reference", "x.wav"), "--reference needs engine ace-step"),
+        (("--edit", "extend"), "--edit extend needs a sound: give --source with it"),
+    ],
+)
+def test_errors_name_the_options_that_were_typed(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], words_: tuple[str, ...], said: str
+) -> None:
+    assert run(*words({}, tmp_path / "out"), *words_) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_sending_takes_the_options_of_generating(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = []
+    for command in (["generate"], ["send", "generate"]):
+        monkeypatch.setattr(sys, "argv", ["backline", *command, "--help"])
+        with pytest.raises(SystemExit, match="0"):
+            cli.main()
+        listed.append(set(re.findall(r"^ +(?:-o, )?(--[\w-]+)", capsys.readouterr().out, re.M)))
+    assert listed[1] == listed[0] | {"--osc-port"} and len(listed[0]) > 30

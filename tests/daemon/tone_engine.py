@@ -36,6 +36,10 @@ def open_engine(name: str) -> ToneEngine:
     return ToneEngine()
 
 
+def open_batch_engine(name: str) -> BatchToneEngine:
+    return BatchToneEngine()
+
+
 class ToneEngine:
     name = "tone"
 
@@ -51,10 +55,12 @@ class ToneEngine:
     def generate(
         self, conditions: Conditions, progress: Progress, cancelled: CancelFlag
     ) -> Generation:
-        runs = os.environ.get("BACKLINE_TEST_RUNS")
-        if runs:
-            with open(runs, "a", encoding="utf-8") as file:
-                file.write(f"{conditions.seed} {os.getpid()}\n")
+        write_down(conditions.seed)
+        return self.sound(conditions, progress, cancelled)
+
+    def sound(
+        self, conditions: Conditions, progress: Progress, cancelled: CancelFlag
+    ) -> Generation:
         for step in range(STEPS):
             if cancelled():
                 raise Cancelled("cancelled")
@@ -68,7 +74,28 @@ class ToneEngine:
             samples = sum(stem.samples for stem in stems.values())
             return Generation(mix=Clip(samples, conditions.sample_rate), facts={"steps": STEPS})
         notes = {name: beats(conditions, PITCHES[name] + higher) for name in conditions.stems}
-        return Generation(stems, None, notes, {"steps": STEPS}, {"seed": conditions.seed})
+        facts = {"steps": STEPS, "intensity": str(conditions.intensity or "")}
+        return Generation(stems, None, notes, facts, {"seed": conditions.seed})
+
+
+class BatchToneEngine(ToneEngine):
+    """Plays what lasts as long at once; a batch is one run, of its first seed."""
+
+    def alike(self, conditions: Conditions, others: Sequence[Conditions]) -> list[Conditions]:
+        return [each for each in others if each.grid == conditions.grid]
+
+    def generate_batch(
+        self, batch: Sequence[Conditions], progress: Progress, cancelled: CancelFlag
+    ) -> list[Generation]:
+        write_down(batch[0].seed)
+        return [self.sound(each, progress, cancelled) for each in batch]
+
+
+def write_down(seed: int) -> None:
+    runs = os.environ.get("BACKLINE_TEST_RUNS")
+    if runs:
+        with open(runs, "a", encoding="utf-8") as file:
+            file.write(f"{seed} {os.getpid()}\n")
 
 
 SHARES = {"drums": 0.4, "bass": 0.3, "melody": 0.2, "vocals": 0.05}  # which miss 5 % of the mix
