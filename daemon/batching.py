@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from midi.grid import MAX_SECONDS
@@ -12,10 +12,14 @@ class Batches:
     """Plays conditions that differ in their seeds alone, those of `seeds` as few batches.
 
     What a batch gave is held until its take is asked for: as much music as the longest job has.
+    `together` is told the number (from 0) of a batch's first take, and how many it holds.
     """
 
-    def __init__(self, engine: Engine, seeds: Sequence[int]) -> None:
-        self._engine = engine
+    def __init__(
+        self, engine: Engine, seeds: Sequence[int], together: Callable[[int, int], None]
+    ) -> None:
+        self._engine, self._tell_together = engine, together
+        self._seeds = tuple(seeds)
         self._to_come = list(seeds)
         self._played: dict[int, Generation] = {}
 
@@ -30,5 +34,6 @@ class Batches:
         count = max(1, int(MAX_SECONDS / float(conditions.grid.seconds)))
         batch = self._to_come[first : first + count]
         del self._to_come[first : first + count]
+        self._tell_together(self._seeds.index(seed), len(batch))
         self._played = dict(zip(batch, together(conditions, batch, tell, cancelled), strict=True))
         return self._played.pop(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,18 @@ OSC_PORT = 9787
 def default_home() -> Path:
     """Return BACKLINE_HOME, or the folder the platform keeps for a program's data."""
     return data_folder()
+
+
+def _cluster_seconds() -> float:
+    """BACKLINE_CLUSTER_SECONDS, 0 to 60; 0.2 where it is not set."""
+    text = os.environ.get("BACKLINE_CLUSTER_SECONDS", "0.2")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 60:
+        raise UsageError(f"BACKLINE_CLUSTER_SECONDS must be from 0 to 60 seconds, not {text!r}")
+    return seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,8 @@ class Config:
     warm_engine: str = "embedded"  # loaded before the first request asks for it; "" for none
     cancel_grace_seconds: float = 5.0  # then the worker is killed
     max_queued_jobs: int = 64
+    batching_engines: tuple[str, ...] = ("ace-step",)  # play jobs of equal shape in one batch
+    cluster_seconds: float = field(default_factory=_cluster_seconds)  # such a job waits for others
 
     def __post_init__(self) -> None:
         if not 0 <= self.osc_port <= 65_535:

@@ -12,10 +12,10 @@ def reason_against(name: str, known: Sequence[str]) -> str:
     if name == "ace-step":
         from diffusion.models.errors import ModelError
         from diffusion.models.folder import chosen_model, models_folder
-        from diffusion.models.shelf import find
+        from diffusion.models.shelf import find_for_music
 
         try:
-            find(models_folder(), chosen_model())
+            find_for_music(models_folder(), chosen_model())
         except ModelError as error:
             return str(error)
     return ""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from audio.choice import Limits
 from audio.errors import GateError
 from daemon.batching import Batches
-from daemon.changing import revision_of, source_of, stems_of, take_of
+from daemon.changing import source_of, stems_of, take_of
 from daemon.choosing import Attempt, choose, judged
 from daemon.finishing import at_loudness, finished
-from daemon.shaping import shaping_of
+from daemon.shaping import conditions_of
 from daemon.splitting import OpenSplitter, open_splitter, opened, with_notes, with_stems
 from daemon.stages import Progress, WholeJob
-from diffusion.engine import MIX_ENGINES, Conditions, Engine
+from diffusion.engine import MIX_ENGINES, Engine
 from diffusion.errors import Cancelled
 from osc_protocol.messages import GenerateRequest
 from stems.delivery import deliver
@@ -47,22 +48,17 @@ def generate(
     sentence as ProtocolError or MidiError (the request), EngineError, StemError or AudioError;
     GateError where no take passed: the best then lies in `out_dir` all the same.
     """
-    grid, key, melody = request.grid(), request.parsed_key(), request.read_melody()
-    sections = request.bar_sections()
     source, limits = source_of(request), Limits.parse(request.gate)
-    shaping, batches = shaping_of(request, source), Batches(engine, request.seeds)
+    asked = conditions_of(request, source)
+    grid, key, melody = asked.grid, asked.key, asked.melody
     whole_job = WholeJob(progress, request.takes + (request.retries if limits else 0))
+    batches = Batches(engine, request.seeds, whole_job.together)
     engine_facts: dict[str, object] = {}  # known once it is loaded, written down at the end
     refusal = ""
 
     def play(number: int, seed: int, transposed: bool = request.transpose) -> Attempt:
         tell = whole_job.take(number)
-        conditions = Conditions(
-            grid, key, melody, request.lead, request.tags, request.lyrics, seed,
-            request.sample_rate, request.stems, sections, revision_of(source, request),
-            shaping, request.curve(),
-        )  # fmt: skip
-        generation = batches.play(conditions, tell, cancelled)
+        generation = batches.play(replace(asked, seed=seed), tell, cancelled)
         gave_a_mix = generation.stems is None
         generation = with_stems(generation, request.stems, open_splitter, tell, cancelled)
         generation = finished(
@@ -93,7 +89,8 @@ def generate(
         )
         if choice.refusal and limits and limits.key and not request.transpose:
             # Every take was in another key: transposing the best is better than none.
-            moved = choose(partial(play, transposed=True), [choice.takes[0].seed], [], 1, limits)
+            again, seed = partial(play, transposed=True), choice.takes[0].seed
+            moved = choose(again, [seed], [], 1, limits, choice.attempts)
             choice = choice if moved.refusal else moved
         refusal = choice.refusal
         yield from (with_notes(take, grid, cancelled) for take in choice.takes)
@@ -109,7 +106,7 @@ def generate(
         engine=engine_facts,
         job=job,
         label=request.project or (f"backline {job}" if job else ""),
-        sections=sections,
+        sections=asked.sections,
         at_beats=request.at_beats,
         at_seconds=request.at_seconds,
         format_name=request.format,

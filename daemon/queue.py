@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 
 from daemon.config import Config
@@ -17,6 +19,7 @@ from osc_protocol.errors import Code, ProtocolError
 log = logging.getLogger("backline.queue")
 
 MAX_ATTEMPTS = 2  # a job that twice took the whole daemon with it is not tried again
+MAX_COMPANY = 7  # jobs behind the running one that the worker may play along with it
 
 
 class JobQueue:
@@ -25,7 +28,8 @@ class JobQueue:
     Each of `listeners` gets each event, in order of its number. Jobs run in the order they were
     accepted. A job that ran when the daemon was killed runs once more from the start when the
     daemon is back; a second time it fails with a sentence. A job that a clean stop interrupts
-    goes back to the front of the queue and this does not count as an attempt.
+    goes back to the front of the queue and this does not count as an attempt. A job of an engine
+    that plays batches waits up to `cluster_seconds` for others to be played along with it.
     """
 
     def __init__(self, config: Config, journal: Journal) -> None:
@@ -39,6 +43,7 @@ class JobQueue:
         self._running: Job | None = None
         self._cancelling = False
         self._killer: threading.Timer | None = None
+        self._gathering: threading.Timer | None = None
         self._stopping = False
         self._when_empty: Callable[[], None] | None = None
         self.progress: tuple[str, float] = ("", 0.0)  # of the running job
@@ -153,8 +158,9 @@ class JobQueue:
         with self._lock:
             self._stopping = True
             worker = self._worker
-            if self._killer is not None:
-                self._killer.cancel()
+            for timer in (self._killer, self._gathering):
+                if timer is not None:
+                    timer.cancel()
         if worker is not None:
             worker.stop(self._config.cancel_grace_seconds)
         with self._lock:
@@ -184,13 +190,16 @@ class JobQueue:
         self._is_ready, self.engine = False, ""
         self._worker = Worker(self._config, self._hear)
 
-    def _start_next(self) -> None:
+    def _start_next(self, gathered: int = 0) -> None:
         if self._stopping or self._running is not None:
             return
         waiting = self._journal.in_state(JobState.QUEUED)
         if not waiting:
             if self._when_empty is not None:
                 self._when_empty()
+            return
+        company = self._company(waiting)
+        if waiting[0].number != gathered and self._gathers(waiting[0], company):
             return
         if self._worker is None:
             self._start_worker()
@@ -200,7 +209,36 @@ class JobQueue:
         self._cancelling = False
         self.progress = ("load", 0.0)
         self._publish(event)
-        self._worker.send("run", job.number, dict(job.request), str(self.folder(job)))
+        self._worker.send("run", job.number, dict(job.request), str(self.folder(job)), company)
+
+    def _company(self, waiting: list[Job]) -> list[dict[str, object]]:
+        """Requests behind the first job in the queue, for the same engine, if it plays batches."""
+        engine = waiting[0].request.get("engine")
+        if engine not in self._config.batching_engines:
+            return []
+        alike = (dict(job.request) for job in waiting[1:] if job.request.get("engine") == engine)
+        return list(islice(alike, MAX_COMPANY))
+
+    def _gathers(self, job: Job, company: list[dict[str, object]]) -> bool:
+        """Whether a job is to wait a moment more for company, after which it will be started."""
+        plays_batches = job.request.get("engine") in self._config.batching_engines
+        if not plays_batches or len(company) >= MAX_COMPANY:
+            return False
+        left = job.created_seconds + self._config.cluster_seconds - time.time()
+        if left <= 0:
+            return False
+        if self._gathering is None:
+            # The clock may be set meanwhile, but not so that a job waits longer than it may.
+            wait = min(left, self._config.cluster_seconds)
+            self._gathering = threading.Timer(wait, self._stop_gathering, (job.number,))
+            self._gathering.daemon = True
+            self._gathering.start()
+        return True
+
+    def _stop_gathering(self, number: int) -> None:
+        with self._lock:
+            self._gathering = None
+            self._start_next(gathered=number)
 
     def _cancel_running(self) -> None:
         if self._cancelling or self._running is None or self._worker is None:

@@ -8,12 +8,26 @@ import numpy as np
 
 from audio.clip import Clip, read_clip
 from audio.errors import AudioError
-from diffusion.engine import MIX_ENGINES
+from daemon.changing import revision_of
+from diffusion.engine import MIX_ENGINES, Conditions
 from diffusion.shaping import Edit, Lora, Shaping
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate_request import GenerateRequest
 from osc_protocol.sound_shaping import loras_of, parts_of
 from stems.source import Source
+
+
+def conditions_of(request: GenerateRequest, source: Source | None) -> Conditions:
+    """Return what a request asks of its engine, with the first of its seeds.
+
+    Raises ProtocolError and MidiError.
+    """
+    return Conditions(
+        request.grid(), request.parsed_key(), request.read_melody(), request.lead, request.tags,
+        request.lyrics, request.seeds[0], request.sample_rate, request.stems,
+        request.bar_sections(), revision_of(source, request), shaping_of(request, source),
+        request.curve(),
+    )  # fmt: skip
 
 
 def shaping_of(request: GenerateRequest, source: Source | None) -> Shaping:

@@ -12,6 +12,8 @@ SHARES = {
 }  # fmt: skip
 STAGES = tuple(SHARES)
 ONCE_A_TAKE = ("diffuse", "decode", "split", "conform", "measure", "write")
+PLAYING = ("diffuse", "decode")  # what a batch of takes does at once, before the rest of each
+PLAYED = sum(SHARES[name] for name in PLAYING)
 
 Progress = Callable[[str, float], None]
 
@@ -27,6 +29,11 @@ class WholeJob:
         self._progress = progress
         self._takes = takes
         self._reached = 0.0
+        self._batch = (0, 1)  # its first take, and how many
+
+    def together(self, index: int, count: int) -> None:
+        """Hear that `count` takes from `index` (from 0) on are played at once."""
+        self._batch = (index, count)
 
     def load(self, stage: str, fraction: float) -> None:
         """Take the progress of loading the model."""
@@ -34,12 +41,19 @@ class WholeJob:
 
     def take(self, index: int) -> Progress:
         """Return the progress of take `index` (from 0), which engines call with their own."""
-        share = (1.0 - SHARES["load"]) / self._takes
+        of_all = 1.0 - SHARES["load"]  # what all stages of one take make
 
         def report(stage: str, fraction: float) -> None:
             done = sum(SHARES[name] for name in ONCE_A_TAKE[: ONCE_A_TAKE.index(stage)])
-            of_take = (done + SHARES[stage] * _clip(fraction)) / (1.0 - SHARES["load"])
-            self._tell(stage, SHARES["load"] + (index + of_take) * share)
+            done += SHARES[stage] * _clip(fraction)
+            first, count = self._batch
+            if not first <= index < first + count:
+                first, count = index, 1
+            if stage in PLAYING:
+                done *= count
+            else:
+                done += (count - 1) * PLAYED + (index - first) * (of_all - PLAYED)
+            self._tell(stage, SHARES["load"] + (first * of_all + done) / self._takes)
 
         return report
 

@@ -1,7 +1,8 @@
 """The worker: one process apart that owns torch and plays jobs, and the daemon's hold on it.
 
 A crash, a full memory or a busy interpreter there never reaches the process that answers OSC.
-One pipe joins them. To the worker: ("run", job, request, folder), ("cancel", job), ("stop",).
+One pipe joins them. To the worker: ("run", job, request, folder, requests that wait behind it and
+may be played along), ("cancel", job), ("stop",).
 From it: ("ready", engine), ("progress", job, stage, fraction), ("done", job, stems),
 ("cancelled", job), ("failed", job, code, message). An end of the pipe that closes means that the
 process behind it is gone: the worker then stops by itself.
@@ -121,8 +122,7 @@ def work(
     try:
         connection.send(("ready", warm_engine if _warm_up(warm_engine, engines, orders) else ""))
         while (order := orders.next()) is not None:
-            _, number, request, folder = order
-            message = _play(number, request, Path(folder), engines, splitters, orders, log_file)
+            message = _play(order, engines, splitters, orders, log_file)
             connection.send(message)
     except (EOFError, OSError):
         pass  # the daemon is gone
@@ -157,9 +157,7 @@ def _warm_up(name: str, engines: _Opened[Engine], orders: _Orders) -> bool:
 
 
 def _play(
-    number: int,
-    request: dict[str, object],
-    folder: Path,
+    order: Message,
     engines: _Opened[Engine],
     splitters: _Opened[Splitter],
     orders: _Orders,
@@ -167,6 +165,7 @@ def _play(
 ) -> Message:
     """Run one job and return the message that tells how it ended."""
     from audio.errors import AudioError
+    from daemon.clustering import Clustered, clustered
     from daemon.pipeline import generate
     from daemon.splitting import split
     from diffusion.errors import Cancelled, EngineError
@@ -174,6 +173,8 @@ def _play(
     from osc_protocol.generate_request import GenerateRequest
     from osc_protocol.split_request import KIND, SplitRequest
     from stems.errors import StemError
+
+    number, request, folder, behind = order[1], order[2], Path(order[3]), order[4]
 
     def progress(stage: str, fraction: float) -> None:
         orders.connection.send(("progress", number, stage, fraction))
@@ -188,7 +189,9 @@ def _play(
             manifest = split(sound, splitters.open, folder, progress, cancelled, job=job)
         else:
             music = GenerateRequest.from_dict(request)
-            engine = engines.open(music.engine)
+            engine = engines.open(music.engine, clustered)
+            if isinstance(engine, Clustered):
+                engine.expect(behind)
             manifest = generate(
                 music, engine, folder, progress, cancelled, job=job, open_splitter=splitters.open
             )
@@ -231,10 +234,11 @@ class _Opened(Generic[Model]):
         self._factory = (module, function)
         self._open: dict[str | None, Model] = {}
 
-    def open(self, name: str | None = None) -> Model:
+    def open(self, name: str | None = None, wrapped: Callable[[Any], Any] | None = None) -> Model:
         if name not in self._open:
             module, function = self._factory
-            self._open[name] = getattr(importlib.import_module(module), function)(name)
+            model = getattr(importlib.import_module(module), function)(name)
+            self._open[name] = wrapped(model) if wrapped else model
         return self._open[name]
 
     def __iter__(self) -> Iterator[Model]:

@@ -60,7 +60,7 @@ class Lora:
             raise EngineError(f"lora scale must be from 0 to {MAX_LORA_SCALE}, not {self.scale:g}")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Shaping:
     """How the melody is heard (one of MELODY_MODES) and how strongly, 0..1; an Edit; a timbre.
 

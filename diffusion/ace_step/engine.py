@@ -21,7 +21,7 @@ from diffusion.ace_step.task import FRAMES_A_SECOND, SAMPLE_RATE, Task
 from diffusion.engine import CancelFlag, Conditions, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 from diffusion.models.folder import chosen_model, models_folder
-from diffusion.models.shelf import Snapshot, faults, find
+from diffusion.models.shelf import Snapshot, faults, find_for_music
 from diffusion.shaping import Lora
 from midi.grid import Grid
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from diffusion.ace_step.pipeline import Pipeline
 
 StepHook = Callable[[str, float], None]
+DIFFUSED = 0.75  # of a run's time goes into its steps, the rest into its decoding
 NOT_LOADED = "the ace-step engine is not loaded"
 
 
@@ -67,7 +68,7 @@ class AceStepEngine:
         if self._pipeline is not None:
             return
         progress("load", 0.0)
-        snapshot = find(self._models or models_folder(), self._model)
+        snapshot = find_for_music(self._models or models_folder(), self._model)
         fault = next(faults(snapshot, hashes=False), None)
         if fault:
             raise EngineError(
@@ -123,20 +124,53 @@ class AceStepEngine:
 
         Each take is that of generate() with its seed, to 1e-5. Raises Cancelled within a step.
         """
+        batch = [replace(conditions, seed=seed) for seed in seeds]
+        return self.generate_batch(batch, progress, cancelled)
+
+    def alike(self, conditions: Conditions, others: Sequence[Conditions]) -> list[Conditions]:
+        """Those of `others` that generate_batch() can play with `conditions`."""
+        shape = self._shape(conditions)
+        return [each for each in others if shape is not None and self._shape(each) == shape]
+
+    def generate_batch(
+        self, batch: Sequence[Conditions], progress: Progress, cancelled: CancelFlag
+    ) -> list[Generation]:
+        """Play conditions that differ in their seeds alone, or are alike(), as generate() would."""
         if self._pipeline is None or self._snapshot is None:
             raise EngineError(NOT_LOADED)
-        self._put_on(conditions)
-        task, remarks = task_for(conditions, tuple(seeds))
-        parts = stretches(conditions, task.prompt.seconds)
-        step = _step(progress, cancelled, runs=1 + len(parts))
-        sound = self._play(task, step)
+        first = batch[0]
+        self._put_on(first)
+        task, remarks = task_for(first, tuple(each.seed for each in batch))
+        told = [(task, remarks)] * len(batch)
+        if any(replace(each, seed=first.seed) != first for each in batch):
+            told = [task_for(each, (each.seed,)) for each in batch]
+            task = replace(task, prompts=tuple(own.prompt for own, _ in told))
+        parts = stretches(first, task.prompt.seconds)
+        step = _step(progress, cancelled, self._runs(len(batch)) + len(batch) * len(parts))
         takes = []
-        for mix, seed in zip(sound, seeds, strict=True):
+        for mix, each, (own, remarks) in zip(self._play(task, step), batch, told, strict=True):
             for stretch in parts:
-                again = replace(task, seeds=(seed,))
-                mix = self._repaint(mix, stretch, again, conditions.grid, step)
-            takes.append(self._generation(mix, task, seed, conditions, remarks, parts))
+                again = replace(own, seeds=(each.seed,))
+                mix = self._repaint(mix, stretch, again, each.grid, step)
+            takes.append(self._generation(mix, own, each.seed, each, remarks, parts))
         return takes
+
+    def _shape(self, conditions: Conditions) -> tuple[object, ...] | None:
+        """What has to be equal within a batch; None for what only goes with its own takes."""
+        shaping = conditions.shaping
+        if self._pipeline is None or conditions.melody is not None:
+            return None
+        if shaping.edit is not None or shaping.reference is not None or shaping.loras:
+            return None
+        task, _ = task_for(conditions, (conditions.seed,))
+        if stretches(conditions, task.prompt.seconds):
+            return None
+        return (task.frames, *self._pipeline.tokens(task.prompt))
+
+    def _runs(self, items: int) -> int:
+        """In how many batches `items` are played."""
+        assert self._placement is not None
+        return -(-items // self._placement.mode.batch)
 
     def _repaint(self, mix: Clip, stretch: Stretch, task: Task, grid: Grid, step: StepHook) -> Clip:
         """The mix with the bars of one section made anew under words of its own."""
@@ -179,8 +213,7 @@ class AceStepEngine:
         clips: list[Clip] = []
         try:
             for start in range(0, len(task.seeds), size):
-                batch = replace(task, seeds=task.seeds[start : start + size])
-                sound = self._pipeline.play(batch, settings, step)
+                sound = self._pipeline.play(task.part(start, size), settings, step)
                 clips += [Clip(each.numpy(), SAMPLE_RATE) for each in sound]
         except Exception as error:
             if not is_out_of_memory(error):
@@ -260,19 +293,25 @@ class AceStepEngine:
 
 
 def _step(progress: Progress, cancelled: CancelFlag, runs: int) -> StepHook:
-    """Tell progress over all runs, stages in order, and stop where the user wants it."""
+    """Tell progress evenly over all runs, and stop where the user wants it.
+
+    Runs but the last count as diffusion with all they do, for stages come once and in order.
+    """
     done = 0
-    before = ("", 0.0)
+    before = ""
 
     def step(stage: str, fraction: float) -> None:
         nonlocal done, before
         if cancelled():
             raise Cancelled("cancelled")
-        if stage == "diffuse" and before[0] == "decode":
+        if stage == "diffuse" and before == "decode":
             done = min(done + 1, runs - 1)
-        before = (stage, fraction)
-        if done == 0 or stage == "diffuse":
-            progress(stage, (done + fraction) / runs)
+        before = stage
+        if done < runs - 1:
+            share = DIFFUSED if stage == "diffuse" else 1 - DIFFUSED
+            fraction = share * fraction + (0.0 if stage == "diffuse" else DIFFUSED)
+            stage = "diffuse"
+        progress(stage, (done + fraction) / runs if stage == "diffuse" else fraction)
 
     return step
 

@@ -56,6 +56,10 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         """Sentences on what of a prompt is too long for the model."""
         return self._words.remarks(prompt)
 
+    def tokens(self, prompt: Prompt) -> tuple[int, int]:
+        """Tokens of text and of lyrics that are heard of a prompt."""
+        return self._words.tokens(prompt)
+
     @property
     def channels(self) -> int:
         """Channels of the latents."""
@@ -133,7 +137,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         song = torch.cat([silence, whole], dim=-1)
         name = task.prompt.task
         if name == "text2music" or source is None:
-            return [Phase(steps, self._memory(task.prompt, task), song)]
+            return [Phase(steps, self._memory_of_all(task), song)]
         memory = self._memory(task.prompt, task)
         if name == "repaint" and inside is not None:
             hidden = (inside > 0).to(source.dtype)
@@ -147,6 +151,13 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
             return [cover]
         rest = self._memory(task.prompt.doing("text2music"), task)
         return [cover, Phase(steps - cover.steps, rest, song)]
+
+    def _memory_of_all(self, task: Task) -> tuple[Tensor, ...]:
+        """The memory of a song's prompt, or of the prompts of all items."""
+        if not task.prompts:
+            return self._memory(task.prompt, task)
+        each = [self._memory(prompt, task) for prompt in task.prompts]
+        return tuple(torch.cat(layer, dim=1) for layer in zip(*each, strict=True))
 
     def _memory(self, prompt: Prompt, task: Task) -> tuple[Tensor, ...]:
         """Keys and values of a prompt (and a reference) in every layer."""

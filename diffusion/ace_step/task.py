@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class Task:
     the steps under the cover's context; the others make text to music of what that began.
     `kept_share` is the share of the steps left out by starting from the source under noise.
     `window` holds the latent frames that a repaint makes anew. `reference` lends its timbre.
+    `prompts`, one a seed and of equally many tokens, are heard in place of `prompt` where the items
+    of a song without a source differ in their words.
     """
 
     prompt: Prompt
@@ -36,6 +38,12 @@ class Task:
     kept_share: float = 0.0
     window: tuple[int, int] | None = None
     reference: Clip | None = None
+    prompts: tuple[Prompt, ...] = ()
+
+    def part(self, start: int, size: int) -> Task:
+        """The task of `size` items from `start` on."""
+        items = slice(start, start + size)
+        return replace(self, seeds=self.seeds[items], prompts=self.prompts[items])
 
 
 def latent_frames(seconds: float) -> int:

@@ -56,6 +56,11 @@ class Words:
             prompt = replace(prompt, lyrics="\n".join(lines).rstrip())
         return prompt
 
+    def tokens(self, prompt: Prompt) -> tuple[int, int]:
+        """How many tokens of text and of lyrics the model hears; equal ones fit into one batch."""
+        fitted = self.fitted(prompt)
+        return self._count(fitted.text), self._count(fitted.lyric_text)
+
     def remarks(self, prompt: Prompt) -> tuple[str, ...]:
         """What the model will not hear of a prompt."""
         fitted = self.fitted(prompt)

@@ -67,6 +67,18 @@ def snapshots(root: Path) -> list[Snapshot]:
     return sorted((each for each in found if each), key=lambda each: each.added, reverse=True)
 
 
+def find_for_music(root: Path, wanted: str = "") -> Snapshot:
+    """find(), for an engine: a splitter's weights play nothing. Raises ModelError."""
+    splits = wanted in SPLITTERS
+    snapshot = None if splits else find(root, wanted)
+    if snapshot is not None and snapshot.kind != SPLITTER:
+        return snapshot
+    raise ModelError(
+        f"model {wanted!r} splits mixes, it makes no music: BACKLINE_MODEL must name weights of "
+        f"ACE-Step, such as {FIRST_CHOICE} (backline models list), or be unset"
+    )
+
+
 def find(root: Path, wanted: str = "") -> Snapshot:
     """The snapshot of a name or of a hash's first digits; "" takes the first ACE-Step there is.
 

@@ -27,9 +27,10 @@ from daemon.config import Config
 from daemon.server import Daemon
 
 daemon = Daemon(Config(
-    home=Path(sys.argv[1]), osc_port=0, engine_factory="tone_engine:open_engine",
+    home=Path(sys.argv[1]), osc_port=0, engine_factory=f"tone_engine:{sys.argv[4]}",
     splitter_factory="tone_engine:open_splitter", warm_engine="",
     cancel_grace_seconds=float(sys.argv[2]), max_queued_jobs=int(sys.argv[3]),
+    batching_engines=("embedded",) if sys.argv[4] == "open_batch_engine" else (),
 ))
 daemon.start()
 with daemon.stopped_by_signals():
@@ -68,14 +69,21 @@ Launch = Callable[..., RunningDaemon]
 def launch() -> Iterator[Launch]:
     started: list[subprocess.Popen[str]] = []
 
-    def start(home: Path, grace_seconds: float = 20.0, max_queued: int = 64) -> RunningDaemon:
+    def start(
+        home: Path,
+        grace_seconds: float = 20.0,
+        max_queued: int = 64,
+        engine: str = "open_engine",
+        **variables: str,
+    ) -> RunningDaemon:
         home.mkdir(parents=True, exist_ok=True)
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE), *INHERITED]),
             "BACKLINE_TEST_RUNS": str(home / "runs"),
+            **variables,
         }
         process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(home), str(grace_seconds), str(max_queued)],
+            [sys.executable, "-c", SERVE, str(home), str(grace_seconds), str(max_queued), engine],
             stdout=subprocess.PIPE,
             text=True,
             env=environment,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from daemon.stages import SHARES, STAGES, WholeJob
@@ -34,6 +36,21 @@ def test_the_second_of_two_takes_begins_where_half_of_their_share_is_done() -> N
     whole = WholeJob(lambda stage, fraction: seen.append(fraction), 2)
     whole.take(1)("diffuse", 0.0)
     assert seen == [pytest.approx(SHARES["load"] + (1.0 - SHARES["load"]) / 2)]
+
+
+def test_takes_played_at_once_move_the_whole_evenly() -> None:
+    seen: list[float] = []
+    whole = WholeJob(lambda stage, fraction: seen.append(fraction), 4)
+    whole.together(0, 4)
+    for index in range(4):
+        tell = whole.take(index)
+        for stage in STAGES[1:] if index == 0 else STAGES[3:]:  # all were played with the first
+            for tenth in range(11):
+                tell(stage, tenth / 10)
+    assert seen == sorted(seen) and seen[-1] == pytest.approx(1.0)
+    # The longest step is a tenth of four takes' diffusion; of one take it would be a fourth.
+    longest = max(after - before for before, after in pairwise(seen))
+    assert longest == pytest.approx(SHARES["diffuse"] / 10)
 
 
 def test_an_engine_that_reports_nonsense_cannot_move_the_whole_out_of_its_bounds() -> None:

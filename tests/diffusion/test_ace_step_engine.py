@@ -6,6 +6,7 @@ import gc
 import threading
 import weakref
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,35 @@ def test_takes_of_one_request_are_played_in_one_batch(
     for take, seed in zip(takes, (3, 4), strict=True):
         alone = played(engine, replace(ASKED, seed=seed)).samples
         assert take.mix is not None and np.abs(take.mix.samples - alone).max() < 1e-5
+
+
+def test_requests_of_equal_shape_are_played_in_one_batch_each_as_if_alone(
+    engine: AceStepEngine,
+) -> None:
+    # As many letters, so as many of the tokenizer's tokens; a tempo of three digits as well.
+    twin = replace(ASKED, tags="jazz", seed=9, key=Key.parse("E minor"))
+    longer, guided = replace(ASKED, tags="lofi, warm"), replace(ASKED, melody=TUNE)
+    assert engine.alike(ASKED, [longer, twin, guided]) == [twin]
+    both = engine.generate_batch([ASKED, twin], quiet, never)
+    for generation, asked in zip(both, (ASKED, twin), strict=True):
+        alone = engine.generate(asked, quiet, never)
+        assert generation.facts == alone.facts
+        assert generation.mix is not None and alone.mix is not None
+        assert np.abs(generation.mix.samples - alone.mix.samples).max() < 1e-5
+
+
+def test_the_progress_of_many_batches_is_steady(shelf: Path) -> None:
+    engine = AceStepEngine(device="cpu", precision="float32", memory="low", models=shelf)
+    engine.load(quiet)
+    heard: list[tuple[str, float]] = []
+    engine.generate_takes(ASKED, (1, 2), lambda *told: heard.append(told), never)
+    engine.close()
+    diffusing = [fraction for stage, fraction in heard if stage == "diffuse"]
+    assert diffusing == sorted(diffusing) and diffusing[-1] == 1.0
+    steps = [after - before for before, after in pairwise(diffusing)]
+    assert max(steps) <= 1 / 8  # a sixteenth is a step; the first item's decoding, 0.125, is one
+    stages = [stage for stage, _ in heard]
+    assert stages == sorted(stages, key=["diffuse", "decode"].index)
 
 
 @pytest.mark.parametrize("mode", ["cover", "keep", "raw"])
