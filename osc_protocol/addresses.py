@@ -96,7 +96,7 @@ GENERATE_KEYS = (
     Argument("key", "text", 'as musicians write it: "A minor", "F#m", "Bb dorian"', max_bytes=64),
     Argument("seconds", "float", "length, taken as the nearest whole number of bars; 0: see bars",
              default=0.0, low=0, high=MAX_SECONDS, unit="s"),
-    Argument("tags", "text", "style in words, comma-separated; may have times, see Sections",
+    Argument("tags", "text", "style in words, comma-separated; may have times: see Sections",
              default="", max_bytes=4096),
     Argument("bars", "int", "length in bars", default=8, low=MIN_BARS, high=MAX_BARS, unit="bars"),
     Argument("meter", "text", "time signature, n/2^k", default="4/4", max_bytes=8,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from midi.curve import MAX_POINTS
+from midi.sections import MAX_SECTION_BYTES, TAGS
 from osc_protocol.addresses import DEFAULT_PORT
 from osc_protocol.codec import (
     MAX_ADDRESS_BYTES,
@@ -124,8 +126,8 @@ breaks any of this is dropped and gets no answer.
   then lasts an hour.
 """
 
-PAYLOADS = """\
-## Melody, tempo maps, sections
+PAYLOADS = f"""\
+## Melody and tempo maps
 
 A melody comes in one of three ways, never in two:
 
@@ -140,7 +142,31 @@ point; a point at beat 0 replaces it. `0:92:ramp 16:120` speeds up over the firs
 
 `meter-map` is `bar:n/d` for each change: `1:4/4 5:7/8`. `meter` holds until the first change.
 
-`sections` is `first-last:name` for each part, in order: `1-4:verse 5-8:chorus`.
+## Sections and prompts at times
+
+`sections` is `first-last:name` for each part, in order, both bars included: `1-4:verse 5-8:chorus`.
+A name may have words on how the part sounds: `1-8: intro, soft pads 9-16: chorus, loud strings`.
+What stands before the first comma or bracket is a tag where it is one of these (a number after it
+does not matter), everything else is words; {MAX_SECTION_BYTES} bytes a part at most:
+
+    {", ".join(TAGS[:8])},
+    {", ".join(TAGS[8:])}
+
+What the engines make of both is in [engines.md](engines.md#sections-and-intensity).
+
+`tags` may have prompts at times: `lofi [0:00] gentle guitar, 60 BPM [0:15] drums come in, 90 BPM`.
+What stands before the first time is of the whole piece. Each prompt rules from the bar line nearest
+to its time on, and so does its tempo; times count on through the tempos before them. They become
+`sections` and `tempo-map` at once: the result's request holds these. `bpm` is the tempo at the
+start, which a prompt at 0:00 must agree with; a `tempo-map` that is given must agree with all. A
+last prompt that is just `end` gives the length where neither `bars` nor `seconds` does. Times are
+minutes and seconds, up to 10:00, in order, each on a bar of its own.
+
+## Intensity
+
+`intensity` says how much is to go on, from 0 to 1, at beats from 0: `0:0.2 16:0.8 32:0.3`, at most
+{MAX_POINTS} points, straight lines between them. Without it each section is played as its tag has
+it. `backline energy --bpm 90 --points` draws such a curve from a recording.
 
 ## Changing what is there
 
