@@ -33,7 +33,7 @@ def write_dawproject(path: Path, folder: Path, manifest: Manifest) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("project.xml", _text(project))
         archive.writestr("metadata.xml", _text(_metadata(manifest)))
-        for _, wav in _sounds(manifest):
+        for _, wav in manifest.sounds():
             archive.write(folder / wav, f"audio/{wav}", zipfile.ZIP_STORED)
 
 
@@ -54,7 +54,7 @@ def _project(manifest: Manifest, grid: Grid) -> Element:
     arrangement = Element("Arrangement", id=next(ids))
     lanes = SubElement(arrangement, "Lanes", timeUnit="beats", id=next(ids))
     start_beats = _start_beats(manifest, grid)
-    for track_name, wav in _sounds(manifest):
+    for track_name, wav in manifest.sounds():
         track_id = next(ids)
         _track(group, manifest, track_name, track_id, master_id, ids)
         lane = SubElement(lanes, "Lanes", track=track_id, id=next(ids))
@@ -163,14 +163,6 @@ def _metadata(manifest: Manifest) -> Element:
     SubElement(root, "Title").text = _title(manifest)
     SubElement(root, "Comment").text = f"backline {manifest.backline}, job {manifest.job or '-'}"
     return root
-
-
-def _sounds(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    """The name of each track and its file, as it lies in the job's folder."""
-    for take in manifest.takes:
-        for stem in manifest.stems:
-            name = stem if take.take == 1 else f"{stem} take {take.take}"
-            yield name, manifest.sound_path(stem, take.take)
 
 
 def _start_beats(manifest: Manifest, grid: Grid) -> Fraction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cache
@@ -90,6 +90,13 @@ class Manifest:
             if (entry.role, entry.stem, entry.take) == (role, stem, take):
                 return entry.path
         raise StemError(f"manifest names no sound of the {stem or 'mix'}, take {take}")
+
+    def sounds(self) -> Iterator[tuple[str, str]]:
+        """Give each stem of each take: a name such as "drums" or "drums take 2", and its file."""
+        for take in self.takes:
+            for stem in self.stems:
+                name = stem if take.take == 1 else f"{stem} take {take.take}"
+                yield name, self.sound_path(stem, take.take)
 
     def as_dict(self) -> dict[str, object]:
         """Give the manifest as plain JSON types, schema first."""

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from daemon.errors import DaemonError, UsageError
 from daemon.screen import say
 
+if TYPE_CHECKING:
+    from stems.manifest import Manifest
+
 Folder = Annotated[Path, typer.Argument(help="Folder of a finished job.")]
 File = Annotated[
     Path | None,
     typer.Option("--dawproject", help="File to write, for Bitwig, Studio One or Cubase."),
+]
+Session = Annotated[
+    Path | None, typer.Option("--ardour", help="Folder to write: a session of Ardour 7.")
 ]
 Files = Annotated[
     Path | None, typer.Option("--files", help="Folder for copies named by job, tempo and key.")
@@ -25,15 +32,21 @@ SoundFormat = Annotated[
 
 
 def export(
-    folder: Folder, dawproject: File = None, files: Files = None, sound_format: SoundFormat = ""
+    folder: Folder,
+    dawproject: File = None,
+    ardour: Session = None,
+    files: Files = None,
+    sound_format: SoundFormat = "",
 ) -> None:
-    """Write a finished job as one file that other DAWs open, or as files under tidy names."""
+    """Write a finished job in a form that other DAWs open, or as files under tidy names."""
     if sound_format and files is None:
         raise UsageError("format is that of the copies: give --files with it")
-    if dawproject is None and files is None:
-        raise UsageError("export needs --dawproject FILE or --files FOLDER, or both")
+    if dawproject is None and ardour is None and files is None:
+        raise UsageError("export needs --dawproject FILE, --ardour FOLDER or --files FOLDER")
     if dawproject is not None:
         _dawproject(folder, dawproject)
+    if ardour is not None:
+        _ardour(folder, ardour)
     if files is not None:
         _files(folder, files, sound_format)
 
@@ -63,6 +76,31 @@ def _dawproject(folder: Path, dawproject: Path) -> None:
         raise DaemonError(f"dawproject {str(dawproject)!r} cannot be written: {reason}") from error
     finally:
         partial.unlink(missing_ok=True)
+    say(f"{dawproject}: {_tracks(manifest)}, {dawproject.stat().st_size / 1e6:.1f} MB")
+
+
+def _ardour(folder: Path, session: Path) -> None:
+    from stems.ardour import write_session
+    from stems.manifest import read_manifest
+
+    session = session.resolve()
+    if session.exists():
+        raise UsageError(f"ardour {str(session)!r} is there already; choose another name")
+    manifest = read_manifest(folder)
+    partial = session.with_name(f".{session.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        write_session(partial, folder, manifest, session.name)
+        os.replace(partial, session)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DaemonError(f"ardour {str(session)!r} cannot be written: {reason}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    say(f"{session / session.name}.ardour: {_tracks(manifest)}")
+
+
+def _tracks(manifest: Manifest) -> str:
     sounds = len(manifest.takes) * len(manifest.stems)
-    tracks = f"{sounds} tracks" if sounds > 1 else "1 track"
-    say(f"{dawproject}: {tracks}, {dawproject.stat().st_size / 1e6:.1f} MB")
+    return f"{sounds} tracks" if sounds > 1 else "1 track"

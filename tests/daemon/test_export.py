@@ -56,6 +56,22 @@ def test_a_job_becomes_one_file(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_a_job_becomes_a_session_of_ardour(
+    job: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = tmp_path / "My song"
+    assert run("export", job, "--ardour", session) == 0
+    assert capsys.readouterr().out == f"{session / 'My song.ardour'}: 1 track\n"
+    sound = session / "interchange" / "My song" / "audiofiles" / "bass.wav"
+    assert sound.read_bytes() == (job / "bass.wav").read_bytes()
+    assert run("export", job, "--ardour", session) == 2
+    assert "is there already; choose another name" in capsys.readouterr().err
+    (job / "bass.wav").unlink()
+    assert run("export", job, "--ardour", tmp_path / "free") == 1
+    assert "bass.wav" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["My song", "job"]
+
+
 def test_what_cannot_be_exported_is_one_sentence_and_leaves_no_file(
     job: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 --                                     of "quarters:bpm:numerator:denominator ..." steps
 --   place DIR NAME BAR BARS           puts each region onto the track of its name at the bar, and
 --                                     prints the samples on which that bar and BARS more begin
+--   look DIR NAME BAR BARS            prints them, and where the regions of each track lie
 local what, folder, name = arg[1], arg[2], arg[3]
 local TICKS = Temporal.ticks_per_beat
 
@@ -40,6 +41,29 @@ local function connect_to_master(route)
   end
 end
 
+local function print_bars(map, bar, bars)
+  local starts = {}
+  for each = bar, bar + bars do
+    starts[#starts + 1] = ("%d"):format(map:sample_at(at_quarters(quarters_of_bar(map, each))))
+  end
+  print("bars " .. table.concat(starts, " "))
+end
+
+local function look(bar, bars)
+  local session = load_session(folder, name)
+  assert(session, "no session")
+  print_bars(Temporal.TempoMap.read(), bar, bars)
+  for route in session:get_routes():iter() do
+    local track = route:to_track()
+    if not track:isnil() then
+      for region in track:playlist():region_list():iter() do
+        print(("track %s, %s, at %d"):format(route:name(), route:muted() and "muted" or "heard", region:position():samples()))
+      end
+    end
+  end
+  return session
+end
+
 local function place(bar, bars)
   local session = load_session(folder, name)
   assert(session, "no session")
@@ -54,18 +78,14 @@ local function place(bar, bars)
       connect_to_master(route)
     end
   end
-  local starts = {}
-  for each = bar, bar + bars do
-    starts[#starts + 1] = ("%d"):format(map:sample_at(at_quarters(quarters_of_bar(map, each))))
-  end
-  print("bars " .. table.concat(starts, " "))
+  print_bars(map, bar, bars)
   return session
 end
 
 assert(AudioEngine:set_backend("None (Dummy)", "", ""), "no backend")
-local session = what == "create" and create(tonumber(arg[4]), arg[5], arg[6])
-  or place(tonumber(arg[4]), tonumber(arg[5]))
+local does = { create = create, place = place, look = look }
+local session = does[what](tonumber(arg[4]), tonumber(arg[5]) or arg[5], arg[6])
 collectgarbage() -- a shared pointer that is still held would keep the session from closing
-session:save_state("", false, false, false, false, false)
+if what ~= "look" then session:save_state("", false, false, false, false, false) end
 session:close()
 quit()

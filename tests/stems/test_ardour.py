@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
@@ -19,7 +20,9 @@ import soundfile
 from audio.clip import Clip
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.key import Key
+from stems.ardour import write_session
 from stems.delivery import deliver
+from stems.errors import StemError
 from stems.manifest import Manifest, read_manifest
 from stems.stem_set import StemSet
 from stems.take import Take
@@ -50,7 +53,7 @@ def song() -> Grid:
     return Grid(5, tempo, meters)
 
 
-def make_job(folder: Path, grid: Grid, sample_rate: int, at_beats: int) -> Manifest:
+def make_job(folder: Path, grid: Grid, sample_rate: int, at_beats: int, takes: int = 1) -> Manifest:
     """A job as asked for at some bar of the user's project: bursts of noise on every beat."""
     random = np.random.default_rng(3)
     clips = {}
@@ -63,8 +66,9 @@ def make_job(folder: Path, grid: Grid, sample_rate: int, at_beats: int) -> Manif
         clips[stem] = Clip(samples, sample_rate)
     deliver(
         folder, request={}, grid=grid, key=Key.parse("A minor"), melody=None,
-        takes=[Take(StemSet(clips), {}, {}, 1)], stems=STEMS, engine={"name": "test"},
-        at_beats=at_beats,
+        takes=[Take(StemSet(clips), {}, {}, seed) for seed in range(takes)], stems=STEMS,
+        engine={"name": "test"},
+        at_beats=at_beats, sections=("verse",) * grid.bars,
     )  # fmt: skip
     return read_manifest(folder, check_hashes=True)
 
@@ -143,7 +147,7 @@ def add_sounds(session: Path, job: Path, manifest: Manifest, end_frames: int, ra
     tree.write(file, encoding="UTF-8", xml_declaration=True)
 
 
-def exported(ardour: Callable[..., str], session: Path) -> tuple[np.ndarray, int]:
+def exported(ardour: Callable[..., str], session: Path, name: str = NAME) -> tuple[np.ndarray, int]:
     """What Ardour's own export sounds like, and its rate.
 
     Ardour 7.3 was seen to abort at its end, after all was written, so the file itself is judged;
@@ -152,7 +156,7 @@ def exported(ardour: Callable[..., str], session: Path) -> tuple[np.ndarray, int
     """
     export = session.parent / "export.wav"
     for _ in range(3):
-        ardour("ardour7-export", "-b", "float", "-o", export, session, NAME, check=False)
+        ardour("ardour7-export", "-b", "float", "-o", export, session, name, check=False)
         heard, rate = soundfile.read(export, dtype="float32", always_2d=True)
         if not heard[:rate].any():
             break
@@ -163,7 +167,6 @@ def exported(ardour: Callable[..., str], session: Path) -> tuple[np.ndarray, int
     ("rate", "at_beats", "bar", "start"),
     [
         (48_000, 16, 5, 360_000),  # 16 quarters at 128 bpm are 7.5 s
-        (44_100, 32, 9, 661_500),  # 32 are 15 s
     ],
 )
 def test_ardour_plays_the_stems_at_the_sample_the_manifest_says(
@@ -203,3 +206,57 @@ def test_ardour_plays_the_stems_at_the_sample_the_manifest_says(
     assert sounding[0] == start
     # What Ardour sums from the stems is our mix: nothing is left above -100 dBFS.
     assert np.abs(heard[start:] - mix).max() <= 1e-5
+
+
+@pytest.mark.parametrize(
+    ("rate", "at_beats", "start", "ramp"),
+    # 32 quarters at 128 bpm are 15 s, 16 are 7.5 s.
+    [(44_100, 32, 661_500, False), (48_000, 16, 360_000, True)],
+)
+def test_ardour_opens_the_session_that_is_exported_for_it_and_plays_the_same(
+    tmp_path: Path,
+    song: Grid,
+    ardour: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    rate: int,
+    at_beats: int,
+    start: int,
+    ramp: bool,
+) -> None:
+    monkeypatch.setattr("stems.delivery.draw_overview", lambda path, _: path.write_bytes(b"png"))
+    if ramp:  # over the two bars of 4/4 from 128 to 90 bpm
+        song = Grid(song.bars, (replace(song.tempo[0], ramp=True), *song.tempo[1:]), song.meters)
+    manifest = make_job(tmp_path / "job", song, rate, at_beats, takes=2)
+    session = tmp_path / "My song"
+    session.mkdir()
+    write_session(session, tmp_path / "job", manifest, "My song")
+    first_bar = at_beats // 4 + 1
+    told = ardour("ardour7-lua", SCRIPT, "look", session, "My song", first_bar, song.bars)
+    heard, heard_rate = exported(ardour, session, "My song")
+
+    lines = told.splitlines()
+    (bars,) = (line.split()[1:] for line in lines if line.startswith("bars "))
+    exact = [float(start + song.seconds_at(beat) * rate) for beat in song.bar_starts]
+    # Its map has whole superclocks a quarter: nowhere off by a frame.
+    assert list(map(int, bars)) == pytest.approx(exact, abs=1.0)
+    assert [line for line in lines if line.startswith("track ")] == [
+        f"track {name}, {state}, at {start}"
+        for name, state in (
+            ("drums", "heard"), ("bass", "heard"), ("drums take 2", "muted"),
+            ("bass take 2", "muted"),
+        )
+    ]  # fmt: skip
+    mix, _ = soundfile.read(tmp_path / "job" / "mix.wav", dtype="float32", always_2d=True)
+    assert (heard_rate, heard.shape) == (rate, (start + len(mix), 2))
+    assert np.nonzero(heard.any(axis=1))[0][0] == start
+    # The first takes and no others, summed: nothing is left above -100 dBFS.
+    assert np.abs(heard[start:] - mix).max() <= 1e-5
+
+
+def test_a_job_between_bar_lines_has_no_session(
+    tmp_path: Path, song: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stems.delivery.draw_overview", lambda path, _: path.write_bytes(b"png"))
+    manifest = make_job(tmp_path / "job", song, 48_000, 3)
+    with pytest.raises(StemError, match=r"begins at 1\.40625 s, which is no bar line at 128 bpm"):
+        write_session(tmp_path, tmp_path / "job", manifest, "x")
