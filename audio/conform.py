@@ -17,7 +17,7 @@ from audio.clip import Clip, Samples
 from audio.cuts import choose_cuts
 from audio.errors import AudioError, CannotConform
 from audio.hearing import Heard, onset_envelope
-from audio.loop import fold_tail
+from audio.loop import fold_tail, settle_wrap
 from audio.plan import COPIED_FRAMES, Plan
 from audio.pulse import find_pulse
 from audio.stretch import cut
@@ -84,6 +84,7 @@ def conform(
             at += block.shape[1]
     if loop:
         sound = fold_tail(sound, plan.lead_frames, plan.frames)
+        settle_wrap(sound, mix.channels, mix.sample_rate)
     return _conformed(sound, parts, mix, plan, 0 if loop else plan.tail_frames)
 
 

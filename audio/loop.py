@@ -8,6 +8,8 @@ import numpy as np
 
 from audio.clip import Clip, Samples
 
+SETTLE_SECONDS = 0.001
+
 
 @dataclass(frozen=True, slots=True)
 class Wrap:
@@ -41,9 +43,28 @@ def fold_tail(samples: Samples, lead: int, frames: int) -> Samples:
     return body
 
 
+def settle_wrap(parts: Samples, channels: int, sample_rate: int) -> None:
+    """Where the sum of parts (parts x channels, frames) clicks at the wrap, take the step out.
+
+    In place: half of it goes to either side and is gone within a millisecond. What is done to a
+    channel depends on that channel alone, and in proportion, so that sums stay sums.
+    """
+    reach = min(round(SETTLE_SECONDS * sample_rate), parts.shape[1] // 2)
+    if reach < 1 or not _wrap(parts.reshape(-1, channels, parts.shape[1]).sum(axis=0)).clicks:
+        return
+    step = parts[:, :1] - parts[:, -1:]
+    fall = (0.25 + 0.25 * np.cos(np.pi * np.arange(reach) / reach)).astype(np.float32)
+    parts[:, :reach] -= step * fall
+    parts[:, -reach:] += step * fall[::-1]
+
+
 def measure_wrap(loop: Clip) -> Wrap:
     """Measure the wrap over all channels; needs two frames or more."""
-    samples = loop.samples.astype(np.float64)
+    return _wrap(loop.samples)
+
+
+def _wrap(samples: Samples) -> Wrap:
+    samples = samples.astype(np.float64)
     jump = float(np.abs(samples[:, 0] - samples[:, -1]).max())
     inside = np.abs(np.diff(samples, axis=1))
     return Wrap(jump, float(np.percentile(inside.max(axis=0), 99)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from audio.clip import Clip
-from audio.loop import fold_tail, measure_wrap
+from audio.loop import fold_tail, measure_wrap, settle_wrap
 
 
 def test_a_tail_sounds_into_the_beginning() -> None:
@@ -53,3 +53,21 @@ def test_twenty_loops_wrap_without_a_click() -> None:
             sound += rng.uniform(0.1, 0.3, (2, 1)) * note * (time >= onset)
         wrap = measure_wrap(Clip(fold_tail(sound.astype(np.float32), 220, frames), 44_100))
         assert not wrap.clicks, (seed, wrap)
+
+
+def test_a_step_at_the_wrap_is_taken_out_of_parts_that_still_add_up() -> None:
+    time = np.arange(4410)
+    parts = np.stack([
+        0.5 * np.cos(2 * np.pi * time / 4000), 0.2 * np.sin(2 * np.pi * time / 700),
+    ]).astype(np.float32)  # fmt: skip
+    before = parts.copy()
+    assert measure_wrap(Clip(before.sum(axis=0, keepdims=True), 44_100)).clicks
+    settle_wrap(parts, 1, 44_100)
+    mix = parts.sum(axis=0, keepdims=True)
+    assert not measure_wrap(Clip(mix, 44_100)).clicks
+    assert np.array_equal(parts[:, 44:-44], before[:, 44:-44])  # a millisecond at both ends
+    half = (before.sum(axis=0)[0] - before.sum(axis=0)[-1]) / 2
+    assert abs(mix[0, 0] - (before.sum(axis=0)[0] - half)) < 1e-6
+    settled = parts.copy()
+    settle_wrap(parts, 1, 44_100)  # there is nothing left to do
+    assert np.array_equal(parts, settled)
