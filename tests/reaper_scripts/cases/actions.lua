@@ -1,8 +1,6 @@
 -- The actions without a window of their own, each from its key press to what it leaves.
 local scenes = require("double.scenes")
-local start = scenes.begin
-local generated = scenes.generated
-local last_keys = scenes.last_keys
+local start, generated, last_keys = scenes.begin, scenes.generated, scenes.last_keys
 
 case("generating with the last settings opens no window and lands", function(w, Daemon)
   local daemon, project = generated(w, Daemon)

@@ -1,9 +1,6 @@
 -- Items that backline made, made anew: variations, bars of the time selection, fixed lanes.
 local scenes = require("double.scenes")
-local start = scenes.begin
-local generated = scenes.generated
-local items = scenes.items
-local last_keys = scenes.last_keys
+local start, generated, items, last_keys = scenes.begin, scenes.generated, scenes.items, scenes.last_keys
 
 case("varying all stems of a job asks for the same with the next seed and adds takes", function(w, Daemon)
   local daemon, project = generated(w, Daemon)

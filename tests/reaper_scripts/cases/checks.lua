@@ -1,7 +1,6 @@
 -- The daemon started and stopped, the doctor, the self-test.
 local scenes = require("double.scenes")
-local start = scenes.begin
-local launcher = scenes.launcher
+local start, launcher = scenes.begin, scenes.launcher
 
 case("the daemon is started, and said to run once it answers", function(w, Daemon)
   local daemon = start(w, Daemon)

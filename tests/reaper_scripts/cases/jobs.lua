@@ -1,16 +1,7 @@
 -- The list of jobs, and the offer of those that a project still waits for.
 local scenes = require("double.scenes")
-local start = scenes.begin
-local generated = scenes.generated
-local items = scenes.items
-local launcher = scenes.launcher
-
-local function insert_from_jobs(w)
-  w:wait(function() return w:shows("dub techno") end)
-  w:click("Insert")
-  w:wait(function() return w:shows("^Inserted") end)
-  w:press("escape")
-end
+local start, generated, items, launcher = scenes.begin, scenes.generated, scenes.items, scenes.launcher
+local insert_from_jobs = scenes.insert_from_jobs
 
 case("a job of the list is inserted again at its own place", function(w, Daemon)
   local daemon, project = generated(w, Daemon)

@@ -1,11 +1,10 @@
 -- Stems onto tracks: where, how, and that a landing that fails leaves nothing, whatever fails.
+local FakeDaemon = require("double.fake_daemon")
 
 local function wave(w, name, frames)
   local path = w.folder .. "/" .. name .. ".wav"
-  local format = string.pack("<I2I2I4I4I2I2", 3, 2, 48000, 384000, 8, 32)
   local file = assert(w.real.io_open(path, "wb"))
-  file:write("RIFF", string.pack("<I4", 36 + frames * 8), "WAVE", "fmt ", string.pack("<s4", format),
-    "data", string.pack("<s4", ("\0"):rep(frames * 8)))
+  file:write(FakeDaemon.wave(frames, 48000))
   file:close()
   return path
 end

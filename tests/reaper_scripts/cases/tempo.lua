@@ -1,10 +1,5 @@
 -- A result inserted into a project of another tempo: the markers it brings, and when it is not asked.
-
-local function insert_from_jobs(w)
-  w:click("Insert")
-  w:wait(function() return w:shows("^Inserted") end)
-  w:press("escape")
-end
+local insert_from_jobs = require("double.scenes").insert_from_jobs
 
 -- A song of `bars` bars at 120, then another project in front, at 400; `grid` changes what the
 -- manifest says of its tempo.

@@ -197,7 +197,7 @@ function FakeDaemon:_finish(job)
   self:event(job, "finished", "sfiss", "done", 1, 0, "", job.folder)
 end
 
-local function wave(frames, rate)
+function FakeDaemon.wave(frames, rate)
   local data = ("\0"):rep(frames * 8) -- stereo, 32-bit float
   local format = string.pack("<I2I2I4I4I2I2", 3, 2, rate, rate * 8, 8, 32)
   return "RIFF" .. string.pack("<I4", 4 + 8 + #format + 8 + #data) .. "WAVE" .. "fmt " .. string.pack("<s4", format) .. "data" .. string.pack("<s4", data)
@@ -213,7 +213,7 @@ end
 -- A job's folder as the pipeline leaves it: sound files and the manifest.
 function FakeDaemon:make_result(job)
   local is_flac = job.keys.format == "flac"
-  local bytes, suffix = (is_flac and flac or wave)(self.frames, self.rate), is_flac and ".flac" or ".wav"
+  local bytes, suffix = (is_flac and flac or FakeDaemon.wave)(self.frames, self.rate), is_flac and ".flac" or ".wav"
   local manifest = {
     schema = "backline.manifest/1", backline = self.version, job = tostring(job.number),
     request = { tags = job.keys.tags or "" }, engine = { name = "tone", weights = "none" },

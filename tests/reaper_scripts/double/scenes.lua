@@ -23,6 +23,12 @@ function scenes.generate_to_the_end(w)
   w:press("escape")
 end
 
+function scenes.insert_from_jobs(w)
+  w:click("Insert")
+  w:wait(function() return w:shows("^Inserted") end)
+  w:press("escape")
+end
+
 function scenes.files_under(folder)
   local pipe = io.popen(("find '%s' -type f | sort"):format(folder))
   local text = pipe:read("a")
