@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audio.clip import Clip
+from audio.clip import Clip, Samples
 from audio.hearing import Floats
 from audio.loudness import true_peak
 
@@ -101,7 +101,7 @@ def _gap(clip: Clip) -> Fault | None:
 
 
 def _dead_channel(clip: Clip) -> Fault | None:
-    power = np.square(clip.samples, dtype=np.float64).mean(axis=1)
+    power = np.einsum("cf,cf->c", clip.samples, clip.samples, dtype=np.float64) / clip.frames
     level = 10 * float(np.log10(max(power.min(), 1e-20) / power.max()))
     if clip.channels < 2 or level > DEAD_BELOW_DB:
         return None
@@ -125,7 +125,8 @@ def _clicks(clip: Clip) -> Fault | None:
     reach = max(8, round(0.005 * clip.sample_rate))
     count, where = 0, 0.0
     for samples in clip.samples:
-        steps = np.abs(np.diff(samples.astype(np.float64), 2))
+        steps = np.diff(samples, 2)
+        np.abs(steps, out=steps)
         for at in _steep(steps, CLICK_FROM):
             around = np.concatenate([steps[max(0, at - reach) : max(0, at - 4)],
                                      steps[at + 5 : at + reach]])  # fmt: skip
@@ -137,7 +138,7 @@ def _clicks(clip: Clip) -> Fault | None:
     return Fault("clicks", count, 0, f"it clicks {count} times, first at {where:.3f} s")
 
 
-def _steep(steps: Floats, least: float) -> list[int]:
+def _steep(steps: Samples, least: float) -> list[int]:
     """The steepest steps, one of each 5 ms or so, at most a thousand."""
     candidates = np.flatnonzero(steps > least)
     candidates = candidates[np.argsort(-steps[candidates])][:1000]
@@ -175,7 +176,8 @@ def _unasked(vocals: Clip) -> Fault | None:
 def _levels(clip: Clip) -> Floats:
     """RMS of each block in dBFS, all channels together."""
     size = max(1, round(BLOCK_SECONDS * clip.sample_rate))
-    power = np.square(clip.samples, dtype=np.float64).mean(axis=0)
+    power = np.einsum("cf,cf->f", clip.samples, clip.samples) / np.float32(clip.channels)
     starts = np.arange(0, len(power), size)
     sizes = np.diff(np.append(starts, len(power)))
-    return np.asarray(10 * np.log10(np.maximum(np.add.reduceat(power, starts) / sizes, 1e-20)))
+    sums = np.add.reduceat(power, starts, dtype=np.float64)
+    return np.asarray(10 * np.log10(np.maximum(sums / sizes, 1e-20)))

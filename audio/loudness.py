@@ -108,5 +108,6 @@ def _lufs(clip: Clip) -> float | None:
     meter = pyloudnorm.Meter(clip.sample_rate)
     with warnings.catch_warnings(), np.errstate(divide="ignore"):
         warnings.simplefilter("ignore")  # of silence
-        lufs = float(meter.integrated_loudness(clip.samples.T.astype(np.float64)))
+        # It filters in float64 whatever it is given, and keeps what came out in what it was given.
+        lufs = float(meter.integrated_loudness(clip.samples.T))
     return lufs if np.isfinite(lufs) else QUIETEST_DB
