@@ -54,12 +54,13 @@ class Heard:
     """What begins when: `onsets` calmly, `bass` of it under 180 Hz, `attacks` in steps of 1.5 ms.
 
     The attacks are too restless to find beats in, but true to under a millisecond where an attack
-    is sharp; they have no bias.
+    is sharp; they have no bias. `levels` (bands, n) are the dB that they are the rises of.
     """
 
     onsets: OnsetEnvelope
     bass: OnsetEnvelope
     attacks: OnsetEnvelope
+    levels: Power
 
 
 def hear(clip: Clip) -> Heard | None:
@@ -77,13 +78,14 @@ def hear(clip: Clip) -> Heard | None:
             mono, clip.sample_rate, window, window // ONSET_HOPS_PER_WINDOW,
             (Bands(ONSET_BANDS, None), Bands(8, BASS_HZ)),
         )  # fmt: skip
-        flux = _flux(attacks.result()[0])
-    bass = _flux(low)
+        flux, levels = _flux(attacks.result()[0])
+    bass, _ = _flux(low)
     seconds = _seconds(len(bass), window, window // ONSET_HOPS_PER_WINDOW, clip.sample_rate)
     return Heard(
         _onset_strength(calm, clip.sample_rate),
         OnsetEnvelope(bass, seconds - ONSET_BIAS_SECONDS),
         OnsetEnvelope(flux, _seconds(len(flux), 8 * hop, hop, clip.sample_rate)),
+        levels,
     )
 
 
@@ -110,7 +112,7 @@ def attack_envelope(clip: Clip) -> OnsetEnvelope | None:
         return None
     window = 1 << round(np.log2(ATTACK_WINDOW_SECONDS * clip.sample_rate))
     (power,) = _mel_powers(mono, clip.sample_rate, window, window // 8, (Bands(40, None),))
-    flux = _flux(power)
+    flux, _ = _flux(power)
     return OnsetEnvelope(flux, _seconds(len(flux), window, window // 8, clip.sample_rate))
 
 
@@ -184,13 +186,13 @@ def _onset_strength(power: Power, sample_rate: int) -> OnsetEnvelope:
     return OnsetEnvelope(values, seconds)
 
 
-def _flux(power: Power) -> Floats:
-    """Mean rise in dB over mel bands from one hop to the next."""
+def _flux(power: Power) -> tuple[Floats, Power]:
+    """Mean rise in dB over mel bands from one hop to the next, and the levels in dB themselves."""
     from librosa import power_to_db
 
     level = power_to_db(power, ref=np.max, top_db=DYNAMICS_DB)
     rise = np.maximum(0, np.diff(level, axis=1, prepend=level[:, :1])).mean(axis=0)
-    return np.asarray(rise, dtype=np.float64)
+    return np.asarray(rise, dtype=np.float64), level
 
 
 def _seconds(count: int, window: int, hop: int, sample_rate: int) -> Floats:

@@ -15,10 +15,12 @@ import argparse
 import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from audio.clip import Clip
 from audio.conform import conform
@@ -60,15 +62,15 @@ class Outcome:
 
 def judge(truth: Truth, drums: bool, kind: str, seed: int, with_stems: bool) -> Outcome:
     """Record a piece along a map, conform the recording, and compare."""
-    names = [name for name in truth.stems if drums or name != "drums"]
+    names = _names(truth, drums)
     time_map = known_map(np.random.default_rng(seed), kind, float(truth.grid.seconds))
-    sound = np.sum([truth.stems[name] for name in names], axis=0, dtype=np.float32)
-    stems = {name: record(truth.stems[name], time_map, seed) for name in names}
-    mix = (
-        Clip(np.sum([clip.samples for clip in stems.values()], axis=0, dtype=np.float32), RATE)
-        if with_stems
-        else record(sound, time_map, seed)
-    )
+    stems = {}
+    if with_stems:
+        stems = {name: record(truth.stems[name], time_map, seed) for name in names}
+        sound = np.sum([clip.samples for clip in stems.values()], axis=0, dtype=np.float32)
+        mix = Clip(sound, RATE)
+    else:
+        mix = record(_sound(truth, drums), time_map, seed)
     known = (truth.name, drums, kind)
     try:
         done = conform(mix, truth.grid, stems=stems if with_stems else None)
@@ -79,7 +81,7 @@ def judge(truth: Truth, drums: bool, kind: str, seed: int, with_stems: bool) -> 
     off = 1000 * np.abs(warp.target_at(time_map.recorded_at(starts)) - starts)
     first = 1000 * abs(float(warp.target_at(time_map.recording[:1])[0]))
     median, p95 = float(np.median(off)), float(np.percentile(off, 95))
-    heard = heard_errors(sound, done.mix)
+    heard = heard_errors(_piece_onsets(truth, drums), _onsets(done.mix))
     right = median <= MEDIAN_MS and p95 <= P95_MS and first <= DOWNBEAT_MS
     return Outcome(
         *known,
@@ -94,9 +96,22 @@ def judge(truth: Truth, drums: bool, kind: str, seed: int, with_stems: bool) -> 
     )
 
 
-def heard_errors(piece: np.ndarray, conformed: Clip) -> Floats:
+def _names(truth: Truth, drums: bool) -> list[str]:
+    return [name for name in truth.stems if drums or name != "drums"]
+
+
+def _sound(truth: Truth, drums: bool) -> npt.NDArray[np.float32]:
+    stems = [truth.stems[name] for name in _names(truth, drums)]
+    return np.asarray(np.sum(stems, axis=0, dtype=np.float32))
+
+
+@lru_cache(maxsize=2)
+def _piece_onsets(truth: Truth, drums: bool) -> Onsets | None:
+    return _onsets(Clip(_sound(truth, drums)[None], RATE))
+
+
+def heard_errors(before: Onsets | None, after: Onsets | None) -> Floats:
     """Milliseconds between sharp onsets found in the piece and the nearest found afterwards."""
-    before, after = _onsets(Clip(piece[None], RATE)), _onsets(conformed)
     if before is None or after is None or not len(after.seconds):
         return np.array([])
     wanted = before.seconds[before.sharp]
