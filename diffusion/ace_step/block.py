@@ -3,6 +3,7 @@
 In bfloat16 the matrices are quick and what lies between them is not: the stock block goes to
 float32 and back at each norm and each rotation. Here a norm is one pass for the length and one to
 apply it, its weight goes into the modulation or the rotation after it, and sums are fused.
+Layers that hear a window of tokens are given that band alone, where stock masks all the rest.
 """
 
 from __future__ import annotations
@@ -58,7 +59,14 @@ class LeanBlock(AceStepTransformerBlock):  # type: ignore[misc]
 
 
 class LeanSelfAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
-    """Self-attention whose rotation takes the norms' weights along."""
+    """Self-attention whose rotation takes the norms' weights along.
+
+    `reach` is how many tokens to either side a masked layer hears.
+    """
+
+    def __init__(self, reach: int) -> None:
+        super().__init__()
+        self._reach = reach
 
     def __call__(
         self,
@@ -72,13 +80,21 @@ class LeanSelfAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
         query = attn.to_q(hidden_states).unflatten(-1, (attn.heads, attn.head_dim))
         key = attn.to_k(hidden_states).unflatten(-1, (attn.kv_heads, attn.head_dim))
         value = attn.to_v(hidden_states).unflatten(-1, (attn.kv_heads, attn.head_dim))
-        return _attended(
-            attn,
-            _rotated(query, attn.norm_q, image_rotary_emb).transpose(1, 2),
-            _rotated(key, attn.norm_k, image_rotary_emb).transpose(1, 2),
-            value.transpose(1, 2),
-            attention_mask,
-        )
+        query = _rotated(query, attn.norm_q, image_rotary_emb).transpose(1, 2)
+        key = _rotated(key, attn.norm_k, image_rotary_emb).transpose(1, 2)
+        value = value.transpose(1, 2)
+        if attention_mask is None or query.device.type != "cpu":  # a GPU wants few kernels
+            return _attended(attn, query, key, value, attention_mask)
+        tokens, size = query.shape[2], 2 * self._reach
+        attended = torch.empty_like(query)
+        for start in range(0, tokens, size):
+            end = min(start + size, tokens)
+            band = slice(max(start - self._reach, 0), min(end + self._reach, tokens))
+            attended[:, :, start:end] = _heard(
+                attn, query[:, :, start:end], key[:, :, band], value[:, :, band],
+                attention_mask[..., start:end, band],
+            )  # fmt: skip
+        return _mixed(attn, attended)
 
 
 class RememberedCrossAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
@@ -102,10 +118,13 @@ class RememberedCrossAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
         return _attended(attn, normed(query, attn.norm_q).transpose(1, 2), keys, values, None)
 
 
-def prepare(block: Any) -> None:
-    """Have a stock block work like this; its weights and adapters stay what they are."""
+def prepare(block: Any, reach: int) -> None:
+    """Have a stock block work like this; its weights and adapters stay what they are.
+
+    `reach` is that of the window in those blocks that get a mask.
+    """
     block.__class__ = LeanBlock
-    block.self_attn.set_processor(LeanSelfAttention())
+    block.self_attn.set_processor(LeanSelfAttention(reach))
     block.cross_attn.set_processor(RememberedCrossAttention())
 
 
@@ -137,9 +156,16 @@ def _rotated(heads: Tensor, norm: Any, rotary: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def _attended(attn: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    attended = functional.scaled_dot_product_attention(
+    return _mixed(attn, _heard(attn, query, key, value, mask))
+
+
+def _heard(attn: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    return functional.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, scale=attn.scaling,
         enable_gqa=attn.heads != attn.kv_heads,
     )  # fmt: skip
+
+
+def _mixed(attn: Any, attended: Tensor) -> Tensor:
     mixed: Tensor = attn.to_out[0](attended.transpose(1, 2).flatten(2, 3))
     return mixed

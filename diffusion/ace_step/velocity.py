@@ -30,7 +30,7 @@ class Velocity:
         self._transformer, self._placement = transformer, placement
         self._places = lru_cache(maxsize=4)(self._make_places)
         for layer in transformer.layers:
-            block.prepare(layer)
+            block.prepare(layer, transformer.config.sliding_window)
 
     def remember(self, states: Tensor) -> tuple[Tensor, ...]:
         """Keys and values of every layer for condition states (batch, tokens, channels)."""
