@@ -22,13 +22,14 @@ def curve_of(path: Path, grid: Grid) -> Curve:
     `.txt` holds points as `--intensity` takes them, `.json` what `backline energy --json` prints;
     of any other file the energy of its sound is drawn. Raises UsageError and AudioError.
     """
-    if path.suffix.lower() not in (".json", ".txt"):
+    suffix = path.suffix.lower()
+    if suffix not in (".json", ".txt"):
         return _of_sound(path, grid)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UsageError(f"--intensity-from {str(path)!r} has more than {MAX_BYTES} bytes")
         text = path.read_text(encoding="utf-8")
-        return _of_points(json.loads(text), grid) if path.suffix == ".json" else Curve.parse(text)
+        return _of_points(json.loads(text), grid) if suffix == ".json" else Curve.parse(text)
     except OSError as error:
         raise UsageError(
             f"--intensity-from {str(path)!r} cannot be read: {error.strerror}"
