@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from audio.hearing import Floats, Heard
+from audio.hearing import Floats, Heard, Power
 from audio.onsets import Onsets
 
 WEIGHTS = {
@@ -49,7 +49,7 @@ def find_features(onsets: Onsets, heard: Heard) -> Floats:
     step = seconds[1] - seconds[0]
     at = np.searchsorted(seconds, onsets.seconds - 0.002)
 
-    def around(values: Floats, span: tuple[float, float]) -> Floats:
+    def around(values: Floats | Power, span: tuple[float, float]) -> Floats | Power:
         steps = np.arange(round(span[0] / step), round(span[1] / step) + 1)
         return values[..., np.clip(at[:, None] + steps, 0, values.shape[-1] - 1)]
 

@@ -13,7 +13,7 @@ RATE = 44_100
 
 
 def heard_trust(attack_seconds: float) -> np.ndarray:
-    """The trust in the onsets of eight notes of eight harmonics, one every half second, but the first."""
+    """The trust in the onsets of eight notes, one every half second, but that in the first."""
     out = np.random.default_rng(1).normal(0, 1e-4, 6 * RATE)
     since = np.arange(RATE) / RATE
     # In decibels a ramp out of silence is sudden, but not out of the note before, ringing on.
