@@ -23,6 +23,7 @@ from torch.nn import functional
 CACHED_FLOATS = 1 << 17  # of the widest tensor that a piece of a layer needs: 512 KiB
 WORTH_ROUNDING = 128  # channels summed over; with fewer, rounding takes longer than it saves
 TOKENS = 1 << 12  # of a long sequence, at a time, through what knows no neighbours
+WIDE_TOKENS = 1 << 9  # the same where a token is 2048 channels wide
 
 
 class LeanHTDemucs:
@@ -404,9 +405,12 @@ class _Attention:
         key, value = (self._by_heads(each) for each in self._key_value(heard).chunk(2, -1))
         found = functional.scaled_dot_product_attention(query, key, value)
         x = _plus(x, self._out(found.transpose(1, 2).flatten(2)), self._gains[0])
-        wide = self._activation(self._wide(self._norm_wide(x)))
-        x = _plus(x, self._narrow(wide), self._gains[1])
+        x = _in_pieces(x, WIDE_TOKENS, 1, self._fed_forward)
         return _group_norm(x, self._norm_out) if self._norm_out else x
+
+    def _fed_forward(self, x: Tensor) -> Tensor:
+        wide = self._activation(self._wide(self._norm_wide(x)))
+        return _plus(x, self._narrow(wide), self._gains[1])
 
     def _by_heads(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self._heads, -1)).transpose(1, 2)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from audio.clip import Samples
 from stems.errors import StemError
-from stems.splitting.lanes import LANES, Tick, in_lanes
+from stems.splitting.lanes import LANES, Tick
 from stems.splitting.loading import Model
 
 MIN_BFLOAT16_SNR_DB = 40.0  # of the first segment, beside float32
@@ -50,16 +49,18 @@ class Network:
         return self._run(mixes, sources, self.precision or "float32", tick)
 
     def settle(self, mixes: Samples, sources: Sequence[str], tick: Tick) -> Samples:
-        """Choose the precision by what both make of these mixes; return the float32 estimates."""
-        exact, quick = in_lanes(
-            (partial(self._run, mixes, sources, each) for each in ("float32", "bfloat16")),
-            tick,
-            lanes=self.lanes,
-        )
+        """Choose the precision by what both make of these mixes; return the float32 estimates.
+
+        One after the other, on all threads: both at once would hold more than a split does.
+        """
+        exact = self._run(mixes, sources, "float32", tick)
+        self._ways = {}
+        quick = self._run(mixes, sources, "bfloat16", tick)
         self.bfloat16_snr_db = round(snr_db(exact, quick), 1)
         good = self.bfloat16_snr_db >= MIN_BFLOAT16_SNR_DB
         self.precision = "bfloat16" if good else "float32"
-        self._ways = {key: way for key, way in self._ways.items() if key[1] == self.precision}
+        if not good:
+            self._ways = {}
         return exact
 
     def _run(self, mixes: Samples, sources: Sequence[str], precision: str, tick: Tick) -> Samples:
