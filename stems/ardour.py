@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
-from midi.grid import Grid, Meter
+from midi.grid import Grid
 from stems.errors import StemError
 from stems.manifest import Manifest, grid_of
 from stems.palette import NEUTRAL, STEM_COLOURS
@@ -187,28 +187,32 @@ def _locations(
 
 def _tempo_map(grid: Grid, start: Fraction) -> Element:
     """Tempo and meter from the session's start: before bar 1 they are those of bar 1."""
-    lead_beats = start * Fraction(grid.tempo[0].bpm) / 60
-    lead_bars = lead_beats / grid.meter.beats
-    if lead_bars.denominator != 1:
+    lead_beats = start * grid.tempo[0].bpm / 60
+    if (lead_beats / grid.meter.beats).denominator != 1:
         raise StemError(
             f"the job begins at {float(start):g} s, which is no bar line at {grid.bpm:g} bpm in "
             f"{grid.meter}; Ardour's tempo map could not have its bars"
         )
     root = Element("TempoMap", {"superclocks-per-second": str(SUPERCLOCKS_HZ)})
     tempos, meters = SubElement(root, "Tempos"), SubElement(root, "Meters")
-    for beat, bpm in _steps(grid):
-        where = _where(grid, beat, start, lead_beats, int(lead_bars))
+    steps = list(_steps(grid))
+    if lead_beats:
+        steps = [(-lead_beats, grid.tempo[0].bpm), *steps]
+        if steps[0][1] == steps[1][1]:
+            del steps[1]
+    for beat, bpm in steps:
         text = f"{float(bpm):.17g}"
         SubElement(tempos, "Tempo", {
             "npm": text, "enpm": text, "note-type": "4", "type": "Tempo::Constant", "active": "1",
-            "locked-to-meter": "0", "continuing": "0", **where, "omega": "0",
+            "locked-to-meter": "0", "continuing": "0",
+            **_where(grid, beat, start, lead_beats), "omega": "0",
         })  # fmt: skip
     for change in grid.meters:
-        beat = grid.bar_starts[change.bar]
+        beat = grid.bar_starts[change.bar] if change.bar else -lead_beats
         SubElement(meters, "Meter", {
             "note-value": str(change.meter.denominator),
             "divisions-per-bar": str(change.meter.numerator),
-            **_where(grid, beat, start, lead_beats, int(lead_bars)),
+            **_where(grid, beat, start, lead_beats),
         })  # fmt: skip
     SubElement(root, "MusicTimes")
     return root
@@ -230,21 +234,18 @@ def _steps(grid: Grid) -> Iterator[tuple[Fraction, Fraction]]:
             beat = following
 
 
-def _where(
-    grid: Grid, beat: Fraction, start: Fraction, lead_beats: Fraction, lead_bars: int
-) -> dict[str, str]:
-    """A place in superclocks, quarters and bars; what stands at beat 0 holds from the start on."""
-    if beat == 0:
+def _where(grid: Grid, beat: Fraction, start: Fraction, lead_beats: Fraction) -> dict[str, str]:
+    """A beat of the grid, or its start if it is negative, in superclocks, quarters and bars."""
+    if beat < 0:
         return {"sclock": "0", "quarters": "0:0", "bbt": "1|1|0"}
     ticks = round((lead_beats + beat) * TICKS_PER_BEAT)
     bar = grid.bar_at(beat)
-    meter: Meter = grid.meter_at_bar(bar)
-    in_bar = (beat - grid.bar_starts[bar]) * meter.denominator / 4  # in the meter's own notes
-    ticks_in = round((in_bar - int(in_bar)) * TICKS_PER_BEAT)
+    in_bar = (beat - grid.bar_starts[bar]) * grid.meter_at_bar(bar).denominator / 4  # in its notes
+    bars = lead_beats / grid.meter.beats + bar
     return {
         "sclock": str(round((start + Fraction(grid.seconds_at(beat))) * SUPERCLOCKS_HZ)),
         "quarters": f"{ticks // TICKS_PER_BEAT}:{ticks % TICKS_PER_BEAT}",
-        "bbt": f"{lead_bars + bar + 1}|{int(in_bar) + 1}|{ticks_in}",
+        "bbt": f"{bars + 1}|{int(in_bar) + 1}|{round(in_bar % 1 * TICKS_PER_BEAT)}",
     }
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from stems.manifest import backline_version
 
 KEY = "backline"  # P_EXT:backline in REAPER's scripts
-# The scripts insert the format that the daemon writes unless asked for another.
 _NOT_SETTINGS = frozenset(
-    {"seed", "melody", "source", "source_take", "bar_range", "midi_path", "format", "audio_path",
-     "edit", "parts"}
+    {"seed", "melody", "source", "source_take", "bar_range", "midi_path", "audio_path", "edit",
+     "parts"}
 )  # fmt: skip
+_DAEMONS_OWN = ("format", "wav32f")  # what the daemon writes unless asked for another is no setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _settings(request: Mapping[str, object]) -> Iterator[tuple[str, str, object]
     """Each setting that says something: its name on the wire, OSC type tag and value."""
     for field, value in request.items():
         name = field.replace("_", "-")
-        if field in _NOT_SETTINGS or value in ("", 0, None):
+        if field in _NOT_SETTINGS or value in ("", 0, None) or (field, value) == _DAEMONS_OWN:
             continue
         if isinstance(value, list | tuple):
             yield name, "s", ",".join(map(str, value))

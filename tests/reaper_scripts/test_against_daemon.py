@@ -130,9 +130,9 @@ def test_four_stems_land_on_the_bar_in_a_tempo_map_with_a_ramp(
             assert found == round((wanted - start) * RATE)
 
 
-@pytest.mark.parametrize("carrier", ["spool", "udp"])
+@pytest.mark.parametrize(("carrier", "form"), [("spool", "flac"), ("udp", "wav32f")])
 def test_a_selected_sound_is_split_into_stems_that_sum_to_it(
-    reaper: Any, home: Path, tmp_path: Path, carrier: str
+    reaper: Any, home: Path, tmp_path: Path, carrier: str, form: str
 ) -> None:
     sound = tmp_path / "a loop.wav"
     noise = np.random.default_rng(3).uniform(-1, 1, (2, 44_100)).astype(np.float32)
@@ -140,6 +140,7 @@ def test_a_selected_sound_is_split_into_stems_that_sum_to_it(
     split = f"""
     local values = {{ D_POSITION = 3.3, D_LENGTH = 0.5, B_LOOPSRC = 0.0 }}
     w:add_sound_item(w:project(), [[{sound}]], values, {{ D_STARTOFFS = 0.25001 }})
+    w.ext.backline.format = "{form}"
     w:run("backline_split_selected_item.lua", nil, 40000)
     """
     told = reaper.play(split, DOUBLE_HOME=str(home), DOUBLE_CARRIER=carrier)
@@ -151,7 +152,9 @@ def test_a_selected_sound_is_split_into_stems_that_sum_to_it(
     assert {stem["takes"][0]["value"]["D_STARTOFFS"] for stem in stems} == {0.25001 - 0.25}
     clips = [read_clip(Path(stem["takes"][0]["file"])).samples for stem in stems]
     assert clips[0].shape == (2, 33_076 - 11_025)
-    # Four float32 numbers round to the sum within 2^-20 of full scale.
+    suffix = ".flac" if form == "flac" else ".wav"
+    assert {Path(stem["takes"][0]["file"]).suffix for stem in stems} == {suffix}
+    # Four float32 numbers round to the sum within 2^-20 of full scale, 24 bits to 2^-24.
     assert np.abs(sum(clips) - noise[:, 11_025:33_076]).max() < 2.0**-20
 
 
