@@ -167,6 +167,14 @@ def test_a_folder_that_is_not_reapers_is_refused_and_left_empty(tmp_path: Path) 
     assert tree(tmp_path) == {}
 
 
+def test_before_reapers_first_start_the_sentence_says_to_start_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reaper_install, "resource_folder", lambda: tmp_path / "REAPER")
+    with pytest.raises(UsageError, match="start REAPER once, then run this again"):
+        reaper_install.install(reaper_install.resource_folder(), tmp_path)
+
+
 def test_uninstalling_where_nothing_is_installed_is_one_sentence(resources: Path) -> None:
     with pytest.raises(UsageError, match="nothing is installed"):
         reaper_install.uninstall(resources)
