@@ -130,8 +130,16 @@ def compare(size: Any, seconds: int, rounds: int, say: Callable[[str], None]) ->
     song, tune = task(seconds), melody_task(seconds)
     runs: dict[str, list[dict[str, float]]] = {}
 
+    began: dict[str, float] = {}
+
+    def mark(stage: str, done: float) -> None:
+        began.setdefault(stage, time.process_time())
+
     def run(name: str, work: Callable[[], Any]) -> Any:
+        began.clear()
         figures, result = timed(work)
+        if "decode" in began:
+            figures["decoding_processor_seconds"] = time.process_time() - began["decode"]
         runs.setdefault(name, []).append(figures)
         say(f"{name}: {figures['wall_seconds']:.2f} s")
         return result
@@ -140,19 +148,19 @@ def compare(size: Any, seconds: int, rounds: int, say: Callable[[str], None]) ->
     for _ in range(rounds):
         sounds["stock"] = run("stock", lambda: play_stock(stock, seconds))
         settle(exact)
-        sounds["fp32"] = run("ours_fp32", lambda: exact.play(song, TURBO))
+        sounds["fp32"] = run("ours_fp32", lambda: exact.play(song, TURBO, mark))
         settle(default)
-        sounds["default"] = run("ours_default", lambda: default.play(song, TURBO))
-        run("ours_default_second", lambda: default.play(replace(song, seeds=(2,)), TURBO))
+        sounds["default"] = run("ours_default", lambda: default.play(song, TURBO, mark))
+        run("ours_default_second", lambda: default.play(replace(song, seeds=(2,)), TURBO, mark))
         settle(default)
-        run("melody_first", lambda: default.play(tune, TURBO))
-        run("melody_second", lambda: default.play(replace(tune, seeds=(2,)), TURBO))
+        run("melody_first", lambda: default.play(tune, TURBO, mark))
+        run("melody_second", lambda: default.play(replace(tune, seeds=(2,)), TURBO, mark))
         settle(default)
-        run("before_60s", lambda: default.play(song, TURBO))
+        run("before_60s", lambda: default.play(song, TURBO, mark))
         settle(default)
-        run("ours_default_60s", lambda: default.play(task(3 * seconds), TURBO))
+        run("ours_default_60s", lambda: default.play(task(3 * seconds), TURBO, mark))
         settle(default)
-        run("after_60s", lambda: default.play(song, TURBO))
+        run("after_60s", lambda: default.play(song, TURBO, mark))
 
     def ratio(one: str, *others: str, clock: str = "wall_seconds") -> float:
         return statistics.median(

@@ -13,6 +13,7 @@ from audio.clip import Samples
 from stems.errors import StemError
 from stems.splitting.lanes import LANES, Tick
 from stems.splitting.loading import Model
+from stems.splitting.tuning import give_back_memory
 
 MIN_BFLOAT16_SNR_DB = 40.0  # of the first segment, beside float32
 Forward = Callable[[Any, Tick], Any]
@@ -55,12 +56,14 @@ class Network:
         """
         exact = self._run(mixes, sources, "float32", tick)
         self._ways = {}
+        give_back_memory()  # or what follows would find it in pieces that do not fit
         quick = self._run(mixes, sources, "bfloat16", tick)
         self.bfloat16_snr_db = round(snr_db(exact, quick), 1)
         good = self.bfloat16_snr_db >= MIN_BFLOAT16_SNR_DB
         self.precision = "bfloat16" if good else "float32"
         if not good:
             self._ways = {}
+        give_back_memory()
         return exact
 
     def _run(self, mixes: Samples, sources: Sequence[str], precision: str, tick: Tick) -> Samples:

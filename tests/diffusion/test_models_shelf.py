@@ -10,7 +10,7 @@ from diffusion.ace_step.checkpoint import read_kind
 from diffusion.errors import EngineError
 from diffusion.models.catalogue import CATALOGUE, model_named
 from diffusion.models.errors import ModelError
-from diffusion.models.shelf import add, faults, find, remove, snapshots
+from diffusion.models.shelf import add, faults, find, find_for_music, remove, snapshots
 
 
 @pytest.fixture
@@ -133,3 +133,8 @@ def test_what_can_be_pulled_is_named_with_its_needs() -> None:
         assert model.repository or "convert" in model.about
     with pytest.raises(ModelError, match="turbo, xl-turbo"):
         model_named("tango")
+
+
+def test_a_splitters_name_is_no_choice_for_an_engine(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="'htdemucs' splits mixes, it makes no music: BACKLINE_MO"):
+        find_for_music(tmp_path, "htdemucs")
