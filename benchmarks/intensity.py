@@ -25,7 +25,9 @@ from midi.key import Key
 BARS = 16
 GRID = Grid.constant(120, bars=BARS)
 RISING = Curve.parse(f"0:0 {4 * BARS}:1")
-CASES = (("rock", 1), ("house", 2), ("jazz", 3), ("cinematic", 4), ("lofi", 5), ("ambient", 6))
+CASES = (
+    ("rock", 1), ("house", 2), ("jazz", 3), ("cinematic", 4), ("lofi", 5), ("ambient", 6), ("", 7),
+)  # fmt: skip
 RULE = dynamics.follow
 
 
@@ -44,7 +46,7 @@ def main() -> None:
     print("|---|---|---|---|---|")
     for each in rows:
         found = " | ".join(f"{each[name]:.2f}" for name in ("without", "told", "ruled"))
-        print(f"| {each['style']}, {each['seed']} | {found} | {each['rise_db']:.0f} |")
+        print(f"| {each['style'] or 'none'}, {each['seed']} | {found} | {each['rise_db']:.0f} |")
 
 
 def row(engine: EmbeddedEngine, style: str, seed: int) -> dict[str, object]:
