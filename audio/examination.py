@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ from audio.tonality import key_score
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
+
+LONG_SECONDS = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ def examine(
     """
     with ThreadPoolExecutor(1) as other:  # numpy and scipy leave the lock while they reckon
         level = other.submit(_level, mix, unasked_vocals)
+        if mix.seconds > LONG_SECONDS:
+            wait([level])  # both at once would take too much memory
         audible = within_hearing(mix)
         heard = hear(audible)
         beats = find_beats(audible, grid, heard) if heard else None
