@@ -41,7 +41,12 @@ DOORS = {
     "soxr": {"stems.splitting.rates"},
     "peft": {"diffusion.ace_step.lora"},
     "mido": {"midi.smf"},
-    "soundfile": {"audio.clip", "audio.flac_file", "stems.splitting.recording"},
+    "soundfile": {
+        "audio.clip",
+        "audio.flac_file",
+        "audio.sound_files",
+        "stems.splitting.recording",
+    },
     "pythonosc": {"osc_protocol.codec"},
     "typer": {"daemon.cli", "daemon.commands"},  # a whole room may be a door
     "rich": {"daemon.screen"},

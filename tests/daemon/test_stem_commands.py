@@ -106,7 +106,7 @@ def test_copies_never_replace_a_file(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ((), "export needs --dawproject FILE or --files FOLDER"),
+        ((), "export needs --dawproject FILE, --ardour FOLDER or --files FOLDER"),
         (("--format", "flac"), "give --files with it"),
         (("--files", "to", "--format", "mp3"), "format must be one of wav16, wav24, wav32f, flac"),
     ],
