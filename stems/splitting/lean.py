@@ -42,6 +42,20 @@ class LeanHTDemucs:
         self._tdecoder = [_Decoder(layer, dtype) for layer in module.tdecoder]
         self._transformer = _Transformer(module, dtype)
 
+    def drop_originals(self) -> None:
+        """Let the module go without the transformer's matrices, of which we have copies.
+
+        Only in bfloat16; the module can be computed by nobody else from then on.
+        """
+        if self._dtype == torch.float32:
+            return
+        for part in self._stock.crosstransformer.modules():
+            for name in ("weight", "in_proj_weight"):
+                if isinstance(part, torch.nn.Linear | torch.nn.MultiheadAttention) and (
+                    getattr(part, name, None) is not None
+                ):
+                    getattr(part, name).data = torch.empty(0)
+
     def __call__(self, mix: Tensor, tick: Callable[[], None] = lambda: None) -> Tensor:
         """`tick` is called before every layer, and may raise to end it."""
         stock = self._stock

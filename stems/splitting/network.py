@@ -54,6 +54,8 @@ class Network:
 
         One after the other, on all threads: both at once would hold more than a split does.
         """
+        from stems.splitting.lean import LeanHTDemucs
+
         exact = self._run(mixes, sources, "float32", tick)
         self._ways = {}
         give_back_memory()  # or what follows would find it in pieces that do not fit
@@ -63,6 +65,9 @@ class Network:
         self.precision = "bfloat16" if good else "float32"
         if not good:
             self._ways = {}
+        for way in self._ways.values():
+            if isinstance(way, LeanHTDemucs):
+                way.drop_originals()
         give_back_memory()
         return exact
 

@@ -7,10 +7,11 @@ import os
 import sys
 from contextlib import suppress
 
-# Parameters of glibc's mallopt(3), with its numbers for them. A segment's layers take and give
-# back blocks of some 30 MB: by default each goes to the system and comes back as zeroed pages.
+# Parameters of glibc's mallopt(3), with its numbers for them. By default blocks go back to the
+# system at once and come again as zeroed pages, which costs more than many a layer. The few largest
+# still do: between two lanes they would tear the heap to pieces that fit nothing.
 _MALLOPT = {
-    -3: 1 << 30,  # M_MMAP_THRESHOLD: smaller blocks stay on the heap
+    -3: 12 << 20,  # M_MMAP_THRESHOLD: smaller blocks stay on the heap
     -1: (1 << 31) - 1,  # M_TRIM_THRESHOLD: and the heap stays ours
     -2: 64 << 20,  # M_TOP_PAD: which grows in large steps
     -8: 1,  # M_ARENA_MAX: one heap for all threads, so that one takes what another gave back
