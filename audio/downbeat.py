@@ -18,11 +18,11 @@ from audio.hearing import Floats, Heard, OnsetEnvelope, chroma_over_time
 from midi.grid import Grid
 
 WEIGHTS = {
-    "harmony": 0.51,  # mean change of chroma on the bar lines, in standard deviations, times the
-    "bass": 0.48,  # root of the number of bars; onsets under 180 Hz there, likewise
-    "at_start": 2.02,  # the first sound is within 60 ms
-    "after_start": -2.94,  # a bar of music in front of the first bar line
-    "pickup": -3.09,  # a tenth of all onset strength in front of it
+    "harmony": 1.02,  # mean change of chroma on the bar lines, in standard deviations, times the
+    "bass": 0.24,  # root of the number of bars; onsets under 180 Hz there, likewise
+    "at_start": 3.02,  # the first sound is within 60 ms
+    "after_start": -1.8,  # a bar of music in front of the first bar line
+    "pickup": -2.36,  # a tenth of all onset strength in front of it
 }
 NEAR_START_SECONDS = 0.060
 EARLIEST_SECONDS = -0.12

@@ -13,14 +13,14 @@ from audio.hearing import Floats, Heard, Power
 from audio.onsets import Onsets
 
 WEIGHTS = {
-    "jump": 3.10,  # log of the mean rise over the bands, in dB
-    "rise": -0.08,  # how long it lasts, in ms, at most MAX_RISE_MS
-    "company": -2.77,  # log of the strongest flux just before and after against its own
-    "swelling": -3.51,  # log of how much bands have risen just before, in dB: it began earlier
-    "fading": 0.78,  # how much they have fallen before in all, in dB
-    "dying": 1.50,  # log of how much they fall just after, in dB
-    "at_once": 3.05,  # the share of the jump that is done in some 6 ms
-    "": -4.75,
+    "jump": 3.22,  # log of the mean rise over the bands, in dB
+    "rise": -0.09,  # how long it lasts, in ms, at most MAX_RISE_MS
+    "company": -3.01,  # log of the strongest flux just before and after against its own
+    "swelling": -2.89,  # log of how much bands have risen just before, in dB: it began earlier
+    "fading": 0.48,  # how much they have fallen before in all, in dB
+    "dying": 1.18,  # log of how much they fall just after, in dB
+    "at_once": 2.41,  # the share of the jump that is done in some 6 ms
+    "": -4.28,
 }
 EXACT_SECONDS = 0.0045  # the model gives the chance that a moment is right within this
 MAX_RISE_MS = 30.0
