@@ -42,12 +42,15 @@ class BeatPath:
     """Places (n,) in grid beats of all pulses in order, and how well sounds begin on them.
 
     `score` is the mean over the pulses: near 1 for a drum kit, under 0.3 for onsets that only
-    happen to be there. `rival` is the best score at tempos 10 to 23 % off.
+    happen to be there. `rival` is the best score at tempos 10 to 23 % off. `beside` is how much
+    begins a quarter of a pulse before or after, over what begins on the pulses; 0 where pulses
+    fall into three.
     """
 
     places: Floats
     score: float
     rival: float
+    beside: float
     swung: bool = False
 
 
@@ -72,7 +75,18 @@ def find_path(
         ways.append((*search.best(-REACH, REACH), search, name))
     score, found, search, name = max(ways, key=lambda way: way[0])
     rival = max(search.best(low, high)[0] for low, high in OTHER_RATES)
-    return BeatPath(even[0] + found * step, score, rival, name == "swung")
+    beside = 0.0 if ternary else _beside(strength, found)
+    return BeatPath(even[0] + found * step, score, rival, beside, name == "swung")
+
+
+def _beside(strength: Floats, found: Floats) -> float:
+    """The larger mean strength a quarter of a pulse beside the steps found, over theirs."""
+    quarters = np.diff(found) / 4
+    steps = np.arange(len(strength))
+    on, before, after = (
+        float(np.interp(found[1:] + way * quarters, steps, strength).mean()) for way in (0, -1, 1)
+    )
+    return max(before, after, 0.0) / max(on, 1e-6)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

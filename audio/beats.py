@@ -27,6 +27,7 @@ SPAN_PULSES = 5  # whose pace they take
 
 MIN_SCORE = 0.12  # of the path: the rhythm stands out
 MIN_LEAD = 1.3  # of its score over that of any other tempo
+MAX_BESIDE = 0.6  # of what begins on the beats may begin a quarter of one beside them
 MIN_SHARE_MET = 0.05
 MAX_ERROR_SECONDS = 0.0035  # of any pulse inside the bars, as one standard deviation
 MAX_FIRST_ERROR_SECONDS = 0.0030  # of the first downbeat
@@ -40,8 +41,8 @@ class Beats:
     """Pulses from the first downbeat on: grid beats (n,) and the seconds (n,) they were found at.
 
     Pulses are the listener's beats where bars are whole numbers of them, else the notes that all
-    bars are whole numbers of (eighths in 7/8). `score`, `rival`, `miss_seconds` and `share_met`
-    and `hidden_seconds` are those of BeatPath and BeatLine, `first_error_seconds` and
+    bars are whole numbers of (eighths in 7/8). `score`, `rival`, `beside`, `miss_seconds`,
+    `share_met` and `hidden_seconds` are those of BeatPath and BeatLine, `first_error_seconds` and
     `error_seconds` the standard error of the first pulse and the largest of those inside the
     bars; `unevenness` is the furthest that one beat's length is from the usual, by what the grid
     expects of both; `onsets` are all onsets of the recording.
@@ -51,6 +52,7 @@ class Beats:
     seconds: Floats
     score: float
     rival: float
+    beside: float
     miss_seconds: float
     share_met: float
     first_error_seconds: float
@@ -72,6 +74,12 @@ class Beats:
             return (
                 f"another tempo fits almost as well: it scores {self.rival:.2f}, "
                 f"the one expected {self.score:.2f}"
+            )
+        if self.beside > MAX_BESIDE:
+            return (
+                f"what begins beside the beats hides which are the beats: "
+                f"{100 * self.beside:.0f} % of what begins on them, {100 * MAX_BESIDE:g} % are "
+                f"allowed"
             )
         if self.share_met < MIN_SHARE_MET:
             return (
@@ -185,6 +193,7 @@ def _beats(
         seconds=line.seconds,
         score=path.score,
         rival=path.rival,
+        beside=path.beside,
         miss_seconds=line.miss_seconds,
         share_met=line.share_met,
         first_error_seconds=float(line.error_seconds[0]),

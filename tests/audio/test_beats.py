@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audio.beat_path import find_path
-from audio.beats import find_beats, pulse_of
+from audio.beats import MAX_BESIDE, find_beats, pulse_of
 from audio.clip import Clip
 from audio.hearing import hear
 from audio.pulse import to_beats
@@ -90,6 +90,25 @@ def test_swung_music_without_drums_is_not_taken_for_its_off_beats(band: Band) ->
     assert path.swung
     # In beats of 500 ms; an off-beat lies 0.67 in.
     assert np.abs(np.median((path.places + 0.5) % 1 - 0.5)) < 0.04
+
+
+def test_sixteenths_beside_the_beats_hide_them_only_where_they_are_as_strong() -> None:
+    """Clicks at 120 bpm on every beat and a sixteenth after it: of one level, or much softer."""
+    beside = {}
+    for level in (0.3, 0.02):
+        draw = np.random.default_rng(8)
+        sound = draw.normal(0, 1e-4, (2, 16 * 44_100)).astype(np.float32)
+        click = draw.normal(0, 1, 400) * np.exp(-np.arange(400) / 80)
+        for sixteenth in range(0, 126):
+            if sixteenth % 4 < 2:
+                first = round((0.1 + sixteenth / 8) * 44_100)  # eight sixteenths a second
+                sound[:, first : first + 400] += (0.3, level)[sixteenth % 4] * click
+        heard, grid = hear(Clip(sound, 44_100)), Grid.constant(120, bars=8)
+        assert heard is not None
+        path = find_path(heard.onsets, to_beats(heard.onsets.seconds, grid), 1.0, 120, False)
+        assert path is not None
+        beside[level] = path.beside
+    assert beside[0.3] > MAX_BESIDE > beside[0.02]
 
 
 def test_beats_know_how_uncertain_they_are(band: Band, mixed: Mixed) -> None:
