@@ -26,7 +26,7 @@ MARGIN_PULSES = 8  # slots are laid this far beyond the path at both ends
 SPAN_PULSES = 5  # whose pace they take
 
 MIN_SCORE = 0.12  # of the path: the rhythm stands out
-MIN_LEAD = 1.3  # of its score over that of any other tempo
+MIN_LEAD = 1.0  # of its score over that of any other tempo
 MAX_BESIDE = 0.6  # of what begins on the beats may begin a quarter of one beside them
 MIN_SHARE_MET = 0.05
 MAX_ERROR_SECONDS = 0.0035  # of any pulse inside the bars, as one standard deviation
