@@ -33,7 +33,7 @@ MAX_ERROR_SECONDS = 0.0035  # of any pulse inside the bars, as one standard devi
 MAX_FIRST_ERROR_SECONDS = 0.0030  # of the first downbeat
 MAX_HIDDEN_SECONDS = 0.010
 MAX_UNEVENNESS = 0.07  # of one beat against the others: more is a slip to another place
-MIN_DOWNBEAT_CONFIDENCE = 0.60
+MIN_DOWNBEAT_CONFIDENCE = 0.80
 
 
 @dataclass(frozen=True, slots=True, eq=False)
