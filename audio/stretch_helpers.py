@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from types import TracebackType
 from typing import IO
 
 import numpy as np
@@ -70,12 +69,7 @@ class StretchHelpers:
     def __enter__(self) -> StretchHelpers:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *what: object) -> None:
         self._threads.shutdown(cancel_futures=True)
         for helper in self.processes:
             helper.kill()  # they hold nothing that could be lost
