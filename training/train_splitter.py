@@ -27,14 +27,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from stems.splitting.mask_network import BANDS, FLOOR, MaskNetwork
-from training.splitter_data import FRAMES, SAMPLE_RATE, SOURCES, held_out_song
+from training.sounds import SAMPLE_RATE
+from training.splitter_data import SOURCES, held_out_song
+from training.splitter_sounds import FRAMES
 
 CLIP = 6 * SAMPLE_RATE
 REMIXED = 0.2  # of the drawn examples have every stem from another song
 DROPPED = 0.08  # of the stems are silent
 SWAPPED = 0.5
 FAINT = 0.12  # of the stems are 8 to 20 dB quieter than the others
-NATURAL = 0.5  # of the remixed examples are as loud, stem by stem, as the engine plays
+NATURAL = 0.5  # of the examples are as loud, stem by stem, as the engine plays
 BENT, SEMITONES = 0.5, 3.0  # of the stems are heard faster or slower, at most by so much
 EQ_DB, EQ_POINTS = 6.0, 8
 VALID_SEED, VALID_SONGS = 900, 4
@@ -68,7 +70,7 @@ class Songs:
         out = np.zeros((size, len(SOURCES), 2, CLIP), np.float32)
         for clip in out:
             remixed = self.random.random() < REMIXED
-            natural = remixed and self.levels and self.random.random() < NATURAL
+            natural = self.levels and self.random.random() < NATURAL
             levels = self.levels[int(self.random.integers(len(self.levels)))] if natural else None
             name, at = self._pick()
             bend = self._bend()
@@ -83,7 +85,7 @@ class Songs:
                 if levels is None and self.random.random() < FAINT:
                     gain_db -= self.random.uniform(8, 20)
                 gain = 10 ** (gain_db / 20)
-                if remixed:  # bring every song to one level, for the levels stored are any
+                if remixed or natural:  # bring every song to one level: those stored are any
                     loudest = np.sqrt(np.square(sound[:, ::8]).mean()) + 1e-9
                     gain *= min(0.07 / loudest, 10.0) * (1 if levels is None else levels[stem])
                 if self.random.random() < SWAPPED:

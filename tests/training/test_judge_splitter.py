@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import pytest
 
+from diffusion.embedded.decoder.decoder import tones_of
 from diffusion.embedded.performance import Part, Performance, Played
 from training.compose.piece import Piece
 from training.judge_splitter import (
@@ -18,7 +19,8 @@ from training.judge_splitter import (
     verdicts,
 )
 from training.oscillators import play_patch
-from training.splitter_data import SECONDS, as_stored, excerpt_of, tones_of
+from training.splitter_data import as_stored, excerpt_of
+from training.splitter_sounds import SECONDS
 
 RATE = 44_100
 
