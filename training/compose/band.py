@@ -95,16 +95,6 @@ def _comp_centre(rng: Random, chart: Chart) -> float:
     return max(54.0, min(wish, middle - 8))
 
 
-def _second_voice(rng: Random, chart: Chart, active: list[bool]) -> list[Played]:
-    """Backing vowels under an instrument's tune, answers to it, or nothing."""
-    role = rng.choices(("backing", "answer", "nothing"), (6, 2.5, 1))[0]
-    if role == "backing":
-        return sing_backing(rng, chart, active, 54, 74)
-    if role == "answer":
-        return [_vowel(note, "AA") for note in answer(rng, chart, active, 57, 77, 2.0)]
-    return []
-
-
 def _second_lead(rng: Random, chart: Chart, active: list[bool]) -> list[Played]:
     """Answers to the singer, a slow counter line of chord tones, or nothing."""
     role = rng.choices(("answer", "line", "nothing"), (6.5, 2.5, 1))[0]
