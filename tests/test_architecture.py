@@ -36,7 +36,11 @@ DOORS = {
     "torchaudio": {"audio.clip"},
     "diffusers": {"diffusion.embedded.backbone", "diffusion.ace_step"},
     "huggingface_hub": {"diffusion.models.hub"},
-    "demucs": {"stems.splitting.loading", "stems.splitting.lean"},
+    "demucs": {
+        "stems.splitting.loading",
+        "stems.splitting.lean",
+        "stems.splitting.lean_transformer",
+    },
     "yaml": {"stems.splitting.loading"},
     "soxr": {"stems.splitting.rates"},
     "peft": {"diffusion.ace_step.lora"},
