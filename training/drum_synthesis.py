@@ -75,7 +75,7 @@ def _metal(draw: Draw, t: NDArray, low_hz: float) -> NDArray:
 
 def _kick(draw: Draw) -> NDArray:
     return _skin(draw, draw.uniform(38, 75), draw.uniform(2, 7), draw.uniform(0.008, 0.05),
-                 float(10 ** draw.uniform(-1.2, -0.3)))  # fmt: skip
+                 float(10 ** draw.uniform(-1.2, -0.1)))  # fmt: skip
 
 
 def _tom(low_hz: float) -> Callable[[Draw], NDArray]:

@@ -60,6 +60,7 @@ THROATS = (0.92, 1.2)
 TUNED = (-4, -2, 0, 2, 4)  # semitones by which an instrument is larger, or a drum lower
 DRIVEN = 0.2  # of the varied sounds are overdriven
 SHORTENED = 0.35  # of the pieces of a varied kit are damped
+THUMPING = 0.5  # of the varied basses have strings that thump when struck
 Sound = NDArray[np.float32]
 
 
@@ -186,6 +187,9 @@ def varied(name: str, part: Part, grid: Grid, seed: int, draw: np.random.Generat
         program = None if way < 0.5 else int(draw.choice(CHOICES[name]))
         font, tuned = FONTS[int(draw.integers(len(FONTS)))], int(draw.choice(TUNED))
         sound = by_soundfont(font, part, grid, program, False, tuned)
+    if name == "bass" and draw.random() < THUMPING:
+        starts = [t.start for t in tones_of(part, grid, SAMPLE_RATE)]
+        sound = sound + _thumps(starts, draw) * np.float32(np.abs(sound).max())
     if draw.random() < DRIVEN:
         loud = float(np.sqrt(np.square(sound).mean())) + 1e-9
         sound = np.tanh(sound * np.float32(draw.uniform(0.15, 0.6) / loud))
@@ -213,6 +217,19 @@ def _varied_kit(part: Part, grid: Grid, draw: np.random.Generator) -> Sound:
             piece *= _damping([n.start_beats * 60 / grid.bpm for n in notes], draw)
         out += piece * np.float32(10 ** (draw.normal(0, 3) / 20))
     return out
+
+
+def _thumps(starts: Sequence[float], draw: np.random.Generator) -> Sound:
+    """A low stroke at every start (frames), as of a finger on a string: peak of 1 at most."""
+    hz, fall = draw.uniform(25, 90), 10 ** draw.uniform(-1.9, -0.8)
+    t = np.arange(int(6 * fall * SAMPLE_RATE)) / SAMPLE_RATE
+    swept = hz * (t + draw.uniform(0, 0.02) * (1 - np.exp(-t / 0.02)))
+    stroke = np.sin(2 * np.pi * swept) * np.exp(-t / fall) * 10 ** draw.uniform(-0.7, 0.0)
+    out = np.zeros(FRAMES + len(t), np.float32)
+    for start in starts:
+        at = min(max(round(start), 0), FRAMES)
+        out[at : at + len(t)] += stroke * draw.uniform(0.5, 1)
+    return out[:FRAMES]
 
 
 def _damping(starts_seconds: Sequence[float], draw: np.random.Generator) -> Sound:

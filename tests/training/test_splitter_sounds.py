@@ -7,7 +7,7 @@ import pytest
 
 from diffusion.embedded.decoder.drum_hits import Hit
 from training.drum_synthesis import PIECES, play_kit
-from training.splitter_sounds import FRAMES, UNSEEN_VOICES, VARIED_VOICES, VOICES, _damping
+from training.splitter_sounds import FRAMES, UNSEEN_VOICES, VARIED_VOICES, VOICES, _damping, _thumps
 
 RATE = 44_100
 
@@ -52,6 +52,13 @@ def test_damping_falls_from_one_at_every_start() -> None:
     assert gains[RATE // 2] == gains[2 * RATE] == 1.0
     falling = gains[RATE // 2 : 2 * RATE]
     assert (np.diff(falling) < 0).all()
+
+
+def test_a_thump_is_low_and_begins_with_its_note() -> None:
+    thumps = _thumps([RATE / 2], np.random.default_rng(4))
+    assert not thumps[: RATE // 2].any()
+    assert 0.1 < np.abs(thumps).max() <= 1.0
+    assert centre_hz(thumps) < 200
 
 
 def test_the_voices_that_judge_are_never_learnt_from() -> None:
