@@ -26,6 +26,18 @@ def chroma(mono: Mono, sample_rate: int) -> Floats:
 
     All of C1 to B7 in A = 440 Hz. `mono` must be a second long or more.
     """
+    return classes(pitches(mono, sample_rate))
+
+
+def classes(levels: Floats) -> Floats:
+    """The chroma (12, n) of what `pitches` gives."""
+    sums = levels.reshape(OCTAVES, 12, -1).sum(axis=0)
+    highest = sums.max(axis=0, keepdims=True)
+    return np.ascontiguousarray(sums / np.where(highest > 1e-30, highest, 1))
+
+
+def pitches(mono: Mono, sample_rate: int) -> Floats:
+    """How loud each semitone from C1 to B7 is, (84, n), a column every HOP_FRAMES."""
     sound, rate, hop = mono, float(sample_rate), HOP_FRAMES
     if sample_rate > DOWN_FROM_HZ:
         sound, rate, hop = _halved(sound), rate / 2, hop // 2
@@ -35,14 +47,12 @@ def chroma(mono: Mono, sample_rate: int) -> Floats:
         octaves.append(filters.levels(sound, hop))
         sound, hop = _halved(sound), hop // 2
     shortest = min(len(levels) for levels in octaves)
-    # Lowest first. A class takes the three bins around each of its pitches; of the lowest C the
-    # first is the one under the C above all, which is of that class as well.
+    # Lowest first. A pitch takes the three bins around it; of the lowest C the first is the one
+    # under the C above all, which is of that class as well.
     bins = np.concatenate([levels[:shortest] for levels in octaves[::-1]], axis=1)
     third = BINS_PER_OCTAVE // 12
-    classes = np.roll(bins, third // 2, axis=1).reshape(shortest, OCTAVES, 12, third)
-    sums = classes.sum(axis=(1, 3), dtype=np.float64)
-    highest = sums.max(axis=1, keepdims=True)
-    return np.ascontiguousarray((sums / np.where(highest > 1e-30, highest, 1)).T)
+    three = np.roll(bins, third // 2, axis=1).reshape(shortest, OCTAVES * 12, third)
+    return np.ascontiguousarray(three.sum(axis=2, dtype=np.float64).T)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip
-from audio.constant_q import HOP_FRAMES, chroma
+from audio.constant_q import HOP_FRAMES, classes, pitches
 from audio.errors import AudioError
 
 Floats = npt.NDArray[np.float64]
@@ -118,11 +118,19 @@ def attack_envelope(clip: Clip) -> OnsetEnvelope | None:
 
 def chroma_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
     """Constant-Q chroma (12, n) from C upwards and the seconds (n,) it stands for, or None."""
+    heard = pitches_over_time(clip)
+    return None if heard is None else (classes(heard[0]), heard[1])
+
+
+def pitches_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
+    """How loud each semitone from C1 to B7 is, (84, n), in A = 440 Hz, and the seconds (n,)."""
     mono = _mono(clip)
     if mono is None:
         return None
-    found = _chroma(mono, clip.sample_rate)
-    return found, np.arange(found.shape[1]) * HOP_FRAMES / clip.sample_rate
+    # The lowest octave is seen at a 128th of the rate, through windows of 1024 of those frames.
+    mono = np.pad(mono, (0, max(0, 128 * 1024 - len(mono))))
+    levels = pitches(mono, clip.sample_rate)
+    return levels, np.arange(levels.shape[1]) * HOP_FRAMES / clip.sample_rate
 
 
 def pitch_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
@@ -144,19 +152,6 @@ def pitch_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
     )  # fmt: skip
     seconds = np.arange(len(hertz)) * hop / clip.sample_rate
     return 69 + 12 * np.log2(np.asarray(hertz, dtype=np.float64) / 440), seconds
-
-
-def pitch_class_energy(clip: Clip) -> Floats | None:
-    """Mean constant-Q chroma (12,) from C upwards in A = 440 Hz; None for silence."""
-    mono = _mono(clip)
-    if mono is None:
-        return None
-    return np.asarray(_chroma(mono, clip.sample_rate).mean(axis=1), dtype=np.float64)
-
-
-def _chroma(mono: npt.NDArray[np.float32], sample_rate: int) -> Floats:
-    # Its lowest octave is seen at a 128th of the rate, through windows of 1024 of those frames.
-    return chroma(np.pad(mono, (0, max(0, 128 * 1024 - len(mono)))), sample_rate)
 
 
 @dataclass(frozen=True, slots=True)

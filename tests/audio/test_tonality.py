@@ -35,6 +35,31 @@ def test_noise_and_silence_have_no_key() -> None:
     assert find_key(Clip(np.zeros((2, 44_100), np.float32), 44_100)) is None
 
 
+# The same four chords, two seconds each, from another one on: the notes are the same in all.
+C, G, A_MINOR, F = (48, 64, 67, 72), (43, 62, 67, 71), (45, 60, 64, 69), (41, 60, 65, 69)
+
+
+@pytest.mark.parametrize(
+    ("turn", "name"), [([C, G, A_MINOR, F], "C major"), ([A_MINOR, F, C, G], "A minor")]
+)
+def test_of_two_keys_with_the_same_notes_music_begins_in_its_own(
+    chords: Build, turn: list[tuple[int, ...]], name: str
+) -> None:
+    assert find_key(chords([chord for chord in turn for _ in (1, 2)])) == Key.parse(name)
+
+
+def test_drums_do_not_hide_the_key(chords: Build) -> None:
+    music = chords(cadence(Key.parse("F# minor")))
+    rng = np.random.default_rng(6)
+    hits = np.zeros(music.frames, np.float32)
+    for start in range(0, music.frames - 4410, music.sample_rate // 4):
+        decay = np.exp(-np.arange(4410) / 800).astype(np.float32)
+        hits[start : start + 4410] = rng.normal(0, 1, 4410).astype(np.float32) * decay
+    loud = Clip(music.samples + hits * music.peak, music.sample_rate)
+    assert find_key(loud) == Key.parse("F# minor")
+    assert find_key(Clip(hits[None], music.sample_rate)) is None
+
+
 def test_notes_weighed_by_hand_give_their_key() -> None:
     # A D minor tune: D 4, A 3, F 2, E, G, Bb, C 1 each.
     energy = np.zeros(12)
