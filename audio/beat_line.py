@@ -1,11 +1,11 @@
-"""The line through the onsets: beats of a tempo that is steady, drifts or steps, but never jitters.
+"""The line through the onsets: beats of a tempo that is steady, steps, drifts or wanders.
 
-Beat times are fitted to onsets with least absolute deviations, and so is the change of a beat's
-length from one to the next (l1 trend filtering: Kim, Koh, Boyd and Gorinevsky, SIAM Review 51,
-2009). A steady tempo then comes out exactly steady, a step stays a step, one late snare moves
-nothing. An onset is either prompt, as far as it is trusted, or late, or anywhere: where it lies
-says which, and only the prompt ones hold the line. All is solved as weighted least squares, over
-and over.
+Each of these is a Gaussian prior over the beats (audio/tempo_prior.py); with the onsets due
+(audio/due_onsets.py) each gives a line, how uncertain every beat of it is, and its evidence: how
+probable the onsets are if the tempo behaves so (Laplace's approximation; MacKay, "Bayesian
+Interpolation", Neural Computation 4, 1992). The line is their mean, weighted by evidence, so that
+a step that could lie at several beats makes those between them uncertain. A steady tempo comes out
+exactly steady, one late snare moves nothing.
 """
 
 from __future__ import annotations
@@ -13,33 +13,34 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
-from scipy.linalg import solveh_banded
+from scipy.linalg import cho_solve_banded, cholesky_banded
 
+from audio.due_onsets import WITHIN_SECONDS, DueOnsets
 from audio.hearing import Floats
 from audio.onsets import Onsets
+from audio.tempo_prior import OFFSET_SECONDS, TEMPO_SPREAD, TempoPrior
 
-ROUNDS = 25
-FREEDOM_COST = 1.0
-HOLD = 1e-6  # where there are no onsets at all the pulses stay
-# How a beat's length changes, which is seldom where the tempo is steady or steps; and how that
-# changes, which is seldom where it drifts.
-DIFFERENCES = ((1.0, -2.0, 1.0), (1.0, -3.0, 3.0, -1.0))
-STIFFNESSES = (0.5, 2.0, 8.0, 32.0, 128.0, 1024.0)  # of the tempo against one onset
-LEAST_TURN_SECONDS = 0.0002  # smaller ones cost what their square costs
-LEAST_MISS_SECONDS = 0.002
-WITHIN_SECONDS = 0.050  # of a place where an onset is due
-MIN_TRUST, MOST_TRUST = 0.20, 0.98
-SCATTER_SECONDS = 0.003  # of prompt onsets, on average: what players and their makers allow
-WIDEST_SECONDS, NARROWER = 0.012, 0.85  # at first, for the line is not there yet; each round
-LATE_SECONDS, SHARE_LATE = 0.015, 0.5  # how late the others are, and how many; the rest: anywhere
-FIRST_WEIGHT = 4.0  # nothing in front holds the first downbeat, and everybody hears it
-OFF_BEAT_WEIGHT = 0.5  # subdivisions may be swung: they tell the tempo, not the place
-PLACES = {True: (0, 4, 8), False: (0, 3, 4, 6, 8, 9)}  # twelfths of a pulse, by ternary
-FIRST_BIASED_ROUND, MIN_FOR_BIAS = 2, 3
+# How much a tempo that wanders changes, relative, in a second; and how much the slope of one that
+# drifts does. The logs of how likely each behaviour is beforehand, against a steady tempo.
+WANDERING, DRIFTING = (0.0005, 0.002), (0.0005, 0.0015, 0.005)
+STEP_SPREAD = 0.02  # relative
+LOG_STEP, LOG_WANDERING, LOG_DRIFTING = -2.0, -4.0, -3.0
+STEPS_TRIED = 4  # of the places where a step could be, the likeliest, and none beside another
+LEAST_STEP = 1e-9
+FROM_ENDS = 4  # pulses before a step and after it, or one note at an end would make one
+FIRST_ROUNDS, ROUNDS = 12, 8
+FIRST_WANDERING = 0.01
+WIDER_SECONDS, NARROWER = 0.012, 0.8  # at first, for the line is not there yet; each round
+STEADY_FROM, FROM = 3, 6  # at which of these rounds the others begin
+FIRST_BIASED_ROUND = 2
+MIN_DUE = 4
+ALONE = 0.9  # a behaviour that is likelier stands alone, and a steady tempo is exactly steady
+NEGLIGIBLE = 1e-3
 MET_SECONDS = 0.025
 FAR_SECONDS = 0.030  # a miss of more counts as this
-HELD = 0.5  # trusted by more than this, an onset holds the line
+TRUSTED = 0.5  # an onset on time with more than this chance counts where the line is judged
+COMMON_SECONDS = 0.001  # what all onsets of a recording may be heard early or late by, as one
+USUAL_MISS_SECONDS = 0.003  # what the onsets' spread allows; a larger miss widens all errors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,215 +49,192 @@ class BeatLine:
 
     `miss_seconds` is how far trusted onsets scatter to both sides of it, and `share_met` of the
     pulses have one within 25 ms. `error_seconds` (n,) is how uncertain each pulse is, as one
-    standard deviation, if the onsets scatter as those heard do. `hidden_seconds` is how far the
-    line could be off where no onset holds it, if the tempo changes there as much as it does in all.
+    standard deviation: by how the onsets spread, where few hold it, and where the tempo could
+    have changed unheard; wider where trusted onsets scatter by more than they should.
     """
 
     seconds: Floats
     miss_seconds: float
     share_met: float
     error_seconds: Floats
-    hidden_seconds: float
 
 
 def fit_line(
-    pulses: Floats, expected: Floats, onsets: Onsets, trust: Floats, ternary: bool
+    pulses: Floats, expected: Floats, onsets: Onsets, chances: Floats, ternary: bool
 ) -> BeatLine:
     """Fit pulses (n,) in seconds, right within 50 ms, to the onsets on and between them.
 
-    `trust` (onsets,) is the chance that each onset's moment is right. It is the distance to the
-    `expected` pulses (n,) that is kept from jittering, so that a tempo map is followed for free.
-    How stiff the tempo is, and whether it rather steps or drifts, is chosen by the Bayesian
-    information criterion.
+    `chances` (onsets, 4) are those of audio.trust.trust_in. It is the distance to the `expected`
+    pulses (n,) whose tempo is kept from jittering, so that a tempo map is followed for free.
     """
-    due = _Due.of(pulses, onsets, trust, ternary).less(expected)
-    if not len(due.seconds):
-        lost = np.full(len(pulses), WITHIN_SECONDS)
-        return BeatLine(pulses, WITHIN_SECONDS, 0.0, lost, WITHIN_SECONDS)
-    start = pulses - expected
-    tried = [
-        _fitted(start, due, np.array(difference), stiffness)
-        for difference in DIFFERENCES
-        for stiffness in STIFFNESSES
-    ]
-    best = min(tried, key=lambda each: each.criterion)
-    return _judged(best, due, expected)
+    due = DueOnsets.of(pulses, onsets, chances, ternary)
+    if len(due.seconds) < MIN_DUE:
+        return BeatLine(pulses, WITHIN_SECONDS, 0.0, np.full(len(pulses), WITHIN_SECONDS))
+    counted = np.arange(len(pulses))
+    straight = expected + np.polyval(np.polyfit(counted, pulses - expected, 1), counted)
+    due = due.less(straight)
+    fits = _fits(due, pulses - straight, float(np.median(np.diff(expected))))
+    weights = np.exp(np.array([fit.evidence for fit in fits]))
+    weights /= weights.sum()
+    best = fits[int(weights.argmax())]
+    mean = weights @ np.array([fit.line for fit in fits])
+    line = best.line if weights.max() > ALONE else mean
+    variance = sum(
+        weight * (fit.variance() + (fit.line - line) ** 2)
+        for weight, fit in zip(weights, fits, strict=True)
+        if weight > NEGLIGIBLE
+    )
+    miss = _scatter(best.miss, due)
+    met = due.places[(due.twelfth == 0) & (np.abs(best.miss) < MET_SECONDS)]
+    share_met = len(np.unique(np.rint(met))) / len(pulses)
+    error = np.sqrt(variance + COMMON_SECONDS**2) * max(1.0, miss / USUAL_MISS_SECONDS)
+    return BeatLine(straight + line, miss, share_met, error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
-    """A line, the misses of the onsets due, its error, and the criterion, which is to be small.
+    """The likeliest line under a prior, and the log evidence of that, up to a constant.
 
-    `prompt` is the chance of each onset to be one that holds the line.
+    `factor` is Cholesky's of the precision around it; `miss` (onsets,) how far onsets lie off,
+    `bias` (12,) taken from them; `weight` and `pulled` (onsets,) how firmly each holds the line,
+    and where.
     """
 
     line: Floats
+    evidence: float
+    factor: Floats
     miss: Floats
-    prompt: Floats
-    error: Floats
-    criterion: float
-
-
-def _fitted(line: Floats, due: _Due, difference: Floats, stiffness: float) -> _Fit:
-    miss, bias = due.misses(line), np.zeros(12)
-    for number in range(ROUNDS):
-        scatter = max(SCATTER_SECONDS, WIDEST_SECONDS * NARROWER**number)
-        prompt = due.prompt(miss - bias[due.twelfth], scatter)[0]
-        if number >= FIRST_BIASED_ROUND:
-            bias = _biases(due.twelfth, miss, prompt)
-        own = np.abs(miss - bias[due.twelfth])
-        weight = due.weight * prompt / np.maximum(own, LEAST_MISS_SECONDS)
-        system = _System.of(line, due, weight, difference, stiffness)
-        line = system.solve(line, due, weight, due.seconds - bias[due.twelfth])
-        miss = due.misses(line)
-    own = miss - bias[due.twelfth]
-    prompt, density = due.prompt(own, SCATTER_SECONDS)
-    inverse = system.inverse()
-    error = np.sqrt(SCATTER_SECONDS * np.diag(inverse))  # for misses spread as Laplace has it
-    cost = FREEDOM_COST * _freedom(inverse, due, weight) * np.log(max(prompt.sum(), 2.0))
-    return _Fit(line, own, prompt, error, cost - float(due.weight @ np.log(density)))
-
-
-def _biases(twelfth: npt.NDArray[np.int64], miss: Floats, prompt: Floats) -> Floats:
-    """How far the onsets at each twelfth but the beat itself lie off, which swing may have done."""
-    bias = np.zeros(12)
-    for each in set(twelfth.tolist()) - {0}:
-        mine = np.flatnonzero(twelfth == each)
-        if prompt[mine].sum() >= MIN_FOR_BIAS:
-            mine = mine[np.argsort(miss[mine])]
-            sums = np.cumsum(prompt[mine])
-            bias[each] = miss[mine[int(np.searchsorted(sums, sums[-1] / 2))]]
-    return bias
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Due:
-    """Onsets that lie where one is due: each `part` of the way from pulse `index` to the next."""
-
-    seconds: Floats
+    bias: Floats
     weight: Floats
-    index: npt.NDArray[np.int64]
-    part: Floats
-    twelfth: npt.NDArray[np.int64]
-    trust: Floats
+    pulled: Floats
 
-    @classmethod
-    def of(cls, pulses: Floats, onsets: Onsets, trust: Floats, ternary: bool) -> _Due:
-        counted = np.arange(len(pulses) + 1) - 1.0  # onsets may lie a little before the first
-        led = np.concatenate([[2 * pulses[0] - pulses[1]], pulses])
-        at = np.interp(onsets.seconds, led, counted, left=-1, right=-1)
-        inside = np.flatnonzero((at > -1) & (trust > MIN_TRUST))
-        at, whole = at[inside], np.floor(at[inside])
-        places = np.array([*PLACES[ternary], 12]) / 12
-        nearest = places[np.abs((at - whole)[:, None] - places).argmin(axis=1)]
-        length = np.gradient(led)[whole.astype(np.int64) + 1]
-        place = whole + nearest
-        close = (np.abs(at - place) * length < WITHIN_SECONDS) & (place >= 0)
-        close &= place <= len(pulses) - 1
-        inside, place = inside[close], place[close]
-        index = np.minimum(np.floor(place + 1e-9).astype(np.int64), len(pulses) - 2)
-        twelfth = np.rint(place * 12).astype(np.int64) % 12
-        weight = np.where(twelfth == 0, 1.0, OFF_BEAT_WEIGHT)
-        weight = np.where(np.abs(place) < 1e-6, FIRST_WEIGHT, weight)
-        believed = np.minimum(trust[inside], MOST_TRUST)
-        return cls(onsets.seconds[inside], weight, index, place - index, twelfth, believed)
+    def variance(self) -> Floats:
+        whole = cho_solve_banded((self.factor, False), np.eye(len(self.line)))
+        return np.asarray(np.diag(whole))
 
-    def less(self, expected: Floats) -> _Due:
-        """The same with seconds counted from where the expected pulses have them."""
-        return replace(self, seconds=self.misses(expected))
-
-    def misses(self, line: Floats) -> Floats:
-        return np.asarray(
-            self.seconds - line[self.index] * (1 - self.part) - line[self.index + 1] * self.part
-        )
-
-    def prompt(self, miss: Floats, scatter: float) -> tuple[Floats, Floats]:
-        """The chance of each onset to be prompt where it misses by so much; the density there."""
-        prompt = self.trust * np.exp(-np.abs(miss) / scatter) / (2 * scatter)
-        late = np.where(miss > 0, np.exp(-np.maximum(miss, 0) / LATE_SECONDS) / LATE_SECONDS, 0)
-        other = SHARE_LATE * late + (1 - SHARE_LATE) / (2 * WITHIN_SECONDS)
-        density = prompt + (1 - self.trust) * other
-        return prompt / density, density
+    def likelier(self, by: float) -> _Fit:
+        """The same with that much added to its evidence."""
+        return replace(self, evidence=self.evidence + by)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _System:
-    """Weighted least squares of the misses and of the differences, as a symmetric band matrix."""
+def _fits(due: DueOnsets, start: Floats, pulse_seconds: float) -> list[_Fit]:
+    """All behaviours of the tempo, with their evidence relative to the best's."""
+    count = len(start)
 
-    band: Floats
+    def prior(spread: float, order: int) -> TempoPrior:
+        return TempoPrior.of(count, pulse_seconds, np.full(count - order, spread), order)
 
-    @classmethod
-    def of(
-        cls, line: Floats, due: _Due, weight: Floats, difference: Floats, stiffness: float
-    ) -> _System:
-        order = len(difference) - 1
-        band = np.zeros((order + 1, len(line)))
-        near, far = weight * (1 - due.part), weight * due.part
-        np.add.at(band[-1], due.index, near * (1 - due.part))
-        np.add.at(band[-1], due.index + 1, far * due.part)
-        np.add.at(band[-2], due.index + 1, near * due.part)
-        turn = np.abs(np.convolve(line, difference[::-1], "valid"))
-        stiff = stiffness / np.maximum(turn, LEAST_TURN_SECONDS)
-        for apart in range(order + 1):
-            for left in range(order + 1 - apart):
-                both = difference[left] * difference[left + apart]
-                band[-1 - apart, left + apart : left + apart + len(stiff)] += both * stiff
-        band[-1] += HOLD
-        return cls(band)
-
-    def solve(self, line: Floats, due: _Due, weight: Floats, seconds: Floats) -> Floats:
-        right = HOLD * line
-        np.add.at(right, due.index, weight * (1 - due.part) * seconds)
-        np.add.at(right, due.index + 1, weight * due.part * seconds)
-        return np.asarray(solveh_banded(self.band, right))
-
-    def inverse(self) -> Floats:
-        return np.asarray(solveh_banded(self.band, np.eye(self.band.shape[1])))
+    wandering, drifting = pulse_seconds**1.5, pulse_seconds**2.5
+    first = _fit(due, prior(FIRST_WANDERING * wandering, 2), start, np.zeros(12), 0, FIRST_ROUNDS)
+    fits = [_fit(due, prior(0.0, 2), first.line, first.bias, STEADY_FROM)]
+    for spread in WANDERING:
+        fit = _fit(due, prior(spread * wandering, 2), first.line, first.bias, FROM)
+        fits.append(fit.likelier(LOG_WANDERING))
+    for spread in DRIFTING:
+        fit = _fit(due, prior(spread * drifting, 3), first.line, first.bias, FROM)
+        fits.append(fit.likelier(LOG_DRIFTING))
+    best = max(fits, key=lambda fit: fit.evidence)
+    for place, log_chance in _likely_steps(due, best, pulse_seconds, count):
+        spreads = np.zeros(count - 2)
+        spreads[place] = STEP_SPREAD * pulse_seconds
+        step = TempoPrior.of(count, pulse_seconds, spreads, 2)
+        fit = _fit(due, step, best.line, best.bias, FROM)
+        fits.append(fit.likelier(LOG_STEP + log_chance))
+    highest = max(fit.evidence for fit in fits)
+    return [fit.likelier(-highest) for fit in fits]
 
 
-def _freedom(inverse: Floats, due: _Due, weight: Floats) -> float:
-    """How many numbers a line is worth: the trace of the matrix from onsets to line."""
-    near, far = 1 - due.part, due.part
-    i, j = due.index, due.index + 1
-    return float(weight @ (
-        near**2 * inverse[i, i] + 2 * near * far * inverse[i, j] + far**2 * inverse[j, j]
-    ))  # fmt: skip
+def _fit(
+    due: DueOnsets,
+    prior: TempoPrior,
+    line: Floats,
+    bias: Floats,
+    first_round: int,
+    rounds: int = ROUNDS,
+) -> _Fit:
+    """Believe the onsets by the line, fit the line to them, over and over."""
+    for number in range(first_round, first_round + rounds):
+        miss, wider = due.misses(line), WIDER_SECONDS * NARROWER**number
+        belief = due.believe(miss - bias[due.twelfth], wider)
+        if number >= FIRST_BIASED_ROUND:
+            bias = due.biases(miss, belief.chances[:, 0])
+            belief = due.believe(miss - bias[due.twelfth], wider)
+        factor = _factor(prior, due, belief.weight)
+        pulled = due.seconds - bias[due.twelfth] - belief.lateness
+        pull = _spread(due, belief.weight * pulled, len(line))
+        line = np.asarray(cho_solve_banded((factor, False), pull))
+    miss = due.misses(line) - bias[due.twelfth]
+    belief = due.believe(miss, 0.0)
+    factor = _factor(prior, due, belief.weight)
+    evidence = float(due.weight @ belief.density) - prior.surprise(line)
+    evidence += prior.log_determinant / 2 - float(np.log(factor[-1]).sum())
+    pulled = due.seconds - bias[due.twelfth] - belief.lateness
+    return _Fit(line, evidence, factor, miss, bias, belief.weight, pulled)
 
 
-def _judged(fit: _Fit, due: _Due, expected: Floats) -> BeatLine:
-    miss = _scatter(fit, due)
-    on = (due.twelfth == 0) & (np.abs(fit.miss) < MET_SECONDS)
-    met = set((due.index[on] + np.rint(due.part[on])).astype(np.int64).tolist())
-    seconds = fit.line + expected
-    error = fit.error * max(1.0, miss / SCATTER_SECONDS)
-    return BeatLine(seconds, miss, len(met) / len(seconds), error, _hidden(fit, due, expected))
+def _factor(prior: TempoPrior, due: DueOnsets, weight: Floats) -> Floats:
+    band, count = prior.band.copy(), prior.band.shape[1]
+    near, far = weight * (1 - due.part), weight * due.part
+    band[-1] += np.bincount(due.index, near * (1 - due.part), count)
+    band[-1] += np.bincount(due.index + 1, far * due.part, count)
+    band[-2] += np.bincount(due.index + 1, near * due.part, count)
+    return np.asarray(cholesky_banded(band))
 
 
-def _scatter(fit: _Fit, due: _Due) -> float:
+def _spread(due: DueOnsets, values: Floats, count: int) -> Floats:
+    """Values of onsets laid upon the pulses (count,) around each."""
+    near = np.bincount(due.index, values * (1 - due.part), count)
+    return np.asarray(near + np.bincount(due.index + 1, values * due.part, count))
+
+
+def _likely_steps(
+    due: DueOnsets, fit: _Fit, pulse_seconds: float, count: int
+) -> list[tuple[int, float]]:
+    """Pulses where the tempo is likeliest to step, if once; the log chance of each and those near.
+
+    By least squares with onsets weighed as in a fit: its line's place, its tempo, and the step.
+    """
+    if count < 2 * FROM_ENDS + 3:
+        return []
+    order = np.argsort(due.places, kind="stable")
+    places, weight = due.places[order], fit.weight[order]
+    pull = weight * fit.pulled[order]
+    sums = np.array([weight, weight * places, weight * places**2, pull, pull * places])
+    behind = np.cumsum(np.pad(sums, ((0, 0), (0, 1)))[:, ::-1], axis=1)[:, ::-1]
+    at = np.arange(1, count - 1)
+    (w, wp, wpp, y, yp), whole = behind[:, np.searchsorted(places, at)], behind[:, 0]
+    spreads = (OFFSET_SECONDS, TEMPO_SPREAD * pulse_seconds, STEP_SPREAD * pulse_seconds)
+    precision = np.tile(np.diag(np.array(spreads) ** -2), (len(at), 1, 1))
+    precision[:, :2, :2] += whole[[[0, 1], [1, 2]]]
+    precision[:, 2, 0] = precision[:, 0, 2] = wp - at * w
+    precision[:, 2, 1] = precision[:, 1, 2] = wpp - at * wp
+    precision[:, 2, 2] += wpp - 2 * at * wp + at**2 * w
+    pull = np.stack([np.full(len(at), whole[3]), np.full(len(at), whole[4]), yp - at * y], axis=1)
+    found = np.linalg.solve(precision, pull[..., None])[..., 0]
+    scores = (pull * found).sum(axis=1) / 2 - np.linalg.slogdet(precision)[1] / 2
+    scores[:FROM_ENDS] = scores[-FROM_ENDS:] = -np.inf
+    chances = np.exp(scores - scores.max())
+    chances /= chances.sum()
+    picked: list[int] = []
+    for place in np.argsort(-chances).tolist():
+        if len(picked) == STEPS_TRIED or chances[place] < LEAST_STEP:
+            break
+        if all(abs(place - other) > 1 for other in picked):
+            picked.append(place)
+    nearest = np.abs(np.arange(len(at))[:, None] - picked).argmin(axis=1)
+    logs = np.log(np.bincount(nearest, chances) / chances[picked] / len(at))
+    return list(zip(picked, logs.tolist(), strict=True))
+
+
+def _scatter(miss: Floats, due: DueOnsets) -> float:
     """How far trusted onsets are early, or the geometric mean of that and of how far they are late.
 
     Nothing can be heard much before it begins: where many are early, they are prompt and the line
     follows others that are late. Where none is early the late ones do no harm. The larger, doubled.
     """
-    weight = np.where(due.trust > HELD, due.trust * due.weight, 0.0)
+    weight = np.where(due.prompt > TRUSTED, due.prompt * due.weight, 0.0)
     if not weight.any():
         return WITHIN_SECONDS
-    miss = np.clip(fit.miss, -FAR_SECONDS, FAR_SECONDS)
+    miss = np.clip(miss, -FAR_SECONDS, FAR_SECONDS)
     early, late = weight @ np.maximum(-miss, 0), weight @ np.maximum(miss, 0)
     return float(2 * np.sqrt(early * max(early, late)) / weight.sum())
-
-
-def _hidden(fit: _Fit, due: _Due, expected: Floats) -> float:
-    """What may hide between the onsets: the range of the tempo on the longest ways without any.
-
-    A line between two held ends is off by at most an eighth of that, on the way to one end by half.
-    """
-    held = fit.prompt > HELD
-    if not held.any():
-        return WITHIN_SECONDS
-    pulse = np.sort((due.index + due.part)[held])
-    places = np.interp(pulse, np.arange(len(expected)), expected)
-    rates = np.diff(fit.line) / np.diff(expected)
-    inner = np.diff(places).max() if len(places) > 1 else 0.0
-    outer = max(places[0] - expected[0], 0.0)
-    return float(np.ptp(rates) * max(inner / 8, outer / 2))

@@ -1,9 +1,10 @@
-"""Fit the weights by which the first downbeat is chosen and onsets are trusted.
+"""Fit the weights by which the first downbeat is chosen.
 
 `python -m benchmarks.fit_downbeat --pieces 80 --seed 6` makes pieces of seeds that the truth test
-does not use, records each along a known map with drums and without, fits the logistic models of
-`audio/downbeat.py` and `audio/trust.py`, and prints their weights and how often they are right on
-pieces left out.
+does not use, records each along a known map with drums and without, fits the logistic model of
+`audio/downbeat.py`, and prints its weights and how often it is right on pieces left out. Each
+recording counts a second time, for little, as if it had been started inside the first bar: or where
+music starts would be all that is looked for.
 """
 
 from __future__ import annotations
@@ -12,22 +13,20 @@ import argparse
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 
 import audio.beats
 import audio.downbeat
-import audio.trust
-from audio.beats import find_beats
+from audio.beats import find_beats, pulse_of
 from audio.clip import Clip
-from audio.downbeat import WEIGHTS
+from audio.downbeat import WEIGHTS, find_evidence
 from audio.hearing import Floats, Heard, hear
-from audio.onsets import find_onsets
-from audio.trust import EXACT_SECONDS, find_features
-from benchmarks.truth import KINDS, known_map, make_truth, record
+from benchmarks.truth import KINDS, TimeMap, known_map, make_truth, record
 from midi.grid import Grid
 
 WITHIN_SECONDS = 0.045  # the slot nearest to the truth is the right one if it is this near
+INSIDE_WEIGHT = 0.06  # of a recording that starts inside a bar
+LEAD_IN_SECONDS = 0.005  # from where such a recording starts to the pulse it starts with
 RIDGE = 0.3
 FOLDS = 5
 
@@ -39,31 +38,33 @@ class Example:
     evidence: Floats
     right: int
     piece: int
+    starts_inside: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Moments:
-    """Features (onsets, weights) of a recording's onsets, which are exact, the piece's number."""
+class Asked:
+    """What find_evidence was asked about."""
 
-    features: Floats
-    exact: npt.NDArray[np.bool_]
-    piece: int
+    clip: Clip
+    grid: Grid
+    heard: Heard
+    slots: Floats
+    slot_beats: float
+
+    def example(self, downbeat_seconds: float, piece: int, inside: bool = False) -> Example | None:
+        """None where the first downbeat was not found to be a slot."""
+        found = find_evidence(self.clip, self.grid, self.heard, self.slots, self.slot_beats)
+        if not found:
+            return None
+        off = np.abs(self.slots[list(found)] - downbeat_seconds)
+        rows = np.array(list(found.values()))
+        near = off.min() < WITHIN_SECONDS
+        return Example(rows, int(off.argmin()), piece, inside) if near else None
 
 
-def collect(pieces: int, seed: int) -> tuple[list[Example], list[Moments]]:
-    """Evidence of recordings whose first downbeat is known and was found to be a slot; onsets."""
-    kept: dict[str, object] = {}
-    original = audio.downbeat.find_evidence
-
-    def spy(
-        clip: Clip, grid: Grid, heard: Heard, slots: Floats, slot_beats: float
-    ) -> dict[int, Floats]:
-        evidence = original(clip, grid, heard, slots, slot_beats)
-        kept["slots"], kept["evidence"] = slots, evidence
-        return evidence
-
-    audio.downbeat.find_evidence = spy
-    examples, moments = [], []
+def collect(pieces: int, seed: int) -> list[Example]:
+    """Evidence of recordings whose first downbeat is known and was found to be a slot."""
+    examples: list[Example | None] = []
     for piece in range(pieces):
         truth = make_truth(10_000 * seed + piece)
         for drums in (True, False):
@@ -73,58 +74,47 @@ def collect(pieces: int, seed: int) -> tuple[list[Example], list[Moments]]:
             kind = KINDS[piece % len(KINDS)]
             along = known_map(np.random.default_rng(piece), kind, float(truth.grid.seconds))
             sound = np.sum([truth.stems[name] for name in names], axis=0, dtype=np.float32)
-            kept.clear()
-            clip = record(sound, along, piece)
-            heard = hear(clip)
-            if heard is None:
-                continue
-            moments.append(_moments(heard, along.recorded_at(truth.starts_of(names)), piece))
-            find_beats(clip, truth.grid, heard)
-            evidence, slots = kept.get("evidence"), kept.get("slots")
-            if not isinstance(evidence, dict) or not evidence or not isinstance(slots, np.ndarray):
-                continue
-            off = np.abs(slots[list(evidence)] - along.recording[0])
-            if off.min() < WITHIN_SECONDS:
-                rows = np.array(list(evidence.values()))
-                examples.append(Example(rows, int(off.argmin()), piece))
-    audio.downbeat.find_evidence = original
-    return examples, moments
+            asked = _asked(record(sound, along, piece), truth.grid)
+            if asked:
+                examples.append(asked.example(float(along.recording[0]), piece))
+                examples.append(_started_inside(asked, along, piece))
+    return [example for example in examples if example]
 
 
-def _moments(heard: Heard, starts: Floats, piece: int) -> Moments:
-    onsets = find_onsets(heard.onsets, heard.attacks)
-    off = np.abs(onsets.seconds[:, None] - starts).min(axis=1)
-    return Moments(find_features(onsets, heard), off < EXACT_SECONDS, piece)
+def _asked(clip: Clip, grid: Grid) -> Asked | None:
+    """What find_beats asks find_evidence about."""
+    kept: list[Asked] = []
+
+    def spy(*asked: object) -> dict[int, Floats]:
+        kept.append(Asked(*asked))  # type: ignore[arg-type]
+        return {}  # and find_beats ends here
+
+    audio.downbeat.find_evidence = spy  # type: ignore[assignment]
+    try:
+        find_beats(clip, grid)
+    finally:
+        audio.downbeat.find_evidence = find_evidence
+    return kept[0] if kept else None
 
 
-def fit_trust(moments: list[Moments]) -> Floats:
-    """Weights of the greatest likelihood, with a ridge."""
-    features = np.concatenate([each.features for each in moments])
-    exact = np.concatenate([each.exact for each in moments])
-
-    def loss(weights: Floats) -> tuple[float, Floats]:
-        scores = features @ weights
-        total = float(np.logaddexp(0, scores).sum() - scores[exact].sum())
-        slope = features.T @ (1 / (1 + np.exp(-scores)) - exact)
-        return total + RIDGE * float(weights @ weights) / 2, slope + RIDGE * weights
-
-    return np.asarray(minimize(loss, np.zeros(features.shape[1]), jac=True).x)
-
-
-def judge_trust(moments: list[Moments]) -> None:
-    """Print how many of the trusted onsets of pieces left out are exact, and trusted of exact."""
-    trusted = right = exact = 0
-    for fold in range(FOLDS):
-        weights = fit_trust([m for m in moments if m.piece % FOLDS != fold])
-        for each in (m for m in moments if m.piece % FOLDS == fold):
-            believed = each.features @ weights > 0
-            trusted, exact = trusted + believed.sum(), exact + each.exact.sum()
-            right += (believed & each.exact).sum()
-    count = sum(len(each.exact) for each in moments)
-    print(
-        f"{count} onsets, {exact} exact within {1000 * EXACT_SECONDS:g} ms: "
-        f"{trusted} trusted, {right} of them exact"
+def _started_inside(asked: Asked, along: TimeMap, piece: int) -> Example | None:
+    """The same from one of the other pulses of the first bar on."""
+    grid, step = asked.grid, pulse_of(asked.grid)[0]
+    pulses = int(grid.bar_starts[1] / step)
+    if pulses < 2:
+        return None
+    first = int(np.random.default_rng(piece).integers(1, pulses))
+    at, downbeat = along.recorded_at(
+        np.array([float(grid.seconds_at(beat)) for beat in (first * step, grid.bar_starts[1])])
     )
+    at -= LEAD_IN_SECONDS
+    samples = asked.clip.samples[:, int(at * asked.clip.sample_rate) :]
+    clip = Clip(samples, asked.clip.sample_rate)
+    heard = hear(clip)
+    if heard is None:
+        return None
+    inside = Asked(clip, grid, heard, asked.slots - at, asked.slot_beats)
+    return inside.example(float(downbeat - at), piece, inside=True)
 
 
 def fit(examples: list[Example]) -> Floats:
@@ -134,8 +124,10 @@ def fit(examples: list[Example]) -> Floats:
         total, slope = RIDGE * float(weights @ weights) / 2, RIDGE * weights
         for example in examples:
             chances = chances_of(example, weights)
-            total -= float(np.log(chances[example.right] + 1e-12))
-            slope = slope - example.evidence[example.right] + chances @ example.evidence
+            counts = INSIDE_WEIGHT if example.starts_inside else 1.0
+            total -= counts * float(np.log(chances[example.right] + 1e-12))
+            excess = chances @ example.evidence - example.evidence[example.right]
+            slope = slope + counts * excess
         return total, slope
 
     return np.asarray(minimize(loss, np.zeros(len(WEIGHTS)), jac=True).x)
@@ -149,25 +141,26 @@ def chances_of(example: Example, weights: Floats) -> Floats:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pieces", type=int, default=40)
+    parser.add_argument("--pieces", type=int, default=80)
     parser.add_argument("--seed", type=int, default=6)
     asked = parser.parse_args()
-    examples, moments = collect(asked.pieces, asked.seed)
-    sure, right, sure_and_wrong = 0, 0, 0
-    for fold in range(FOLDS):
-        weights = fit([e for e in examples if e.piece % FOLDS != fold])
-        for example in (e for e in examples if e.piece % FOLDS == fold):
-            chances = chances_of(example, weights)
+    examples = collect(asked.pieces, asked.seed)
+    folds = [fit([e for e in examples if e.piece % FOLDS != fold]) for fold in range(FOLDS)]
+    for inside in (False, True):
+        sure, right, sure_and_wrong = 0, 0, 0
+        chosen = [example for example in examples if example.starts_inside == inside]
+        for example in chosen:
+            chances = chances_of(example, folds[example.piece % FOLDS])
             is_right = int(chances.argmax()) == example.right
             is_sure = chances.max() >= audio.beats.MIN_DOWNBEAT_CONFIDENCE
             right, sure = right + is_right, sure + is_sure
             sure_and_wrong += is_sure and not is_right
-    print(
-        f"{len(examples)} recordings: right {right}, sure {sure}, sure and wrong {sure_and_wrong}"
-    )
+        start = "inside a bar" if inside else "at a bar"
+        print(
+            f"{len(chosen)} recordings that start {start}: right {right}, sure {sure}, "
+            f"sure and wrong {sure_and_wrong}"
+        )
     _compare("audio.downbeat", WEIGHTS, fit(examples))
-    judge_trust(moments)
-    _compare("audio.trust", audio.trust.WEIGHTS, fit_trust(moments))
 
 
 def _compare(module: str, shipped: dict[str, float], weights: Floats) -> None:
