@@ -37,6 +37,7 @@ DROPPED = 0.08  # of the stems are silent
 SWAPPED = 0.5
 FAINT = 0.12  # of the stems are 8 to 20 dB quieter than the others
 NATURAL = 0.5  # of the examples are as loud, stem by stem, as the engine plays
+VARIED = 0.6  # of the songs are drawn from the varied ones, where there are some
 BENT, SEMITONES = 0.5, 3.0  # of the stems are heard faster or slower, at most by so much
 EQ_DB, EQ_POINTS = 6.0, 8
 VALID_SEED, VALID_SONGS = 900, 4
@@ -64,6 +65,7 @@ class Songs:
                 if path.name.startswith("engine"):
                     self.levels.append(np.maximum(loud / np.sqrt(np.square(loud).mean()), 0.2))
         self.names = list(self.songs)
+        self.varied = [name for name in self.names if name.startswith("varied")]
 
     def batch(self, size: int) -> Tensor:
         """(size, stems, 2, CLIP) float32."""
@@ -100,7 +102,8 @@ class Songs:
 
     def _pick(self, stem: int | None = None) -> tuple[str, int]:
         while True:
-            name = self.names[int(self.random.integers(len(self.names)))]
+            names = self.varied if self.random.random() < VARIED and self.varied else self.names
+            name = names[int(self.random.integers(len(names)))]
             if stem is None or self.heard[name][stem]:
                 return name, int(self.random.integers(0, FRAMES - CLIP))
 
