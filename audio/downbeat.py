@@ -14,17 +14,20 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip
-from audio.hearing import Floats, Heard, OnsetEnvelope, chroma_over_time
+from audio.constant_q import tones
+from audio.hearing import Floats, Heard, OnsetEnvelope, pitches_over_time
 from midi.grid import Grid
 
 WEIGHTS = {
-    "harmony": 1.02,  # mean change of chroma on the bar lines, in standard deviations, times the
-    "bass": 0.24,  # root of the number of bars; onsets under 180 Hz there, likewise
-    "at_start": 3.02,  # the first sound is within 60 ms
-    "after_start": -1.8,  # a bar of music in front of the first bar line
-    "pickup": -2.36,  # a tenth of all onset strength in front of it
+    "harmony": 2.24,  # mean change of harmony on the bar lines, in standard deviations, times the
+    "bass": 0.34,  # root of the number of bars; onsets under 180 Hz there, likewise
+    "at_start": 3.18,  # the first sound is within 60 ms
+    "after_start": -1.6,  # a bar of music in front of the first bar line
+    "pickup": -1.18,  # a tenth of all onset strength in front of it
+    "rest": 1.28,  # the recording begins there, and its first sound comes later
 }
 NEAR_START_SECONDS = 0.060
+NEAR_ZERO_SECONDS = 0.030
 EARLIEST_SECONDS = -0.12
 LATEST_SECONDS = 1.2  # or one bar after the first sound, if that is later
 AROUND_SECONDS = 0.035  # where an onset counts for a slot
@@ -66,7 +69,8 @@ def find_evidence(
     if inside.sum() < 2:
         return {}
     low = _standard(_strongest_near(bass, slots), inside)
-    harmony = _standard(_harmony_changes(clip, slots, 1 / slot_beats), inside)
+    bar_slots = float(grid.beats) / grid.bars / slot_beats
+    harmony = _standard(_harmony_changes(clip, slots, bar_slots), inside)
     bars = np.rint([float(beat) / slot_beats for beat in grid.bar_starts[:-1]]).astype(np.int64)
     begun = np.concatenate([[0], np.cumsum(onsets.values)]) / max(onsets.values.sum(), 1e-9)
     evidence = {}
@@ -84,6 +88,7 @@ def find_evidence(
             float(abs(late) < NEAR_START_SECONDS),
             max(0.0, late) / bar_seconds,
             10 * min(pickup, MAX_PICKUP),
+            float(abs(slots[slot]) < NEAR_ZERO_SECONDS and late < -NEAR_START_SECONDS),
         ])  # fmt: skip
     return evidence
 
@@ -107,20 +112,23 @@ def _strongest_near(envelope: OnsetEnvelope, slots: Floats) -> Floats:
     return np.array([envelope.values[a:b].max() if b > a else 0.0 for a, b in pairs])
 
 
-def _harmony_changes(clip: Clip, slots: Floats, slots_per_beat: float) -> Floats:
-    """How unlike the chroma of the beat after each slot is to that of the beat before, 0..1."""
-    heard = chroma_over_time(clip)
+def _harmony_changes(clip: Clip, slots: Floats, bar_slots: float) -> Floats:
+    """How unlike the tones of the bar after each slot are to those of the bar before, 0..1.
+
+    Over less than a bar the chords that comping leaves out, and the passing ones, mislead.
+    """
+    heard = pitches_over_time(clip)
     if heard is None:
         return np.zeros(len(slots))
-    chroma, seconds = heard
-    beat = np.gradient(slots) * max(1.0, slots_per_beat)
-    sums = np.concatenate([np.zeros((12, 1)), np.cumsum(chroma, axis=1)], axis=1)
+    levels, seconds = heard
+    bar = np.gradient(slots) * bar_slots
+    sums = np.concatenate([np.zeros((12, 1)), np.cumsum(tones(levels), axis=1)], axis=1)
 
     def total(first: Floats, stop: Floats) -> Floats:
         low, high = np.searchsorted(seconds, first), np.searchsorted(seconds, stop)
         return np.asarray(sums[:, np.maximum(high, low)] - sums[:, low])
 
-    before, after = total(slots - beat, slots), total(slots + SETTLE_SECONDS, slots + beat)
+    before, after = total(slots - bar, slots), total(slots + SETTLE_SECONDS, slots + bar)
     sizes = np.sqrt((before**2).sum(axis=0) * (after**2).sum(axis=0))
     change = 1 - (before * after).sum(axis=0) / np.maximum(sizes, 1e-9)
     return np.where(sizes > 1e-6, change, 0.0)

@@ -1,9 +1,7 @@
 """The key of a clip: what its tones weigh, in all and at the start, against the 24 keys.
 
-Tones are what stands out of the spectrum over its neighbours, so that drums count for little, and
-count by the root of how loud they are, so that no voice drowns another. Music tends to begin on
-its tonic's chord: this tells a key from its relative and from its fifth where all the tones alone
-leave that open. `python -m benchmarks.fit_key` fits the weights.
+Music tends to begin on its tonic's chord: this tells a key from its relative and from its fifth
+where all the tones alone leave that open. `python -m benchmarks.fit_key` fits the weights.
 """
 
 from __future__ import annotations
@@ -11,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from audio.clip import Clip
-from audio.constant_q import classes
+from audio.constant_q import classes, tones
 from audio.hearing import Floats, pitches_over_time
 from midi.key import Key
 
@@ -26,17 +24,15 @@ MIN_CORRELATION = 0.6  # two bars of music reach 0.63 to 0.94, noise and drums s
 # Of each step from the tonic upwards, in standard deviations: in all, and at the start.
 WEIGHTS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "major": (
-        (1.09, -0.53, 0.28, -0.87, 0.51, 0.07, -0.58, 1.24, -0.71, -0.28, -0.5, 0.3),
-        (0.9, -0.54, 0.29, -0.73, 0.54, -0.07, -0.43, 0.85, -0.52, -0.3, -0.32, 0.34),
+        (1.08, -0.53, 0.27, -0.87, 0.5, 0.07, -0.6, 1.27, -0.72, -0.28, -0.51, 0.31),
+        (0.89, -0.54, 0.27, -0.72, 0.53, -0.04, -0.43, 0.83, -0.52, -0.3, -0.32, 0.35),
     ),
     "minor": (
-        (1.06, -0.84, 0.44, 0.57, -0.82, -0.1, -0.48, 1.52, -0.36, -0.7, -0.21, -0.07),
-        (1.06, -0.59, 0.11, 0.36, -0.58, 0.08, -0.46, 0.98, -0.37, -0.41, 0.12, -0.29),
+        (1.07, -0.84, 0.42, 0.58, -0.81, -0.1, -0.48, 1.51, -0.36, -0.69, -0.22, -0.07),
+        (1.05, -0.59, 0.11, 0.37, -0.59, 0.07, -0.47, 0.98, -0.36, -0.42, 0.12, -0.28),
     ),
 }
-LOWEST, HIGHEST = 24, 72  # semitones above C1: C3 to B6
 MIN_FIT = 0.34  # music reaches 0.36 to 1.1, drums stay under 0.33 and noise under 0.1
-NEIGHBOURS = 5  # semitones whose mean a tone stands out of
 START_SECONDS = 2.0
 SOUNDING = 0.3  # of how loud it is at its louder moments: here music has begun
 
@@ -60,14 +56,11 @@ def find_evidence(levels: Floats, seconds: Floats) -> tuple[Floats, float]:
     In standard deviations, and with it what this deviation is of the mean, in all. `levels`
     (84, n) are those of the semitones from C1 upwards at `seconds` (n,).
     """
-    from scipy.ndimage import uniform_filter1d
-
-    tones = np.sqrt(np.maximum(0, levels - uniform_filter1d(levels, NEIGHBOURS, axis=0)))
-    loud = tones.sum(axis=0)
+    heard = tones(levels)
+    loud = heard.sum(axis=0)
     start = seconds[int((loud > SOUNDING * np.percentile(loud, 90)).argmax())]
-    octaves = tones[LOWEST:HIGHEST].reshape(-1, 12, len(seconds)).sum(axis=0)
-    beginning = octaves[:, (seconds >= start) & (seconds < start + START_SECONDS)]
-    weights = np.array([octaves.mean(axis=1), beginning.mean(axis=1)])
+    beginning = heard[:, (seconds >= start) & (seconds < start + START_SECONDS)]
+    weights = np.array([heard.mean(axis=1), beginning.mean(axis=1)])
     means = weights.mean(axis=1, keepdims=True)
     spreads = weights.std(axis=1, keepdims=True)
     spread = float(spreads[0, 0] / max(means[0, 0], 1e-12))
