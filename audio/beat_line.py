@@ -25,6 +25,7 @@ from audio.tempo_prior import OFFSET_SECONDS, TEMPO_SPREAD, TempoPrior
 WANDERING, DRIFTING = (0.0005, 0.002), (0.0005, 0.0015, 0.005)
 STEP_SPREAD = 0.02  # relative
 LOG_STEP, LOG_WANDERING, LOG_DRIFTING = -2.0, -4.0, -3.0
+LOG_BIAS = -0.5  # of each part of a beat that lies off
 STEPS_TRIED = 4  # of the places where a step could be, the likeliest, and none beside another
 LEAST_STEP = 1e-9
 FROM_ENDS = 4  # pulses before a step and after it, or one note at an end would make one
@@ -40,6 +41,7 @@ MET_SECONDS = 0.025
 FAR_SECONDS = 0.030  # a miss of more counts as this
 TRUSTED = 0.5  # an onset on time with more than this chance counts where the line is judged
 COMMON_SECONDS = 0.001  # what all onsets of a recording may be heard early or late by, as one
+FEW_HELD = 2.0  # so few trusted onsets say little of how all scatter
 USUAL_MISS_SECONDS = 0.003  # what the onsets' spread allows; a larger miss widens all errors
 
 
@@ -73,8 +75,14 @@ def fit_line(
     counted = np.arange(len(pulses))
     straight = expected + np.polyval(np.polyfit(counted, pulses - expected, 1), counted)
     due = due.less(straight)
-    fits = _fits(due, pulses - straight, float(np.median(np.diff(expected))))
-    weights = np.exp(np.array([fit.evidence for fit in fits]))
+    pulse_seconds = float(np.median(np.diff(expected)))
+    fits = [
+        fit
+        for biased in (False, True)
+        for fit in _fits(due, pulses - straight, pulse_seconds, biased)
+    ]
+    evidence = np.array([fit.evidence for fit in fits])
+    weights = np.exp(evidence - evidence.max())
     weights /= weights.sum()
     best = fits[int(weights.argmax())]
     mean = weights @ np.array([fit.line for fit in fits])
@@ -84,10 +92,11 @@ def fit_line(
         for weight, fit in zip(weights, fits, strict=True)
         if weight > NEGLIGIBLE
     )
-    miss = _scatter(best.miss, due)
+    miss, held = _scatter(best.miss, due)
     met = due.places[(due.twelfth == 0) & (np.abs(best.miss) < MET_SECONDS)]
     share_met = len(np.unique(np.rint(met))) / len(pulses)
     error = np.sqrt(variance + COMMON_SECONDS**2) * max(1.0, miss / USUAL_MISS_SECONDS)
+    error *= np.sqrt(1 + FEW_HELD / max(held, 0.1))
     return BeatLine(straight + line, miss, share_met, error)
 
 
@@ -96,15 +105,15 @@ class _Fit:
     """The likeliest line under a prior, and the log evidence of that, up to a constant.
 
     `factor` is Cholesky's of the precision around it; `miss` (onsets,) how far onsets lie off,
-    `bias` (12,) taken from them; `weight` and `pulled` (onsets,) how firmly each holds the line,
-    and where.
+    `bias` (12,) taken from them, if any; `weight` and `pulled` (onsets,) how firmly each holds the
+    line, and where.
     """
 
     line: Floats
     evidence: float
     factor: Floats
     miss: Floats
-    bias: Floats
+    bias: Floats | None
     weight: Floats
     pulled: Floats
 
@@ -117,15 +126,20 @@ class _Fit:
         return replace(self, evidence=self.evidence + by)
 
 
-def _fits(due: DueOnsets, start: Floats, pulse_seconds: float) -> list[_Fit]:
-    """All behaviours of the tempo, with their evidence relative to the best's."""
+def _fits(due: DueOnsets, start: Floats, pulse_seconds: float, biased: bool) -> list[_Fit]:
+    """All behaviours of the tempo, with their evidence; where parts of a beat are biased, or not.
+
+    Biased parts are swung, or played early or late; few beats and many parts could not tell that
+    from a tempo that changes.
+    """
     count = len(start)
 
     def prior(spread: float, order: int) -> TempoPrior:
         return TempoPrior.of(count, pulse_seconds, np.full(count - order, spread), order)
 
     wandering, drifting = pulse_seconds**1.5, pulse_seconds**2.5
-    first = _fit(due, prior(FIRST_WANDERING * wandering, 2), start, np.zeros(12), 0, FIRST_ROUNDS)
+    bias = np.zeros(12) if biased else None
+    first = _fit(due, prior(FIRST_WANDERING * wandering, 2), start, bias, 0, FIRST_ROUNDS)
     fits = [_fit(due, prior(0.0, 2), first.line, first.bias, STEADY_FROM)]
     for spread in WANDERING:
         fit = _fit(due, prior(spread * wandering, 2), first.line, first.bias, FROM)
@@ -140,23 +154,26 @@ def _fits(due: DueOnsets, start: Floats, pulse_seconds: float) -> list[_Fit]:
         step = TempoPrior.of(count, pulse_seconds, spreads, 2)
         fit = _fit(due, step, best.line, best.bias, FROM)
         fits.append(fit.likelier(LOG_STEP + log_chance))
-    highest = max(fit.evidence for fit in fits)
-    return [fit.likelier(-highest) for fit in fits]
+    return fits
 
 
 def _fit(
     due: DueOnsets,
     prior: TempoPrior,
     line: Floats,
-    bias: Floats,
+    bias: Floats | None,
     first_round: int,
     rounds: int = ROUNDS,
 ) -> _Fit:
-    """Believe the onsets by the line, fit the line to them, over and over."""
+    """Believe the onsets by the line, fit the line to them, over and over.
+
+    `bias` (12,) of the parts of a beat is that to begin with; None where there is to be none.
+    """
+    free, bias = bias is not None, np.zeros(12) if bias is None else bias
     for number in range(first_round, first_round + rounds):
         miss, wider = due.misses(line), WIDER_SECONDS * NARROWER**number
         belief = due.believe(miss - bias[due.twelfth], wider)
-        if number >= FIRST_BIASED_ROUND:
+        if free and number >= FIRST_BIASED_ROUND:
             bias = due.biases(miss, belief.chances[:, 0])
             belief = due.believe(miss - bias[due.twelfth], wider)
         factor = _factor(prior, due, belief.weight)
@@ -168,8 +185,9 @@ def _fit(
     factor = _factor(prior, due, belief.weight)
     evidence = float(due.weight @ belief.density) - prior.surprise(line)
     evidence += prior.log_determinant / 2 - float(np.log(factor[-1]).sum())
+    evidence += LOG_BIAS * np.count_nonzero(bias)
     pulled = due.seconds - bias[due.twelfth] - belief.lateness
-    return _Fit(line, evidence, factor, miss, bias, belief.weight, pulled)
+    return _Fit(line, evidence, factor, miss, bias if free else None, belief.weight, pulled)
 
 
 def _factor(prior: TempoPrior, due: DueOnsets, weight: Floats) -> Floats:
@@ -226,15 +244,17 @@ def _likely_steps(
     return list(zip(picked, logs.tolist(), strict=True))
 
 
-def _scatter(miss: Floats, due: DueOnsets) -> float:
+def _scatter(miss: Floats, due: DueOnsets) -> tuple[float, float]:
     """How far trusted onsets are early, or the geometric mean of that and of how far they are late.
 
     Nothing can be heard much before it begins: where many are early, they are prompt and the line
-    follows others that are late. Where none is early the late ones do no harm. The larger, doubled.
+    follows others that are late. Where none is early the late ones do no harm. The larger, doubled;
+    and how many trusted onsets there are, by weight.
     """
     weight = np.where(due.prompt > TRUSTED, due.prompt * due.weight, 0.0)
     if not weight.any():
-        return WITHIN_SECONDS
+        return WITHIN_SECONDS, 0.0
     miss = np.clip(miss, -FAR_SECONDS, FAR_SECONDS)
     early, late = weight @ np.maximum(-miss, 0), weight @ np.maximum(miss, 0)
-    return float(2 * np.sqrt(early * max(early, late)) / weight.sum())
+    held = float(weight.sum())
+    return float(2 * np.sqrt(early * max(early, late)) / held), held

@@ -29,9 +29,9 @@ MIN_SCORE = 0.12  # of the path: the rhythm stands out
 MIN_LEAD = 1.0  # of its score over that of any other tempo
 MAX_BESIDE = 0.6  # of what begins on the beats may begin a quarter of one beside them
 MIN_SHARE_MET = 0.05
-MAX_ERROR_SECONDS = 0.0038  # of nine of ten pulses inside the bars, as one standard deviation
+MAX_ERROR_SECONDS = 0.0040  # of nine of ten pulses inside the bars, as one standard deviation
 MOST_OF_PERCENT = 90
-MAX_FIRST_ERROR_SECONDS = 0.0040  # of the first downbeat
+MAX_FIRST_ERROR_SECONDS = 0.0045  # of the first downbeat
 MAX_UNEVENNESS = 0.07  # of one beat against the others: more is a slip to another place
 MIN_DOWNBEAT_CONFIDENCE = 0.80
 
