@@ -29,9 +29,9 @@ MIN_SCORE = 0.12  # of the path: the rhythm stands out
 MIN_LEAD = 1.0  # of its score over that of any other tempo
 MAX_BESIDE = 0.6  # of what begins on the beats may begin a quarter of one beside them
 MIN_SHARE_MET = 0.05
-MAX_ERROR_SECONDS = 0.0040  # of nine of ten pulses inside the bars, as one standard deviation
+# One standard deviation, of the first downbeat and of nine in ten pulses inside the bars.
+MAX_ERROR_SECONDS = 0.0045
 MOST_OF_PERCENT = 90
-MAX_FIRST_ERROR_SECONDS = 0.0045  # of the first downbeat
 MAX_UNEVENNESS = 0.07  # of one beat against the others: more is a slip to another place
 MIN_DOWNBEAT_CONFIDENCE = 0.80
 
@@ -90,10 +90,10 @@ class Beats:
                 f"the beats slip: one lasts {100 * self.unevenness:.0f} % more or less than the "
                 f"others, {100 * MAX_UNEVENNESS:g} % are allowed"
             )
-        if self.first_error_seconds > MAX_FIRST_ERROR_SECONDS:
+        if self.first_error_seconds > MAX_ERROR_SECONDS:
             return (
                 f"too little holds the first downbeat: it is known within "
-                f"{1000 * self.first_error_seconds:.1f} ms, {1000 * MAX_FIRST_ERROR_SECONDS:g} ms "
+                f"{1000 * self.first_error_seconds:.1f} ms, {1000 * MAX_ERROR_SECONDS:g} ms "
                 f"are needed"
             )
         if self.error_seconds > MAX_ERROR_SECONDS:
