@@ -23,16 +23,8 @@ Floats = npt.NDArray[np.float64]
 Mono = npt.NDArray[np.float32]
 
 
-def chroma(mono: Mono, sample_rate: int) -> Floats:
-    """Chroma (12, n) from C upwards, a column every HOP_FRAMES, the strongest class of each at 1.
-
-    All of C1 to B7 in A = 440 Hz. `mono` must be a second long or more.
-    """
-    return classes(pitches(mono, sample_rate))
-
-
 def classes(levels: Floats) -> Floats:
-    """The chroma (12, n) of what `pitches` gives."""
+    """Chroma (12, n) of what `pitches` gives, from C upwards, the strongest class of each at 1."""
     sums = levels.reshape(OCTAVES, 12, -1).sum(axis=0)
     highest = sums.max(axis=0, keepdims=True)
     return np.ascontiguousarray(sums / np.where(highest > 1e-30, highest, 1))
@@ -51,7 +43,10 @@ def tones(levels: Floats) -> Floats:
 
 
 def pitches(mono: Mono, sample_rate: int) -> Floats:
-    """How loud each semitone from C1 to B7 is, (84, n), a column every HOP_FRAMES."""
+    """How loud each semitone from C1 to B7 is, (84, n), a column every HOP_FRAMES.
+
+    In A = 440 Hz. `mono` must be a second long or more.
+    """
     sound, rate, hop = mono, float(sample_rate), HOP_FRAMES
     if sample_rate > DOWN_FROM_HZ:
         sound, rate, hop = _halved(sound), rate / 2, hop // 2

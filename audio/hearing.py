@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip
-from audio.constant_q import HOP_FRAMES, classes, pitches
+from audio.constant_q import HOP_FRAMES, pitches
 from audio.errors import AudioError
 
 Floats = npt.NDArray[np.float64]
@@ -114,12 +114,6 @@ def attack_envelope(clip: Clip) -> OnsetEnvelope | None:
     (power,) = _mel_powers(mono, clip.sample_rate, window, window // 8, (Bands(40, None),))
     flux, _ = _flux(power)
     return OnsetEnvelope(flux, _seconds(len(flux), window, window // 8, clip.sample_rate))
-
-
-def chroma_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
-    """Constant-Q chroma (12, n) from C upwards and the seconds (n,) it stands for, or None."""
-    heard = pitches_over_time(clip)
-    return None if heard is None else (classes(heard[0]), heard[1])
 
 
 def pitches_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
