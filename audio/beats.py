@@ -16,10 +16,10 @@ from audio.beat_line import BeatLine, fit_line
 from audio.beat_path import BeatPath, find_path
 from audio.clip import Clip
 from audio.downbeat import Downbeat, find_downbeat
-from audio.hearing import Floats, Heard, hear
-from audio.onsets import Onsets, find_onsets
+from audio.hearing import Floats, Heard, OnsetEnvelope, hear
+from audio.note_starts import NoteStarts, find_note_starts
+from audio.onsets import Onsets, find_onsets, relative_strength
 from audio.pulse import felt_step, to_beats
-from audio.trust import trust_in
 from midi.grid import Grid
 
 MARGIN_PULSES = 8  # slots are laid this far beyond the path at both ends
@@ -127,9 +127,11 @@ def find_beats(clip: Clip, grid: Grid, heard: Heard | None = None) -> Beats | No
     path = find_path(envelope, places, float(step), grid.bpm, ternary)
     if path is None or len(path.places) < SPAN_PULSES:
         return None
+    if path.swung and parts == 4:
+        parts = 6  # the path may follow the off-beats, a third of a beat away
     pulses = np.array([float(grid.seconds_at(place)) for place in path.places])
     slots = _slots(pulses, parts)
-    downbeat = find_downbeat(clip, grid, heard, slots, float(step) / parts)
+    downbeat = find_downbeat(clip, grid, heard, slots, float(step) / parts, parts)
     if downbeat is None:
         return None
     bar_pulses = slots[downbeat.slot :: parts]

@@ -1,38 +1,51 @@
 """Which of the beats begins the first bar, and how sure that is.
 
-Every quarter of a beat (third, in compound meters) near the start is a candidate. It is judged by
-what tends to happen on bar lines (the harmony changes, kick and bass come in) and by where the
-music starts; a logistic model weighs these. `python -m benchmarks.fit_downbeat` fits its
-weights to pieces whose bars are known.
+Every quarter of a beat (third, in compound meters; sixth, where it swings) near the start is a
+candidate. It is judged by what is heard (audio/slot_sounds.py) on the bar lines that follow from it
+and elsewhere in those bars, and by where the music starts; a logistic model weighs these.
+`python -m benchmarks.fit_downbeat` fits its weights to pieces whose bars are known.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip
-from audio.constant_q import tones
-from audio.hearing import Floats, Heard, OnsetEnvelope, pitches_over_time
+from audio.hearing import Floats, Heard
+from audio.slot_sounds import SOUNDS, Listened, inside_of, sounds_at
 from midi.grid import Grid
 
-WEIGHTS = {
-    "harmony": 2.24,  # mean change of harmony on the bar lines, in standard deviations, times the
-    "bass": 0.34,  # root of the number of bars; onsets under 180 Hz there, likewise
-    "at_start": 3.18,  # the first sound is within 60 ms
-    "after_start": -1.6,  # a bar of music in front of the first bar line
-    "pickup": -1.18,  # a tenth of all onset strength in front of it
-    "rest": 1.28,  # the recording begins there, and its first sound comes later
-}
+WEIGHTS = "downbeat_weights.json"
+STARTS = (
+    "at start",  # the first sound is within 60 ms
+    "at both starts",  # and so is the recording's beginning
+    "after start",  # a bar of music in front of the first bar line
+    "pickup",  # a tenth of all onset strength in front of it
+    "rest",  # the recording begins there, and its first sound comes later
+)
+PLACES = (
+    "first line",
+    "line",
+    "anticipation",  # half a pulse in front of a line
+    "last pulse",
+    "other pulse",  # any but the line
+    "part",  # any slot that is no pulse
+)
+FACTS = (*STARTS, *(f"{place}: {sound}" for place in PLACES for sound in SOUNDS))
 NEAR_START_SECONDS = 0.060
 NEAR_ZERO_SECONDS = 0.030
 EARLIEST_SECONDS = -0.12
 LATEST_SECONDS = 1.2  # or one bar after the first sound, if that is later
-AROUND_SECONDS = 0.035  # where an onset counts for a slot
-SETTLE_SECONDS = 0.03  # the new chord is heard from here on
 MAX_PICKUP = 0.2
+
+Slots = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,97 +57,88 @@ class Downbeat:
 
 
 def find_downbeat(
-    clip: Clip, grid: Grid, heard: Heard, slots: Floats, slot_beats: float
+    clip: Clip, grid: Grid, heard: Heard, slots: Floats, slot_beats: float, slots_a_pulse: int
 ) -> Downbeat | None:
     """Choose among `slots` (n,) in seconds, `slot_beats` grid beats apart; None if none can be."""
-    evidence = find_evidence(clip, grid, heard, slots, slot_beats)
-    if not evidence:
+    candidates, evidence = find_evidence(
+        Listened.to(clip, heard), grid, slots, slot_beats, slots_a_pulse
+    )
+    if not len(candidates):
         return None
-    weights = np.array(list(WEIGHTS.values()))
-    scores = np.array([values @ weights for values in evidence.values()])
+    scores = evidence @ weights()
     chances = np.exp(scores - scores.max())
     best = int(chances.argmax())
-    return Downbeat(list(evidence)[best], float(chances[best] / chances.sum()))
+    return Downbeat(int(candidates[best]), float(chances[best] / chances.sum()))
+
+
+@cache
+def weights() -> Floats:
+    """What each of FACTS weighs, as fitted."""
+    fitted = json.loads((resources.files("audio") / WEIGHTS).read_text("utf-8"))
+    return np.array([fitted[fact] for fact in FACTS], dtype=np.float64)
 
 
 def find_evidence(
-    clip: Clip, grid: Grid, heard: Heard, slots: Floats, slot_beats: float
-) -> dict[int, Floats]:
-    """What speaks for each slot that may be the first downbeat, in the order of WEIGHTS."""
-    inside = (slots > -0.05) & (slots < clip.seconds - 0.05)
-    onsets, bass = heard.onsets, heard.bass
-    start = _first_sound(clip, onsets)
+    listened: Listened, grid: Grid, slots: Floats, slot_beats: float, slots_a_pulse: int
+) -> tuple[Slots, Floats]:
+    """Which slots (n,) may be the first downbeat, and each of FACTS about them, (n, facts).
+
+    What is heard at a place is its mean over the bars, in standard deviations, times the root of
+    the number of bar lines.
+    """
+    inside = inside_of(listened, slots)
+    start = listened.first_sound_seconds()
     bar_seconds = float(grid.seconds_at(grid.bar_starts[1]))
     latest = max(LATEST_SECONDS, start + bar_seconds + 0.1)
-    if inside.sum() < 2:
-        return {}
-    low = _standard(_strongest_near(bass, slots), inside)
-    bar_slots = float(grid.beats) / grid.bars / slot_beats
-    harmony = _standard(_harmony_changes(clip, slots, bar_slots), inside)
-    bars = np.rint([float(beat) / slot_beats for beat in grid.bar_starts[:-1]]).astype(np.int64)
+    candidates = np.flatnonzero((slots >= EARLIEST_SECONDS) & (slots <= latest) & inside)
+    if inside.sum() < 2 or not len(candidates):
+        return candidates[:0], np.zeros((0, len(FACTS)))
+    heard = sounds_at(listened, slots, slots_a_pulse, float(grid.beats) / grid.bars / slot_beats)
+    heard, inside = np.pad(heard, ((0, 0), (0, 1))), np.append(inside, False)  # a slot of silence
+    facts = [_starts(listened, slots[candidates], start, bar_seconds)]
+    places = _places(grid, slot_beats, slots_a_pulse)
+    lines = _within(candidates, places["line"], len(slots))
+    many = np.sqrt(inside[lines].sum(axis=1, keepdims=True))
+    for name in PLACES:
+        at = _within(candidates, places[name], len(slots))
+        mean = heard[:, at].sum(axis=2) / np.maximum(inside[at].sum(axis=1), 1)
+        facts.append(mean.T if name == "first line" else mean.T * many)
+    return candidates, np.concatenate(facts, axis=1)
+
+
+def _starts(listened: Listened, seconds: Floats, start: float, bar_seconds: float) -> Floats:
+    """Each of STARTS about slots at `seconds` (n,), (n, STARTS)."""
+    onsets = listened.onsets
     begun = np.concatenate([[0], np.cumsum(onsets.values)]) / max(onsets.values.sum(), 1e-9)
-    evidence = {}
-    for slot in np.flatnonzero((slots >= EARLIEST_SECONDS) & (slots <= latest)).tolist():
-        lines = slot + bars
-        lines = lines[lines < len(slots)]
-        lines = lines[inside[lines]]
-        if not len(lines):
-            continue
-        late = slots[slot] - start
-        pickup = begun[int(np.searchsorted(onsets.seconds, slots[slot] - 0.05))]
-        evidence[slot] = np.array([
-            harmony[lines].mean() * np.sqrt(len(lines)),
-            low[lines].mean() * np.sqrt(len(lines)),
-            float(abs(late) < NEAR_START_SECONDS),
-            max(0.0, late) / bar_seconds,
-            10 * min(pickup, MAX_PICKUP),
-            float(abs(slots[slot]) < NEAR_ZERO_SECONDS and late < -NEAR_START_SECONDS),
-        ])  # fmt: skip
-    return evidence
+    late = seconds - start
+    at_start = np.abs(late) < NEAR_START_SECONDS
+    at_zero = np.abs(seconds) < NEAR_ZERO_SECONDS
+    return np.column_stack([
+        at_start,
+        at_start & at_zero,
+        np.maximum(0.0, late) / bar_seconds,
+        10 * np.minimum(begun[np.searchsorted(onsets.seconds, seconds - 0.05)], MAX_PICKUP),
+        at_zero & (late < -NEAR_START_SECONDS),
+    ]).astype(np.float64)  # fmt: skip
 
 
-def _first_sound(clip: Clip, onsets: OnsetEnvelope) -> float:
-    """When it begins to sound, in seconds: the first loud onset, or the first loud moment."""
-    loud = np.flatnonzero(onsets.values > 0.3 * np.percentile(onsets.values, 99))
-    first = float(onsets.seconds[loud[0]]) if len(loud) else 0.0
-    hop = max(1, round(0.0116 * clip.sample_rate))
-    mono = clip.samples.mean(axis=0, dtype=np.float64)
-    power = np.add.reduceat(mono**2, np.arange(0, len(mono), hop))
-    risen = np.flatnonzero(power > 0.05 * np.percentile(power, 95))
-    moment = float(risen[0] * hop / clip.sample_rate) if len(risen) else 0.0
-    return min(first, moment + 0.02) if moment > 0 else first
+def _places(grid: Grid, slot_beats: float, slots_a_pulse: int) -> dict[str, Slots]:
+    """The slots of each of PLACES in all bars, counted from the first line."""
+    lines = np.rint([float(beat) / slot_beats for beat in grid.bar_starts]).astype(int).tolist()
+    found: dict[str, list[int]] = {name: [] for name in PLACES}
+    for line, next_line in pairwise(lines):
+        pulses = range(line, next_line, slots_a_pulse)
+        found["line"].append(line)
+        if slots_a_pulse % 2 == 0:
+            found["anticipation"].append(line - slots_a_pulse // 2)
+        found["last pulse"] += pulses[1:][-1:]
+        found["other pulse"] += pulses[1:]
+        found["part"] += sorted({*range(line, next_line)} - {*pulses})
+    found["first line"] = found["line"][:1]
+    return {name: np.array(slots, dtype=np.int64) for name, slots in found.items()}
 
 
-def _strongest_near(envelope: OnsetEnvelope, slots: Floats) -> Floats:
-    first = np.searchsorted(envelope.seconds, slots - AROUND_SECONDS)
-    stop = np.searchsorted(envelope.seconds, slots + AROUND_SECONDS)
-    pairs = zip(first, stop, strict=True)
-    return np.array([envelope.values[a:b].max() if b > a else 0.0 for a, b in pairs])
-
-
-def _harmony_changes(clip: Clip, slots: Floats, bar_slots: float) -> Floats:
-    """How unlike the tones of the bar after each slot are to those of the bar before, 0..1.
-
-    Over less than a bar the chords that comping leaves out, and the passing ones, mislead.
-    """
-    heard = pitches_over_time(clip)
-    if heard is None:
-        return np.zeros(len(slots))
-    levels, seconds = heard
-    bar = np.gradient(slots) * bar_slots
-    sums = np.concatenate([np.zeros((12, 1)), np.cumsum(tones(levels), axis=1)], axis=1)
-
-    def total(first: Floats, stop: Floats) -> Floats:
-        low, high = np.searchsorted(seconds, first), np.searchsorted(seconds, stop)
-        return np.asarray(sums[:, np.maximum(high, low)] - sums[:, low])
-
-    before, after = total(slots - bar, slots), total(slots + SETTLE_SECONDS, slots + bar)
-    sizes = np.sqrt((before**2).sum(axis=0) * (after**2).sum(axis=0))
-    change = 1 - (before * after).sum(axis=0) / np.maximum(sizes, 1e-9)
-    return np.where(sizes > 1e-6, change, 0.0)
-
-
-def _standard(values: Floats, inside: npt.NDArray[np.bool_]) -> Floats:
-    """In standard deviations from the mean of those inside the recording; 0 outside."""
-    spread = values[inside].std()
-    return np.where(inside, (values - values[inside].mean()) / max(spread, 1e-9), 0.0)
+def _within(candidates: Slots, places: Slots, count: int) -> Slots:
+    """Slots (candidates, places); `count` for those that are none."""
+    at = candidates[:, None] + places
+    return np.where((at >= 0) & (at < count), at, count)

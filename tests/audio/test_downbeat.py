@@ -26,7 +26,7 @@ def test_comping_that_leaves_out_the_downbeat_does_not_move_the_bar(chords: Buil
     slots = np.arange(-6, 49) / 3  # eighths; the first sound is a second late, three of them
     heard = hear(clip)
     assert heard is not None
-    downbeat = find_downbeat(clip, Grid.constant(90, "6/8", bars=8), heard, slots, 0.5)
+    downbeat = find_downbeat(clip, Grid.constant(90, "6/8", bars=8), heard, slots, 0.5, 3)
     assert downbeat is not None
     assert slots[downbeat.slot] == pytest.approx(0)
 
@@ -41,7 +41,7 @@ def test_music_that_starts_inside_a_bar_has_its_bar_line_where_the_harmony_chang
     slots = np.arange(-4, 4 * 26) / 4 + 0.005  # quarters of a beat
     heard = hear(clip)
     assert heard is not None
-    downbeat = find_downbeat(clip, Grid.constant(60, bars=6), heard, slots, 0.25)
+    downbeat = find_downbeat(clip, Grid.constant(60, bars=6), heard, slots, 0.25, 4)
     assert downbeat is not None
     assert slots[downbeat.slot] == pytest.approx(4 - beat + 0.005)
 

@@ -1,0 +1,176 @@
+"""What is heard at each slot, where bars may begin: how loud it is, how new, how it holds.
+
+Slots are even parts of a pulse. All sounds are measured alike for every slot, so that
+what tells bar lines (audio/downbeat.py) is a matter of weighing only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import uniform_filter1d
+
+from audio.clip import Clip
+from audio.constant_q import NEIGHBOURS, tones
+from audio.hearing import Floats, Heard, OnsetEnvelope, Power, pitches_over_time
+
+# Mel bands of Heard.levels: at 44.1 kHz to 0.3, 0.8, 1.5, 3 and 7 kHz, and above.
+BANDS = {"lowest": (0, 3), "low": (3, 8), "middle": (8, 14), "high": (14, 21), "higher": (21, 30),
+         "highest": (30, 40)}  # fmt: skip
+SOUNDS = (
+    *(f"loud {band}" for band in BANDS),  # the level just after the slot
+    *(f"rises {band}" for band in BANDS),  # by how much over that just before it
+    "harmony of a beat", "harmony of half a bar", "harmony of a bar",  # how it changes there
+    "bass of a beat", "bass of half a bar", "bass of a bar",
+    "holds",  # the harmony of the pulse is that of the next one
+)  # fmt: skip
+JUST_AFTER = (-0.005, 0.055)  # seconds from the slot
+JUST_BEFORE = (-0.060, -0.012)
+SOFTEST_DB = -50.0
+SETTLE_SECONDS = 0.03  # the new chord is heard from here on
+BASS_SEMITONES = 28  # from C1, up to E3
+MOMENT_HOPS = 8  # of the levels, 12 ms
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listened:
+    """What of a recording tells bar lines, and how many seconds of it there are.
+
+    Levels are (bands, n) in dB, the pitch classes that stand out in all and in the bass (12, m)
+    each, all at steady times.
+    """
+
+    levels: Power
+    level_seconds: Floats
+    tones: Floats
+    bass_tones: Floats
+    tone_seconds: Floats
+    onsets: OnsetEnvelope
+    seconds: float
+
+    @classmethod
+    def to(cls, clip: Clip, heard: Heard) -> Listened:
+        pitches = pitches_over_time(clip)
+        levels, seconds = pitches or (np.zeros((84, 1)), np.zeros(1))
+        return cls(
+            levels=heard.levels,
+            level_seconds=heard.attacks.seconds,
+            tones=tones(levels),
+            bass_tones=bass_tones(levels),
+            tone_seconds=seconds,
+            onsets=heard.onsets,
+            seconds=clip.seconds,
+        )
+
+    def first_sound_seconds(self) -> float:
+        """When it begins to sound: the first loud onset, or the first loud moment."""
+        values = self.onsets.values
+        loud = np.flatnonzero(values > 0.3 * np.percentile(values, 99))
+        first = float(self.onsets.seconds[loud[0]]) if len(loud) else 0.0
+        moments = self.levels.shape[1] // MOMENT_HOPS
+        power = np.zeros(moments * MOMENT_HOPS)
+        for band in self.levels[:, : moments * MOMENT_HOPS]:
+            power += 10 ** (band / 10)
+        power = power.reshape(moments, MOMENT_HOPS).mean(axis=1)
+        risen = np.flatnonzero(power > 0.05 * np.percentile(power, 95))
+        moment = float(self.level_seconds[MOMENT_HOPS * risen[0]]) if len(risen) else 0.0
+        return min(first, moment + 0.02) if moment > 0 else first
+
+
+def bass_tones(levels: Floats) -> Floats:
+    """As audio.constant_q.tones, of the bass: (12, n) from C upwards."""
+    over = np.maximum(0, levels - uniform_filter1d(levels, NEIGHBOURS, axis=0))
+    low = np.sqrt(over)[:36]
+    low[BASS_SEMITONES:] = 0
+    return np.asarray(low.reshape(3, 12, -1).sum(axis=0))
+
+
+def sounds_at(listened: Listened, slots: Floats, slots_a_pulse: int, slots_a_bar: float) -> Floats:
+    """Every one of SOUNDS at every one of `slots` (n,) in seconds: (sounds, n).
+
+    In standard deviations from the mean over the slots inside the recording; 0 outside.
+    """
+    slot = np.gradient(slots)
+    pulse, bar = slots_a_pulse * slot, slots_a_bar * slot
+    harmony = _Sums.of(listened.tones, listened.tone_seconds)
+    bass = _Sums.of(listened.bass_tones, listened.tone_seconds)
+    found = [_loudness(listened, slots), _rises(listened, slots)]
+    for sums in (harmony, bass):
+        found.append(np.array([_change(sums, slots, span) for span in (pulse, bar / 2, bar)]))
+    here = harmony.between(slots + SETTLE_SECONDS, slots + pulse)
+    found.append(_likeness(here, harmony.between(slots + pulse, slots + 2 * pulse))[None])
+    values = np.concatenate(found)
+    inside = inside_of(listened, slots)
+    mean = values[:, inside].mean(axis=1, keepdims=True)
+    spread = values[:, inside].std(axis=1, keepdims=True)
+    return np.where(inside, (values - mean) / np.maximum(spread, 1e-9), 0.0)
+
+
+def inside_of(listened: Listened, slots: Floats) -> npt.NDArray[np.bool_]:
+    """Which slots lie inside the recording."""
+    return (slots > -0.05) & (slots < listened.seconds - 0.05)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sums:
+    """Running sums over time (rows, n + 1) of values (rows, n) at steady `seconds` (n,)."""
+
+    values: Floats
+    first_seconds: float
+    step_seconds: float
+
+    @classmethod
+    def of(cls, values: Floats | Power, seconds: Floats) -> _Sums:
+        sums = np.zeros((len(values), values.shape[1] + 1))
+        np.cumsum(values, axis=1, out=sums[:, 1:])
+        step = float(seconds[1] - seconds[0]) if len(seconds) > 1 else 1.0
+        return cls(sums, float(seconds[0]), step)
+
+    def _index(self, seconds: Floats) -> npt.NDArray[np.int64]:
+        index = np.ceil((seconds - self.first_seconds) / self.step_seconds)
+        return np.clip(index, 0, self.values.shape[1] - 1).astype(np.int64)
+
+    def between(self, first: Floats, stop: Floats) -> Floats:
+        low, high = self._index(first), self._index(stop)
+        return np.asarray(self.values[:, np.maximum(low, high)] - self.values[:, low])
+
+    def mean(self, slots: Floats, around: tuple[float, float], empty: float) -> Floats:
+        """Means over the seconds `around` each slot, `empty` where there is nothing."""
+        first, stop = slots + around[0], slots + around[1]
+        count = self._index(stop) - self._index(first)
+        mean = self.between(first, stop) / np.maximum(count, 1)
+        return np.where(count > 0, mean, empty)
+
+
+def _loudness(listened: Listened, slots: Floats) -> Floats:
+    softest = 10 ** (SOFTEST_DB / 20)
+    loud = [(10 ** (band / 20)).mean(axis=0) for band in _bands(listened)]
+    sums = _Sums.of(np.array(loud), listened.level_seconds)
+    return np.asarray(np.log(sums.mean(slots, JUST_AFTER, empty=softest) + softest / 3))
+
+
+def _rises(listened: Listened, slots: Floats) -> Floats:
+    levels = np.array([band.mean(axis=0) for band in _bands(listened)])
+    sums = _Sums.of(levels, listened.level_seconds)
+    after = sums.mean(slots, JUST_AFTER, empty=SOFTEST_DB)
+    return np.maximum(0, after - sums.mean(slots, JUST_BEFORE, empty=SOFTEST_DB))
+
+
+def _bands(listened: Listened) -> list[Power]:
+    return [listened.levels[first:stop] for first, stop in BANDS.values()]
+
+
+def _change(sums: _Sums, slots: Floats, span: Floats) -> Floats:
+    """How unlike the tones of the span after each slot are to those of the span before, 0..1."""
+    before = sums.between(slots - span, slots)
+    after = sums.between(slots + SETTLE_SECONDS, slots + span)
+    unheard = (before**2).sum(axis=0) * (after**2).sum(axis=0) < 1e-12
+    return np.where(unheard, 0.0, 1 - _likeness(before, after))
+
+
+def _likeness(some: Floats, others: Floats) -> Floats:
+    """The cosine between columns; 0 where one is silent."""
+    sizes = np.sqrt((some**2).sum(axis=0) * (others**2).sum(axis=0))
+    return np.where(sizes > 1e-6, (some * others).sum(axis=0) / np.maximum(sizes, 1e-9), 0.0)
