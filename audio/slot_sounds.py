@@ -31,6 +31,8 @@ JUST_BEFORE = (-0.060, -0.012)
 SOFTEST_DB = -50.0
 SETTLE_SECONDS = 0.03  # the new chord is heard from here on
 BASS_SEMITONES = 28  # from C1, up to E3
+# Likenesses, from 0 to 1, that vary by less say nothing; in music they vary by 0.06 and more.
+LEAST_SPREAD = np.array([[1e-9]] * 2 * len(BANDS) + [[0.05]] * (len(SOUNDS) - 2 * len(BANDS)))
 MOMENT_HOPS = 8  # of the levels, 12 ms
 
 
@@ -105,7 +107,7 @@ def sounds_at(listened: Listened, slots: Floats, slots_a_pulse: int, slots_a_bar
     inside = inside_of(listened, slots)
     mean = values[:, inside].mean(axis=1, keepdims=True)
     spread = values[:, inside].std(axis=1, keepdims=True)
-    return np.where(inside, (values - mean) / np.maximum(spread, 1e-9), 0.0)
+    return np.where(inside, (values - mean) / np.maximum(spread, LEAST_SPREAD), 0.0)
 
 
 def inside_of(listened: Listened, slots: Floats) -> npt.NDArray[np.bool_]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import audio.downbeat
+from audio.beats import MIN_DOWNBEAT_CONFIDENCE
 from audio.clip import Clip
-from audio.downbeat import find_downbeat
+from audio.downbeat import FACTS, WEIGHTS, find_downbeat, weights
 from audio.hearing import hear
 from midi.grid import Grid
 
@@ -44,6 +48,22 @@ def test_music_that_starts_inside_a_bar_has_its_bar_line_where_the_harmony_chang
     downbeat = find_downbeat(clip, Grid.constant(60, bars=6), heard, slots, 0.25, 4)
     assert downbeat is not None
     assert slots[downbeat.slot] == pytest.approx(4 - beat + 0.005)
+
+
+def test_music_that_is_the_same_on_every_beat_leaves_the_bar_line_open(chords: Build) -> None:
+    clip = joined([silence(0.005), chords([C] * 24)])
+    heard = hear(clip)
+    assert heard is not None
+    slots = np.arange(-4, 4 * 26) / 4 + 0.005
+    downbeat = find_downbeat(clip, Grid.constant(60, bars=5), heard, slots, 0.25, 4)
+    assert downbeat is not None
+    assert downbeat.confidence < MIN_DOWNBEAT_CONFIDENCE
+
+
+def test_there_is_one_weight_for_every_fact() -> None:
+    shipped = json.loads((Path(audio.downbeat.__file__).with_name(WEIGHTS)).read_text("utf-8"))
+    assert tuple(shipped) == FACTS
+    assert np.isfinite(weights()).all()
 
 
 def silence(seconds: float) -> Clip:
