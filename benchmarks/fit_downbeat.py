@@ -1,6 +1,6 @@
 """Fit the weights by which the first downbeat is chosen.
 
-`python -m benchmarks.fit_downbeat --pieces 600 --first 210000 --workers 2` makes pieces of those
+`python -m benchmarks.fit_downbeat --pieces 400 --first 210000 --workers 2` makes pieces of those
 seeds, which the truth test does not use, records each along a known map with drums and without,
 fits the logistic model of `audio/downbeat.py`, and prints how often it is right on pieces left out
 and whether the weights are those that ship; `--write` makes them so. Each recording counts again,
@@ -209,7 +209,7 @@ def chances_of(example: Example, weights: Floats) -> Floats:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pieces", type=int, default=600)
+    parser.add_argument("--pieces", type=int, default=400)
     parser.add_argument("--first", type=int, default=210_000)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--write", action="store_true", help="make these the weights that ship")
