@@ -16,10 +16,10 @@ from audio.beat_line import BeatLine, fit_line
 from audio.beat_path import BeatPath, find_path
 from audio.clip import Clip
 from audio.downbeat import Downbeat, find_downbeat
-from audio.hearing import Floats, Heard, OnsetEnvelope, hear
-from audio.note_starts import NoteStarts, find_note_starts
-from audio.onsets import Onsets, find_onsets, relative_strength
+from audio.hearing import Floats, Heard, hear
+from audio.onsets import Onsets, find_onsets
 from audio.pulse import felt_step, to_beats
+from audio.trust import trust_in
 from midi.grid import Grid
 
 MARGIN_PULSES = 8  # slots are laid this far beyond the path at both ends
