@@ -17,7 +17,7 @@ from scipy.linalg import cho_solve_banded, cholesky_banded
 
 from audio.due_onsets import WITHIN_SECONDS, DueOnsets
 from audio.hearing import Floats
-from audio.onsets import Onsets
+from audio.note_starts import NoteStarts
 from audio.tempo_prior import OFFSET_SECONDS, TEMPO_SPREAD, TempoPrior
 
 # How much a tempo that wanders changes, relative, in a second; and how much the slope of one that
@@ -61,15 +61,13 @@ class BeatLine:
     error_seconds: Floats
 
 
-def fit_line(
-    pulses: Floats, expected: Floats, onsets: Onsets, chances: Floats, ternary: bool
-) -> BeatLine:
-    """Fit pulses (n,) in seconds, right within 50 ms, to the onsets on and between them.
+def fit_line(pulses: Floats, expected: Floats, starts: NoteStarts, ternary: bool) -> BeatLine:
+    """Fit pulses (n,) in seconds, right within 50 ms, to the notes that start on and between them.
 
-    `chances` (onsets, 4) are those of audio.trust.trust_in. It is the distance to the `expected`
-    pulses (n,) whose tempo is kept from jittering, so that a tempo map is followed for free.
+    It is the distance to the `expected` pulses (n,) whose tempo is kept from jittering, so that a
+    tempo map is followed for free.
     """
-    due = DueOnsets.of(pulses, onsets, chances, ternary)
+    due = DueOnsets.of(pulses, starts, ternary)
     if len(due.seconds) < MIN_DUE:
         return BeatLine(pulses, WITHIN_SECONDS, 0.0, np.full(len(pulses), WITHIN_SECONDS))
     counted = np.arange(len(pulses))
@@ -174,7 +172,7 @@ def _fit(
         miss, wider = due.misses(line), WIDER_SECONDS * NARROWER**number
         belief = due.believe(miss - bias[due.twelfth], wider)
         if free and number >= FIRST_BIASED_ROUND:
-            bias = due.biases(miss, belief.chances[:, 0])
+            bias = due.biases(miss, belief.prompt)
             belief = due.believe(miss - bias[due.twelfth], wider)
         factor = _factor(prior, due, belief.weight)
         pulled = due.seconds - bias[due.twelfth] - belief.lateness

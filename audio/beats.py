@@ -16,18 +16,18 @@ from audio.beat_line import BeatLine, fit_line
 from audio.beat_path import BeatPath, find_path
 from audio.clip import Clip
 from audio.downbeat import Downbeat, find_downbeat
-from audio.hearing import Floats, Heard, hear
-from audio.onsets import Onsets, find_onsets
+from audio.hearing import Floats, Heard, OnsetEnvelope, hear
+from audio.note_starts import find_note_starts
+from audio.onsets import Onsets, find_onsets, relative_strength
 from audio.pulse import felt_step, to_beats
-from audio.trust import trust_in
 from midi.grid import Grid
 
 MARGIN_PULSES = 8  # slots are laid this far beyond the path at both ends
 SPAN_PULSES = 5  # whose pace they take
 
-MIN_SCORE = 0.12  # of the path: the rhythm stands out
-MIN_LEAD = 1.0  # of its score over that of any other tempo
-MAX_BESIDE = 0.6  # of what begins on the beats may begin a quarter of one beside them
+MIN_SCORE = 0.10  # of the path: the rhythm stands out
+MIN_LEAD = 0.9  # of its score over that of any other tempo
+MAX_BESIDE = 0.9  # of what begins on the beats may begin a quarter of one beside them
 MIN_SHARE_MET = 0.05
 # One standard deviation, of the first downbeat and of nine in ten pulses inside the bars.
 MAX_ERROR_SECONDS = 0.0045
@@ -71,8 +71,8 @@ class Beats:
             )
         if self.score < MIN_LEAD * self.rival:
             return (
-                f"another tempo fits almost as well: it scores {self.rival:.2f}, "
-                f"the one expected {self.score:.2f}"
+                f"another tempo fits better: it scores {self.rival:.2f}, the one expected "
+                f"{self.score:.2f}, {MIN_LEAD:g} of that is needed"
             )
         if self.beside > MAX_BESIDE:
             return (
@@ -120,7 +120,8 @@ def find_beats(clip: Clip, grid: Grid, heard: Heard | None = None) -> Beats | No
     heard = heard or hear(clip)
     if heard is None:
         return None
-    envelope = heard.onsets
+    starts = find_note_starts(heard)
+    envelope = _begun(heard.onsets, starts.envelope)
     step, parts = pulse_of(grid)
     ternary = parts == 3
     places = to_beats(envelope.seconds, grid)
@@ -138,13 +139,18 @@ def find_beats(clip: Clip, grid: Grid, heard: Heard | None = None) -> Beats | No
     bar_pulses = bar_pulses[bar_pulses < clip.seconds + (pulses[-1] - pulses[-2])]
     if len(bar_pulses) < SPAN_PULSES:
         return None
-    onsets = find_onsets(envelope, heard.attacks)
+    onsets = find_onsets(heard.onsets, heard.attacks)
     expected = [float(grid.seconds_at(number * step)) for number in range(len(bar_pulses))]
-    chances = trust_in(onsets, heard)
-    line = fit_line(bar_pulses, np.array(expected), onsets, chances, ternary)
+    line = fit_line(bar_pulses, np.array(expected), starts, ternary)
     lengths = np.diff(line.seconds) / np.diff(expected)
     uneven = float(np.abs(lengths / np.median(lengths) - 1).max())
     return _beats(path, line, uneven, downbeat, onsets, step, float(grid.beats))
+
+
+def _begun(onsets: OnsetEnvelope, notes: OnsetEnvelope) -> OnsetEnvelope:
+    """How much begins: as loud as the onsets are, as likely as a note starts; at true moments."""
+    loud = np.minimum(relative_strength(onsets), 1.0)
+    return OnsetEnvelope(np.sqrt(loud * notes.values), notes.seconds)
 
 
 def pulse_of(grid: Grid) -> tuple[Fraction, int]:

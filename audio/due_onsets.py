@@ -1,8 +1,9 @@
 """Onsets where a beat or a part of one is due, and what each says of where it lies.
 
-An onset is heard exactly when it should be, loosely so, late, or it has nothing to do with the
-beat (audio/trust.py says how likely each is). Where it lies against a line of beats says more: its
-density there is a mixture of four Gaussians, whose expectation-maximisation weighs each onset.
+A note is heard to start exactly when it should, loosely so, early or late by so much, or it has
+nothing to do with the beat (audio/note_starts.py says how likely each is). Where it lies against a
+line of beats says more: its density there is a mixture of Gaussians, whose
+expectation-maximisation weighs each onset.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.hearing import Floats
-from audio.onsets import Onsets
-from audio.trust import LATE_SECONDS, SPREAD_SECONDS
+from audio.note_starts import LATE_SECONDS, PROMPT, SPREAD_SECONDS, NoteStarts
 
 WITHIN_SECONDS = 0.050  # of a place where an onset is due
 FIRST_WEIGHT = 2.0  # nothing in front holds the first downbeat, and everybody hears it
@@ -29,7 +29,7 @@ class Belief:
     """What onsets (n,) are believed to be where they miss a line by so much.
 
     Each holds the line with `weight` (1 / s²) at `lateness` seconds behind it; `density` is the
-    log of the mixture's there, `chances` (n, 4) which of the four each is.
+    log of the mixture's there, `chances` (n, kinds) which kind each is of.
     """
 
     weight: Floats
@@ -40,7 +40,7 @@ class Belief:
     @property
     def prompt(self) -> Floats:
         """The chance of each to be heard on time, exactly or loosely."""
-        return np.asarray(self.chances[:, :2].sum(axis=1))
+        return np.asarray(self.chances[:, :PROMPT].sum(axis=1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,10 +55,10 @@ class DueOnsets:
     chances: Floats
 
     @classmethod
-    def of(cls, pulses: Floats, onsets: Onsets, chances: Floats, ternary: bool) -> DueOnsets:
+    def of(cls, pulses: Floats, starts: NoteStarts, ternary: bool) -> DueOnsets:
         counted = np.arange(len(pulses) + 1) - 1.0  # onsets may lie a little before the first
         led = np.concatenate([[2 * pulses[0] - pulses[1]], pulses])
-        at = np.interp(onsets.seconds, led, counted, left=-1, right=-1)
+        at = np.interp(starts.seconds, led, counted, left=-1, right=-1)
         inside = np.flatnonzero(at > -1)
         at, whole = at[inside], np.floor(at[inside])
         places = np.array([*PLACES[ternary], 12]) / 12
@@ -72,8 +72,8 @@ class DueOnsets:
         twelfth = np.rint(place * 12).astype(np.int64) % 12
         weight = np.where(twelfth == 0, 1.0, OFF_BEAT_WEIGHT)
         weight = np.where(np.abs(place) < 1e-6, FIRST_WEIGHT, weight)
-        likely = np.maximum(chances[inside], LEAST_CHANCE)
-        return cls(onsets.seconds[inside], weight, index, place - index, twelfth, likely)
+        likely = np.maximum(starts.chances[inside], LEAST_CHANCE)
+        return cls(starts.seconds[inside], weight, index, place - index, twelfth, likely)
 
     @property
     def places(self) -> Floats:
@@ -83,7 +83,7 @@ class DueOnsets:
     @property
     def prompt(self) -> Floats:
         """The chance of each to be on time, before anything is known of where it lies."""
-        return np.asarray(self.chances[:, :2].sum(axis=1))
+        return np.asarray(self.chances[:, :PROMPT].sum(axis=1))
 
     def less(self, expected: Floats) -> DueOnsets:
         """The same with seconds counted from where the expected pulses have them."""

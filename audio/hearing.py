@@ -6,7 +6,6 @@ before time matters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -22,15 +21,16 @@ Power = npt.NDArray[np.float32]
 
 ONSET_WINDOW_SECONDS = 0.043  # 2048 frames at 48 kHz, a power of two at any rate
 ONSET_HOPS_PER_WINDOW = 8
-ONSET_BANDS = 128
+ONSET_BANDS, ATTACK_BANDS = 128, 40
 BLOCK_FRAMES = 2048  # of a spectrogram at a time
 ONSET_BIAS_SECONDS = 0.0065  # the envelope peaks that long after the attack of a click or drum
 ATTACK_WINDOW_SECONDS = 0.0116  # 512 frames at 44.1 kHz
 DYNAMICS_DB = 50.0  # what is softer than the loudest moment by more is not heard to begin
-LOWEST_HZ, BASS_HZ = 28.0, 180.0
+LOWEST_HZ = 28.0  # of the attacks' bands
 PITCH_WINDOW_SECONDS = 0.046  # three periods of the lowest pitch
 PITCH_HZ = (65.4, 1396.9)
 MIN_CHROMA_SECONDS = 2
+LEAST_POWER = 1e-10  # -100 dB
 SILENCE = 1e-4  # -80 dBFS peak
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 16_000, 48_000  # where the seven octaves of the chroma fit
 
@@ -51,16 +51,18 @@ def load() -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """What begins when: `onsets` calmly, `bass` of it under 180 Hz, `attacks` in steps of 1.5 ms.
+    """What begins when: `onsets` calmly, `attacks` in steps of 1.5 ms.
 
     The attacks are too restless to find beats in, but true to under a millisecond where an attack
-    is sharp; they have no bias. `levels` (bands, n) are the dB that they are the rises of.
+    is sharp; they have no bias. `levels` (bands, n) are the dB that they are the rises of, and
+    `spectrum` (128, n) are the dB, at `spectrum_seconds`, that the calm ones are.
     """
 
     onsets: OnsetEnvelope
-    bass: OnsetEnvelope
     attacks: OnsetEnvelope
     levels: Power
+    spectrum: Power
+    spectrum_seconds: Floats
 
 
 def hear(clip: Clip) -> Heard | None:
@@ -72,20 +74,21 @@ def hear(clip: Clip) -> Heard | None:
     with ThreadPoolExecutor(1) as other:
         window = 1 << round(np.log2(ATTACK_WINDOW_SECONDS * clip.sample_rate))
         hop = window // 8
-        attacks = other.submit(_mel_powers, mono, clip.sample_rate, window, hop, (Bands(40, None),))
+        attacks = other.submit(_mel_power, mono, clip.sample_rate, window, hop, ATTACK_BANDS)
         window = _onset_window(clip.sample_rate)
-        calm, low = _mel_powers(
-            mono, clip.sample_rate, window, window // ONSET_HOPS_PER_WINDOW,
-            (Bands(ONSET_BANDS, None), Bands(8, BASS_HZ)),
-        )  # fmt: skip
-        flux, levels = _flux(attacks.result()[0])
-    bass, _ = _flux(low)
-    seconds = _seconds(len(bass), window, window // ONSET_HOPS_PER_WINDOW, clip.sample_rate)
+        calm_hop = window // ONSET_HOPS_PER_WINDOW
+        calm = _mel_power(mono, clip.sample_rate, window, calm_hop, ONSET_BANDS)
+        flux, levels = _flux(attacks.result())
+    onsets = _onset_strength(calm, clip.sample_rate)
+    np.maximum(calm, LEAST_POWER, out=calm)
+    np.log10(calm, out=calm)
+    calm *= 10
     return Heard(
-        _onset_strength(calm, clip.sample_rate),
-        OnsetEnvelope(bass, seconds - ONSET_BIAS_SECONDS),
+        onsets,
         OnsetEnvelope(flux, _seconds(len(flux), 8 * hop, hop, clip.sample_rate)),
         levels,
+        calm,
+        _seconds(calm.shape[1], window, calm_hop, clip.sample_rate),
     )
 
 
@@ -98,10 +101,7 @@ def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
     if mono is None:
         return None
     window = _onset_window(clip.sample_rate)
-    (power,) = _mel_powers(
-        mono, clip.sample_rate, window, window // ONSET_HOPS_PER_WINDOW,
-        (Bands(ONSET_BANDS, None),),
-    )  # fmt: skip
+    power = _mel_power(mono, clip.sample_rate, window, window // ONSET_HOPS_PER_WINDOW, ONSET_BANDS)
     return _onset_strength(power, clip.sample_rate)
 
 
@@ -111,7 +111,7 @@ def attack_envelope(clip: Clip) -> OnsetEnvelope | None:
     if mono is None:
         return None
     window = 1 << round(np.log2(ATTACK_WINDOW_SECONDS * clip.sample_rate))
-    (power,) = _mel_powers(mono, clip.sample_rate, window, window // 8, (Bands(40, None),))
+    power = _mel_power(mono, clip.sample_rate, window, window // 8, ATTACK_BANDS)
     flux, _ = _flux(power)
     return OnsetEnvelope(flux, _seconds(len(flux), window, window // 8, clip.sample_rate))
 
@@ -148,14 +148,6 @@ def pitch_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
     return 69 + 12 * np.log2(np.asarray(hertz, dtype=np.float64) / 440), seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Bands:
-    """So many mel bands up to a frequency, or up to half the sample rate."""
-
-    count: int
-    highest_hz: float | None
-
-
 def _onset_window(sample_rate: int) -> int:
     return 1 << round(float(np.log2(ONSET_WINDOW_SECONDS * sample_rate)))
 
@@ -188,10 +180,8 @@ def _seconds(count: int, window: int, hop: int, sample_rate: int) -> Floats:
     return (np.arange(count) * hop - window) / sample_rate
 
 
-def _mel_powers(
-    mono: Power, sample_rate: int, window: int, hop: int, wanted: Sequence[Bands]
-) -> list[Power]:
-    """Power in each set of mel bands, (bands, n), at every hop from a window before the start on.
+def _mel_power(mono: Power, sample_rate: int, window: int, hop: int, bands: int) -> Power:
+    """Power in mel bands up to half the rate, (bands, n), from a window before the start on.
 
     A Hann window, centred; a block at a time, so that long recordings need no more memory.
     """
@@ -202,17 +192,13 @@ def _mel_powers(
     padded = np.pad(mono, (window + window // 2, window // 2))
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
     taper = np.hanning(window + 1)[:-1].astype(np.float32)
-    filters = [
-        mel(sr=sample_rate, n_fft=window, n_mels=each.count, fmax=each.highest_hz,
-            fmin=0.0 if each.count == ONSET_BANDS else LOWEST_HZ)
-        for each in wanted
-    ]  # fmt: skip
-    found = [np.empty((each.count, len(frames)), np.float32) for each in wanted]
+    lowest_hz = 0.0 if bands == ONSET_BANDS else LOWEST_HZ
+    matrix = mel(sr=sample_rate, n_fft=window, n_mels=bands, fmin=lowest_hz)
+    found = np.empty((bands, len(frames)), np.float32)
     for first in range(0, len(frames), BLOCK_FRAMES):
         block = np.asarray(rfft(frames[first : first + BLOCK_FRAMES] * taper, axis=1))
         power = block.real**2 + block.imag**2
-        for into, matrix in zip(found, filters, strict=True):
-            into[:, first : first + BLOCK_FRAMES] = matrix @ power.T
+        found[:, first : first + BLOCK_FRAMES] = matrix @ power.T
     return found
 
 

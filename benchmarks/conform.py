@@ -131,9 +131,9 @@ def null_dbfs(mix: Clip, stems: dict[str, Clip]) -> float:
     return round(20 * float(np.log10(max(np.abs(left).max(), 1e-10))), 1)
 
 
-def judge_piece(seed: int, first_case: int) -> list[Outcome]:
+def judge_piece(seed: int, first_case: int, font: Path | None = None) -> list[Outcome]:
     """All maps of one piece, with drums and without."""
-    truth = make_truth(seed)
+    truth = make_truth(seed, font=font)
     outcomes = []
     for number, kind in enumerate(KINDS):
         for drums in (True, False):
@@ -170,7 +170,7 @@ def summary(outcomes: list[Outcome]) -> dict[str, object]:
     }
 
 
-def run_cases(cases: int, seed: int, workers: int) -> list[Outcome]:
+def run_cases(cases: int, seed: int, workers: int, font: Path | None) -> list[Outcome]:
     """At least `cases` cases with drums and as many without."""
     outcomes: list[Outcome] = []
     pieces = 0
@@ -179,7 +179,7 @@ def run_cases(cases: int, seed: int, workers: int) -> list[Outcome]:
             batch = range(pieces, pieces + 2 * workers)
             seeds = [10_000 * seed + number for number in batch]
             firsts = [CASES_A_PIECE * s for s in seeds]
-            for found in pool.map(judge_piece, seeds, firsts):
+            for found in pool.map(judge_piece, seeds, firsts, [font] * len(seeds)):
                 outcomes += found
                 for outcome in found:
                     print(_line(outcome), flush=True)
@@ -235,6 +235,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--soundfont", type=Path, help="play the pieces by this one instead")
     parser.add_argument("--json", type=Path, help="file for every case and the summary")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--minutes", type=float, default=0, help="measure the memory of so many")
@@ -258,7 +259,7 @@ def main() -> None:
         print_smear()
         print_null()
         return
-    outcomes = run_cases(asked.cases, asked.seed, asked.workers)
+    outcomes = run_cases(asked.cases, asked.seed, asked.workers, asked.soundfont)
     figures = {
         "with drums": summary([outcome for outcome in outcomes if outcome.drums]),
         "without drums": summary([outcome for outcome in outcomes if not outcome.drums]),

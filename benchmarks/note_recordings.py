@@ -1,0 +1,93 @@
+"""Recordings whose notes are known, as the networks of audio/note_starts.py hear them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from audio.hearing import Floats, Power, hear
+from audio.note_starts import AROUND, inputs
+from benchmarks.truth import (
+    KINDS,
+    WRITTEN_WITHIN_BEATS,
+    TimeMap,
+    Truth,
+    known_map,
+    make_truth,
+    record,
+)
+from midi.grid import Grid
+
+HELD_OUT = 8  # every so many pieces one
+TARGET_HOPS = 0.9  # standard deviation of a bump around each start
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """What is heard (288, hops) at `seconds` (hops,), where notes start, and where they are due.
+
+    `target` (hops,) has a bump of 1 at each start; `due` (n,) are the seconds in the recording of
+    the written places that have a note.
+    """
+
+    piece: int
+    drums: bool
+    sound: npt.NDArray[np.float16]
+    seconds: Floats
+    target: Power
+    due: Floats
+
+    @property
+    def held_out(self) -> bool:
+        return self.piece % HELD_OUT == HELD_OUT - 1
+
+
+def collect(pieces: int, seed: int, font: Path | None) -> Iterator[Recording]:
+    """One recording of each piece with drums and one without, each along a map of its own."""
+    for piece in range(10_000 * seed, 10_000 * seed + pieces):
+        truth = make_truth(piece, font=font)
+        for drums in (True, False):
+            names = [name for name in truth.stems if drums or name != "drums"]
+            if not names or (drums and "drums" not in truth.stems):
+                continue
+            number = (piece + 2 * drums) % len(KINDS)
+            case = len(KINDS) * piece + number
+            along = known_map(np.random.default_rng(case), KINDS[number], float(truth.grid.seconds))
+            found = _recording(truth, names, along, case, piece, drums)
+            if found:
+                yield found
+
+
+def _recording(
+    truth: Truth, names: list[str], along: TimeMap, case: int, piece: int, drums: bool
+) -> Recording | None:
+    sound = np.sum([truth.stems[name] for name in names], axis=0, dtype=np.float32)
+    heard = hear(record(np.asarray(sound), along, case))
+    if heard is None:
+        return None
+    known, step = heard.spectrum_seconds, heard.spectrum_seconds[1] - heard.spectrum_seconds[0]
+    given = inputs(heard)
+    seconds = known[0] + (np.arange(given.shape[1]) - AROUND) * step
+    starts = truth.starts_of(names)
+    target = np.zeros(len(seconds), np.float32)
+    for place in (along.recorded_at(starts) - seconds[0]) / step:
+        near = np.arange(max(0, int(place) - 3), min(len(target), int(place) + 5))
+        bump = np.exp(-(((near - place) / TARGET_HOPS) ** 2) / 2)
+        target[near] = np.maximum(target[near], bump)
+    due = along.recorded_at(_written(starts, truth.grid))
+    return Recording(piece, drums, given.astype(np.float16), seconds, target, due)
+
+
+def _written(starts: Floats, grid: Grid) -> Floats:
+    """Where the notes that start there were written: on a quarter or a third of a beat, if near."""
+    beats = np.array([float(grid.beat_at(second)) for second in starts])
+    places = np.stack([np.round(beats * 4) / 4, np.round(beats * 3) / 3])
+    nearest = places[np.abs(places - beats).argmin(axis=0), np.arange(len(beats))]
+    scatter = 0.012 * grid.bpm / 60  # three times what players scatter by
+    close = np.abs(nearest - beats) <= WRITTEN_WITHIN_BEATS + scatter
+    written = np.unique(np.round(np.where(close, nearest, beats), 4))
+    return np.array([float(grid.seconds_at(beat)) for beat in written])
