@@ -27,13 +27,13 @@ SPAN_PULSES = 5  # whose pace they take
 
 MIN_SCORE = 0.10  # of the path: the rhythm stands out
 MIN_LEAD = 0.9  # of its score over that of any other tempo
-MAX_BESIDE = 0.9  # of what begins on the beats may begin a quarter of one beside them
+MAX_BESIDE = 1.1  # of what begins on the beats may begin a quarter of one beside them
 MIN_SHARE_MET = 0.05
 # One standard deviation, of the first downbeat and of nine in ten pulses inside the bars.
 MAX_ERROR_SECONDS = 0.0045
 MOST_OF_PERCENT = 90
 MAX_UNEVENNESS = 0.07  # of one beat against the others: more is a slip to another place
-MIN_DOWNBEAT_CONFIDENCE = 0.80
+MIN_DOWNBEAT_CONFIDENCE = 0.75
 
 
 @dataclass(frozen=True, slots=True, eq=False)
