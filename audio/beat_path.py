@@ -23,7 +23,7 @@ CEILING = 1.3  # no onset counts for more than that many loud ones
 MEAN_OVER_SECONDS = 3.0
 RATE_STEP = 0.005  # relative; the fit to the onsets makes the tempo exact later
 REACH = 0.085  # log of the fastest and of the slowest rate against the expected
-OTHER_RATES = ((-0.26, -0.10), (0.10, 0.26))  # where another tempo would be found instead
+OTHER_RATES = ((-0.45, -0.26), (-0.26, -0.10), (0.10, 0.26), (0.26, 0.45))  # up to 3:2
 CHANGE_COST, MOST_CHANGE_COST = 1.0, 4.0  # of 1 % from beat to beat, squared; and of any jump
 # How far in front of a beat its subdivisions lie, in beats, and what sounds there count.
 SUBDIVISIONS = {
@@ -42,7 +42,8 @@ class BeatPath:
     """Places (n,) in grid beats of all pulses in order, and how well sounds begin on them.
 
     `score` is the mean over the pulses: near 1 for a drum kit, under 0.3 for onsets that only
-    happen to be there. `rival` is the best score at tempos 10 to 23 % off. `beside` is how much
+    happen to be there. `rival` is the best score at tempos from two thirds of the expected to one and a half times it,
+    but for those within 10 %. `beside` is how much
     begins a quarter of a pulse before or after, over what begins on the pulses; 0 where pulses
     fall into three.
     """

@@ -27,7 +27,7 @@ SPAN_PULSES = 5  # whose pace they take
 
 MIN_SCORE = 0.10  # of the path: the rhythm stands out
 MIN_LEAD = 0.9  # of its score over that of any other tempo
-MAX_BESIDE = 1.1  # of what begins on the beats may begin a quarter of one beside them
+MAX_BESIDE = 0.95  # of what begins on the beats may begin a quarter of one beside them
 MIN_SHARE_MET = 0.05
 # One standard deviation, of the first downbeat and of nine in ten pulses inside the bars.
 MAX_ERROR_SECONDS = 0.0045
@@ -149,7 +149,7 @@ def find_beats(clip: Clip, grid: Grid, heard: Heard | None = None) -> Beats | No
 
 def _begun(onsets: OnsetEnvelope, notes: OnsetEnvelope) -> OnsetEnvelope:
     """How much begins: as loud as the onsets are, as likely as a note starts; at true moments."""
-    loud = np.minimum(relative_strength(onsets), 1.0)
+    loud = np.interp(notes.seconds, onsets.seconds, np.minimum(relative_strength(onsets), 1.0))
     return OnsetEnvelope(np.sqrt(loud * notes.values), notes.seconds)
 
 

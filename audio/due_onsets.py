@@ -39,7 +39,7 @@ class Belief:
 
     @property
     def prompt(self) -> Floats:
-        """The chance of each to be heard on time, exactly or loosely."""
+        """The chance of each to be heard on time, or less than 10 ms off."""
         return np.asarray(self.chances[:, :PROMPT].sum(axis=1))
 
 

@@ -2,9 +2,10 @@
 
 An onset detector hears that something changes: a held string that trembles as much as a new note,
 and a note that swells only once it has swollen. The first network (76 thousand weights in four
-convolutions over time, 90 ms to either side) has been told when notes start, by every sound of the
-decoder that ships, and says for each 6 ms how likely one does; the second says of each moment how
-far it may lie off. `python -m benchmarks.fit_note_starts` trains both.
+convolutions over time, 90 ms to either side) has been told when notes start, by the sounds of the
+decoder that ships and by a soundfont, and says for each 6 ms (at 44.1 kHz) how likely one does; the
+second says of each moment how far it may lie off. `python -m benchmarks.fit_note_starts` trains
+both.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from functools import cache
 from importlib import resources
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d
+from scipy.special import expit
 
 from audio.hearing import Floats, Heard, OnsetEnvelope, Power
 
@@ -28,7 +31,7 @@ AROUND = 24  # hops of silence in front and behind
 BLOCK = 4096  # hops at a time, and these more at its ends that a convolution sees
 BESIDE = 16
 DEEPEST_DB = -80.0  # against the loudest of the recording
-MIN_CHANCE = 0.1
+MIN_ODDS = -2.2  # one to nine
 APART_HOPS = 3
 HIDDEN_HOPS, CHANCE_HOPS = 2, 8  # to either side of a start, that the second network sees
 
@@ -47,30 +50,32 @@ class NoteStarts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hearing:
-    """What the first network makes of a recording: log odds (n,) and hidden values (48, n)."""
+    """What the first network makes of a recording: log odds (n,) that a note starts, at `seconds`.
+
+    `hidden` (values, n) are those of its last layer, which the second network looks at.
+    """
 
     seconds: Floats
     odds: Power
     hidden: Power
 
     @property
-    def chances(self) -> Power:
-        return np.asarray(1 / (1 + np.exp(-self.odds)))
+    def likely(self) -> Power:
+        """How likely a note starts, 0..1."""
+        return np.asarray(expit(self.odds))
 
     def find_starts(self) -> tuple[Floats, Power]:
         """Seconds (n,) where notes may start, and what the second network sees of each (n, 258)."""
-        chances, odds = self.chances, self.odds
-        around = np.lib.stride_tricks.sliding_window_view(
-            np.pad(chances, APART_HOPS), 2 * APART_HOPS + 1
-        )
-        peaks = np.flatnonzero((chances >= around.max(axis=1)) & (chances > MIN_CHANCE))
+        odds = self.odds
+        highest = maximum_filter1d(odds, 2 * APART_HOPS + 1)
+        peaks = np.flatnonzero((odds == highest) & (odds > MIN_ODDS))
         peaks = peaks[(peaks > CHANCE_HOPS) & (peaks < len(odds) - CHANCE_HOPS - 1)]
         before, top, after = odds[peaks - 1], odds[peaks], odds[peaks + 1]
         bend = np.minimum(before - 2 * top + after, -1e-6)
         vertex = np.clip((before - after) / bend / 2, -0.5, 0.5)
         near = self.hidden[:, peaks[:, None] + np.arange(-HIDDEN_HOPS, HIDDEN_HOPS + 1)]
         seen = [
-            near.transpose(1, 0, 2).reshape(len(peaks), -1),
+            near.transpose(1, 0, 2).reshape(len(peaks), len(near) * near.shape[2]),
             odds[peaks[:, None] + np.arange(-CHANCE_HOPS, CHANCE_HOPS + 1)],
             vertex[:, None],
         ]
@@ -88,7 +93,7 @@ def find_note_starts(heard: Heard) -> NoteStarts:
     chances = np.exp(scores - scores.max(axis=1, keepdims=True)).astype(np.float64)
     chances /= chances.sum(axis=1, keepdims=True)
     count = len(found.odds) - 2 * AROUND
-    envelope = found.chances[AROUND : AROUND + count].astype(np.float64)
+    envelope = found.likely[AROUND : AROUND + count].astype(np.float64)
     return NoteStarts(
         seconds, chances, OnsetEnvelope(envelope, found.seconds[AROUND : AROUND + count])
     )
@@ -115,21 +120,31 @@ def listen(heard: Heard) -> Hearing:
 
 
 def inputs(heard: Heard) -> Power:
-    """What the network hears, (288, hops): 128 bands slowly, 40 in each quarter of a hop."""
-    slow = heard.spectrum
-    slow = np.maximum(slow - slow.max(), DEEPEST_DB) / 20 + 2
+    """What the network hears, (288, hops): 128 bands slowly, 40 in each quarter of a hop.
+
+    With silence in front and behind. At 16 and 32 kHz hops are 4 ms, and quarters come in pairs.
+    """
+    slow, quick, times = heard.spectrum, heard.levels, heard.attacks.seconds
     step = heard.spectrum_seconds[1] - heard.spectrum_seconds[0]
-    quick, times = heard.levels, heard.attacks.seconds
     first, quick_step = times[0], times[1] - times[0]
-    parts = [slow]
-    for quarter in (-2, -1, 0, 1):
+    given = np.full(
+        (len(slow) + 4 * len(quick), slow.shape[1] + 2 * AROUND),
+        quick.min() / 15 + 1.5,
+        np.float16,
+    )
+    inside = given[:, AROUND:-AROUND]
+    given[: len(slow)] = DEEPEST_DB / 20 + 2
+    loudest = slow.max()
+    for band, level in enumerate(slow):
+        inside[band] = np.maximum(level - loudest, DEEPEST_DB) / 20 + 2
+    for number, quarter in enumerate((-2, -1, 0, 1)):
         moments = heard.spectrum_seconds + quarter * step / 4
         at = np.rint((moments - first) / quick_step).astype(np.int64)
-        parts.append(quick[:, np.clip(at, 0, quick.shape[1] - 1)] / 15 + 1.5)
-    whole = np.concatenate(parts).astype(np.float16)
-    silence = np.full((len(whole), AROUND), quick.min() / 15 + 1.5, np.float16)
-    silence[: len(slow)] = DEEPEST_DB / 20 + 2
-    return np.concatenate([silence, whole, silence], axis=1)
+        at = np.clip(at, 0, quick.shape[1] - 1)
+        rows = len(slow) + number * len(quick)
+        for band, level in enumerate(quick):
+            inside[rows + band] = level[at] / 15 + 1.5
+    return given
 
 
 def _convolved(sound: Power, weight: Power, bias: Power, dilation: int) -> Power:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from audio.hearing import Floats, Power, hear
 from audio.note_starts import AROUND, inputs
 from benchmarks.truth import (
     KINDS,
+    RATE,
     WRITTEN_WITHIN_BEATS,
     TimeMap,
     Truth,
@@ -23,6 +24,7 @@ from benchmarks.truth import (
 from midi.grid import Grid
 
 HELD_OUT = 8  # every so many pieces one
+FLOORS = (0.0, 1e-4, 1e-3, 0.0)  # of noise, standard deviation
 TARGET_HOPS = 0.9  # standard deviation of a bump around each start
 
 
@@ -62,11 +64,71 @@ def collect(pieces: int, seed: int, font: Path | None) -> Iterator[Recording]:
                 yield found
 
 
+def collect_alone(pieces: int, seed: int) -> Iterator[Recording]:
+    """The drums of each piece alone, another stem of every second, over noise or silence."""
+    for piece in range(10_000 * seed, 10_000 * seed + pieces):
+        truth = make_truth(piece)
+        rng = np.random.default_rng(piece)
+        names = [name for name in truth.stems if name in truth.starts]
+        other = str(rng.choice([name for name in names if name != "drums"]))
+        chosen = [name for name in names if name == "drums"] + [other] * (piece % 2 == 0)
+        for number, name in enumerate(chosen):
+            case = piece + number
+            along = known_map(rng, KINDS[case % len(KINDS)], float(truth.grid.seconds))
+            floor = FLOORS[case % len(FLOORS)]
+            found = _recording(truth, [name], along, piece, piece, name == "drums", floor)
+            if found:
+                yield found
+
+
+def collect_ticks(count: int, seed: int) -> Iterator[Recording]:
+    """Clicks, beeps, thumps and bursts of noise on a grid with gaps, over noise or silence."""
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        grid = Grid.constant(float(rng.integers(60, 180)), bars=6)
+        sound = np.zeros(grid.frames(RATE), np.float32)
+        places = np.flatnonzero(rng.random(4 * int(grid.beats)) < rng.uniform(0.15, 0.8)) / 4
+        starts = np.array([float(grid.seconds_at(place)) for place in places])
+        tick = _tick(rng)
+        for start, level in zip(starts, rng.uniform(0.2, 0.6, len(starts)), strict=True):
+            first = round(start * RATE)
+            rest = sound[first : first + len(tick)]
+            rest += level * tick[: len(rest)]
+        along = known_map(rng, KINDS[number % len(KINDS)], float(grid.seconds))
+        truth = Truth("ticks", grid, {"drums": sound}, {"drums": tuple(starts.tolist())})
+        floor = FLOORS[number % len(FLOORS)]
+        found = _recording(truth, ["drums"], along, number, number, True, floor)
+        if found and len(found.due) > 2:
+            yield found
+
+
+def _tick(rng: np.random.Generator) -> Power:
+    """A sound of 2 to 80 ms that begins at once: noise, a tone, or a tone that falls."""
+    seconds = np.arange(int(0.3 * RATE)) / RATE
+    fading = np.exp(-seconds / rng.uniform(0.002, 0.08))
+    hertz = float(np.exp(rng.uniform(np.log(45), np.log(5000))))
+    falling = hertz * (1 + rng.choice([0.0, 2.0]) * np.exp(-seconds / 0.02))
+    tone = np.sin(2 * np.pi * np.cumsum(falling) / RATE + rng.uniform(0, np.pi))
+    noise = rng.normal(0, 0.5, len(seconds))
+    mixed = (tone, noise, tone + noise)[int(rng.integers(3))]
+    return np.asarray(mixed * fading, np.float32)
+
+
 def _recording(
-    truth: Truth, names: list[str], along: TimeMap, case: int, piece: int, drums: bool
+    truth: Truth,
+    names: list[str],
+    along: TimeMap,
+    case: int,
+    piece: int,
+    drums: bool,
+    floor: float = 0.0,
 ) -> Recording | None:
     sound = np.sum([truth.stems[name] for name in names], axis=0, dtype=np.float32)
-    heard = hear(record(np.asarray(sound), along, case))
+    clip = record(np.asarray(sound), along, case)
+    if floor:
+        noise = np.random.default_rng(case + 1).normal(0, floor, clip.samples.shape)
+        clip = replace(clip, samples=clip.samples + noise.astype(np.float32))
+    heard = hear(clip)
     if heard is None:
         return None
     known, step = heard.spectrum_seconds, heard.spectrum_seconds[1] - heard.spectrum_seconds[0]

@@ -118,8 +118,17 @@ def test_beats_know_how_uncertain_they_are(band: Band, mixed: Mixed) -> None:
     assert 0 < beats.error_seconds < 0.003
 
 
-def test_another_tempo_is_doubted(band: Band, mixed: Mixed) -> None:
-    beats = find_beats(mixed(band(steady(136), 8)), Grid.constant(120, bars=8))
+@pytest.mark.parametrize(("played", "asked"), [(136, 120), (120, 90), (120, 160), (120, 180)])
+def test_another_tempo_is_doubted(band: Band, mixed: Mixed, played: int, asked: int) -> None:
+    beats = find_beats(mixed(band(steady(played), 8)), Grid.constant(asked, bars=6))
+    assert beats is None or beats.doubt != ""
+
+
+@pytest.mark.parametrize("hertz", [55.0, 220.0])
+def test_a_tone_that_only_swells_and_fades_has_no_beats(hertz: float) -> None:
+    since = np.arange(6 * 44_100) / 44_100
+    tone = 0.3 * np.hanning(len(since)) * np.sin(2 * np.pi * hertz * since)
+    beats = find_beats(Clip(tone.astype(np.float32)[None], 44_100), Grid.constant(120, bars=3))
     assert beats is None or beats.doubt != ""
 
 

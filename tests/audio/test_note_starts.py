@@ -50,6 +50,29 @@ def test_a_note_in_the_very_first_frame_is_found() -> None:
     assert furthest(find_note_starts(heard), starts[:1]) < 0.006
 
 
+@pytest.mark.parametrize("floor", [0.0, 1e-4])
+@pytest.mark.parametrize("seconds", [0.0005, 0.002, 0.03])
+def test_ticks_out_of_silence_are_heard_neither_early_nor_late(
+    seconds: float, floor: float
+) -> None:
+    """Noise that dies away so fast, twice a second: as one within 3 ms, each within a hop."""
+    draw = np.random.default_rng(3)
+    out = draw.normal(0, 1, 8 * RATE) * floor
+    since = np.arange(round(0.3 * RATE)) / RATE
+    starts = 0.31 + 0.5 * np.arange(15)
+    for start in starts:
+        first = round(start * RATE)
+        out[first : first + len(since)] += (
+            0.3 * draw.normal(0, 1, len(since)) * np.exp(-since / seconds)
+        )
+    heard = hear(Clip(out.astype(np.float32)[None], RATE))
+    assert heard is not None
+    found = find_note_starts(heard)
+    assert furthest(found, starts) < 0.006
+    nearest = found.seconds[np.abs(found.seconds[:, None] - starts).argmin(axis=0)]
+    assert abs(np.median(nearest - starts)) < 0.003
+
+
 def test_a_note_that_only_trembles_starts_once() -> None:
     """A tone of 4 s whose level swings by 4 dB six times a second."""
     since = np.arange(4 * RATE) / RATE
