@@ -23,7 +23,9 @@ CEILING = 1.3  # no onset counts for more than that many loud ones
 MEAN_OVER_SECONDS = 3.0
 RATE_STEP = 0.005  # relative; the fit to the onsets makes the tempo exact later
 REACH = 0.085  # log of the fastest and of the slowest rate against the expected
-OTHER_RATES = ((-0.45, -0.26), (-0.26, -0.10), (0.10, 0.26), (0.26, 0.45))  # up to 3:2
+# Logs of rates where another tempo would be found instead, and how much its score counts: at 3:4
+# or 3:2 other notes of the same music may well make a better pulse.
+OTHER_RATES = ((-0.45, -0.26, 0.78), (-0.26, -0.10, 1.0), (0.10, 0.26, 1.0), (0.26, 0.45, 0.78))
 CHANGE_COST, MOST_CHANGE_COST = 1.0, 4.0  # of 1 % from beat to beat, squared; and of any jump
 # How far in front of a beat its subdivisions lie, in beats, and what sounds there count.
 SUBDIVISIONS = {
@@ -42,10 +44,10 @@ class BeatPath:
     """Places (n,) in grid beats of all pulses in order, and how well sounds begin on them.
 
     `score` is the mean over the pulses: near 1 for a drum kit, under 0.3 for onsets that only
-    happen to be there. `rival` is the best score at tempos from two thirds of the expected to one and a half times it,
-    but for those within 10 %. `beside` is how much
-    begins a quarter of a pulse before or after, over what begins on the pulses; 0 where pulses
-    fall into three.
+    happen to be there. `rival` is the best score at tempos from two thirds of the expected to one
+    and a half times it, but for those within 10 %; those over 23 % off count for less. `beside` is
+    how much begins a quarter of a pulse before or after, over what begins on the pulses; 0 where
+    pulses fall into three.
     """
 
     places: Floats
@@ -75,7 +77,7 @@ def find_path(
         search = _Search(strength, pulse_beats / step, *SUBDIVISIONS[name])
         ways.append((*search.best(-REACH, REACH), search, name))
     score, found, search, name = max(ways, key=lambda way: way[0])
-    rival = max(search.best(low, high)[0] for low, high in OTHER_RATES)
+    rival = max(counts * search.best(low, high)[0] for low, high, counts in OTHER_RATES)
     beside = 0.0 if ternary else _beside(strength, found)
     return BeatPath(even[0] + found * step, score, rival, beside, name == "swung")
 
