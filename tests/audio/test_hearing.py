@@ -31,6 +31,8 @@ def test_blocks_leave_no_trace(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> N
         assert np.array_equal(one.seconds, other.seconds)
         # Decibels of float32 sums taken in another order.
         assert np.allclose(one.values, other.values, atol=1e-3)
+    for name in ("levels", "spectrum"):
+        assert np.allclose(getattr(whole, name), getattr(parts, name), atol=0.01)
 
 
 def test_what_is_heard_together_is_what_is_heard_alone(clip: Clip) -> None:

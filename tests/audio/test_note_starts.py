@@ -8,7 +8,7 @@ import pytest
 import audio.note_starts
 from audio.clip import Clip
 from audio.hearing import Floats, Heard, hear
-from audio.note_starts import PROMPT, NoteStarts, find_note_starts
+from audio.note_starts import PROMPT, NoteStarts, find_note_starts, inputs
 
 RATE = 44_100
 PITCHES = (60, 64, 67, 62, 65, 69, 59, 67)
@@ -94,6 +94,16 @@ def test_chances_are_of_everything_that_a_start_can_be() -> None:
     assert found.chances.shape == (len(found.seconds), len(audio.note_starts.LATE_SECONDS))
     assert (found.chances >= 0).all()
     assert found.chances.sum(axis=1) == pytest.approx(np.ones(len(found.seconds)))
+
+
+def test_the_weights_that_ship_fit_what_is_given_and_asked() -> None:
+    weights = audio.note_starts._weights()
+    given = inputs(heard_notes(0.001)[0])
+    assert weights["layer.0.weight"].shape[1] == len(given) == 128 + 4 * 40
+    # Five hops of 48 hidden values, seventeen log odds, and where between two hops it lies.
+    assert weights["gate.0.weight"].shape[1] == 5 * 48 + 17 + 1
+    assert len(weights["gate.1.bias"]) == len(audio.note_starts.SPREAD_SECONDS)
+    assert all(np.isfinite(values).all() for values in weights.values())
 
 
 def test_long_recordings_are_heard_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
