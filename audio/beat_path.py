@@ -157,16 +157,16 @@ class _Totals:
     def arrivals(self, steps: npt.NDArray[np.int64], cost: Totals) -> Totals:
         """The best total over all rates come from, (rates, steps), for steps in a row."""
         count = len(steps)
-        best = np.empty((len(self.lags), count), np.float32)
-        # Small enough to stay in the processor's cache, and the same memory for every rate.
-        options, later = np.empty((2, len(self.lags), count), np.float32)
-        for index in range(len(self.lags)):
-            low, part = self._back(int(steps[0]), index)
-            np.multiply(self.values[:, low : low + count], 1 - part, out=options)
-            np.multiply(self.values[:, low + 1 : low + 1 + count], part, out=later)
-            options += later
-            options -= cost[index, :, None]
-            options.max(axis=0, out=best[index])
+        back = [self._back(int(steps[0]), index) for index in range(len(self.lags))]
+        low, part = np.array([at for at, _ in back]), np.array([rest for _, rest in back])
+        spans = np.lib.stride_tricks.sliding_window_view(self.values, count, axis=1)
+        options = spans[:, low]  # (rates come from, rates, steps): half a megabyte
+        options *= (1 - part)[:, None]
+        later = spans[:, low + 1]
+        later *= part[:, None]
+        options += later
+        options -= cost.T[:, :, None]
+        best = options.max(axis=0)
         return np.maximum(best, 0, out=best, where=steps < self.lead_steps)
 
     def _back(self, step: int, index: int) -> tuple[int, np.float32]:
