@@ -166,7 +166,7 @@ class _Totals:
         later *= part[:, None]
         options += later
         options -= cost.T[:, :, None]
-        best = options.max(axis=0)
+        best: Totals = options.max(axis=0)
         return np.maximum(best, 0, out=best, where=steps < self.lead_steps)
 
     def _back(self, step: int, index: int) -> tuple[int, np.float32]:
