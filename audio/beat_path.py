@@ -23,13 +23,9 @@ CEILING = 1.3  # no onset counts for more than that many loud ones
 MEAN_OVER_SECONDS = 3.0
 RATE_STEP = 0.005  # relative; the fit to the onsets makes the tempo exact later
 REACH = 0.085  # log of the fastest and of the slowest rate against the expected
-# Logs of rates where another tempo would be found instead, and how much its score counts: around
-# 3:4 and 3:2 other notes of the same music may well make a better pulse.
-FAR = 0.78
-OTHER_RATES = (
-    (-0.445, -0.365, FAR), (-0.33, -0.26, FAR), (-0.26, -0.10, 1.0),
-    (0.10, 0.26, 1.0), (0.26, 0.33, FAR), (0.365, 0.445, FAR),
-)  # fmt: skip
+# Logs of rates where another tempo would be found instead, and how much its score counts: at 3:4
+# or 3:2 other notes of the same music may well make a better pulse.
+OTHER_RATES = ((-0.45, -0.26, 0.78), (-0.26, -0.10, 1.0), (0.10, 0.26, 1.0), (0.26, 0.45, 0.78))
 CHANGE_COST, MOST_CHANGE_COST = 1.0, 4.0  # of 1 % from beat to beat, squared; and of any jump
 # How far in front of a beat its subdivisions lie, in beats, and what sounds there count.
 SUBDIVISIONS = {
@@ -48,9 +44,10 @@ class BeatPath:
     """Places (n,) in grid beats of all pulses in order, and how well sounds begin on them.
 
     `score` is the mean over the pulses: near 1 for a drum kit, under 0.3 for onsets that only
-    happen to be there. `rival` is the best score at tempos 10 to 28 % off and around 3:4, 4:3, 2:3
-    and 3:2, which count for less. `beside` is how much begins a quarter of a pulse before or after,
-    over what begins on the pulses; 0 where pulses fall into three.
+    happen to be there. `rival` is the best score at tempos from two thirds of the expected to one
+    and a half times it, but for those within 10 %; those over 23 % off count for less. `beside` is
+    how much begins a quarter of a pulse before or after, over what begins on the pulses; 0 where
+    pulses fall into three.
     """
 
     places: Floats
