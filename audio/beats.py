@@ -33,7 +33,7 @@ MIN_SHARE_MET = 0.05
 MAX_ERROR_SECONDS = 0.0045
 MOST_OF_PERCENT = 90
 MAX_UNEVENNESS = 0.07  # of one beat against the others: more is a slip to another place
-MIN_DOWNBEAT_CONFIDENCE = 0.70
+MIN_DOWNBEAT_CONFIDENCE = 0.75
 
 
 @dataclass(frozen=True, slots=True, eq=False)
