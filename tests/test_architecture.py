@@ -24,7 +24,7 @@ ARROWS = {
     "stems": {"audio", "midi"},
     "daemon": {"audio", "diffusion", "midi", "osc_protocol", "stems"},
 }
-EVERYBODYS = ("audio.stem_names", "diffusion.models", "diffusion.errors")
+EVERYBODYS = ("audio.stem_names", "diffusion.models", "diffusion.engines", "diffusion.errors")
 
 # Libraries that take long to import: which modules may import them, and only inside a function
 # unless the module itself is one that is imported late.

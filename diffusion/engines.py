@@ -1,0 +1,81 @@
+"""The registry of engines: a row each, read by whatever offers, checks or opens an engine.
+
+A new engine is one package and one row here. Importing this imports no engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
+
+from audio.stem_names import STEMS
+from diffusion.errors import EngineError
+from midi.grid import MAX_BPM, MAX_SECONDS, MIN_BPM
+
+if TYPE_CHECKING:
+    from diffusion.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """What one engine is and can do.
+
+    `opens` is "module:function", called with the name of its weights ("" for its own choice).
+    `gives` says whether it plays stems or one mix that is split afterwards. `batches`: it plays
+    requests of equal shape together. `accepts` names the fields of a request, beyond those that
+    every engine honours, that it can use; another engine refuses them. `availability` is
+    "module:function" that returns why it cannot play on this machine, or ""; "" if it always can.
+    """
+
+    name: str
+    opens: str
+    gives: Literal["stems", "mix"]
+    batches: bool = False
+    accepts: frozenset[str] = frozenset()
+    stems: tuple[str, ...] = STEMS
+    meters: tuple[str, ...] = ()  # () for any
+    bpm: tuple[float, float] = (MIN_BPM, MAX_BPM)
+    seconds: tuple[float, float] = (0.0, MAX_SECONDS)
+    availability: str = ""
+
+    def open(self, model: str = "") -> Engine:
+        """Return the engine, not yet loaded; `model` names weights, by name or hash."""
+        engine: Engine = _function(self.opens)(model)
+        return engine
+
+    def reason_against(self) -> str:
+        """Return why it cannot play on this machine and what to do, or ""; loads nothing."""
+        return str(_function(self.availability)()) if self.availability else ""
+
+
+ENGINES: tuple[EngineSpec, ...] = (
+    EngineSpec("embedded", "diffusion.embedded.engine:EmbeddedEngine", gives="stems"),
+    EngineSpec(
+        "ace-step",
+        "diffusion.ace_step.engine:AceStepEngine",
+        gives="mix",
+        batches=True,
+        accepts=frozenset({"audio_path", "reference_path", "loras", "language", "parts"}),
+        availability="diffusion.models.availability:reason_against_ace_step",
+    ),
+)
+DEFAULT_ENGINE = ENGINES[0].name
+
+
+def engine_names() -> tuple[str, ...]:
+    """The names of all engines, the default first."""
+    return tuple(spec.name for spec in ENGINES)
+
+
+def engine_spec(name: str) -> EngineSpec:
+    """Return the row of an engine; raises EngineError for an unknown name."""
+    for spec in ENGINES:
+        if spec.name == name:
+            return spec
+    raise EngineError(f"engine must be one of {', '.join(engine_names())}, not {name!r}")
+
+
+def _function(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
