@@ -1,7 +1,7 @@
 """A guide: melody and backing rendered in plain sounds, exactly on the grid, to be covered.
 
-ACE-Step hears no notes. What it covers best is a whole arrangement (docs/engines.md), so a guide
-has all of a band: a lead of a few harmonics, soft chords, a round bass, and drums of noise.
+ACE-Step takes no notes. What it covers best is a whole arrangement (docs/guide/engines.md), so a
+guide has all of a band: a lead of a few harmonics, soft chords, a round bass, and drums of noise.
 """
 
 from __future__ import annotations

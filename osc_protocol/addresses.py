@@ -112,7 +112,7 @@ GENERATE_KEYS = (
     Argument("best", "int", "keep only so many takes, the best by what is measured; 0: all",
              default=0, low=0, high=8),
     Argument("gate", "text", "limits a take must keep: on, or tempo=1 placement=30 melody=0.8 "
-             "key=same,relative faults=0 (see docs/grid.md); empty: none", default="",
+             "key=same,relative faults=0 (see docs/guide/grid.md); empty: none", default="",
              max_bytes=200,
              pattern=r"(((on|(tempo|placement|melody)=[0-9.]+|faults=[0-9]+|key=[a-z,]+) ?)+)?"),
     Argument("retries", "int", "with a gate: how many more seeds to try when no take passes",
@@ -154,7 +154,7 @@ GENERATE_KEYS = (
              default="", max_bytes=16, aliases=("range",)),
     Argument("midi-path", "text", "MIDI file with new notes of the one stem asked; with source",
              default="", max_bytes=MAX_PATH_BYTES, aliases=("midi",)),
-    Argument("melody-mode", "text", "ace-step: how it hears the melody; see docs/engines.md",
+    Argument("melody-mode", "text", "ace-step: how it hears the melody; see docs/guide/engines.md",
              default="cover", choices=MELODY_MODES),
     Argument("melody-strength", "float", "ace-step: how strongly", default=0.5, low=0, high=1),
     Argument("audio-path", "text", "ace-step: sound to edit, which begins at bar 1; see Edits",

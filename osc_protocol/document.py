@@ -1,4 +1,4 @@
-"""Writes docs/protocol.md from the table: python -m osc_protocol.document [-o docs/protocol.md]."""
+"""Writes the protocol page from the table: python -m osc_protocol.document [-o PAGE]."""
 
 from __future__ import annotations
 

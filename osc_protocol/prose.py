@@ -1,4 +1,4 @@
-"""The sentences of docs/protocol.md around the tables; osc_protocol.document puts them together."""
+"""The sentences of the protocol page around the tables; osc_protocol.document joins them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LISTENER_PORT = 9902
 FIRST_PAGE = f"""\
 # backline over OSC
 
-<!-- Written by `python -m osc_protocol.document -o docs/protocol.md`; edit the table or
+<!-- Written by `python -m osc_protocol.document -o docs/guide/protocol.md`; edit the table or
 osc_protocol/prose.py, not this page. -->
 
 Any program that speaks OSC over UDP can drive backline: a REAPER script, Max, Pure Data,

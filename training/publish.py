@@ -36,7 +36,11 @@ def write_card(version: str) -> dict[str, object]:
             "bytes": len(data),
             "sha256": hashlib.sha256(data).hexdigest(),
         }
-    card: dict[str, object] = {"version": version, "files": files, "training": "docs/training.md"}
+    card: dict[str, object] = {
+        "version": version,
+        "files": files,
+        "training": "docs/lab/training.md",
+    }
     (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8", newline="\n")
     return card
 

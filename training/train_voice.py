@@ -1,4 +1,4 @@
-"""Train the voice: `python -m training.train_voice --out WEIGHTS` (see docs/voice-notes.md).
+"""Train the voice: `python -m training.train_voice --out WEIGHTS` (see docs/lab/voice-notes.md).
 
 Regression of the network on WORLD's spectra of sung nonsense (training.voice). Every tenth
 utterance is held out.

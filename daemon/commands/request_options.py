@@ -71,7 +71,10 @@ Midi = Annotated[
     str, typer.Option("--midi", help="With --from: MIDI file with new notes of the one stem.")
 ]
 MelodyMode = Annotated[
-    str, typer.Option("--melody-mode", help="ace-step: cover, keep, raw or off (docs/engines.md).")
+    str,
+    typer.Option(
+        "--melody-mode", help="ace-step: cover, keep, raw or off (docs/guide/engines.md)."
+    ),
 ]
 MelodyStrength = Annotated[
     str, typer.Option("--melody-strength", help="ace-step: how strongly it hears it, 0 to 1.")

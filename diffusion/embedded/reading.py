@@ -4,7 +4,7 @@ The network predicts means, so a place it is unsure of is neither played nor sil
 voice are read channel by channel. Bass and chords are read as their players think: the onset
 channel says when something is struck, the lanes only which pitches and how long. Read from the
 lanes alone, every flicker of a doubtful pitch began a note, and patterns fell apart
-(docs/training.md).
+(docs/lab/training.md).
 """
 
 from __future__ import annotations

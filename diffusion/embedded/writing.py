@@ -21,8 +21,8 @@ from diffusion.embedded.repeating import agreeing
 
 WINDOW_FRAMES = 36 * FRAMES_PER_BEAT
 OVERLAP_FRAMES = 12 * FRAMES_PER_BEAT
-STEPS = 6  # more steps play no better, and too little (docs/training.md)
-GUIDANCE = 1.0  # none: twice the cost, and it no longer pays (docs/training.md)
+STEPS = 6  # more steps play no better, and too little (docs/lab/training.md)
+GUIDANCE = 1.0  # none: twice the cost, and it no longer pays (docs/lab/training.md)
 
 
 def windows(frames: int, bar_frames: list[int]) -> list[int]:

@@ -16,7 +16,7 @@ from osc_protocol.codec import OscMessage, decode, encode
 from osc_protocol.errors import Code
 
 DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
-PROTOCOL_PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
+PROTOCOL_PAGE = Path(__file__).parents[2] / "docs" / "guide" / "protocol.md"
 
 HOSTILE = {
     "element of size -4": b"#bundle\0" + bytes(8) + b"\xff\xff\xff\xfc",

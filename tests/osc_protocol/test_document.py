@@ -1,4 +1,4 @@
-"""docs/protocol.md is the table's, and what it tells people to type is right."""
+"""docs/guide/protocol.md is the table's, and what it tells people to type is right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from osc_protocol.messages import CLASSES, Cancel, Generate, Message, Notify
 from osc_protocol.prose import LISTENER_PORT
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "protocol.md"
+PAGE = ROOT / "docs" / "guide" / "protocol.md"
 needs_oscsend = pytest.mark.skipif(
     shutil.which("oscsend") is None, reason="needs oscsend (Debian: liblo-tools)"
 )
@@ -37,7 +37,7 @@ def shell_lines() -> list[list[str]]:
 
 def test_the_committed_page_is_what_the_table_says() -> None:
     assert PAGE.read_text(encoding="utf-8") == document(), (
-        "run: python -m osc_protocol.document -o docs/protocol.md"
+        "run: python -m osc_protocol.document -o docs/guide/protocol.md"
     )
 
 

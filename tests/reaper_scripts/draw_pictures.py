@@ -1,6 +1,6 @@
-"""Draw the pictures of docs/reaper.md from the double: what the scripts draw, not REAPER itself.
+"""Draw the pictures of docs/guide/reaper.md from the double: the scripts draw, not REAPER.
 
-python tests/reaper_scripts/draw_pictures.py [-o docs/pictures]
+python tests/reaper_scripts/draw_pictures.py [-o docs/guide/pictures]
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def console(text: str) -> Image.Image:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs" / "pictures")
+    parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs" / "guide" / "pictures")
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     found = told()

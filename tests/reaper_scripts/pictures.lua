@@ -1,4 +1,4 @@
--- A day with backline, for the pictures of docs/reaper.md: run by draw_pictures.py in the double.
+-- A day with backline, for the pictures of docs/guide/reaper.md: run by draw_pictures.py in the double.
 case("pictures", function(w, Daemon)
   local project, shots, plans, boxes = w:project(), {}, {}, {}
   local function shoot(name) shots[name] = { w = gfx.w, h = gfx.h, drawn = w.window.shown } end
