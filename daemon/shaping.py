@@ -9,8 +9,8 @@ import numpy as np
 from audio.clip import Clip, read_clip
 from audio.errors import AudioError
 from daemon.changing import revision_of
+from diffusion.audio_conditions import AudioConditions, Edit, Lora
 from diffusion.engine import MIX_ENGINES, Conditions
-from diffusion.shaping import Edit, Lora, Shaping
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate_request import GenerateRequest
 from osc_protocol.sound_shaping import loras_of, parts_of
@@ -25,13 +25,13 @@ def conditions_of(request: GenerateRequest, source: Source | None) -> Conditions
     return Conditions(
         request.grid(), request.parsed_key(), request.read_melody(), request.lead, request.tags,
         request.lyrics, request.seeds[0], request.sample_rate, request.stems,
-        request.bar_sections(), revision_of(source, request), shaping_of(request, source),
+        request.bar_sections(), revision_of(source, request), audio_conditions_of(request, source),
         request.curve(),
     )  # fmt: skip
 
 
-def shaping_of(request: GenerateRequest, source: Source | None) -> Shaping:
-    """Return what shapes the sound; raises ProtocolError for a file that cannot be used."""
+def audio_conditions_of(request: GenerateRequest, source: Source | None) -> AudioConditions:
+    """Return what only an engine of mixes can use; raises ProtocolError for an unusable file."""
     edit = None
     if source is not None and request.engine in MIX_ENGINES:
         edit = Edit("repaint", _mix_of(source), *request.bar_span)
@@ -43,7 +43,7 @@ def shaping_of(request: GenerateRequest, source: Source | None) -> Shaping:
         if not Path(path).is_file():
             raise ProtocolError(Code.OUT_OF_RANGE, f"loras: there is no file {path}", "loras")
         loras.append(Lora(Path(path), scale))
-    return Shaping(
+    return AudioConditions(
         request.melody_mode, request.melody_strength, request.language, edit, reference,
         tuple(loras),
     )  # fmt: skip

@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from audio.clip import Clip
-from audio.stem_names import STEMS
+from audio.stem_names import LEADS, STEMS
+from diffusion.audio_conditions import AudioConditions
 from diffusion.errors import EngineError
-from diffusion.shaping import UNSHAPED, Shaping
 from midi.curve import Curve
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody, Note
 
 ENGINES = ("embedded", "ace-step")
-LEADS = ("melody", "vocals")
 MIX_ENGINES = ("ace-step",)  # those that give a mix, which has yet to be split
 
 Progress = Callable[[str, float], None]  # stage name, fraction in 0..1
@@ -62,7 +61,7 @@ class Conditions:
     stems: tuple[str, ...] = STEMS
     sections: tuple[str, ...] = ()
     revision: Revision | None = None
-    shaping: Shaping = UNSHAPED
+    audio: AudioConditions = field(default_factory=AudioConditions)
     intensity: Curve | None = None
 
     def __post_init__(self) -> None:

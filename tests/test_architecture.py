@@ -14,8 +14,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
-# Which rooms a room may import besides itself. Everybody's are the four stems' names, the shelf of
-# downloaded weights and the word for a cancelled job, none of which imports anything heavy.
+# Which rooms a room may import besides itself. Everybody's are the four stems' names, names and
+# limits of edits, the shelf of downloaded weights, the registry of engines and the error for a
+# cancelled job, none of which imports anything heavy.
 ARROWS = {
     "midi": set(),
     "osc_protocol": {"midi"},
@@ -24,7 +25,13 @@ ARROWS = {
     "stems": {"audio", "midi"},
     "daemon": {"audio", "diffusion", "midi", "osc_protocol", "stems"},
 }
-EVERYBODYS = ("audio.stem_names", "diffusion.models", "diffusion.engines", "diffusion.errors")
+EVERYBODYS = (
+    "audio.stem_names",
+    "diffusion.edits",
+    "diffusion.models",
+    "diffusion.engines",
+    "diffusion.errors",
+)
 
 # Libraries that take long to import: which modules may import them, and only inside a function
 # unless the module itself is one that is imported late.

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from diffusion.edits import WITH_PARTS
 from diffusion.errors import EngineError
-from diffusion.shaping import WITH_PARTS
 
 
 @dataclass(frozen=True, slots=True)

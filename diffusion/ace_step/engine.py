@@ -18,11 +18,11 @@ from diffusion.ace_step.checkpoint import settings_for
 from diffusion.ace_step.recipe import Stretch, stretches, task_for
 from diffusion.ace_step.splice import splice
 from diffusion.ace_step.task import FRAMES_A_SECOND, SAMPLE_RATE, Task
+from diffusion.audio_conditions import Lora
 from diffusion.engine import CancelFlag, Conditions, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 from diffusion.models.folder import chosen_model, models_folder
 from diffusion.models.shelf import Snapshot, faults, find_for_music
-from diffusion.shaping import Lora
 from midi.grid import Grid
 
 if TYPE_CHECKING:
@@ -157,10 +157,10 @@ class AceStepEngine:
 
     def _shape(self, conditions: Conditions) -> tuple[object, ...] | None:
         """What has to be equal within a batch; None for what only goes with its own takes."""
-        shaping = conditions.shaping
+        audio = conditions.audio
         if self._pipeline is None or conditions.melody is not None:
             return None
-        if shaping.edit is not None or shaping.reference is not None or shaping.loras:
+        if audio.edit is not None or audio.reference is not None or audio.loras:
             return None
         task, _ = task_for(conditions, (conditions.seed,))
         if stretches(conditions, task.prompt.seconds):
@@ -234,7 +234,7 @@ class AceStepEngine:
     ) -> Generation:
         assert self._pipeline and self._snapshot
         clip = resample(mix, conditions.sample_rate)
-        edit = conditions.shaping.edit
+        edit = conditions.audio.edit
         if edit is not None and edit.kind == "repaint":
             first, end = (
                 conditions.grid.frame_at(conditions.grid.bar_starts[bar], clip.sample_rate)
@@ -253,8 +253,8 @@ class AceStepEngine:
             "shift": settings.shift,
             "guidance_scale": settings.guidance_scale,
             "seed": seed,
-            "melody_mode": conditions.shaping.melody_mode if conditions.melody else "",
-            "melody_strength": conditions.shaping.melody_strength,
+            "melody_mode": conditions.audio.melody_mode if conditions.melody else "",
+            "melody_strength": conditions.audio.melody_strength,
             "loras": self._lora_facts,
             "repainted": [part.as_fact() for part in parts],
             "remarks": [*remarks, *self._pipeline.remarks(task.prompt)],
@@ -265,12 +265,12 @@ class AceStepEngine:
         from diffusion.ace_step import lora
 
         assert self._pipeline is not None
-        if conditions.shaping.loras == self._loras:
+        if conditions.audio.loras == self._loras:
             return
         self._loras = ()
         self._pipeline.forget_words()
-        self._lora_facts = lora.apply(self._pipeline, conditions.shaping.loras)
-        self._loras = conditions.shaping.loras
+        self._lora_facts = lora.apply(self._pipeline, conditions.audio.loras)
+        self._loras = conditions.audio.loras
 
     def _settle(self, device: torch.device, mode: MemoryMode) -> None:
         from diffusion.ace_step.memory import Placement

@@ -7,8 +7,8 @@ import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
+from diffusion.audio_conditions import Lora
 from diffusion.errors import EngineError
-from diffusion.shaping import Lora
 
 UPSTREAM = "base_model.model."  # before each name where the model's own trainer wrote the file
 PROJECTIONS = {

@@ -79,7 +79,7 @@ def prompt_of(
     last, from 0) in the words of those, and in their tempo.
     """
     remarks: list[str] = []
-    edit = conditions.shaping.edit
+    edit = conditions.audio.edit
     first, end = bars or (edit.first_bar if edit else 0, conditions.grid.bars)
     words = words_of_bars(conditions)
     caption = [conditions.tags.strip(), words[first] if words else ""]
@@ -91,7 +91,7 @@ def prompt_of(
     prompt = Prompt(
         caption=", ".join(caption) or "instrumental music",
         lyrics=lyrics,
-        language=conditions.shaping.language or language_of(conditions.lyrics),
+        language=conditions.audio.language or language_of(conditions.lyrics),
         bpm=bpm,
         meter=meter,
         key=key,

@@ -1,6 +1,6 @@
 """Conditions to a Task: how long, in which words, and from which sound the model starts.
 
-The ways a melody is heard (Shaping.melody_mode), with what each strength means:
+The ways a melody is heard (AudioConditions.melody_mode), with what each strength means:
 
 * cover: the guide's 5 Hz codes for the first share of the steps, then free: strength is the share
 * keep: the same all the way, starting from the guide under noise: strength is the share left out
@@ -17,8 +17,9 @@ from audio.guide import render_guide
 from diffusion.ace_step.prompt import Prompt, prompt_of
 from diffusion.ace_step.section_words import words_of_bars
 from diffusion.ace_step.task import FRAMES_A_SECOND, Task, latent_frames
+from diffusion.audio_conditions import Edit
+from diffusion.edits import WITH_PARTS
 from diffusion.engine import Conditions
-from diffusion.shaping import WITH_PARTS, Edit
 from midi.grid import MAX_SECONDS, Grid
 from midi.sections import spans
 
@@ -56,28 +57,28 @@ def task_for(conditions: Conditions, seeds: tuple[int, ...]) -> tuple[Task, tupl
     """The task for conditions, and remarks on what the model cannot be told."""
     seconds = whole_seconds(conditions.grid)
     prompt, remarks = prompt_of(conditions, seconds)
-    shaping = conditions.shaping
-    task = Task(prompt, latent_frames(seconds), seeds, reference=shaping.reference)
-    if shaping.edit is not None:
-        if shaping.edit.kind in WITH_PARTS:
-            remarks = (*remarks, f"{shaping.edit.kind} is unreliable: listen before you use it.")
-        return _edited(task, shaping.edit, conditions), remarks
-    if conditions.melody is None or shaping.melody_mode == "off":
+    audio = conditions.audio
+    task = Task(prompt, latent_frames(seconds), seeds, reference=audio.reference)
+    if audio.edit is not None:
+        if audio.edit.kind in WITH_PARTS:
+            remarks = (*remarks, f"{audio.edit.kind} is unreliable: listen before you use it.")
+        return _edited(task, audio.edit, conditions), remarks
+    if conditions.melody is None or audio.melody_mode == "off":
         return task, remarks
     guided = replace(
         task,
         prompt=prompt.doing("cover"),
         source=render_guide(conditions.grid, conditions.key, conditions.melody),
-        raw=shaping.melody_mode == "raw",
+        raw=audio.melody_mode == "raw",
     )
-    if shaping.melody_mode == "keep":
-        return replace(guided, kept_share=shaping.melody_strength), remarks
-    return replace(guided, cover_share=shaping.melody_strength), remarks
+    if audio.melody_mode == "keep":
+        return replace(guided, kept_share=audio.melody_strength), remarks
+    return replace(guided, cover_share=audio.melody_strength), remarks
 
 
 def stretches(conditions: Conditions, seconds: int) -> tuple[Stretch, ...]:
     """Bars whose words are not those that the whole was told in, to be repainted one by one."""
-    edit, words = conditions.shaping.edit, words_of_bars(conditions)
+    edit, words = conditions.audio.edit, words_of_bars(conditions)
     if edit is not None and edit.kind != "cover":
         return ()
     return tuple(
@@ -104,7 +105,7 @@ def _edited(task: Task, edit: Edit, conditions: Conditions) -> Task:
             task,
             prompt=task.prompt.doing("cover"),
             source=edit.source,
-            cover_share=conditions.shaping.melody_strength,
+            cover_share=conditions.audio.melody_strength,
         )
     if edit.kind in WITH_PARTS:
         prompt = replace(task.prompt, task=edit.kind, parts=edit.parts)

@@ -62,7 +62,7 @@ class NoisyMixEngine:
 def _mix(conditions: Conditions, seed: int) -> Clip:
     frames = conditions.grid.frames(RATE) + RATE
     samples = np.random.default_rng(seed).uniform(-0.2, 0.2, (2, frames)).astype(np.float32)
-    edit = conditions.shaping.edit
+    edit = conditions.audio.edit
     if edit is not None:
         first, end = edit.first_bar * 96_000, edit.end_bar * 96_000
         old = np.zeros_like(samples)
@@ -117,7 +117,7 @@ def test_a_job_of_mixes_is_changed_in_some_bars_of_some_stems(
         engine, tmp_path / "second", source=str(tmp_path / "first"), bar_range="2",
         stems=("bass",), seed=9,
     )  # fmt: skip
-    edit = engine.heard[-1].shaping.edit
+    edit = engine.heard[-1].audio.edit
     assert edit is not None and (edit.kind, edit.first_bar, edit.end_bar) == ("repaint", 1, 2)
     for stem in ("drums", "bass", "melody", "vocals"):
         was, now = (read_clip(tmp_path / job / f"{stem}.wav") for job in ("first", "second"))
@@ -159,10 +159,10 @@ def test_a_reference_and_adapters_reach_the_engine(
         engine, tmp_path / "out", reference_path=str(item), loras=f"{item}:0.5", language="ja",
         melody_strength=0.25,
     )  # fmt: skip
-    shaping = engine.heard[0].shaping
-    assert shaping.reference is not None and shaping.reference.frames == 192_000
-    assert [(lora.path, lora.scale) for lora in shaping.loras] == [(item, 0.5)]
-    assert (shaping.language, shaping.melody_strength) == ("ja", 0.25)
+    audio = engine.heard[0].audio
+    assert audio.reference is not None and audio.reference.frames == 192_000
+    assert [(lora.path, lora.scale) for lora in audio.loras] == [(item, 0.5)]
+    assert (audio.language, audio.melody_strength) == ("ja", 0.25)
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,10 @@ from audio.clip import Clip
 from diffusion.ace_step.engine import AceStepEngine
 from diffusion.ace_step.memory import GIB, MODES, choose_mode, next_lower
 from diffusion.ace_step.splice import splice
+from diffusion.audio_conditions import AudioConditions, Edit, Lora
 from diffusion.engine import Conditions, open_engine
 from diffusion.errors import Cancelled, EngineError
 from diffusion.models.shelf import Snapshot, add
-from diffusion.shaping import Edit, Lora, Shaping
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import melody_from_text
@@ -133,12 +133,12 @@ def test_the_progress_of_many_batches_is_steady(shelf: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["cover", "keep", "raw"])
 def test_each_melody_mode_hears_the_melody(engine: AceStepEngine, mode: str) -> None:
-    shaping = Shaping(melody_mode=mode)
-    asked = replace(ASKED, melody=TUNE, shaping=shaping)
+    audio = AudioConditions(melody_mode=mode)
+    asked = replace(ASKED, melody=TUNE, audio=audio)
     other = melody_from_text("60:0:4 64:4:4", GRID)
     heard = played(engine, asked).samples
     assert not np.array_equal(heard, played(engine, replace(asked, melody=other)).samples)
-    without = replace(asked, shaping=Shaping(melody_mode="off"))
+    without = replace(asked, audio=AudioConditions(melody_mode="off"))
     assert np.array_equal(played(engine, without).samples, played(engine, ASKED).samples)
 
 
@@ -262,7 +262,7 @@ def test_a_repaint_keeps_the_outside_to_the_sample(engine: AceStepEngine) -> Non
     """Bar 2 of 2: frames 96 000 to 192 000 of the 192 000 that the grid has."""
     source = Clip(played(engine, ASKED).samples[:, : GRID.frames(48_000)].copy(), 48_000)
     edit = Edit("repaint", source, first_bar=1, end_bar=2)
-    new = played(engine, replace(ASKED, seed=9, shaping=Shaping(edit=edit))).samples
+    new = played(engine, replace(ASKED, seed=9, audio=AudioConditions(edit=edit))).samples
     assert np.array_equal(new[:, :96_000], source.samples[:, :96_000])
     inside = new[:, 110_000:180_000] - source.samples[:, 110_000:180_000]
     assert np.abs(inside).max() > 1e-3
@@ -272,14 +272,14 @@ def test_a_repaint_keeps_the_outside_to_the_sample(engine: AceStepEngine) -> Non
 
 def test_an_extension_keeps_what_there_is_and_goes_on(engine: AceStepEngine) -> None:
     source = Clip(played(engine, ASKED).samples[:, :96_000].copy(), 48_000)
-    new = played(engine, replace(ASKED, shaping=Shaping(edit=Edit("extend", source)))).samples
+    new = played(engine, replace(ASKED, audio=AudioConditions(edit=Edit("extend", source)))).samples
     assert np.array_equal(new[:, :96_000], source.samples)
     assert new.shape[1] == 6 * 48_000 and np.abs(new[:, 100_000:]).max() > 0
 
 
 def test_a_cover_of_a_sound_hears_it(engine: AceStepEngine) -> None:
     source = Clip(np.random.default_rng(1).normal(0, 0.2, (1, 44_100)).astype(np.float32), 44_100)
-    covered = played(engine, replace(ASKED, shaping=Shaping(edit=Edit("cover", source))))
+    covered = played(engine, replace(ASKED, audio=AudioConditions(edit=Edit("cover", source))))
     assert not np.array_equal(covered.samples, played(engine, ASKED).samples)
 
 
@@ -297,7 +297,7 @@ def test_a_part_is_added_by_base_checkpoints_only(
 ) -> None:
     """50 steps with guidance, as the base was trained; and the user is warned."""
     source = Clip(np.random.default_rng(1).normal(0, 0.2, (2, 96_000)).astype(np.float32), 48_000)
-    asked = replace(ASKED, shaping=Shaping(edit=Edit("lego", source, parts=("bass",))))
+    asked = replace(ASKED, audio=AudioConditions(edit=Edit("lego", source, parts=("bass",))))
     generation = base_engine.generate(asked, quiet, never)
     assert (generation.facts["steps"], generation.facts["guidance_scale"]) == (50, 7.0)
     assert "Generate the BASS track" in str(generation.facts["prompt"])
@@ -403,12 +403,12 @@ def adapter(tmp_path: Path) -> Path:
 def test_a_lora_bends_the_model_and_comes_off_again(engine: AceStepEngine, adapter: Path) -> None:
     plain = played(engine, ASKED).samples
     bent = engine.generate(
-        replace(ASKED, shaping=Shaping(loras=(Lora(adapter, 0.8),))), quiet, never
+        replace(ASKED, audio=AudioConditions(loras=(Lora(adapter, 0.8),))), quiet, never
     )
     assert bent.mix is not None and not np.array_equal(bent.mix.samples, plain)
     (fact,) = bent.facts["loras"]  # type: ignore[misc]
     assert fact["scale"] == 0.8 and len(fact["sha256"]) == 64
-    none = replace(ASKED, shaping=Shaping(loras=(Lora(adapter, 0.0),)))
+    none = replace(ASKED, audio=AudioConditions(loras=(Lora(adapter, 0.0),)))
     assert np.abs(played(engine, none).samples - plain).max() < 1e-6
     assert np.array_equal(played(engine, ASKED).samples, plain)
 
@@ -417,18 +417,18 @@ def test_a_file_that_is_no_lora_is_refused(engine: AceStepEngine, tmp_path: Path
     path = tmp_path / "lokr.safetensors"
     save_file({"layers.0.lokr_w1": torch.zeros(1)}, path)
     with pytest.raises(EngineError, match="no plain LoRA"):
-        engine.generate(replace(ASKED, shaping=Shaping(loras=(Lora(path),))), quiet, never)
+        engine.generate(replace(ASKED, audio=AudioConditions(loras=(Lora(path),))), quiet, never)
     with pytest.raises(EngineError, match="cannot be read as safetensors"):
-        gone = Shaping(loras=(Lora(tmp_path / "none.safetensors"),))
-        engine.generate(replace(ASKED, shaping=gone), quiet, never)
+        gone = AudioConditions(loras=(Lora(tmp_path / "none.safetensors"),))
+        engine.generate(replace(ASKED, audio=gone), quiet, never)
 
 
-def test_wrong_shapings_are_refused_by_name() -> None:
+def test_wrong_audio_conditions_are_refused_by_name() -> None:
     clip = Clip(np.zeros((2, 10), np.float32), 48_000)
     with pytest.raises(EngineError, match="melody-mode must be one of cover, keep, raw, off"):
-        Shaping(melody_mode="hum")
+        AudioConditions(melody_mode="hum")
     with pytest.raises(EngineError, match="melody-strength must be from 0 to 1, not 2"):
-        Shaping(melody_strength=2)
+        AudioConditions(melody_strength=2)
     with pytest.raises(EngineError, match="edit must be one of"):
         Edit("remix", clip)
     with pytest.raises(EngineError, match="must ascend"):

@@ -26,9 +26,9 @@ from diffusion.ace_step.prompt import Prompt
 from diffusion.ace_step.recipe import task_for
 from diffusion.ace_step.sampling import schedule
 from diffusion.ace_step.task import MIN_FRAMES, Task, latent_frames
+from diffusion.audio_conditions import AudioConditions, Edit
 from diffusion.engine import Conditions
 from diffusion.errors import EngineError
-from diffusion.shaping import Edit, Shaping
 from midi.grid import Grid
 from midi.key import Key
 
@@ -219,7 +219,9 @@ def test_the_length_told_is_the_length_played(
 ) -> None:
     """4 bars at 92 bpm are 10.4 s, a beat more 11.1 s, which makes 12 whole seconds."""
     asked = Conditions(
-        Grid.constant(92, bars=4), Key.parse("A minor"), shaping=Shaping(edit=Edit("cover", tune()))
+        Grid.constant(92, bars=4),
+        Key.parse("A minor"),
+        audio=AudioConditions(edit=Edit("cover", tune())),
     )
     task, _ = task_for(asked, (3,))
     assert "- duration: 12 seconds\n" in task.prompt.text

@@ -8,8 +8,8 @@ from diffusion.ace_step.lyrics import language_of, structured
 from diffusion.ace_step.prompt import prompt_of
 from diffusion.ace_step.recipe import stretches, whole_seconds, window
 from diffusion.ace_step.section_words import words_of_bars
+from diffusion.audio_conditions import AudioConditions
 from diffusion.engine import Conditions
-from diffusion.shaping import Shaping
 from midi.curve import Curve
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.key import Key
@@ -118,7 +118,7 @@ def test_a_script_tells_its_language(words: str, code: str) -> None:
 
 
 def test_a_language_that_is_given_counts() -> None:
-    asked = conditions(lyrics="hallo welt", shaping=Shaping(language="de"))
+    asked = conditions(lyrics="hallo welt", audio=AudioConditions(language="de"))
     assert prompt_of(asked, 12)[0].language == "de"
 
 
@@ -180,16 +180,17 @@ def test_a_window_of_bars_covers_their_latent_frames() -> None:
 
 
 def test_the_wire_knows_the_melody_modes_of_the_engine() -> None:
-    from diffusion.shaping import MELODY_MODES
+    from diffusion.edits import MELODY_MODES
     from osc_protocol import addresses
 
     assert addresses.MELODY_MODES == MELODY_MODES
 
 
 def test_the_protocol_knows_the_edits_and_the_parts() -> None:
-    from diffusion.shaping import EDITS, MAX_LORA_SCALE, PARTS, WITH_PARTS
+    from diffusion.edits import EDITS, MAX_LORA_SCALE, MOST_PARTS, PARTS, WITH_PARTS
     from osc_protocol import sound_shaping
 
     assert sound_shaping.EDITS == ("auto", *EDITS)
-    assert (sound_shaping.PARTS, tuple(sound_shaping.WITH_PARTS)) == (PARTS, WITH_PARTS)
+    assert sound_shaping.PARTS == PARTS
+    assert sound_shaping.WITH_PARTS == {edit: MOST_PARTS[edit] for edit in WITH_PARTS}
     assert sound_shaping.MAX_LORA_SCALE == MAX_LORA_SCALE

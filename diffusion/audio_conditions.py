@@ -1,4 +1,4 @@
-"""How a melody or a sound that the user has shapes what an engine of mixes plays."""
+"""The conditions that only an engine of mixes can use: sounds, how it reads a melody, LoRAs."""
 
 from __future__ import annotations
 
@@ -6,25 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audio.clip import Clip
+from diffusion.edits import EDITS, MAX_LORA_SCALE, MELODY_MODES, MOST_PARTS, PARTS
 from diffusion.errors import EngineError
-
-MELODY_MODES = ("cover", "keep", "raw", "off")
-EDITS = ("cover", "repaint", "extend", "lego", "extract", "complete")
-WITH_PARTS = ("lego", "extract", "complete")  # base checkpoints only, and the least reliable
-PARTS = (
-    "vocals", "backing_vocals", "drums", "bass", "guitar", "keyboard", "percussion", "strings",
-    "synth", "fx", "brass", "woodwinds",
-)  # fmt: skip
-MAX_LORA_SCALE = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edit:
-    """What becomes of a sound that the user has, which begins where the grid does.
+    """How to edit the user's sound `source`, which begins where the grid does.
 
-    A cover plays it anew, a repaint only its bars `first_bar` up to but without `end_bar` (from
-    0), an extension what follows it on the grid. Lego adds one of PARTS to it, extract takes one
-    out of it, complete adds several. Raises EngineError.
+    A cover regenerates all of it, a repaint only the bars from `first_bar` up to but without
+    `end_bar` (counted from 0), an extension continues it to the end of the grid. Lego adds one of
+    PARTS, extract takes one out, complete adds several. Raises EngineError.
     """
 
     kind: str
@@ -43,14 +35,14 @@ class Edit:
         for part in self.parts:
             if part not in PARTS:
                 raise EngineError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
-        limit = {"lego": 1, "extract": 1, "complete": len(PARTS)}.get(self.kind, 0)
+        limit = MOST_PARTS[self.kind]
         if len(self.parts) > limit or (limit and not self.parts):
             raise EngineError(f"{self.kind} takes {limit or 'no'} parts, not {len(self.parts)}")
 
 
 @dataclass(frozen=True, slots=True)
 class Lora:
-    """An adapter's safetensors file, and how much of it counts: from 0 to MAX_LORA_SCALE."""
+    """A LoRA adapter's safetensors file and its scale, 0 to MAX_LORA_SCALE; raises EngineError."""
 
     path: Path
     scale: float = 1.0
@@ -61,11 +53,11 @@ class Lora:
 
 
 @dataclass(frozen=True, slots=True)
-class Shaping:
-    """How the melody is heard (one of MELODY_MODES) and how strongly, 0..1; an Edit; a timbre.
+class AudioConditions:
+    """How the melody conditions the model (a mode, a strength in 0..1), an edit, a timbre, LoRAs.
 
-    `language` is the lyrics', in ISO 639-1, or "" to be guessed. `reference` is a sound whose
-    timbre is borrowed; `loras` bend the model. Raises EngineError.
+    `language` is that of the lyrics in ISO 639-1, or "" to detect it. `reference` is a sound whose
+    timbre the model imitates. Raises EngineError.
     """
 
     melody_mode: str = "cover"
@@ -82,6 +74,3 @@ class Shaping:
             )
         if not 0 <= self.melody_strength <= 1:
             raise EngineError(f"melody-strength must be from 0 to 1, not {self.melody_strength:g}")
-
-
-UNSHAPED = Shaping()
