@@ -1,22 +1,32 @@
-# make demo: hear it.  make test: check it.  make install: just the command, in .venv.
+# make demo      make a piece of music in out/demo
+# make test      run every check          make test-fast   the same without the slow tests
+# make test-midi run the tests of one folder: test-audio, test-daemon, test-osc_protocol ...
+# make lint      formatter, linter, types make install     only the command, in .venv
+# make bench     measure the daemon's speed
 PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
 TEST_PACKAGES = liblo-tools lua5.4 lua-socket lua-check ardour
 
-.PHONY: install demo test lint bench clean
+.PHONY: install demo test test-fast packages lint bench clean
 
 install: $(VENV)/installed
 
 demo: $(VENV)/installed
 	$(BIN)/backline demo -o out/demo
 
-test: $(VENV)/installed-test
-	@sh tests/packages.sh $(TEST_PACKAGES)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+test: lint packages
 	$(BIN)/python -m pytest
+
+# Debian packages that some tests need; as root they are installed, otherwise named.
+packages:
+	@sh tests/packages.sh $(TEST_PACKAGES)
+
+test-fast: lint
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-%: $(VENV)/installed-test
+	$(BIN)/python -m pytest -q tests/$*
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
