@@ -84,7 +84,7 @@ def _choice(manifest: Manifest) -> Iterator[str]:
     """The table of all attempts, where takes were chosen."""
     choice = manifest.takes[0].facts.get("choice") if manifest.takes else None
     if isinstance(choice, Mapping) and isinstance(choice.get("attempts"), list | tuple):
-        from daemon.choosing import table
+        from daemon.pipeline.selection import table
 
         yield from table(choice["attempts"])
 

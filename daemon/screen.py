@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from daemon.stages import Progress
-
 STAGE_WORDS = {
     "": "Waiting",
     "load": "Loading the model",
@@ -24,14 +22,19 @@ STAGE_WORDS = {
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress]:
+def progress_bar() -> Iterator[Callable[[str, float], None]]:
     """Show stage, bar and time left on stderr; gives the function to call with each progress.
 
     Nothing is shown before its first call, so that what is refused at once is one sentence.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("{task.description:<18}"),
@@ -39,7 +42,7 @@ def progress_bar() -> Iterator[Progress]:
         TaskProgressColumn(),
         TimeRemainingColumn(),
     )
-    bars = Bars(*columns, console=Console(stderr=True))
+    bars = Progress(*columns, console=Console(stderr=True))
     task = bars.add_task(STAGE_WORDS[""], total=1.0)
 
     def show(stage: str, fraction: float) -> None:

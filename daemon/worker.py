@@ -165,9 +165,9 @@ def _play(
 ) -> Message:
     """Run one job and return the message that tells how it ended."""
     from audio.errors import AudioError
-    from daemon.clustering import Clustered, clustered
     from daemon.pipeline import generate
-    from daemon.splitting import split
+    from daemon.pipeline.job_batches import Clustered, clustered
+    from daemon.pipeline.separation import split
     from diffusion.errors import Cancelled, EngineError
     from midi.errors import MidiError
     from osc_protocol.generate_request import GenerateRequest

@@ -18,32 +18,32 @@ def reproduce(
     out: Out,
 ) -> None:
     """Make the result of a manifest again and compare its frames, or say what is missing."""
-    from daemon import reproducing
+    from daemon.pipeline import reproduction
     from daemon.results import check_folder
     from daemon.screen import interruptible, progress_bar
     from stems.manifest import read_manifest
 
     old = read_manifest(manifest, check_files=False)
-    request = reproducing.request_of(old)
+    request = reproduction.request_of(old)
     check_folder(out)
     with interruptible() as cancelled, progress_bar() as show:
         show("load", 0.0)
         from daemon.pipeline import generate as run
         from diffusion import engine as engines
 
-        engine = reproducing.open_for(old, engines.open_engine)
+        engine = reproduction.open_for(old, engines.open_engine)
         try:
             engine.load(lambda stage, fraction: None)
-            reproducing.check_weights(old, engine)
+            reproduction.check_weights(old, engine)
             new = run(request, engine, out, show, cancelled)
         finally:
             engine.close()
         show("done", 1.0)
-    changed = reproducing.differences(old, new)
+    changed = reproduction.differences(old, new)
     if not changed:
         say(f"{out}: the same frames in every stem and mix")
         return
     say(f"{out}: other frames in {', '.join(changed)}")
-    causes = list(reproducing.suspects(old, new))
+    causes = list(reproduction.suspects(old, new))
     say(f"  {'; '.join(causes) or 'the machine itself must differ: all else is the same'}")
     raise typer.Exit(DIFFERENT)

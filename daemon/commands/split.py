@@ -35,8 +35,8 @@ def split(
     as_json: AsJson = False,
 ) -> None:
     """Split a recording into stems of its own rate and length that add up to it."""
-    from daemon.splitting import open_splitter
-    from daemon.splitting import split as split_sound
+    from daemon.pipeline.separation import open_splitter
+    from daemon.pipeline.separation import split as split_sound
     from osc_protocol.errors import ProtocolError
     from osc_protocol.generate_request import ordered_stems
     from osc_protocol.split_request import SplitRequest

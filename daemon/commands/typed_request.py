@@ -52,7 +52,7 @@ class RequestOptions:
                 raise UsageError(f"--{name} must be given, for instance {example}")
         fields = {FIELDS.get(name, name): value for name, value in read.items()}
         if source:
-            from daemon.changing import repeated
+            from daemon.pipeline.revision import repeated
 
             request = repeated(Path(source).expanduser().resolve(), fields)
         else:

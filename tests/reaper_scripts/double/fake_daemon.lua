@@ -233,7 +233,7 @@ function FakeDaemon:make_result(job)
         bytes = #bytes, frames = self.frames, sha256 = ("%064d"):format(take) })
     end
   end
-  if job.path then -- as daemon/splitting.py has it
+  if job.path then -- as daemon/pipeline/separation.py has it
     manifest.engine, manifest.key = { name = "htdemucs" }, {}
     manifest.position = { from_seconds = math.floor(job.keys["from-seconds"] * self.rate) / self.rate }
     manifest.takes[1] = { take = 1, seed = 0, report = {}, facts = { silent = { "vocals" } } }

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from daemon.split_results import describe_split
-from daemon.stages import Progress
+from daemon.pipeline.progress import Progress
+from daemon.pipeline.split_result import describe_split
 from diffusion.engine import Generation
 from diffusion.errors import Cancelled
 from midi.grid import Grid

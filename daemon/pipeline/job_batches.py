@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from daemon.shaping import conditions_of
+from daemon.pipeline.conditions import conditions_of
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 from osc_protocol.errors import ProtocolError

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from audio.choice import Limits
 from audio.errors import GateError
-from daemon.batching import Batches
-from daemon.changing import source_of, stems_of, take_of
-from daemon.choosing import Attempt, choose, judged
-from daemon.finishing import at_loudness, finished
-from daemon.shaping import conditions_of
-from daemon.splitting import OpenSplitter, open_splitter, opened, with_notes, with_stems
-from daemon.stages import Progress, WholeJob
+from daemon.pipeline.alignment import at_loudness, finished
+from daemon.pipeline.conditions import conditions_of
+from daemon.pipeline.progress import Progress, WholeJob
+from daemon.pipeline.revision import source_of, stems_of, take_of
+from daemon.pipeline.selection import Attempt, choose, judged
+from daemon.pipeline.separation import OpenSplitter, open_splitter, opened, with_notes, with_stems
+from daemon.pipeline.take_batches import Batches
 from diffusion.engine import MIX_ENGINES, Engine
 from diffusion.errors import Cancelled
 from osc_protocol.messages import GenerateRequest

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from daemon.stages import SHARES, STAGES, WholeJob
+from daemon.pipeline.progress import SHARES, STAGES, WholeJob
 
 
 def test_the_shares_of_all_stages_make_one_whole() -> None:

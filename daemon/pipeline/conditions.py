@@ -8,7 +8,7 @@ import numpy as np
 
 from audio.clip import Clip, read_clip
 from audio.errors import AudioError
-from daemon.changing import revision_of
+from daemon.pipeline.revision import revision_of
 from diffusion.audio_conditions import AudioConditions, Edit, Lora
 from diffusion.engine import MIX_ENGINES, Conditions
 from osc_protocol.errors import Code, ProtocolError

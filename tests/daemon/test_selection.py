@@ -12,8 +12,8 @@ from audio.choice import Judgement, Limits
 from audio.clip import Clip, read_clip
 from audio.errors import AudioError, GateError
 from audio.loudness import measure_loudness
-from daemon.choosing import Attempt, choose, table
 from daemon.pipeline import generate
+from daemon.pipeline.selection import Attempt, choose, table
 from diffusion.engine import CancelFlag, Conditions, Generation, Progress
 from osc_protocol.errors import ProtocolError
 from osc_protocol.generate_request import GenerateRequest

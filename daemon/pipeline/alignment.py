@@ -17,7 +17,7 @@ from audio.errors import CannotConform
 from audio.loudness import gain_to_target, measure_loudness, with_gain
 from audio.tonality import find_key, key_relation
 from audio.transpose import shift_to, transpose
-from daemon.stages import Progress
+from daemon.pipeline.progress import Progress
 from diffusion.engine import Generation
 from midi.grid import Grid
 from midi.key import Key

@@ -11,10 +11,10 @@ import pytest
 from conftest import Launch, RunningDaemon
 from tone_engine import BatchToneEngine
 
-from daemon.clustering import Clustered, clustered
 from daemon.config import Config
 from daemon.errors import UsageError
-from daemon.shaping import conditions_of
+from daemon.pipeline.conditions import conditions_of
+from daemon.pipeline.job_batches import Clustered, clustered
 from diffusion.engine import Conditions, Generation
 from diffusion.errors import Cancelled, EngineError
 from osc_protocol.client import Client
