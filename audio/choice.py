@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audio.errors import AudioError
-from audio.examination import Examination
+from audio.report import Examination
 
 KEY_MARKS = {"same": 1.0, "relative": 0.7, "fifth": 0.4, "parallel": 0.4, "other": 0.0}
 SOUGHT_MS = 5.0  # beats this near to the grid in the median earn everything
@@ -105,9 +105,7 @@ def best_first(judgements: Sequence[Judgement]) -> list[int]:
 
 
 def _parts(found: Examination) -> dict[str, float | None]:
-    report, place = found.report, found.placement
-    error = report.bpm_error_percent
-    relation = report.key_relation
+    place, error, relation = found.placement, found.bpm_error_percent, found.key_relation
     heard = place is not None and not place.doubt
     return {
         "tempo": None if error is None else _falling(abs(error), 0.0, LOST_TEMPO_PERCENT),
@@ -126,8 +124,7 @@ def _falling(value: float, whole: float, nothing: float) -> float:
 
 def _reasons(found: Examination, limits: Limits) -> list[str]:
     reasons = []
-    report, place = found.report, found.placement
-    error = report.bpm_error_percent
+    place, error = found.placement, found.bpm_error_percent
     if limits.tempo_percent is not None and error is not None and abs(error) > limits.tempo_percent:
         reasons.append(f"the tempo is {error:+.2f} % off, {limits.tempo_percent:g} % are allowed")
     if limits.placement_ms is not None and place is not None and not place.doubt:
@@ -141,8 +138,8 @@ def _reasons(found: Examination, limits: Limits) -> list[str]:
             reasons.append(
                 f"the melody scores {found.melody.note_f1:.2f}, {limits.melody_f1:g} is needed"
             )
-    if limits.key is not None and report.key_relation not in (None, *limits.key):
-        reasons.append(f"the key is {report.key}, not {report.key_asked}")
+    if limits.key is not None and found.key_relation not in (None, *limits.key):
+        reasons.append(f"the key is {found.key}, not {found.key_asked}")
     if limits.faults is not None and len(found.faults) > limits.faults:
         reasons += [fault.sentence for fault in found.faults]
     return reasons

@@ -7,7 +7,7 @@ still add up. What cannot be done well is refused with the figures, never smeare
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -20,6 +20,7 @@ from audio.hearing import Heard, onset_envelope
 from audio.loop import fold_tail, settle_wrap
 from audio.plan import COPIED_FRAMES, Plan
 from audio.pulse import find_pulse
+from audio.report import Conforming
 from audio.stretch import cut
 from audio.stretch_helpers import StretchHelpers
 from audio.warp import Warp
@@ -48,7 +49,7 @@ class Conformed:
     beats: Beats
     warp: Warp | None
     missing_seconds: float
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Conforming
 
 
 def conform(
@@ -133,7 +134,18 @@ def plan_conform(
         fade_in_frames=round(FADE_IN_SECONDS * rate) if cuts_in and not loop else 0,
         fade_out_frames=round(FADE_OUT_SECONDS * rate) if cuts_out and not loop else 0,
         missing_seconds=missing,
-        facts=_facts(beats, 0.0 if on_grid else worst, on_grid, missing),
+        facts=Conforming(
+            untouched=on_grid,
+            first_downbeat_seconds=round(float(beats.seconds[0]), 4),
+            most_stretch_percent=0.0 if on_grid else round(worst, 3),
+            missing_seconds=round(missing, 4),
+            downbeat_confidence=round(beats.downbeat_confidence, 3),
+            score=round(beats.score, 3),
+            rival=round(beats.rival, 3),
+            miss_ms=round(1000 * beats.miss_seconds, 2),
+            frames=frames,
+            tail_frames=tail,
+        ),
     )
 
 
@@ -214,19 +226,6 @@ def _read(parts: Sequence[Samples], first: int, stop: int) -> Samples:
     return np.concatenate([cut(samples, first, stop) for samples in parts])
 
 
-def _facts(beats: Beats, worst: float, untouched: bool, missing: float) -> dict[str, object]:
-    return {
-        "untouched": untouched,
-        "first_downbeat_seconds": round(float(beats.seconds[0]), 4),
-        "most_stretch_percent": round(worst, 3),
-        "missing_seconds": round(missing, 4),
-        "downbeat_confidence": round(beats.downbeat_confidence, 3),
-        "score": round(beats.score, 3),
-        "rival": round(beats.rival, 3),
-        "miss_ms": round(1000 * beats.miss_seconds, 2),
-    }
-
-
 def _conformed(
     sound: Samples, parts: Mapping[str, Samples], mix: Clip, plan: Plan, tail_frames: int
 ) -> Conformed:
@@ -238,7 +237,7 @@ def _conformed(
     clips.pop("", None)
     return Conformed(
         Clip(total, mix.sample_rate), clips, plan.frames, tail_frames, plan.beats, plan.warp,
-        plan.missing_seconds, {**plan.facts, "frames": plan.frames, "tail_frames": tail_frames},
+        plan.missing_seconds, replace(plan.facts, tail_frames=tail_frames),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from audio.conform import MAX_STRETCH_PERCENT, adds_up, plan_conform
 from audio.errors import AudioError
 from audio.hearing import Heard, hear
 from audio.plan import Plan
+from audio.report import Conforming
 from audio.sound_files import SoundFiles, Window
 from audio.stretch_helpers import StretchHelpers
 from audio.wave_file import WaveFile
@@ -56,11 +57,12 @@ def conform_files(
     expected: Grid | None = None,
     tail_seconds: float = 0.0,
     max_stretch_percent: float = MAX_STRETCH_PERCENT,
-) -> dict[str, object]:
-    """Write what `files`, a mix and its stems, are on the grid, and return the facts.
+) -> tuple[Conforming, float | None]:
+    """Write what `files`, a mix and its stems, are on the grid, and return the facts and the null.
 
     `out` names a 32-bit float WAV for each of the files in their order. They appear when all are
-    whole. `null_dbfs` is the peak of the mix less its stems. Raises CannotConform or AudioError.
+    whole. The null is the peak of the mix minus its stems in dBFS, None without stems. Raises
+    CannotConform or AudioError.
     """
     with StretchHelpers(files.channels * len(files.paths) * files.seconds) as helpers:
         plan = plan_conform(
@@ -71,8 +73,7 @@ def conform_files(
         rows = files.channels * (len(files.paths) - surveyed.stems_add_up)
         blocks = plan.blocks(Window(parts, rows).read, helpers.stretch)
         null = _write(blocks, out, plan, files.channels)
-    facts = {**plan.facts, "frames": plan.frames, "tail_frames": plan.tail_frames}
-    return facts | ({"null_dbfs": null} if len(files.paths) > 1 else {})
+    return plan.facts, null if len(files.paths) > 1 else None
 
 
 def _parts(files: SoundFiles, stems_add_up: bool) -> Iterator[Samples]:

@@ -3,62 +3,24 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import fields
 
 import numpy as np
 
 from audio.beats import Beats, find_beats
 from audio.clip import Clip
-from audio.faults import Fault, find_faults
+from audio.faults import find_faults
 from audio.hearing import hear
-from audio.loudness import Loudness, measure_loudness
-from audio.measure import Report, measure, within_hearing
-from audio.melody_match import MelodyMatch, match_melody
+from audio.loudness import measure_loudness
+from audio.measure import measure, within_hearing
+from audio.melody_match import match_melody
+from audio.report import Examination, Fault, Loudness, Placement
 from audio.tonality import key_score
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
 
 LONG_SECONDS = 240.0
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """How the beats found lie to the grid, in ms, late is positive; `worst` keeps its sign.
-
-    `drift_percent` is how far the tempo goes, at most, from its own mean. `doubt` says why none of
-    this may be relied on, and is empty where it can be.
-    """
-
-    median_ms: float
-    p95_ms: float
-    worst_ms: float
-    drift_percent: float
-    downbeats_seconds: tuple[float, ...]
-    downbeat_confidence: float
-    doubt: str
-
-
-@dataclass(frozen=True, slots=True)
-class Examination:
-    """The report of a recording, and more; None where the sound does not tell."""
-
-    report: Report
-    placement: Placement | None
-    key_score: float | None
-    melody: MelodyMatch | None
-    loudness: Loudness
-    faults: tuple[Fault, ...]
-
-    def as_dict(self) -> dict[str, object]:
-        """Plain values for JSON: those of the report, with the rest beside them."""
-        return {**self.report.as_dict(), **{
-            "placement": asdict(self.placement) if self.placement else None,
-            "key_score": self.key_score,
-            "melody": asdict(self.melody) if self.melody else None,
-            "loudness": asdict(self.loudness),
-            "faults": [asdict(fault) for fault in self.faults],
-        }}  # fmt: skip
 
 
 def examine(
@@ -88,7 +50,12 @@ def examine(
         match = match_melody(melody_stem or mix, melody.notes, grid) if melody else None
         loudness, faults = level.result()
     return Examination(
-        report, placement(beats, grid) if beats else None, score, match, loudness, faults
+        **{each.name: getattr(report, each.name) for each in fields(report)},
+        placement=placement(beats, grid) if beats else None,
+        key_score=score,
+        melody=match,
+        loudness=loudness,
+        faults=faults,
     )
 
 

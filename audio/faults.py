@@ -6,13 +6,12 @@ a sound one in each way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from audio.clip import Clip, Samples
 from audio.hearing import Floats
 from audio.loudness import true_peak
+from audio.report import Fault
 
 MAX_TRUE_PEAK_DBTP = 0.0
 CLIPPED_RUN = 3  # samples in a row at the clip's own peak; a wave passes its top once
@@ -28,16 +27,6 @@ CLICK_FROM = 0.05  # of full scale
 HARSH_HZ, MAX_HARSH_DB = (2000.0, 5000.0), -6.0  # music keeps under -7 dB of its energy there
 HARSH_BLOCK = 1 << 14
 UNASKED_DBFS = -50.0  # RMS of a vocals stem that nobody asked for
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault by name, what was measured, the limit it breaks, and one sentence on it."""
-
-    name: str
-    measured: float
-    limit: float
-    sentence: str
 
 
 def find_faults(

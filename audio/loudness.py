@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from audio.clip import Clip, Samples
 from audio.errors import AudioError
+from audio.report import Loudness
 
 TARGET_LUFS, CEILING_DBTP = -14.0, -1.0
 MIN_TARGET_LUFS, MAX_TARGET_LUFS = -40.0, -6.0
@@ -23,14 +23,6 @@ MIN_SECONDS = 0.4  # one block of BS.1770
 OVERSAMPLING = 4
 PIECE_FRAMES = 1 << 18  # oversampled at a time, so that ten minutes need no gigabytes
 PIECE_MARGIN = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Loudness:
-    """Integrated loudness in LUFS and true peak in dBTP; -200 for silence, None if too short."""
-
-    lufs: float | None
-    true_peak_dbtp: float
 
 
 def measure_loudness(clip: Clip) -> Loudness:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from audio.clip import Clip, resample_to_hear
 from audio.errors import AudioError
 from audio.hearing import MAX_SAMPLE_RATE, OnsetEnvelope, onset_envelope
 from audio.pulse import beat_offset_seconds, find_pulse
+from audio.report import Report
 from audio.tonality import find_key, key_relation
 from midi.grid import Grid
 from midi.key import Key
@@ -21,38 +21,6 @@ RELATIONS: Mapping[str, float] = {
 }  # fmt: skip
 MIN_PEAK = 1e-10  # silence is reported as -200 dBFS, since JSON has no infinity
 MAX_ERROR_FOR_OFFSET_PERCENT = 1.0  # beyond it beats run away from the grid
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was measured beside what was asked; None where the clip does not tell.
-
-    `bpm` is the pulse found, in quarters of the grid's first tempo; `octave_relation` the ratio
-    nearest to bpm / bpm_asked ("2": the pulse found is eighths; "2/3": dotted quarters), and
-    `bpm_error_percent` what is left once that ratio is taken out. `beats_seconds` are the beats
-    of that pulse that have an onset. `beat_offset_ms` is the median from the grid's beats to the
-    onsets next to them, late is positive; None if the tempo is over 1 % off. `key` is the nearest
-    major or minor key, see key_relation. The clip has `frames`, the grid `frames_expected`.
-    """
-
-    bpm: float | None
-    bpm_asked: float
-    bpm_error_percent: float | None
-    octave_relation: str | None
-    beats_seconds: tuple[float, ...]
-    beat_offset_ms: float | None
-    key: str | None
-    key_asked: str | None
-    key_relation: str | None
-    peak_dbfs: float
-    frames: int
-    frames_expected: int
-
-    def as_dict(self) -> dict[str, object]:
-        """The same as plain values for JSON; beats in seconds rounded to 0.1 ms."""
-        values = asdict(self)
-        values["beats_seconds"] = [round(seconds, 4) for seconds in self.beats_seconds]
-        return values
 
 
 def measure(
@@ -101,7 +69,7 @@ def measure(
         bpm_asked=grid.bpm,
         bpm_error_percent=error,
         octave_relation=relation,
-        beats_seconds=pulse.beats_seconds if pulse else (),
+        beats_seconds=tuple(round(each, 4) for each in pulse.beats_seconds) if pulse else (),
         beat_offset_ms=None if offset is None else 1000 * offset,
         key=heard_key.name if heard_key else None,
         key_asked=key.name if key else None,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from audio.clip import Clip
 from audio.hearing import Floats, pitch_over_time
+from audio.report import Departure, MelodyMatch
 from midi.grid import Grid
 from midi.note import Note
 
@@ -16,31 +16,6 @@ WITHIN_SEMITONES = 0.5
 EDGE_SHARE = 0.2  # of a note at either end, where pitches glide
 MIN_SOUNDING = 0.3  # of the rest must have a pitch, or the note is missing
 LATE_SECONDS = 0.05  # a pitch may last that much longer than its note
-
-
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """A note that was not heard as given: its beat, MIDI pitch, and what was heard, if anything."""
-
-    beat: float
-    asked: int
-    heard: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class MelodyMatch:
-    """How far a stem is the melody; shares from 0 to 1.
-
-    `recall` of the notes given are heard at their pitch, `precision` of the time that has a pitch
-    has a given one, `note_f1` is their harmonic mean. `chroma_agreement` is the recall with
-    octaves left out of account.
-    """
-
-    note_f1: float
-    recall: float
-    precision: float
-    chroma_agreement: float
-    departures: tuple[Departure, ...]
 
 
 def match_melody(stem: Clip, notes: Sequence[Note], grid: Grid) -> MelodyMatch | None:

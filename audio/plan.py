@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from audio.beats import Beats
 from audio.clip import Samples
 from audio.hearing import Floats
+from audio.report import Conforming
 from audio.stretch import Read, Stretch, stretched
 from audio.warp import Warp
 
@@ -35,7 +36,7 @@ class Plan:
     fade_in_frames: int
     fade_out_frames: int
     missing_seconds: float
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Conforming
 
     @property
     def whole_frames(self) -> int:

@@ -45,7 +45,7 @@ def measure_speed(seed: int) -> None:
             f"60 s, mix and {len(stems)} stems conformed and measured: {end - wall:.2f} s "
             f"({between - wall:.2f} and {end - between:.2f}), "
             f"{_processor_seconds() - processor:.2f} s of processor time, helpers included, "
-            f"stretched {done.facts['most_stretch_percent']} %, at most {_megabytes(most):.0f} MB",
+            f"stretched {done.facts.most_stretch_percent} %, at most {_megabytes(most):.0f} MB",
             flush=True,
         )
 

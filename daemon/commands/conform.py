@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -15,6 +15,7 @@ from daemon.screen import say
 
 if TYPE_CHECKING:
     from audio.conform import Conformed
+    from audio.report import Conforming
     from midi.grid import Grid
 
 T = TypeVar("T")
@@ -56,21 +57,36 @@ def conform(
     outputs = [out / name for name in ("mix.wav", *(f"{path.stem}.wav" for path in inputs[1:]))]
     options = Options(bpm, meter, from_bpm, tail, max_stretch)
     bring = _loop if loop else _straight
-    facts = bring(inputs, outputs if stems else [out], bars, options)
-    count, tail_frames = facts["bars"], facts["tail_frames"]
+    outcome = bring(inputs, outputs if stems else [out], bars, options)
+    facts = outcome.conforming
     if as_json:
-        say(json.dumps(facts, indent=2))
+        from stems.plain import as_plain
+
+        say(json.dumps(as_plain(outcome), indent=2))
         return
     change = (
         "it was on the grid already and was only cut"
-        if facts["untouched"]
-        else f"stretched by {facts['most_stretch_percent']:+.2f} % at most"
+        if facts.untouched
+        else f"stretched by {facts.most_stretch_percent:+.2f} % at most"
     )
     say(
-        f"{count} bars of {meter} at {bpm} bpm, {facts['frames']} frames"
-        f"{f' and a tail of {tail_frames}' if tail_frames else ''}: {change}; "
-        f"bar 1 was at {facts['first_downbeat_seconds']} s; written to {out}"
+        f"{outcome.bars} bars of {meter} at {bpm} bpm, {facts.frames} frames"
+        f"{f' and a tail of {facts.tail_frames}' if facts.tail_frames else ''}: {change}; "
+        f"bar 1 was at {facts.first_downbeat_seconds} s; written to {out}"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was written; the wrap of a loop is its jump from the last sample to the first."""
+
+    bars: int
+    sample_rate: int
+    conforming: Conforming = field(metadata={"json": "open"})
+    wrap_jump: float | None = None
+    usual_jump: float | None = None
+    clicks: bool | None = None
+    null_dbfs: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +117,7 @@ class Options:
         return max(1, int(seconds / one + 0.1))
 
 
-def _straight(
-    inputs: list[Path], outputs: list[Path], bars: int, options: Options
-) -> dict[str, object]:
+def _straight(inputs: list[Path], outputs: list[Path], bars: int, options: Options) -> Outcome:
     """From file to file, however long they are."""
     from audio.conform_files import conform_files, survey
     from audio.sound_files import SoundFiles
@@ -111,20 +125,18 @@ def _straight(
     with SoundFiles(inputs) as files:
         heard = survey(files)
 
-        def bring(count: int) -> dict[str, object]:
-            facts = conform_files(
+        def bring(count: int) -> Outcome:
+            facts, null = conform_files(
                 files, heard, options.grid(count), outputs, expected=options.expected(count),
                 tail_seconds=options.tail_seconds,
                 max_stretch_percent=options.max_stretch_percent,
             )  # fmt: skip
-            return {"bars": count, "sample_rate": files.sample_rate, **facts}
+            return Outcome(count, files.sample_rate, facts, null_dbfs=null)
 
         return _as_many_bars(bring, bars, options.bars_in(files.seconds))
 
 
-def _loop(
-    inputs: list[Path], outputs: list[Path], bars: int, options: Options
-) -> dict[str, object]:
+def _loop(inputs: list[Path], outputs: list[Path], bars: int, options: Options) -> Outcome:
     """In memory, for the end of a loop sounds in its beginning."""
     from audio.clip import read_clip, write_wav
     from audio.conform import conform, null_dbfs
@@ -144,11 +156,10 @@ def _loop(
     for path, clip in zip(outputs, [done.mix, *done.stems.values()], strict=True):
         write_wav(path, clip)
     wrap = measure_wrap(done.mix)
-    return {
-        "bars": count, "sample_rate": mix.sample_rate, **done.facts,
-        "wrap_jump": wrap.jump, "usual_jump": wrap.usual_jump, "clicks": wrap.clicks,
-        **({"null_dbfs": null_dbfs(done.mix, done.stems)} if parts else {}),
-    }  # fmt: skip
+    null = null_dbfs(done.mix, done.stems) if parts else None
+    return Outcome(
+        count, mix.sample_rate, done.facts, wrap.jump, wrap.usual_jump, wrap.clicks, null
+    )
 
 
 def _as_many_bars(bring: Callable[[int], T], bars: int, guess: int) -> T:

@@ -13,7 +13,7 @@ from daemon.screen import say
 
 if TYPE_CHECKING:
     from audio.clip import Clip
-    from audio.examination import Examination
+    from audio.report import Examination
     from midi.grid import Grid
     from midi.key import Key
     from midi.melody import Melody
@@ -44,6 +44,7 @@ def measure(
     from midi.grid import Grid
     from midi.key import Key
     from midi.melody import read_melody
+    from stems.plain import as_plain
 
     if melody and not bpm:
         raise UsageError("melody needs bpm: without it nobody knows when its notes are due")
@@ -60,7 +61,7 @@ def measure(
         if picture:
             _draw(picture, file.name, clip, grid, asked_key, tune, found[str(file)])
     if as_json:
-        say(json.dumps({name: each.as_dict() for name, each in found.items()}, indent=2))
+        say(json.dumps(as_plain(found), indent=2))
         return
     for name, each in found.items():
         say(f"{name}")
@@ -83,13 +84,14 @@ def _draw(
     from audio.clip import Clip
     from midi.key import Key
     from stems.overview import Overview, draw_overview
+    from stems.plain import as_plain
     from stems.stem_set import StemSet
     from stems.take import Take
 
     stereo = np.ascontiguousarray(np.resize(clip.samples, (2, clip.frames)))
     row = StemSet({"melody": Clip(stereo, clip.sample_rate)}, gained_db=0.0)
-    heard = Key.parse(found.report.key) if found.report.key else Key(0, "major")
-    take = Take(row, report=found.as_dict())
+    heard = Key.parse(found.key) if found.key else Key(0, "major")
+    take = Take(row, report=as_plain(found))
     shown = Overview(title, grid, key or heard, melody, take, row_names={"melody": "recording"})
     try:
         draw_overview(path, shown)
@@ -99,21 +101,21 @@ def _draw(
 
 def _lines(found: Examination, against_grid: bool) -> list[str]:
     """What a person wants to know, one line each."""
-    report, lines = found.report, []
-    if report.bpm is None:
+    lines = []
+    if found.bpm is None:
         lines.append("tempo: no steady pulse")
     elif against_grid:
         lines.append(
-            f"tempo: {report.bpm:.2f} bpm, {report.octave_relation} times the asked "
-            f"{report.bpm_asked:g}, {report.bpm_error_percent:+.3f} % off"
+            f"tempo: {found.bpm:.2f} bpm, {found.octave_relation} times the asked "
+            f"{found.bpm_asked:g}, {found.bpm_error_percent:+.3f} % off"
         )
     else:
-        lines.append(f"tempo: {report.bpm:.2f} bpm")
+        lines.append(f"tempo: {found.bpm:.2f} bpm")
     if against_grid:
         lines.append(_placed(found))
-    if report.key:
-        asked = f", asked {report.key_asked}: {report.key_relation}" if report.key_asked else ""
-        lines.append(f"key: {report.key}{asked}")
+    if found.key:
+        asked = f", asked {found.key_asked}: {found.key_relation}" if found.key_asked else ""
+        lines.append(f"key: {found.key}{asked}")
     if found.melody:
         match = found.melody
         lines.append(

@@ -22,6 +22,7 @@ from diffusion.engine import Generation
 from midi.grid import Grid
 from midi.key import Key
 from osc_protocol.generate_request import GenerateRequest
+from stems.plain import as_plain
 from stems.stem_set import StemSet
 
 FITTING_KEYS = ("same", "relative")
@@ -65,7 +66,7 @@ def on_grid(generation: Generation, grid: Grid, *, wanted: bool) -> Generation:
     except CannotConform as refusal:
         facts = {**generation.facts, "conform": {"refused": str(refusal)}}
         return replace(_at_length(generation, grid), facts=facts)
-    facts = {**generation.facts, "conform": dict(done.facts) | {
+    facts = {**generation.facts, "conform": as_plain(done.facts) | {
         "beats_before_seconds": [round(float(each), 4) for each in done.beats.seconds],
     }}  # fmt: skip
     return replace(generation, stems=done.stems, facts=facts)

@@ -12,6 +12,7 @@ from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
 from osc_protocol.generate_request import GenerateRequest
+from stems.plain import as_plain
 from stems.stem_set import StemSet
 from stems.take import Take
 
@@ -93,7 +94,7 @@ def judged(
     """What was measured on a take, and where takes are chosen by it, what the take is worth."""
     drums = stem_set.clips.get("drums")
     if not request.chooses:
-        return measure(stem_set.mix, grid, key, drums=drums).as_dict(), NOT_JUDGED
+        return as_plain(measure(stem_set.mix, grid, key, drums=drums)), NOT_JUDGED
     found = examine(
         stem_set.mix, grid, key, drums=drums, melody=melody,
         melody_stem=stem_set.clips.get(request.lead),
@@ -104,7 +105,7 @@ def judged(
     if limits and refused:
         reasons = (*judgement.reasons, f"it is not on the grid: {refused}")
         judgement = replace(judgement, reasons=reasons)
-    return found.as_dict(), judgement
+    return as_plain(found), judgement
 
 
 def table(attempts: Sequence[Mapping[str, object]]) -> list[str]:

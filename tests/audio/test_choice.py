@@ -8,21 +8,15 @@ import pytest
 
 from audio.choice import Limits, best_first, judge
 from audio.errors import AudioError
-from audio.examination import Examination, Placement
-from audio.faults import Fault
-from audio.loudness import Loudness
-from audio.measure import Report
-from audio.melody_match import MelodyMatch
+from audio.report import Examination, Fault, Loudness, MelodyMatch, Placement
 
-REPORT = Report(
-    bpm=120.0, bpm_asked=120.0, bpm_error_percent=0.0, octave_relation="1", beats_seconds=(),
-    beat_offset_ms=0.0, key="A minor", key_asked="A minor", key_relation="same", peak_dbfs=-3.0,
-    frames=1, frames_expected=1,
-)  # fmt: skip
 PLACE = Placement(2.0, 4.0, 6.0, 0.1, (0.0,), 0.99, "")
 GOOD = Examination(
-    REPORT, PLACE, 0.9, MelodyMatch(0.95, 1.0, 0.9, 1.0, ()), Loudness(-14.0, -1.0), ()
-)
+    bpm=120.0, bpm_asked=120.0, bpm_error_percent=0.0, octave_relation="1", beats_seconds=(),
+    beat_offset_ms=0.0, key="A minor", key_asked="A minor", key_relation="same", peak_dbfs=-3.0,
+    frames=1, frames_expected=1, placement=PLACE, key_score=0.9,
+    melody=MelodyMatch(0.95, 1.0, 0.9, 1.0, ()), loudness=Loudness(-14.0, -1.0), faults=(),
+)  # fmt: skip
 
 
 def test_a_good_take_passes_with_a_high_score() -> None:
@@ -33,13 +27,16 @@ def test_a_good_take_passes_with_a_high_score() -> None:
 
 
 def test_each_limit_that_is_broken_is_a_reason() -> None:
-    bad = Examination(
-        replace(REPORT, bpm_error_percent=-2.5, key="C# minor", key_relation="other"),
-        replace(PLACE, median_ms=45.0),
-        0.1,
-        MelodyMatch(0.3, 0.3, 0.3, 0.5, ()),
-        Loudness(-14.0, 0.5),
-        (Fault("true peak", 0.5, 0.0, "its true peak is +0.50 dBTP, over full scale"),),
+    bad = replace(
+        GOOD,
+        bpm_error_percent=-2.5,
+        key="C# minor",
+        key_relation="other",
+        placement=replace(PLACE, median_ms=45.0),
+        key_score=0.1,
+        melody=MelodyMatch(0.3, 0.3, 0.3, 0.5, ()),
+        loudness=Loudness(-14.0, 0.5),
+        faults=(Fault("true peak", 0.5, 0.0, "its true peak is +0.50 dBTP, over full scale"),),
     )
     found = judge(bad, Limits(melody_f1=0.8, key=("same",)))
     assert found.reasons == (
@@ -55,7 +52,8 @@ def test_each_limit_that_is_broken_is_a_reason() -> None:
 def test_what_was_not_asked_or_not_heard_does_not_count() -> None:
     quiet = replace(
         GOOD,
-        report=replace(REPORT, bpm_error_percent=None, key_relation=None),
+        bpm_error_percent=None,
+        key_relation=None,
         placement=replace(PLACE, median_ms=500.0, doubt="the rhythm is too faint"),
         melody=None,
     )

@@ -38,7 +38,7 @@ def test_slow_and_late_stems_land_on_the_grid_and_add_up(band: Band, mixed: Mixe
     done = conform(mixed(stems), grid, stems=stems)
     # Six bars of four beats at 120 bpm: 24 x 0.5 s = 12 s.
     assert done.mix.frames == done.frames == 12 * RATE
-    assert done.facts["most_stretch_percent"] == pytest.approx(100 * (116 / 120 - 1), abs=0.2)
+    assert done.facts.most_stretch_percent == pytest.approx(100 * (116 / 120 - 1), abs=0.2)
     assert np.abs(off_the_grid_ms(done.mix, grid)).max() < 5
     left = done.mix.samples.astype(np.float64)
     for clip in done.stems.values():

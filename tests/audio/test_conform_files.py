@@ -29,10 +29,11 @@ def test_files_become_what_clips_become(tmp_path: Path, band: Band, mixed: Mixed
         write_wav(path, clip)
     outputs = [tmp_path / "out" / path.name for path in inputs]
     with SoundFiles(inputs) as files:
-        facts = conform_files(files, survey(files), grid, outputs, tail_seconds=0.25)
+        facts, null_dbfs = conform_files(files, survey(files), grid, outputs, tail_seconds=0.25)
     done = conform(mix, grid, stems=stems, tail_seconds=0.25)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {path.name for path in outputs}
-    assert facts["frames"] == done.frames
+    assert facts.frames == done.frames
+    assert null_dbfs is not None
     for path, clip in zip(outputs, [done.mix, *done.stems.values()], strict=True):
         # The rest of the mix is the same but for the last place of a float32.
         assert np.abs(read_clip(path).samples - clip.samples).max() < 1e-6
