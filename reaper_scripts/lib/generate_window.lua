@@ -29,7 +29,7 @@ end
 local function describe(place)
   local grid, why = project.grid(place.proj, place.range)
   if not grid then return why, "wrong" end
-  local first = place.range.first + 1
+  local first = project.bar_number(place.proj, place.range.first)
   local tempo = grid.tempo_map ~= "" and "a tempo map" or project.shortest(grid.bpm) .. " bpm"
   local meter = grid.meter_map ~= "" and "several meters" or grid.meter
   local text = ("Bars %d to %d, %s, %s"):format(first, first + place.range.bars - 1, tempo, meter)

@@ -15,6 +15,14 @@ local ROWS = 10
 local WIDTH, HEIGHT = 620, 460
 local LOOK_SECONDS = 2
 local OTHER_TEMPO = "%s was made for another tempo or meter than this project has here.\n\nInsert tempo markers for it?"
+local MOVING = "\n\n%d item%s after that place may move or stretch: %s time base is beats."
+
+local function question(proj, range, order)
+  local moving = tempo.items_that_move(proj, range)
+  local many = moving ~= 1
+  return OTHER_TEMPO:format(order.title)
+    .. (moving > 0 and MOVING:format(moving, many and "s" or "", many and "their" or "its") or "")
+end
 
 -- The result once more: at its own place in its own project, else at the edit cursor of this one.
 local function again(order)
@@ -27,7 +35,7 @@ local function again(order)
     copy.start_qn = range.start_qn
     local manifest = media.manifest(order.folder)
     copy.brings_tempo = manifest and tempo.is_foreign(proj, range, order, manifest.grid)
-      and run.ask(OTHER_TEMPO:format(order.title))
+      and run.ask(question(proj, range, order))
     copy.project_id, copy.project_file = project.id(proj), project.file_of(proj)
   end
   local saved, why = orders.save(copy)

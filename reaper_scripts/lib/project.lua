@@ -4,6 +4,8 @@ local files = require("files")
 
 local project = {}
 
+local SAME_BPM = 1e-6 -- as a share
+local MEASURES_AND_BEATS = 2 -- of format_timestr_pos
 local SAME_QN = 1e-6 -- REAPER's own rounding of positions is far below, the smallest note far above
 local TICKS_PER_BEAT = 960
 local SECTION = "backline" -- of the project's extended state
@@ -108,7 +110,8 @@ local function meters(proj, range)
     local qn, numerator, denominator = measure_start(proj, range.first + bar - 1)
     local following = measure_start(proj, range.first + bar)
     if math.abs(following - qn - numerator * 4 / denominator) > SAME_QN then
-      return nil, ("Bar %d is cut short by a time signature change; choose whole bars only."):format(range.first + bar)
+      return nil, ("Bar %d is cut short by a time signature change; choose whole bars only."):format(
+        project.bar_number(proj, range.first + bar - 1))
     end
     local meter = ("%d/%d"):format(numerator, denominator)
     if meter ~= before then changes[#changes + 1] = { bar = bar, meter = meter } end
@@ -127,9 +130,25 @@ local function tempo_markers(proj)
   return markers
 end
 
-local function bpm_at(proj, qn)
-  local _, _, bpm = reaper.TimeMap_GetTimeSigAtTime(proj, reaper.TimeMap2_QNToTime(proj, qn))
-  return bpm
+-- Quarters a minute at `qn`; no marker lies between it and `until_qn`. Counted in REAPER's own map,
+-- because what REAPER tells may count a meter's beats: within a ramp quarters grow as a square of
+-- time, and three points give its slope. Where both agree the told one has the exact decimals.
+function project.bpm_at(proj, qn, until_qn)
+  local from = reaper.TimeMap2_QNToTime(proj, qn)
+  local half = (reaper.TimeMap2_QNToTime(proj, until_qn) - from) / 2
+  local quarters = {}
+  for index = 0, 2 do quarters[index] = reaper.TimeMap2_timeToQN(proj, from + index * half) end
+  local counted = 30 * (4 * quarters[1] - 3 * quarters[0] - quarters[2]) / half
+  local _, _, told = reaper.TimeMap_GetTimeSigAtTime(proj, from)
+  return math.abs(told - counted) <= SAME_BPM * counted and told or counted
+end
+
+-- The number of a measure (from 0) on the ruler, which a project may begin with any; of the project
+-- in front. Asked for at its middle: at its line rounding could tell the one before.
+function project.bar_number(proj, measure)
+  local middle = (measure_start(proj, measure) + measure_start(proj, measure + 1)) / 2
+  local text = reaper.format_timestr_pos(reaper.TimeMap2_QNToTime(proj, middle), "", MEASURES_AND_BEATS)
+  return math.tointeger(tonumber(text:match("^(-?%d+)%."))) or measure + 1
 end
 
 -- Points {beat, bpm, ramps}, beats from the start of the range; a ramp aims at the point after it.
@@ -141,11 +160,14 @@ local function tempo_points(proj, range)
   end
   local at_start = ruling and markers[ruling]
   if not at_start then
-    points[1] = { beat = 0, bpm = bpm_at(proj, range.start_qn), ramps = false }
+    local following = markers[1]
+    local until_qn = following and math.min(following.qn, range.end_qn) or range.end_qn
+    points[1] = { beat = 0, bpm = project.bpm_at(proj, range.start_qn, until_qn), ramps = false }
   elseif at_start.qn >= range.start_qn - SAME_QN or not at_start.ramps then
     points[1] = { beat = 0, bpm = at_start.bpm, ramps = at_start.ramps }
   else
-    points[1] = { beat = 0, bpm = bpm_at(proj, range.start_qn), ramps = true }
+    local until_qn = markers[ruling + 1] and markers[ruling + 1].qn or range.end_qn
+    points[1] = { beat = 0, bpm = project.bpm_at(proj, range.start_qn, until_qn), ramps = true }
   end
   local next_one = (ruling or 0) + 1
   while markers[next_one] and markers[next_one].qn < range.end_qn - SAME_QN do
@@ -159,7 +181,7 @@ local function tempo_points(proj, range)
   elseif last.ramps then
     local reached = aim.qn <= range.end_qn + SAME_QN
     points[#points + 1] = { beat = range.end_qn - range.start_qn,
-      bpm = reached and aim.bpm or bpm_at(proj, range.end_qn), ramps = false }
+      bpm = reached and aim.bpm or project.bpm_at(proj, range.end_qn, aim.qn), ramps = false }
   end
   return points
 end

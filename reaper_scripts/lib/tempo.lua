@@ -5,6 +5,7 @@ local project = require("project")
 local tempo = {}
 
 local SAME_SECONDS = 1e-6
+local MOST_ITEMS = 500 -- to be looked through in one frame
 
 local function wanted(order, name)
   for _, key in ipairs(order.keys) do
@@ -34,6 +35,21 @@ function tempo.is_foreign(proj, range, order, grid)
   if not its then return false end
   return math.abs(its.bpm - (tonumber(wanted(order, "bpm")) or 0)) > 1e-9 or its.meter ~= wanted(order, "meter")
     or its.tempo_map ~= wanted(order, "tempo-map") or its.meter_map ~= wanted(order, "meter-map")
+end
+
+-- How many items end after `range` begins and lie on a time base of beats: their own, or the
+-- project's where they have none.
+function tempo.items_that_move(proj, range)
+  local from, moving = reaper.TimeMap2_QNToTime(proj, range.start_qn), 0
+  local known, base = reaper.get_config_var_string("itemtimelock")
+  for index = 0, math.min(reaper.CountMediaItems(proj), MOST_ITEMS) - 1 do
+    local item = reaper.GetMediaItem(proj, index)
+    local mode = reaper.GetMediaItemInfo_Value(item, "C_BEATATTACHMODE")
+    local holds_time = mode == 0 or (mode < 0 and known and base == "0")
+    local stop = reaper.GetMediaItemInfo_Value(item, "D_POSITION") + reaper.GetMediaItemInfo_Value(item, "D_LENGTH")
+    if not holds_time and stop > from + SAME_SECONDS then moving = moving + 1 end
+  end
+  return moving
 end
 
 -- Tempo `x` quarters into a stretch of `length`: within a ramp it moves linearly in time, so its
@@ -92,6 +108,58 @@ function tempo.ends_in_ramp(grid)
   return last.ramps
 end
 
+-- All markers as {seconds, bpm, numerator, denominator (0: as before), ramps}.
+local function markers_of(proj)
+  local found = {}
+  for index = 0, reaper.CountTempoTimeSigMarkers(proj) - 1 do
+    local _, seconds, _, _, bpm, numerator, denominator, ramps = reaper.GetTempoTimeSigMarker(proj, index)
+    found[#found + 1] = { seconds, bpm, numerator, denominator, ramps }
+  end
+  return found
+end
+
+local function has(list, marker)
+  for _, each in ipairs(list) do
+    if math.abs(each[1] - marker[1]) < SAME_SECONDS then return true end
+  end
+  return false
+end
+
+local function must_be_among(list, marker)
+  if not has(list, marker) then error("REAPER moved tempo markers", 0) end
+end
+
+local function set(proj, index, marker)
+  local seconds, bpm, numerator, denominator, ramps = table.unpack(marker, 1, 5)
+  if not reaper.SetTempoTimeSigMarker(proj, index, seconds, -1, -1, bpm, numerator, denominator, ramps) then
+    error("REAPER refused a tempo marker", 0)
+  end
+end
+
+-- The markers as they were. REAPER may keep the last one of all: a project that had none then has
+-- one at its start which says what ruled there before.
+local function put_back(proj, before, at_start)
+  local now = markers_of(proj)
+  for _, each in ipairs(before) do
+    if not has(now, each) then set(proj, -1, each) end
+  end
+  for index = reaper.CountTempoTimeSigMarkers(proj) - 1, 0, -1 do
+    local _, seconds = reaper.GetTempoTimeSigMarker(proj, index)
+    if not has(before, { seconds }) and not reaper.DeleteTempoTimeSigMarker(proj, index) then set(proj, index, at_start) end
+  end
+  reaper.UpdateTimeline()
+end
+
+-- Quarters a minute at a time, by the map up to the next marker.
+local function bpm_after(proj, seconds)
+  local qn = reaper.TimeMap2_timeToQN(proj, seconds)
+  local until_qn = qn + 4
+  for _, each in ipairs(markers_of(proj)) do
+    if each[1] > seconds + SAME_SECONDS then until_qn = math.min(until_qn, reaper.TimeMap2_timeToQN(proj, each[1])) end
+  end
+  return project.bpm_at(proj, qn, until_qn)
+end
+
 -- Inserts markers for a manifest's grid from `start_seconds` on; `made.back` gets their removal.
 function tempo.insert(proj, grid, start_seconds, made)
   local points, beats = points_of(grid)
@@ -103,26 +171,18 @@ function tempo.insert(proj, grid, start_seconds, made)
     local length = math.min(following and following.beat or beats, beats) - point.beat
     seconds = seconds + length * 120 / (point.bpm + (point.ramps and point.aim or point.bpm))
   end
-  local numerator, denominator, bpm = reaper.TimeMap_GetTimeSigAtTime(proj, seconds)
   if markers_within(proj, seconds, seconds + 3 * SAME_SECONDS) == 0 then
-    list[#list + 1] = { seconds, bpm, numerator, denominator, false }
+    local numerator, denominator = reaper.TimeMap_GetTimeSigAtTime(proj, seconds)
+    list[#list + 1] = { seconds, bpm_after(proj, seconds), numerator, denominator, false }
   end
-  made.back[#made.back + 1] = function()
-    for index = reaper.CountTempoTimeSigMarkers(proj) - 1, 0, -1 do
-      local _, at = reaper.GetTempoTimeSigMarker(proj, index)
-      for _, each in ipairs(list) do
-        if at == each[1] then
-          reaper.DeleteTempoTimeSigMarker(proj, index)
-          break
-        end
-      end
-    end
-  end
-  for _, each in ipairs(list) do
-    if not reaper.SetTempoTimeSigMarker(proj, -1, each[1], -1, -1, each[2], each[3], each[4], each[5]) then
-      error("REAPER refused a tempo marker", 0)
-    end
-  end
+  local before = markers_of(proj)
+  local numerator, denominator = reaper.TimeMap_GetTimeSigAtTime(proj, 0.0)
+  local at_start = { 0.0, bpm_after(proj, 0.0), numerator, denominator, false }
+  made.back[#made.back + 1] = function() put_back(proj, before, at_start) end
+  for _, each in ipairs(list) do set(proj, -1, each) end
+  local after = markers_of(proj)
+  for _, each in ipairs(before) do must_be_among(after, each) end
+  for _, each in ipairs(list) do must_be_among(after, each) end
   reaper.UpdateTimeline()
 end
 

@@ -68,6 +68,34 @@ case("points between beats stay exact as fractions", function(w)
   equal(project.beats_text(16.0000000001), "16")
 end)
 
+for _, den in ipairs({ 2, 8 }) do
+  case("a tempo is that of quarters in a meter of /" .. den .. " however REAPER tells it", function(w)
+    w.tells_bpm_in_denominators = true
+    local grid = grid_of(w, { bpm = 61.7, num = 7, den = den }, 3, 2)
+    near(grid.bpm, 61.7, 1e-6, "without markers")
+    grid = grid_of(w, { num = 6, den = den, tempo = { { seconds = 0.0, bpm = 60.0, ramp = true }, { seconds = 80.0, bpm = 120.0 } } }, 1, 1)
+    local start = (den == 8 and 3 or 12) -- a bar of 6/8, of 6/2
+    near(grid.bpm, math.sqrt(3600 + 10800 * start / 120), 1e-6, "within a ramp")
+    local first, last = grid.tempo_map:match("^0:(%S+):ramp %d+:(%S+)$")
+    near(tonumber(first), grid.bpm, 1e-9)
+    near(tonumber(last), math.sqrt(3600 + 10800 * 2 * start / 120), 1e-6, "at the end of the range")
+  end)
+end
+
+case("the tempo that REAPER tells is taken as it is where it agrees with its own map", function(w)
+  equal(grid_of(w, { bpm = 61.7, num = 7, den = 8 }, 3, 2).bpm, 61.7)
+end)
+
+case("bars have the numbers of the ruler", function(w)
+  local _, project, proj = grid_of(w, { bpm = 120.0, first_measure = -3 }, 0, 1)
+  equal(project.bar_number(proj, 0), -3)
+  equal(project.bar_number(proj, 7), 4)
+  w:project().first_measure = 1
+  equal(project.bar_number(proj, 7), 8)
+  w.calls.format_timestr_pos = function() return "0:02.000" end
+  equal(project.bar_number(proj, 7), 8, "where the ruler tells no bars")
+end)
+
 case("meters that change are told by bar", function(w)
   -- 4/4 for 2 bars of 2 s, then 6/8: bars of 3 quarters, 1.5 s.
   local grid = grid_of(w, { tempo = { { seconds = 0.0, bpm = 120.0, num = 4, den = 4 }, { seconds = 4.0, bpm = 120.0, num = 6, den = 8 } } }, 0, 4)
@@ -171,6 +199,19 @@ case("notes are those of the item's own stretch", function(w)
   equal(melody.as_text(notes), "60:4:1:100 62:5:1:90") -- the second is cut at the item's end
   range = project.bars(proj, 2, 1) -- begins after it
   equal(#melody.notes(proj, item.handle, item.takes[1].handle, range), 0, "notes outside")
+end)
+
+case("notes of an item that is trimmed, faster and of other ticks are where they sound", function(w)
+  local melody, project = w:lib("melody"), w:lib("project")
+  w:project().bpm = 120.0 -- a quarter lasts 0.5 s
+  local proj = w:project().handle
+  local item = w:add_midi_item(w:project(), 2.0, 2.0, { -- from quarter 4 on, four quarters long
+    { pitch = 60, start = 0, stop = 1 }, { pitch = 62, start = 2, stop = 4 }, { pitch = 64, start = 9, stop = 12 },
+  })
+  local take = item.takes[1]
+  take.ticks, take.value.D_STARTOFFS, take.value.D_PLAYRATE = 480, 1.0, 2.0 -- begins two quarters into its source
+  local notes = melody.notes(proj, item.handle, take.handle, project.bars(proj, 0, 4))
+  equal(melody.as_text(notes), "62:4:1:90 64:15/2:1/2:90") -- the last is cut at the item's end
 end)
 
 case("an item's bars are those nearest to its ends", function(w)

@@ -31,7 +31,7 @@ case("a song for another tempo brings it on a yes, and the project then goes on 
   w:run("backline_show_jobs.lua", insert_from_jobs)
   contains(w.boxes[1], "was made for another tempo or meter")
   -- Bar 3 of 0.6 s bars is at 1.2 s; two bars of 4/4 at 120 last 4 s.
-  equal(markers(project), "1.200000 120 4/4, 5.200000 400 4/4")
+  equal(markers(project), "0.000000 400 4/4, 1.200000 120 4/4, 5.200000 400 4/4")
   equal(#project.tracks, 5, "tracks")
   equal(#project.undo, 2, "undo states")
   near(project.tracks[2].items[1].value.D_POSITION, 1.2, 1e-9, "position")
@@ -47,7 +47,7 @@ case("a map of meters and a ramp becomes markers on its bar lines", function(w, 
   w:run("backline_show_jobs.lua", insert_from_jobs)
   -- The ramp of 6 quarters lasts 6 * 120 / (120 + 60) = 4 s. Half-way in quarters the tempo is the
   -- root of (120^2 + 60^2) / 2, 94.8683 bpm, reached after 3 * 120 / (120 + 94.8683) = 1.675445 s.
-  equal(markers(project), "1.200000 120 4/4, 3.200000 120 3/4 ramp, 4.875445 94.8683 6/8 ramp, 7.200000 60, 10.200000 400 4/4")
+  equal(markers(project), "0.000000 400 4/4, 1.200000 120 4/4, 3.200000 120 3/4 ramp, 4.875445 94.8683 6/8 ramp, 7.200000 60, 10.200000 400 4/4")
   -- Their quarters are the song's, by the double's own map.
   local tempo = require("double.tempo")
   for seconds, quarters in pairs({ [1.2] = 8, [3.2] = 12, [4.8754447] = 15, [7.2] = 18, [10.2] = 21 }) do
@@ -59,7 +59,7 @@ case("a tempo that the song would only take up after its end is left out", funct
   local map = { { beat = 0, bpm = 120, ramp = false }, { beat = 8, bpm = 90, ramp = false } }
   local project = elsewhere(w, Daemon, 2, { tempo_map = map })
   w:run("backline_show_jobs.lua", insert_from_jobs)
-  equal(markers(project), "1.200000 120 4/4, 5.200000 400 4/4")
+  equal(markers(project), "0.000000 400 4/4, 1.200000 120 4/4, 5.200000 400 4/4")
 end)
 
 case("on a no the tempo stays and the stems come all the same", function(w, Daemon)
@@ -104,4 +104,77 @@ case("a marker right after the song is left as it is", function(w, Daemon)
   local project = elsewhere(w, Daemon, 2, nil, { bpm = 400.0, cursor = 1.2, tempo = { { seconds = 5.2, bpm = 100.0, num = 3, den = 4 } } })
   w:run("backline_show_jobs.lua", insert_from_jobs)
   equal(markers(project), "1.200000 120 4/4, 5.200000 100 3/4")
+end)
+
+local function fail_to_land(w)
+  w:run("backline_show_jobs.lua", function()
+    w.fault = function(name) return name == "Undo_OnStateChangeEx2" and "raise" or nil end
+    w:click("Insert")
+    w:wait(function() return w:shows("could not be inserted") end)
+    w:press("escape")
+  end)
+  w.fault = nil
+end
+
+for _, is_deleted in ipairs({ false, true }) do
+  case("the first markers a project ever had go again where REAPER " .. (is_deleted and "deletes" or "keeps") .. " the last", function(w, Daemon)
+    w.deletes_last_marker = is_deleted
+    local project = elsewhere(w, Daemon, 2, nil, { bpm = 400.0, num = 3, den = 8, cursor = 1.2 })
+    local item = w:add_midi_item(project, 30.0, 2.0, {})
+    item.selected = false
+    fail_to_land(w)
+    equal(markers(project), is_deleted and "" or "0.000000 400 3/8")
+    near(item.value.D_POSITION, 30.0, 1e-9, "position of an item on beats")
+    near(item.value.D_LENGTH, 2.0, 1e-9, "its length")
+    equal(#project.tracks, 1, "tracks")
+  end)
+end
+
+case("markers that are there already are set again where a landing that fails has moved them", function(w, Daemon)
+  local project = elsewhere(w, Daemon, 2, nil, { bpm = 400.0, cursor = 1.2, tempo = { { seconds = 60.0, bpm = 100.0 } } })
+  local set = w.calls.SetTempoTimeSigMarker
+  function w.calls.SetTempoTimeSigMarker(proj, index, seconds, ...)
+    if seconds == 5.2 then project.tempo[#project.tempo].seconds = 61.0 end
+    return set(proj, index, seconds, ...)
+  end
+  w:run("backline_show_jobs.lua", function()
+    w:click("Insert")
+    w:wait(function() return w:shows("REAPER moved tempo markers") end)
+    w:press("escape")
+  end)
+  equal(markers(project), "60.000000 100")
+end)
+
+case("who is asked for tempo markers is told of the items that would move with them", function(w, Daemon)
+  local project = elsewhere(w, Daemon, 2)
+  w.says_yes = false
+  w:add_midi_item(project, 0.0, 0.6, {}) -- ends before the song begins
+  w:add_midi_item(project, 2.0, 0.6, {})
+  w:add_midi_item(project, 30.0, 0.6, {}).value.C_BEATATTACHMODE = 0.0 -- holds on to its time
+  w:run("backline_show_jobs.lua", insert_from_jobs)
+  contains(w.boxes[1], "1 item after that place may move or stretch: its time base is beats.")
+end)
+
+case("in a project on a time base of time no item is said to move", function(w, Daemon)
+  local project = elsewhere(w, Daemon, 2, nil, { bpm = 400.0, cursor = 1.2, time_base = 0 })
+  project.time_base, w.says_yes = 0, false
+  w:add_midi_item(project, 30.0, 0.6, {})
+  w:run("backline_show_jobs.lua", insert_from_jobs)
+  equal(w.boxes[1]:find("time base"), nil)
+end)
+
+for _, meter in ipairs({ { 6, 8 }, { 7, 8 }, { 2, 2 } }) do
+  case(("after a song a project in %d/%d goes on at its own tempo however REAPER tells it"):format(meter[1], meter[2]), function(w, Daemon)
+    w.tells_bpm_in_denominators = true
+    local project = elsewhere(w, Daemon, 2, nil, { bpm = 200.0, num = meter[1], den = meter[2], cursor = 0.0 })
+    w:run("backline_show_jobs.lua", insert_from_jobs)
+    equal(markers(project), ("0.000000 120 4/4, 4.000000 200 %d/%d"):format(meter[1], meter[2]))
+  end)
+end
+
+case("after a song the project goes on at the tempo it has there, not at its first", function(w, Daemon)
+  local project = elsewhere(w, Daemon, 2, nil, { bpm = 400.0, cursor = 3.0, tempo = { { seconds = 0.0, bpm = 400.0, num = 4, den = 4 },
+    { seconds = 0.6, bpm = 200.0 } } })
+  w:run("backline_show_jobs.lua", insert_from_jobs)
+  equal(markers(project), "0.000000 400 4/4, 0.600000 200, 3.000000 120 4/4, 7.000000 200 4/4")
 end)

@@ -85,6 +85,20 @@ return function(world)
     end
     model.kill_track(track)
   end
+  local function all_items(proj)
+    local found = {}
+    for _, track in ipairs(proj.tracks) do table.move(track.items, 1, #track.items, #found + 1, found) end
+    return found
+  end
+  function calls.CountMediaItems(proj) return #all_items(project(proj)) end
+  function calls.GetMediaItem(proj, index)
+    local item = all_items(project(proj))[index + 1]
+    return item and item.handle
+  end
+  function calls.get_config_var_string(name)
+    if name ~= "itemtimelock" then return false, "" end
+    return true, ("%d"):format(world.projects[world.front].time_base)
+  end
   function calls.CountTrackMediaItems(track) return #object(track).items end
   function calls.GetTrackMediaItem(track, index)
     local item = object(track).items[index + 1]
@@ -208,22 +222,31 @@ return function(world)
     return true
   end
 
-  -- MIDI: 960 ticks a quarter from the item's start
+  -- MIDI: a source counts its own ticks a quarter; the take begins at its offset, given in seconds,
+  -- and plays it at its rate.
+  local function front() return world.projects[world.front] end
+  local function ticks(take) return object(take).ticks or 960 end
+  local function stretch(take)
+    local item, value = object(take).item, object(take).value
+    local start = tempo.to_qn(front(), item.value.D_POSITION)
+    local offset = tempo.to_qn(front(), item.value.D_POSITION + (value.D_STARTOFFS or 0)) - start
+    return start, offset, value.D_PLAYRATE or 1
+  end
   function calls.TakeIsMIDI(take) return object(take).notes ~= nil end
   function calls.MIDI_CountEvts(take) return #object(take).notes, #object(take).notes, 0, 0 end
   function calls.MIDI_GetNote(take, index)
     local note = object(take).notes[index + 1]
     if not note then return false, false, false, 0.0, 0.0, 0, 0, 0 end
-    return true, false, note.muted or false, note.start * 960.0, note.stop * 960.0, 0, note.pitch, note.velocity or 90
+    local from, to = note.start * ticks(take), note.stop * ticks(take)
+    return true, false, note.muted or false, from + 0.0, to + 0.0, 0, note.pitch, note.velocity or 90
   end
   function calls.MIDI_GetProjQNFromPPQPos(take, ppq)
-    local item = object(take).item
-    return tempo.to_qn(world.projects[world.front], item.value.D_POSITION) + ppq / 960
+    local start, offset, rate = stretch(take)
+    return start + (ppq / ticks(take) - offset) / rate
   end
-
   function calls.MIDI_GetPPQPosFromProjQN(take, qn)
-    local item = object(take).item
-    return (qn - tempo.to_qn(world.projects[world.front], item.value.D_POSITION)) * 960
+    local start, offset, rate = stretch(take)
+    return ((qn - start) * rate + offset) * ticks(take)
   end
   function calls.CreateNewMIDIItemInProj(track, from, to)
     local item = model.item(object(track))
@@ -259,26 +282,50 @@ return function(world)
   function calls.TimeMap2_QNToTime(proj, qn) return tempo.to_seconds(project(proj), qn) end
   function calls.TimeMap_GetMeasureInfo(proj, number) return tempo.measure(project(proj), number) end
   function calls.TimeMap2_timeToBeats(proj, seconds) return tempo.beats(project(proj), seconds) end
+  -- Whether the tempo it gives counts quarters or the meter's own beats, REAPER's list does not say.
   function calls.TimeMap_GetTimeSigAtTime(proj, seconds)
     local segment, bpm = tempo.at(project(proj), seconds)
-    return segment.num, segment.den, bpm
+    return segment.num, segment.den, world.tells_bpm_in_denominators and bpm * segment.den / 4 or bpm
+  end
+  -- As the ruler has it ("2": measures and beats), of the project in front.
+  function calls.format_timestr_pos(seconds, _, mode)
+    assert(mode == 2, "double: only measures and beats are written")
+    local its = front()
+    local beat, measure = tempo.beats(its, seconds)
+    local number = measure + its.first_measure
+    return ("%d.%d.%02d"):format(number, math.floor(beat) + 1, math.floor(beat % 1 * 100))
   end
   function calls.CountTempoTimeSigMarkers(proj) return #project(proj).tempo end
   function calls.GetTempoTimeSigMarker(proj, index)
     local marker = project(proj).tempo[index + 1]
     if not marker then return false, 0.0, 0, 0.0, 0.0, 0, 0, false end
     local beat, measure = tempo.beats(project(proj), marker.seconds)
-    return true, marker.seconds, measure, beat, marker.bpm, marker.num or 0, marker.den or 0, marker.ramp or false
+    local seconds = marker.seconds * (1 + 2 ^ -50) -- what was set comes back rounded
+    return true, seconds, measure, beat, marker.bpm, marker.num or 0, marker.den or 0, marker.ramp or false
   end
   function calls.SetTempoTimeSigMarker(proj, index, seconds, measure, beat, bpm, numerator, denominator, ramps)
-    assert(index == -1 and measure == -1 and beat == -1, "double: markers are only added, by their time")
-    local marker = { seconds = seconds, bpm = bpm, num = numerator > 0 and numerator or nil,
-      den = denominator > 0 and denominator or nil, ramp = ramps }
-    table.insert(project(proj).tempo, marker)
-    table.sort(project(proj).tempo, function(a, b) return a.seconds < b.seconds end)
+    assert(measure == -1 and beat == -1, "double: markers are only set by their time")
+    local its = project(proj)
+    if index ~= -1 and not its.tempo[index + 1] then return false end
+    tempo.change(its, function()
+      if index == -1 and #its.tempo == 0 and seconds > 0 then -- the first marker brings one at the start
+        its.tempo[1] = { seconds = 0.0, bpm = its.bpm, num = its.num, den = its.den, ramp = false }
+      end
+      if index ~= -1 then table.remove(its.tempo, index + 1) end
+      table.insert(its.tempo, { seconds = seconds, bpm = bpm, num = numerator > 0 and numerator or nil,
+        den = denominator > 0 and denominator or nil, ramp = ramps })
+      table.sort(its.tempo, function(a, b) return a.seconds < b.seconds end)
+    end)
     return true
   end
-  function calls.DeleteTempoTimeSigMarker(proj, index) return table.remove(project(proj).tempo, index + 1) ~= nil end
+  -- The last one stays: a project that has once had markers always has one.
+  function calls.DeleteTempoTimeSigMarker(proj, index)
+    local its = project(proj)
+    if #its.tempo <= 1 and not world.deletes_last_marker then return false end
+    local there = its.tempo[index + 1] ~= nil
+    tempo.change(its, function() table.remove(its.tempo, index + 1) end)
+    return there
+  end
   function calls.CountProjectMarkers(proj)
     local markers, regions = 0, 0
     for _, each in ipairs(project(proj).markers) do

@@ -122,6 +122,8 @@ function model.project(fields)
   project.bpm, project.num, project.den = project.bpm or 120.0, project.num or 4, project.den or 4
   project.selection, project.cursor = project.selection or { 0.0, 0.0 }, project.cursor or 0.0
   project.file, project.ext, project.info = project.file or "", project.ext or {}, project.info or {}
+  project.time_base = project.time_base or 1 -- beats: REAPER's own default
+  project.first_measure = project.first_measure or 1 -- the number its ruler begins with
   project.undo = { { text = "", tracks = model.snapshot(project) } }
   return project
 end

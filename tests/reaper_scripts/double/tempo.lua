@@ -63,10 +63,37 @@ function tempo.to_seconds(project, qn)
 end
 
 function tempo.measure(project, number)
-  local segment = last(segments(project), function(each) return each.measure <= number end)
+  local list = segments(project)
+  local segment = last(list, function(each) return each.measure <= number end)
   local length = segment.num * 4 / segment.den
   local qn = segment.anchor_qn + (number - segment.measure) * length
-  return tempo.to_seconds(project, qn), qn, qn + length, segment.num, segment.den, segment.from
+  local stop = qn + length
+  for _, each in ipairs(list) do -- a measure that a time signature cuts short ends there
+    if each.measure == number + 1 and each.anchor_qn == each.qn then stop = math.min(stop, each.qn) end
+  end
+  return tempo.to_seconds(project, qn), qn, stop, segment.num, segment.den, segment.from
+end
+
+-- Carries out a change of the tempo map as REAPER does: items on a beat time base stay on their
+-- beats, and so move in time. `base` is the project's own: 0 time, 1 position, length and rate.
+function tempo.change(project, edit)
+  local before, kept = { tempo = project.tempo, bpm = project.bpm, num = project.num, den = project.den }, {}
+  before.tempo = table.move(before.tempo, 1, #before.tempo, 1, {})
+  for _, track in ipairs(project.tracks) do
+    for _, item in ipairs(track.items) do
+      local mode = item.value.C_BEATATTACHMODE
+      if mode < 0 then mode = project.time_base end
+      local from = item.value.D_POSITION
+      if mode ~= 0 then
+        kept[item] = { mode, (tempo.to_qn(before, from)), (tempo.to_qn(before, from + item.value.D_LENGTH)) }
+      end
+    end
+  end
+  edit()
+  for item, each in pairs(kept) do
+    item.value.D_POSITION = tempo.to_seconds(project, each[2])
+    if each[1] == 1 then item.value.D_LENGTH = tempo.to_seconds(project, each[3]) - item.value.D_POSITION end
+  end
 end
 
 function tempo.beats(project, seconds)
