@@ -99,6 +99,18 @@ def test_every_backline_command_line_parses(page: Path) -> None:
     assert [fault for fault in faults if fault] == []
 
 
+def test_every_command_is_on_the_page_of_commands() -> None:
+    page = (ROOT / "docs" / "guide" / "commands.md").read_text("utf-8")
+    command: Any = typer.main.get_command(app)
+    names = [
+        f"backline {name} {inner}".strip()
+        for name, below in command.commands.items()
+        for inner in getattr(below, "commands", {"": None})
+    ]
+    names.remove("backline send generate")  # written without "generate"
+    assert [name for name in names if f"`{name}" not in page] == []
+
+
 @every_page
 def test_every_python_module_that_is_run_exists(page: Path) -> None:
     modules = {
@@ -128,7 +140,7 @@ def test_every_file_of_the_tree_that_is_named_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", [p for p in PAGES if p.parent != ROOT / "docs" / "lab"], ids=str)
 def test_every_option_that_is_named_is_one_of_a_command(page: Path) -> None:
     text = page.read_text("utf-8")
-    known = _options(typer.main.get_command(app))
+    known = _options(typer.main.get_command(app)) | {"--help"}
     known |= set(re.findall(r"--[a-z-]+", " ".join(re.findall(r"python .*", text))))
     named = {span.split()[0].split("=")[0] for span in SPAN.findall(text) if span[:2] == "--"}
     assert named <= known
