@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from audio.decibels import dbfs
 from audio.errors import AudioError
 
 Samples = npt.NDArray[np.float32]
@@ -117,7 +118,7 @@ def whole_numbers(
     """
     if clip.peak > 1:
         raise AudioError(
-            f"clip peaks at {20 * np.log10(clip.peak):+.2f} dBFS; "
+            f"clip peaks at {dbfs(clip.peak):+.2f} dBFS; "
             f"{bits}-bit PCM holds at most 0 dBFS, 32-bit float holds it all"
         )
     highest = 1 << (bits - 1)

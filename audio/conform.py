@@ -21,6 +21,7 @@ from audio.loop import fold_tail, settle_wrap
 from audio.plan import COPIED_FRAMES, Plan
 from audio.pulse import find_pulse
 from audio.report import Conforming
+from audio.residue import adds_up, residue
 from audio.stretch import cut
 from audio.stretch_helpers import StretchHelpers
 from audio.warp import Warp
@@ -206,20 +207,11 @@ def _parts(mix: Clip, stems: Mapping[str, Clip]) -> dict[str, Samples]:
     if not stems:
         return {"": mix.samples}
     parts = {name: clip.samples for name, clip in stems.items()}
-    rest, most = np.empty_like(mix.samples), 0.0
+    rest = np.empty_like(mix.samples)
     for first in range(0, mix.frames, COPIED_FRAMES):
         here = slice(first, first + COPIED_FRAMES)
-        left = mix.samples[:, here].astype(np.float64)
-        for samples in stems.values():
-            left -= samples.samples[:, here]
-        rest[:, here] = left
-        most = max(most, float(np.abs(left).max()))
-    return parts if adds_up(most, mix.peak) else parts | {"": rest}
-
-
-def adds_up(rest_peak: float, mix_peak: float) -> bool:
-    """Whether stems that leave that much of a mix are all of it, added up in another order."""
-    return rest_peak <= 1e-6 * max(1.0, mix_peak)
+        rest[:, here] = residue(mix.samples[:, here], (part[:, here] for part in parts.values()))
+    return parts if adds_up(Clip(rest, mix.sample_rate).peak, mix.peak) else parts | {"": rest}
 
 
 def _read(parts: Sequence[Samples], first: int, stop: int) -> Samples:
@@ -239,14 +231,6 @@ def _conformed(
         Clip(total, mix.sample_rate), clips, plan.frames, tail_frames, plan.beats, plan.warp,
         plan.missing_seconds, replace(plan.facts, tail_frames=tail_frames),
     )  # fmt: skip
-
-
-def null_dbfs(mix: Clip, stems: Mapping[str, Clip]) -> float:
-    """Peak of a mix less its stems in dBFS, no lower than -200."""
-    left = mix.samples.astype(np.float64)
-    for clip in stems.values():
-        left -= clip.samples
-    return round(20 * float(np.log10(max(np.abs(left).max(), 1e-10))), 1)
 
 
 def _check(mix: Clip, stems: Mapping[str, Clip]) -> None:

@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from audio.clip import Clip, Samples
-from audio.conform import MAX_STRETCH_PERCENT, adds_up, plan_conform
+from audio.conform import MAX_STRETCH_PERCENT, plan_conform
+from audio.decibels import dbfs
 from audio.errors import AudioError
 from audio.hearing import Heard, hear
 from audio.plan import Plan
 from audio.report import Conforming
+from audio.residue import adds_up, residue, residue_peak
 from audio.sound_files import SoundFiles, Window
 from audio.stretch_helpers import StretchHelpers
 from audio.wave_file import WaveFile
@@ -39,11 +41,11 @@ def survey(files: SoundFiles) -> Survey:
     mono = np.empty(files.frames, np.float32)
     at, peak, rest_peak = 0, 0.0, 0.0
     for block in files.blocks():
-        mix = block[: files.channels]
+        mix, *stems = _split(block, files.channels)
         mono[at : at + mix.shape[1]] = mix.mean(axis=0)
         at += mix.shape[1]
         peak = max(peak, float(np.abs(mix).max()))
-        rest_peak = max(rest_peak, float(np.abs(_rest(block, files.channels)).max()))
+        rest_peak = max(rest_peak, residue_peak(mix, stems))
     clip = Clip(mono[None], files.sample_rate)
     return Survey(clip, hear(clip), len(files.paths) > 1 and adds_up(rest_peak, peak))
 
@@ -78,28 +80,25 @@ def conform_files(
 
 def _parts(files: SoundFiles, stems_add_up: bool) -> Iterator[Samples]:
     """The stems, and what they leave of the mix unless they are all of it; or the mix alone."""
-    count = files.channels
     for block in files.blocks():
-        if len(files.paths) == 1:
+        mix, *stems = _split(block, files.channels)
+        if not stems:
             yield block
         elif stems_add_up:
-            yield block[count:]
+            yield block[files.channels :]
         else:
-            yield np.concatenate([block[count:], _rest(block, count).astype(np.float32)])
+            yield np.concatenate([*stems, residue(mix, stems).astype(np.float32)])
 
 
-def _rest(block: Samples, channels: int) -> np.ndarray:
-    """What stems leave of the mix, which is on top of them."""
-    rest = block[:channels].astype(np.float64)
-    for first in range(channels, len(block), channels):
-        rest -= block[first : first + channels]
-    return rest
+def _split(block: Samples, channels: int) -> list[Samples]:
+    """A block of files under each other, (files x channels, n), file by file."""
+    return [block[i : i + channels] for i in range(0, len(block), channels)]
 
 
 def _write(blocks: Iterator[Samples], paths: Sequence[Path], plan: Plan, channels: int) -> float:
     """Write the sum of all parts as the mix, and the stems; how far they are apart in dBFS."""
     hidden = [path.with_name(f".{path.name}.part") for path in paths]
-    most = 1e-10
+    most = 0.0
     try:
         paths[0].parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as opened:
@@ -110,16 +109,14 @@ def _write(blocks: Iterator[Samples], paths: Sequence[Path], plan: Plan, channel
                 for path in hidden
             )
             for block in blocks:
-                parts = [block[i : i + channels] for i in range(0, len(block), channels)]
+                parts = _split(block, channels)
                 mix = np.zeros_like(parts[0])
                 for part in parts:
                     mix += part
                 mix_file.write(mix)
-                left = mix.astype(np.float64)
                 for file, stem in zip(stem_files, parts, strict=False):
                     file.write(stem)
-                    left -= stem
-                most = max(most, float(np.abs(left).max()))
+                most = max(most, residue_peak(mix, parts[: len(stem_files)]))
         for path, whole in zip(paths, hidden, strict=True):
             os.replace(whole, path)
     except OSError as error:
@@ -127,4 +124,4 @@ def _write(blocks: Iterator[Samples], paths: Sequence[Path], plan: Plan, channel
     finally:
         for path in hidden:
             path.unlink(missing_ok=True)
-    return round(20 * float(np.log10(most)), 1)
+    return round(dbfs(most), 1)

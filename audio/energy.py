@@ -12,6 +12,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from audio.clip import Clip
+from audio.decibels import power_to_db
 from audio.errors import AudioError
 from audio.hearing import onset_envelope
 from audio.onsets import relative_strength
@@ -47,7 +48,7 @@ def energy_curve(
     power = np.square(clip.samples, dtype=np.float64).mean(axis=0)
     starts = np.arange(0, clip.frames, size)
     power = np.add.reduceat(power, starts) / np.diff(np.append(starts, clip.frames))
-    level = 10 * np.log10(np.maximum(power, 1e-20))
+    level = power_to_db(power)
     level = np.clip((level - level.max() - FLOOR_DB) / -FLOOR_DB, 0, 1)
     onsets = np.zeros(len(power))
     envelope = onset_envelope(clip)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from audio.clip import Clip, Samples
+from audio.decibels import LEAST_POWER, amplitude_to_db, db_to_amplitude, power_to_db
 from audio.hearing import Floats
 from audio.loudness import true_peak
 from audio.report import Fault
@@ -36,8 +37,8 @@ def find_faults(
 
     `true_peak_dbtp` is what audio.loudness found, where that is at hand.
     """
-    if clip.peak < 10 ** (SILENT_DBFS / 20):
-        level = 20 * float(np.log10(max(clip.peak, 1e-10)))
+    if clip.peak < db_to_amplitude(SILENT_DBFS):
+        level = amplitude_to_db(clip.peak)
         return (Fault("silence", level, SILENT_DBFS, f"it is silent: peak {level:.0f} dBFS"),)
     found = [
         _true_peak(clip, true_peak_dbtp), _clipping(clip), _offset(clip), _gap(clip),
@@ -49,7 +50,7 @@ def find_faults(
 
 
 def _true_peak(clip: Clip, level: float | None) -> Fault | None:
-    level = 20 * float(np.log10(true_peak(clip))) if level is None else level
+    level = amplitude_to_db(true_peak(clip)) if level is None else level
     if level <= MAX_TRUE_PEAK_DBTP:
         return None
     sentence = f"its true peak is {level:+.2f} dBTP, over full scale"
@@ -91,7 +92,7 @@ def _gap(clip: Clip) -> Fault | None:
 
 def _dead_channel(clip: Clip) -> Fault | None:
     power = np.einsum("cf,cf->c", clip.samples, clip.samples, dtype=np.float64) / clip.frames
-    level = 10 * float(np.log10(max(power.min(), 1e-20) / power.max()))
+    level = float(power_to_db(max(power.min(), LEAST_POWER) / power.max()))
     if clip.channels < 2 or level > DEAD_BELOW_DB:
         return None
     number = int(power.argmin()) + 1
@@ -101,7 +102,7 @@ def _dead_channel(clip: Clip) -> Fault | None:
 def _loud_end(clip: Clip) -> Fault | None:
     """Whether it stops in the middle of sound: faded or rung out, the last moments are soft."""
     last = clip.samples[:, -max(1, round(END_SECONDS * clip.sample_rate / 5)) :]
-    level = 20 * float(np.log10(max(float(np.sqrt(np.square(last).mean())), 1e-10)))
+    level = amplitude_to_db(float(np.sqrt(np.square(last).mean())))
     against = level - float(np.percentile(_levels(clip), 90))
     if against <= LOUD_END_DB:
         return None
@@ -146,7 +147,7 @@ def _harshness(clip: Clip) -> Fault | None:
     power = sum(np.abs(np.fft.rfft(block, HARSH_BLOCK)) ** 2 for block in blocks)
     hertz = np.fft.rfftfreq(HARSH_BLOCK, 1 / clip.sample_rate)
     inside = (hertz >= HARSH_HZ[0]) & (hertz <= HARSH_HZ[1])
-    share = 10 * float(np.log10(max(np.sum(power * inside) / max(np.sum(power), 1e-20), 1e-20)))
+    share = float(power_to_db(np.sum(power * inside) / max(np.sum(power), LEAST_POWER)))
     if share <= MAX_HARSH_DB:
         return None
     sentence = f"it is harsh: 2 to 5 kHz hold {share:.1f} dB of its energy"
@@ -155,7 +156,7 @@ def _harshness(clip: Clip) -> Fault | None:
 
 def _unasked(vocals: Clip) -> Fault | None:
     rms = float(np.sqrt(np.square(vocals.samples, dtype=np.float64).mean()))
-    level = 20 * float(np.log10(max(rms, 1e-10)))
+    level = amplitude_to_db(rms)
     if level <= UNASKED_DBFS:
         return None
     sentence = f"somebody sings ({level:.0f} dBFS RMS) where no vocals were asked for"
@@ -169,4 +170,4 @@ def _levels(clip: Clip) -> Floats:
     starts = np.arange(0, len(power), size)
     sizes = np.diff(np.append(starts, len(power)))
     sums = np.add.reduceat(power, starts, dtype=np.float64)
-    return np.asarray(10 * np.log10(np.maximum(sums / sizes, 1e-20)))
+    return power_to_db(sums / sizes)

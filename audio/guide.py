@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip
+from audio.decibels import db_to_amplitude
 from midi.backing import CLOSED_HAT, KICK, backing
 from midi.grid import Grid
 from midi.key import Key
@@ -49,7 +50,7 @@ def render_guide(grid: Grid, key: Key, melody: Melody | None = None) -> Clip:
             middle + (1 - PAN) * left + (1 + PAN) * right,
         ]
     )
-    stereo *= 10 ** (PEAK_DB / 20) / max(np.abs(stereo).max(), 1e-9)
+    stereo *= db_to_amplitude(PEAK_DB) / max(np.abs(stereo).max(), 1e-9)
     return Clip(stereo.astype(np.float32), SAMPLE_RATE)
 
 

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from audio.clip import Clip, Samples
+from audio.decibels import SILENCE_DB, amplitude_to_db, db_to_amplitude
 from audio.errors import AudioError
 from audio.report import Loudness
 
 TARGET_LUFS, CEILING_DBTP = -14.0, -1.0
 MIN_TARGET_LUFS, MAX_TARGET_LUFS = -40.0, -6.0
 MAX_GAIN_DB = 24.0  # more would lift hiss, not music
-QUIETEST_DB = -200.0  # what silence is called, as JSON has no infinity
 MIN_SECONDS = 0.4  # one block of BS.1770
 OVERSAMPLING = 4
 PIECE_FRAMES = 1 << 18  # oversampled at a time, so that ten minutes need no gigabytes
@@ -27,7 +27,7 @@ PIECE_MARGIN = 64
 
 def measure_loudness(clip: Clip) -> Loudness:
     """Measure a clip of one to five channels, all weighted as front channels."""
-    return Loudness(_lufs(clip), 20 * float(np.log10(max(true_peak(clip), 1e-10))))
+    return Loudness(_lufs(clip), amplitude_to_db(true_peak(clip)))
 
 
 def true_peak(clip: Clip, at_least: float = 0.0) -> float:
@@ -62,7 +62,7 @@ def gain_to_target(
     if not -20 <= ceiling_dbtp <= 0:
         raise AudioError(f"true peak ceiling must be from -20 to 0 dBTP, not {ceiling_dbtp:g}")
     found = measure_loudness(mix)
-    if found.lufs is None or found.lufs <= QUIETEST_DB:
+    if found.lufs is None or found.lufs <= SILENCE_DB:
         return 0.0
     wanted = min(target_lufs - found.lufs, MAX_GAIN_DB)
     return min(wanted, ceiling_dbtp - found.true_peak_dbtp)
@@ -70,7 +70,7 @@ def gain_to_target(
 
 def with_gain(clips: Mapping[str, Clip], gain_db: float) -> dict[str, Clip]:
     """All clips by the same gain, so that what added up still does."""
-    factor = np.float32(10 ** (gain_db / 20))
+    factor = np.float32(db_to_amplitude(gain_db))
     return {name: Clip(clip.samples * factor, clip.sample_rate) for name, clip in clips.items()}
 
 
@@ -102,4 +102,4 @@ def _lufs(clip: Clip) -> float | None:
         warnings.simplefilter("ignore")  # of silence
         # It filters in float64 whatever it is given, and keeps what came out in what it was given.
         lufs = float(meter.integrated_loudness(clip.samples.T))
-    return lufs if np.isfinite(lufs) else QUIETEST_DB
+    return lufs if np.isfinite(lufs) else SILENCE_DB

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from audio.clip import Clip, resample_to_hear
+from audio.decibels import amplitude_to_db
 from audio.errors import AudioError
 from audio.hearing import MAX_SAMPLE_RATE, OnsetEnvelope, onset_envelope
 from audio.pulse import beat_offset_seconds, find_pulse
@@ -19,7 +20,6 @@ RELATIONS: Mapping[str, float] = {
     "1": 1, "2": 2, "1/2": 1 / 2, "3/2": 3 / 2, "2/3": 2 / 3, "3": 3, "1/3": 1 / 3,
     "4": 4, "1/4": 1 / 4, "4/3": 4 / 3, "3/4": 3 / 4,
 }  # fmt: skip
-MIN_PEAK = 1e-10  # silence is reported as -200 dBFS, since JSON has no infinity
 MAX_ERROR_FOR_OFFSET_PERCENT = 1.0  # beyond it beats run away from the grid
 
 
@@ -49,7 +49,7 @@ def measure(
             )
     if pitched is None and drums is not None:
         pitched = Clip(mix.samples - drums.samples, mix.sample_rate)
-    peak_dbfs = 20 * float(np.log10(max(mix.peak, MIN_PEAK)))
+    peak_dbfs = amplitude_to_db(mix.peak)
     frames, frames_expected = mix.frames, grid.frames(mix.sample_rate)
     mix, pitched = within_hearing(mix), pitched and within_hearing(pitched)
     drums = drums and within_hearing(drums)

@@ -14,6 +14,7 @@ from scipy.ndimage import uniform_filter1d
 
 from audio.clip import Clip
 from audio.constant_q import NEIGHBOURS, tones
+from audio.decibels import db_to_amplitude, db_to_power
 from audio.hearing import Floats, Heard, OnsetEnvelope, Power, pitches_over_time
 
 # Mel bands of Heard.levels: at 44.1 kHz to 0.3, 0.8, 1.5, 3 and 7 kHz, and above.
@@ -74,7 +75,7 @@ class Listened:
         moments = self.levels.shape[1] // MOMENT_HOPS
         power = np.zeros(moments * MOMENT_HOPS)
         for band in self.levels[:, : moments * MOMENT_HOPS]:
-            power += 10 ** (band / 10)
+            power += db_to_power(band)
         power = power.reshape(moments, MOMENT_HOPS).mean(axis=1)
         risen = np.flatnonzero(power > 0.05 * np.percentile(power, 95))
         moment = float(self.level_seconds[MOMENT_HOPS * risen[0]]) if len(risen) else 0.0
@@ -147,8 +148,8 @@ class _Sums:
 
 
 def _loudness(listened: Listened, slots: Floats) -> Floats:
-    softest = 10 ** (SOFTEST_DB / 20)
-    loud = [(10 ** (band / 20)).mean(axis=0) for band in _bands(listened)]
+    softest = db_to_amplitude(SOFTEST_DB)
+    loud = [db_to_amplitude(band).mean(axis=0) for band in _bands(listened)]
     sums = _Sums.of(np.array(loud), listened.level_seconds)
     return np.asarray(np.log(sums.mean(slots, JUST_AFTER, empty=softest) + softest / 3))
 

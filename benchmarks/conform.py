@@ -28,6 +28,7 @@ from audio.errors import CannotConform
 from audio.hearing import hear
 from audio.loop import measure_wrap
 from audio.onsets import Onsets, find_onsets
+from audio.residue import null_dbfs
 from audio.warp import Warp
 from benchmarks.truth import KINDS, RATE, Floats, TimeMap, Truth, known_map, make_truth, record
 from midi.grid import Grid
@@ -92,7 +93,7 @@ def judge(truth: Truth, drums: bool, kind: str, seed: int, with_stems: bool) -> 
         heard_median_ms=round(float(np.median(heard)), 2) if len(heard) else None,
         heard_p95_ms=round(float(np.percentile(heard, 95)), 2) if len(heard) else None,
         stretch_percent=round(warp.most_stretch_percent, 2),
-        null_dbfs=null_dbfs(done.mix, done.stems) if with_stems else None,
+        null_dbfs=round(null_dbfs(done.mix, done.stems.values()), 1) if with_stems else None,
     )
 
 
@@ -122,13 +123,6 @@ def heard_errors(before: Onsets | None, after: Onsets | None) -> Floats:
 def _onsets(clip: Clip) -> Onsets | None:
     heard = hear(clip)
     return find_onsets(heard.onsets, heard.attacks) if heard else None
-
-
-def null_dbfs(mix: Clip, stems: dict[str, Clip]) -> float:
-    left = mix.samples.astype(np.float64)
-    for clip in stems.values():
-        left -= clip.samples
-    return round(20 * float(np.log10(max(np.abs(left).max(), 1e-10))), 1)
 
 
 def judge_piece(seed: int, first_case: int, font: Path | None = None) -> list[Outcome]:

@@ -28,6 +28,7 @@ from scipy.optimize import minimize
 import audio.beats
 import audio.downbeat
 from audio.beats import find_beats, pulse_of
+from audio.decibels import db_to_power
 from audio.downbeat import FACTS, WEIGHTS, Slots, find_evidence
 from audio.hearing import Floats, OnsetEnvelope
 from audio.slot_sounds import Listened
@@ -158,7 +159,7 @@ def _between(listened: Listened, first: float, end: float) -> Listened:
     onsets_kept = kept(listened.onsets.seconds, lead=0.012)
     levels, values = listened.levels[:, levels_kept], listened.onsets.values[onsets_kept].copy()
     seconds = listened.onsets.seconds[onsets_kept] - first
-    power = (10 ** (levels / 10)).sum(axis=0)
+    power = db_to_power(levels).sum(axis=0)
     if first > 0 and power[:28].max() > HUSH * np.percentile(power, 95):
         # It begins with a loud onset, as all sound does that is cut into.
         begin = int(np.abs(seconds - 0.003).argmin())

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from audio.constant_q import HOP_FRAMES, OCTAVES
+from audio.decibels import db_to_amplitude
 from audio.hearing import Floats
 from audio.tonality import PROFILES, WEIGHTS, find_evidence
 from benchmarks.truth import RATE, SECONDS, STEMS
@@ -64,7 +65,7 @@ def draw(piece: Piece, rng: Random) -> tuple[Floats, Floats]:
     for name, part in piece.performance.parts.items():
         if name == "drums" or PART_STEM[name] not in STEMS:
             continue
-        gain = 10 ** (part.gain_db / 20) * np.exp(rng.gauss(0, LEVEL_SPREAD))
+        gain = db_to_amplitude(part.gain_db) * np.exp(rng.gauss(0, LEVEL_SPREAD))
         colour, decay = rng.uniform(*COLOURS), rng.choice(DECAYS)
         for note in part.notes:
             start = max(0.0, note.start_beats * a_beat)

@@ -15,6 +15,7 @@ import json
 import numpy as np
 from scipy.stats import spearmanr
 
+from audio.decibels import power_to_db
 from diffusion.embedded import dynamics
 from diffusion.embedded.engine import EmbeddedEngine
 from diffusion.engine import Conditions, Generation
@@ -75,7 +76,7 @@ def levels_db(generation: Generation) -> np.ndarray:
     stems = generation.stems or {}
     mix = np.sum([clip.samples for clip in stems.values()], axis=0)
     power = [np.square(bar, dtype=np.float64).mean() for bar in np.array_split(mix, BARS, axis=1)]
-    return np.asarray(10 * np.log10(np.maximum(power, 1e-12)))
+    return power_to_db(np.maximum(power, 1e-12))
 
 
 def correlation(levels: np.ndarray) -> float:

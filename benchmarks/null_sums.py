@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from audio.clip import Clip, resample
+from audio.decibels import db_to_amplitude
 from audio.loop import fold_tail
+from audio.residue import null_dbfs
 from audio.stem_names import STEMS
 from stems.adding_up import add_up, to_integers
-from stems.stem_set import StemSet, dbfs
+from stems.stem_set import StemSet
 
 RATES = (44_100, 48_000, 96_000)
 NETWORK_RATE = 44_100  # what separators listen at
@@ -78,7 +81,7 @@ def nulls(job: Job) -> Nulls:
     """Take a job through everything that could spoil its sum."""
     added = add_up(job.mix, job.estimates)
     stem_set = StemSet(added.clips)
-    mix = Clip(job.mix.samples * np.float32(10 ** (stem_set.gain_db / 20)), job.mix.sample_rate)
+    mix = Clip(job.mix.samples * np.float32(db_to_amplitude(stem_set.gain_db)), job.mix.sample_rate)
     whole_mix, whole = to_integers(stem_set.mix, stem_set.clips)
     return Nulls(
         _left(job.mix, added.clips),
@@ -89,9 +92,8 @@ def nulls(job: Job) -> Nulls:
     )
 
 
-def _left(mix: Clip, clips) -> float:
-    left = mix.samples - sum(clip.samples.astype(np.float64) for clip in clips.values())
-    return dbfs(float(np.abs(left).max()))
+def _left(mix: Clip, clips: Mapping[str, Clip]) -> float:
+    return null_dbfs(mix, clips.values())
 
 
 def _clip(samples, sample_rate: int) -> Clip:

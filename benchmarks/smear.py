@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, sosfiltfilt
 
+from audio.decibels import dbfs, power_to_db
+from audio.residue import residue_peak
 from audio.stretch import stretch
 
 RATE = 48_000
@@ -84,7 +86,7 @@ def measured(out: Mono, ratio: float) -> tuple[float, float, float, float]:
         match = np.correlate(heard[middle - 1440 : middle + 1920], click, "valid")
         off.append(abs(int(np.abs(match).argmax()) - 960) / RATE * 1000)
         peak.append(np.abs(around).max() / np.abs(click).max())
-        before.append(10 * np.log10(max(energy[2400 - 96], 1e-12)))
+        before.append(power_to_db(max(energy[2400 - 96], 1e-12)))
     return (
         float(np.median(spread)), float(max(off)), float(np.median(peak)), float(np.median(before)),
     )  # fmt: skip
@@ -147,8 +149,7 @@ def print_null() -> None:
 
 
 def _null(mix: Mono, stems: Sequence[Mono] | npt.NDArray[np.float32]) -> str:
-    left = mix.astype(np.float64) - np.sum(stems, axis=0, dtype=np.float64)
-    return f"{20 * np.log10(max(np.abs(left).max(), 1e-10)):.1f}"
+    return f"{dbfs(residue_peak(mix, stems)):.1f}"
 
 
 if __name__ == "__main__":

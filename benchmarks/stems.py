@@ -34,6 +34,8 @@ from typing import Any
 
 import numpy as np
 
+from audio.decibels import power_to_db
+
 RATE = 44_100
 SOURCES = ["drums", "bass", "other", "vocals"]
 ARMS = ("stock", "placed", "equal", "default")
@@ -181,7 +183,7 @@ def compare(seconds: float, rounds: int, seed: int, busy: bool) -> dict[str, obj
         "max_difference_equal": float(apart),
         "speedup_default": middle("stock") / middle("default"),
         "speedup_default_first": middle("stock") / middle("default", 0),
-        "snr_default_db": 10 * float(np.log10(signal / noise)) if noise else 200.0,
+        "snr_default_db": float(power_to_db(signal / noise)) if noise else 200.0,
         "peak_memory_ratio": max(peaks["equal"], peaks["default"]) / peaks["stock"],
         "cpu_speedup_equal": middle("stock", clock=1) / middle("equal", clock=1),
         "cpu_speedup_default": middle("stock", clock=1) / middle("default", clock=1),

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from scipy.ndimage import map_coordinates
 
 from audio.clip import Clip
+from audio.decibels import db_to_amplitude
 from diffusion.embedded.performance import PART_STEM, Part, Performance, Played
 from midi.grid import Grid
 from midi.key import Key
@@ -159,7 +160,7 @@ def _by_soundfont(
             events, frames, program=KITS[part.timbre] if drums else PROGRAMS[part.timbre],
             bank=DRUM_BANK if drums else 0,
         )  # fmt: skip
-        sound = sound * np.float32(10 ** (part.gain_db / 20))
+        sound = sound * np.float32(db_to_amplitude(part.gain_db))
         stems[PART_STEM[name]] = stems.get(PART_STEM[name], np.float32(0)) + sound
     return stems
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip, Samples, whole_numbers
+from audio.decibels import db_to_power
 from audio.errors import AudioError
 from audio.stem_names import STEMS
 from stems.errors import StemError
@@ -244,9 +245,9 @@ def _open(mix: Clip, stems: list[Samples]) -> npt.NDArray[np.bool_]:
     levels = np.stack([_levels(stem, step) for stem in stems])
     of_mix = _levels(mix.samples, step)
     under = np.where(
-        of_mix > 10 ** (NOTHING_DBFS / 10), of_mix * 10 ** (-DUST_UNDER_MIX_DB / 10), np.inf
+        of_mix > db_to_power(NOTHING_DBFS), of_mix * db_to_power(-DUST_UNDER_MIX_DB), np.inf
     )
-    above = (levels >= 10 ** (DUST_DBFS / 10)) | (levels >= under)
+    above = (levels >= db_to_power(DUST_DBFS)) | (levels >= under)
     return np.asarray(maximum_filter1d(above, WINDOW_STEPS, axis=1, origin=-1), bool)
 
 

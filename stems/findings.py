@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from audio.decibels import SILENCE_DB, dbfs
 from midi.grid import Grid
 from midi.key import Key
-from stems.stem_set import NULL_FLOOR_DBFS, dbfs
 from stems.take import Take
 
 NULL_LIMIT_DBFS = -100.0
@@ -85,7 +85,7 @@ def _technical(take: Take, grid: Grid, null_dbfs: float | None) -> Iterator[Find
     remark = f"frames at {mix.sample_rate} Hz, {remark}"
     yield Finding("length", frames, remark, mix.frames == asked)
     if null_dbfs is not None:
-        nothing = null_dbfs <= NULL_FLOOR_DBFS
+        nothing = null_dbfs <= SILENCE_DB
         value = "nothing" if nothing else f"{decibels(null_dbfs, 0)}FS"
         yield Finding(
             "mix minus stems", value, "peak of what is left", null_dbfs <= NULL_LIMIT_DBFS

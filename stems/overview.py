@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip
+from audio.decibels import dbfs
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
@@ -23,7 +24,6 @@ from stems.findings import decibels, findings
 from stems.palette import STEM_COLOURS, hex_colour
 from stems.sections import Section
 from stems.sheet import Box, Sheet
-from stems.stem_set import dbfs
 from stems.take import Take
 
 WIDTH_PX, HEIGHT_PX = 1600, 1000

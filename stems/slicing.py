@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from audio.clip import Clip, Samples
+from audio.decibels import db_to_amplitude
 from audio.wave_file import WaveFile
 from stems.chunks import one_shot, sampler
 from stems.naming import tempo_word
@@ -105,7 +106,7 @@ def _cut(samples: Samples, start: int, end: int, sample_rate: int) -> Samples:
     if not cut.shape[1]:
         return cut
     size = np.abs(cut).max(0)
-    loud = np.flatnonzero(size > size.max() * 10 ** (-FADED_DB / 20))
+    loud = np.flatnonzero(size > size.max() * db_to_amplitude(-FADED_DB))
     fade_out = round(FADE_OUT_SECONDS * sample_rate)
     length = int(loud[-1]) + 1 + fade_out if len(loud) else 0
     cut = cut[:, :length]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from audio.clip import Clip, read_clip
+from audio.decibels import db_to_amplitude, dbfs
 from audio.errors import AudioError
 from midi.errors import MelodyError
 from midi.grid import Grid
@@ -18,7 +19,7 @@ from midi.smf import read_smf
 from stems.errors import StemError
 from stems.files import SCORE_SCHEMA, notes_path, score_path
 from stems.manifest import MANIFEST_NAME, Manifest, read_manifest
-from stems.stem_set import StemSet, dbfs
+from stems.stem_set import StemSet
 
 SAME = ("bpm", "meter", "bars", "tempo_map", "meter_map", "key", "sample_rate", "engine")
 CROSSFADE_SECONDS = 0.010
@@ -93,7 +94,7 @@ def change(source: Source, new: Mapping[str, Clip], grid: Grid, bars: tuple[int,
     before either end. Stems not in `new` stay whole. Raises StemError for another rate or length.
     """
     clips = dict(source.clips)
-    gain = np.float32(10 ** (source.gain_db / 20))
+    gain = np.float32(db_to_amplitude(source.gain_db))
     for stem, clip in new.items():
         scaled = Clip(clip.samples * gain, clip.sample_rate)
         old = clips.get(stem)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from audio.clip import Clip
+from audio.decibels import amplitude_to_db, db_to_amplitude, dbfs
 from audio.flac_file import FlacFile
 from audio.stem_names import STEMS
 from audio.wave_file import WaveFile
@@ -20,7 +21,6 @@ from stems.files import SoundFormat, sound_format
 from stems.splitting.file_splitting import FileSplit
 from stems.splitting.recording import Reader, Recording
 from stems.splitting.splitter import Level
-from stems.stem_set import dbfs
 
 BLOCK_FRAMES = 1 << 18
 FULL_SCALE = 1 - 1e-6  # a little less, so that no rounding of the gain leads beyond it
@@ -41,7 +41,7 @@ def in_format(
     form = sound_format(format_name)
     if form.bits == 32:
         return done, 0.0
-    peak = max(recording.peak, 10 ** (done.peak_dbfs / 20))
+    peak = max(recording.peak, db_to_amplitude(done.peak_dbfs))
     gain = 1.0 if peak <= NOT_LOUDER else FULL_SCALE / peak
     paths = {name: path.with_suffix(form.suffix) for name, path in done.paths.items()}
     partial = {name: path.with_name(f"{path.name}.partial") for name, path in paths.items()}
@@ -62,11 +62,11 @@ def in_format(
         done.paths[name].unlink()
         os.replace(partial[name], path)
     is_whole = len(paths) == len(STEMS)
-    gain_db = 20 * np.log10(gain)
+    gain_db = amplitude_to_db(gain)
     return replace(
         done, paths=paths, peak_dbfs=done.peak_dbfs + gain_db,
         null_dbfs=dbfs(missed / 2 ** (form.bits - 1)) if is_whole else None,
-    ), float(gain_db)  # fmt: skip
+    ), gain_db  # fmt: skip
 
 
 def _opened(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,12 +9,13 @@ from types import MappingProxyType
 import numpy as np
 
 from audio.clip import Clip
+from audio.decibels import db_to_amplitude, dbfs
 from audio.loudness import true_peak
+from audio.residue import null_dbfs
 from audio.stem_names import STEMS
 from stems.errors import StemError
 
 PEAK_LIMIT_DBTP = -1.0
-NULL_FLOOR_DBFS = -200.0  # what an exactly empty residue is called, as JSON has no infinity
 
 # Summing and oversampling scaled stems rounds otherwise than scaling their sum (some 2^-22 of the
 # peak for four float32 stems), so the gain aims this much lower and the limit holds all the same.
@@ -44,14 +44,14 @@ class StemSet:
             object.__setattr__(self, "gain_db", self.gained_db)
             object.__setattr__(self, "clips", MappingProxyType(ordered))
             return
-        limit = 10.0 ** (PEAK_LIMIT_DBTP / 20.0)
+        limit = db_to_amplitude(PEAK_LIMIT_DBTP)
         peak = limit
         for clip in (_sum(ordered), *ordered.values()):
             peak = true_peak(clip, at_least=peak)
         if peak > limit:
             gain = limit * (1.0 - _ROUNDING_MARGIN) / peak
             ordered = {name: _scaled(clip, gain) for name, clip in ordered.items()}
-            object.__setattr__(self, "gain_db", 20.0 * math.log10(gain))
+            object.__setattr__(self, "gain_db", dbfs(gain))
         object.__setattr__(self, "clips", MappingProxyType(ordered))
 
     @property
@@ -85,15 +85,7 @@ class StemSet:
                 f"mix has shape {mix.samples.shape} at {mix.sample_rate} Hz, "
                 f"its stems (2, {self.frames}) at {self.sample_rate} Hz"
             )
-        residue = mix.samples.astype(np.float64)
-        for clip in self.clips.values():
-            residue -= clip.samples
-        return dbfs(float(np.abs(residue).max()))
-
-
-def dbfs(peak: float) -> float:
-    """Express a sample peak (1.0 is full scale) in dBFS, never under -200."""
-    return max(NULL_FLOOR_DBFS, 20.0 * math.log10(peak)) if peak > 0.0 else NULL_FLOOR_DBFS
+        return null_dbfs(mix, self.clips.values())
 
 
 def _check(clips: Mapping[str, Clip]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.decibels import db_to_amplitude
 from diffusion.embedded.decoder.drum_hits import Hit
 from training.sounds import SAMPLE_RATE
 
@@ -28,7 +29,7 @@ def play_kit(hits: Sequence[Hit], frames: int, draw: Draw) -> Sound:
         if hit.piece not in kit:
             model, db = PIECES[hit.piece]
             made = model(draw)
-            gain = 10 ** ((db + draw.normal(0, 2)) / 20) / max(float(np.abs(made).max()), 1e-9)
+            gain = db_to_amplitude(db + draw.normal(0, 2)) / max(float(np.abs(made).max()), 1e-9)
             kit[hit.piece] = np.asarray(made * gain, np.float32)
         sound = kit[hit.piece]
         start = round(hit.start)

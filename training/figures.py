@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.clip import Clip
+from audio.decibels import power_to_db
 from diffusion.embedded.performance import Played
 from midi.grid import Grid
 
@@ -82,8 +83,8 @@ def rest_db(clip: Clip, notes: Sequence[tuple[float, float, int]]) -> float | No
         resting[first : int((end + REST_AFTER_SECONDS) * rate)] = False
     if resting.sum() < rate / 2 or not playing.any():
         return None
-    level = 10 * np.log10(power[playing].mean() + 1e-20)
-    return float(level - 10 * np.log10(power[resting].mean() + 1e-20))
+    level = power_to_db(power[playing].mean() + 1e-20)
+    return float(level - power_to_db(power[resting].mean() + 1e-20))
 
 
 def share_below(clip: Clip, hz: float) -> float:

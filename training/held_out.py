@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 
 from audio.clip import Clip
+from audio.decibels import db_to_amplitude
 from diffusion.embedded.decoder.decoder import (
     PIECE_PLACES,
     PLACES,
@@ -128,7 +129,7 @@ def soundfont_stems(
         sound = pan(torch.from_numpy(mono), PLACES.get(name, PIECE_PLACES.get(name, 0.0)))
         if name in ROOM_DB:
             add_room(sound, response, ROOM_DB[name])
-        stems[PART_STEM[name]] += sound * 10 ** (part.gain_db / 20)
+        stems[PART_STEM[name]] += sound * db_to_amplitude(part.gain_db)
     return {stem: Clip(sound.numpy(), RATE) for stem, sound in stems.items()}
 
 

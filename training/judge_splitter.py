@@ -25,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from audio.clip import Clip
+from audio.decibels import db_to_power, power_to_db
 from audio.stem_names import STEMS
 from diffusion.embedded.engine import EmbeddedEngine
 from stems.splitting.mask_network import MaskNetwork, narrowed, widened
@@ -46,11 +47,11 @@ REAL_TIME = 25.0
 def sdr_db(truth: Sound, estimate: Sound) -> float:
     """Utterance SDR in dB of (2, frames)."""
     error = np.square(truth.astype(np.float64) - estimate).sum()
-    return float(10 * np.log10(np.square(truth, dtype=np.float64).sum() / max(error, 1e-20)))
+    return float(power_to_db(np.square(truth, dtype=np.float64).sum() / max(error, 1e-20)))
 
 
 def sounds(stem: Sound) -> bool:
-    return float(np.square(stem, dtype=np.float64).mean()) > 10 ** (SILENT_DB / 10)
+    return float(np.square(stem, dtype=np.float64).mean()) > db_to_power(SILENT_DB)
 
 
 def as_the_mix(stems: Sound) -> Sound:

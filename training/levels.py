@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from audio.decibels import db_to_amplitude, power_to_db
 from diffusion.embedded.decoder.drum_hits import Hit, Kit
 from diffusion.embedded.decoder.harmonic import Instrument, Tone
 from diffusion.embedded.decoder.network import Weights
@@ -27,7 +26,7 @@ def weighted_db(sound: NDArray[np.float32]) -> float:
     shelf = 10 ** (4.0 / 10 / (1 + (1681.0 / np.maximum(hz, 1)) ** 4))
     low = (hz / 38.0) ** 4 / (1 + (hz / 38.0) ** 2) ** 2
     mean = float((power * shelf * low).sum()) * 2 / len(sound) ** 2
-    return 10 * math.log10(mean + 1e-20)
+    return float(power_to_db(mean + 1e-20))
 
 
 def note_gains(weights: Weights) -> Tensor:
@@ -45,7 +44,7 @@ def note_gains(weights: Weights) -> Tensor:
             sound = instrument.play([Tone(0.0, 1.0, pitch, VELOCITY)], RATE // 2, generator)
             levels.append(weighted_db(sound.numpy()))
         target = BASS_DB if part == "bass" else NOTE_DB
-        gains.append(10 ** ((target - float(np.mean(levels))) / 20))
+        gains.append(db_to_amplitude(target - float(np.mean(levels))))
     return torch.tensor(gains)
 
 
@@ -60,5 +59,5 @@ def kit_gains(weights: Weights) -> Tensor:
         generator = torch.Generator().manual_seed(0)
         sound = torch.zeros(2, 2 * RATE)
         Kit(unit, kit, RATE).play(strokes, sound, generator, {})
-        gains.append(10 ** ((KIT_DB - weighted_db(sound.mean(0).numpy())) / 20))
+        gains.append(db_to_amplitude(KIT_DB - weighted_db(sound.mean(0).numpy())))
     return torch.tensor(gains)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from audio.clip import Clip
+from audio.decibels import power_to_db
 from audio.stem_names import STEMS
 from midi.grid import Grid
 
@@ -59,5 +60,5 @@ def _picture(clip: Clip) -> np.ndarray:
     rows = [
         power[int(low) : max(int(low) + 1, int(high))].mean(axis=0) for low, high in pairwise(bins)
     ]
-    picture = 10 * np.log10(np.array(rows) + 1e-12)
+    picture = power_to_db(np.array(rows) + 1e-12)
     return np.asarray(picture - max(float(picture.max()), -60.0))

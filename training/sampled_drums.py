@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.decibels import db_to_amplitude
 from diffusion.embedded.decoder.drum_hits import Hit
 from training.sounds import SAMPLE_RATE
 
@@ -54,7 +55,7 @@ def play_samples(hits: Sequence[Hit], frames: int, draw: np.random.Generator) ->
             places = np.arange(0, len(sample) - 1, pitch)
             tuned = np.interp(places, np.arange(len(sample)), sample).astype(np.float32)
             quiet = {"kick": 0.0, "snare": -1.0}.get(hit.piece, -8.0)
-            kit[hit.piece] = tuned, float(10 ** ((quiet + draw.normal(0, 2)) / 20))
+            kit[hit.piece] = tuned, float(db_to_amplitude(quiet + draw.normal(0, 2)))
         sound, gain = kit[hit.piece]
         start = round(hit.start)
         count = max(0, min(len(sound), frames - start, 4 * SAMPLE_RATE))

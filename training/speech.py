@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from audio.decibels import db_to_power, power_to_db
 from diffusion.embedded.voice.network import (
     ENVELOPE_POINTS,
     FRAME_SECONDS,
@@ -134,14 +135,14 @@ def analyse(samples: Floats, rate: int, shorter: float) -> npt.NDArray[np.float3
     pitch = pw.stonemask(samples, pitch, times, rate)
     power = pw.cheaptrick(samples, pitch, times, rate)
     noise = pw.d4c(samples, pitch, times, rate)
-    db = 10.0 * np.log10(power + 1e-14)
+    db = power_to_db(power + 1e-14)
     hz = np.linspace(0.0, rate / 2.0, db.shape[1])
     voiced = np.convolve(pitch > 0, np.ones(3) / 3.0, "same")[:, None]
     points = mel_points(ENVELOPE_POINTS) / shorter
     # power averages over each point's surroundings: the valleys of a formant synthesizer are
     # deeper than a throat's
     spread = _triangles(points, hz)
-    smooth = 10.0 * np.log10((10.0 ** (db / 10.0)) @ spread + 1e-14)
+    smooth = power_to_db(db_to_power(db) @ spread + 1e-14)
     # a voice falls off steadily where the synthesizer stops at 4 kHz
     middle = _mean_db(db, hz, 2000.0, 3800.0)
     slope = middle - 7.0 - 15.0 * np.log2(np.maximum(points, 3500.0) / 3500.0)
@@ -170,7 +171,7 @@ def _triangles(points: Floats, hz: Floats) -> Floats:
 
 def _mean_db(db: Floats, hz: Floats, low: float, high: float) -> Floats:
     band = (hz >= low) & (hz < high)
-    return np.asarray(10.0 * np.log10((10.0 ** (db[:, band] / 10.0)).mean(axis=1))[:, None])
+    return power_to_db(db_to_power(db[:, band]).mean(axis=1))[:, None]
 
 
 SONORANTS = ("L", "M", "N", "NG", "R", "W", "Y")

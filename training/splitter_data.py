@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from audio.decibels import db_to_amplitude
 from diffusion.embedded.decoder.decoder import Decoder
 from diffusion.embedded.decoder.room import new_room, pan
 from diffusion.embedded.engine import EmbeddedEngine, weights_folder
@@ -107,12 +108,12 @@ def placed(sound: Sound, level_db: float, place: float, room_db: float, decay: f
     """(2, FRAMES) of a mono sound at a level, in its place, in a room that dies in `decay` s."""
     heard = np.abs(sound) > 1e-3 * max(float(np.abs(sound).max()), 1e-9)
     rms = float(np.sqrt(np.square(sound[heard]).mean())) if heard.any() else 1.0
-    sides = pan(torch.from_numpy(sound * np.float32(10 ** (level_db / 20) / rms)), place)
+    sides = pan(torch.from_numpy(sound * np.float32(db_to_amplitude(level_db) / rms)), place)
     if room_db > -40:
         response = new_room(SAMPLE_RATE)
         fade = 10 ** (-3 * torch.arange(response.shape[1]) / SAMPLE_RATE * (1 / decay - 1 / 0.45))
         wet = _convolved(sides, response * fade.clamp(max=30.0))
-        sides = sides + wet * 10 ** (room_db / 20)
+        sides = sides + wet * db_to_amplitude(room_db)
     return np.asarray(sides.numpy(), np.float32)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.decibels import db_to_amplitude
 from diffusion.embedded.decoder.decoder import hits_of, tones_of
 from diffusion.embedded.engine import weights_folder
 from diffusion.embedded.performance import DRUMS, Part
@@ -215,7 +216,7 @@ def _varied_kit(part: Part, grid: Grid, draw: np.random.Generator) -> Sound:
         piece = by_soundfont(font, replace(part, notes=notes), grid, program, True, tuned)
         if draw.random() < SHORTENED:
             piece *= _damping([n.start_beats * 60 / grid.bpm for n in notes], draw)
-        out += piece * np.float32(10 ** (draw.normal(0, 3) / 20))
+        out += piece * np.float32(db_to_amplitude(draw.normal(0, 3)))
     return out
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from audio.decibels import db_to_amplitude
 from diffusion.embedded.decoder.drum_hits import Hit
 from diffusion.embedded.performance import DRUMS
 from stems.transcription.drum_features import BANDS, HOP_SECONDS, band_levels, with_surroundings
@@ -105,7 +106,7 @@ def play(
 def varied(levels: Sound, draw: np.random.Generator) -> Sound:
     """Band levels as another room, desk or separator would have them."""
     tilt = np.interp(np.arange(BANDS), np.linspace(0, BANDS - 1, 6), draw.normal(0, 3.5, 6))
-    out = levels * (10 ** (tilt / 20)).astype(np.float32)
+    out = levels * db_to_amplitude(tilt).astype(np.float32)
     if draw.random() < 0.5:  # a room rings on
         decay = np.exp(-HOP_SECONDS / draw.uniform(0.05, 0.2))
         tail = np.zeros(BANDS, np.float32)
@@ -119,10 +120,10 @@ def varied(levels: Sound, draw: np.random.Generator) -> Sound:
             shape = np.exp(-((np.arange(BANDS) - draw.uniform(0, 35)) ** 2) / draw.uniform(2, 60))
             fall = np.exp(-np.arange(min(80, len(out) - first)) / draw.uniform(5, 60))
             chord[first : first + 80] += (fall[:, None] * shape).astype(np.float32)
-        out = out + chord * np.float32(10 ** (draw.uniform(-60, -20) / 20))
-    noise = 10 ** (draw.uniform(-90, -55) / 20) * draw.rayleigh(1, out.shape)
+        out = out + chord * np.float32(db_to_amplitude(draw.uniform(-60, -20)))
+    noise = db_to_amplitude(draw.uniform(-90, -55)) * draw.rayleigh(1, out.shape)
     out = out + noise.astype(np.float32)
-    return np.asarray(out / max(float(out.max()), 1e-6) * 10 ** (draw.uniform(-8, 0) / 20))
+    return np.asarray(out / max(float(out.max()), 1e-6) * db_to_amplitude(draw.uniform(-8, 0)))
 
 
 def example(

@@ -26,6 +26,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from audio.decibels import db_to_amplitude
 from stems.splitting.mask_network import BANDS, FLOOR, MaskNetwork
 from training.sounds import SAMPLE_RATE
 from training.splitter_data import SOURCES, held_out_song
@@ -87,7 +88,7 @@ class Songs:
                 gain_db = self.random.uniform(-6, 6) if levels is None else self.random.normal(0, 3)
                 if levels is None and self.random.random() < FAINT:
                     gain_db -= self.random.uniform(8, 20)
-                gain = 10 ** (gain_db / 20)
+                gain = db_to_amplitude(gain_db)
                 if remixed or natural:  # bring every song to one level: those stored are any
                     loudest = np.sqrt(np.square(sound[:, ::8]).mean()) + 1e-9
                     gain *= min(0.07 / loudest, 10.0) * (1 if levels is None else levels[stem])
@@ -113,7 +114,7 @@ class Songs:
         points = self.random.normal(0, EQ_DB / 2, (size * len(SOURCES), EQ_POINTS))
         hz = np.maximum(np.arange(bins) * SAMPLE_RATE / 2 / (bins - 1), 40)
         places = np.log(hz / 40) / np.log(hz[-1] / 40) * (EQ_POINTS - 1)
-        curves = [10 ** (np.interp(places, np.arange(EQ_POINTS), row) / 20) for row in points]
+        curves = [db_to_amplitude(np.interp(places, np.arange(EQ_POINTS), row)) for row in points]
         return torch.from_numpy(np.array(curves, np.float32)).view(len(SOURCES), size, 1, 1, bins)
 
 

@@ -139,8 +139,9 @@ def _straight(inputs: list[Path], outputs: list[Path], bars: int, options: Optio
 def _loop(inputs: list[Path], outputs: list[Path], bars: int, options: Options) -> Outcome:
     """In memory, for the end of a loop sounds in its beginning."""
     from audio.clip import read_clip, write_wav
-    from audio.conform import conform, null_dbfs
+    from audio.conform import conform
     from audio.loop import measure_wrap
+    from audio.residue import null_dbfs
 
     mix, *parts = map(read_clip, inputs)
 
@@ -152,11 +153,12 @@ def _loop(inputs: list[Path], outputs: list[Path], bars: int, options: Options) 
         )  # fmt: skip
 
     count, done = _as_many_bars(bring, bars, options.bars_in(mix.seconds))
+    stems = list(done.stems.values())
     outputs[0].parent.mkdir(parents=True, exist_ok=True)
-    for path, clip in zip(outputs, [done.mix, *done.stems.values()], strict=True):
+    for path, clip in zip(outputs, [done.mix, *stems], strict=True):
         write_wav(path, clip)
     wrap = measure_wrap(done.mix)
-    null = null_dbfs(done.mix, done.stems) if parts else None
+    null = round(null_dbfs(done.mix, stems), 1) if stems else None
     return Outcome(
         count, mix.sample_rate, done.facts, wrap.jump, wrap.usual_jump, wrap.clicks, null
     )

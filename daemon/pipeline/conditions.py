@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from audio.clip import Clip, read_clip
+from audio.decibels import db_to_amplitude
 from audio.errors import AudioError
 from daemon.pipeline.revision import revision_of
 from diffusion.audio_conditions import AudioConditions, Edit, Lora
@@ -80,5 +81,5 @@ def _mix_of(source: Source) -> Clip:
     total = np.zeros_like(clips[0].samples)
     for clip in clips:
         total += clip.samples
-    total *= np.float32(10 ** (-source.gain_db / 20))
+    total *= np.float32(db_to_amplitude(-source.gain_db))
     return Clip(total, clips[0].sample_rate)

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from audio.clip import Clip, Samples
+from audio.decibels import dbfs
+from audio.residue import residue_peak
 from audio.stem_names import STEMS
 from audio.wave_file import WaveFile
 from stems.errors import StemError
@@ -18,7 +20,6 @@ from stems.splitting.recording import Reader, Recording
 from stems.splitting.separation import finish
 from stems.splitting.splitter import Splitter
 from stems.splitting.tuning import give_back_memory
-from stems.stem_set import dbfs
 
 BLOCK_FRAMES = 1 << 21  # made to add up at a time, some 48 s at 44.1 kHz
 LAP_SECONDS = 1.0  # by which blocks overlap: more than the window and the gates of add_up
@@ -78,8 +79,7 @@ def split_file(
             written = block if recording.channels == 2 else block.mean(1, keepdims=True)
             silent &= quiet
             peak = max(peak, float(np.abs(written).max()))
-            rest = mix[: recording.channels] - written.sum(0, dtype=np.float64)
-            miss = max(miss, float(np.abs(rest).max()))
+            miss = max(miss, residue_peak(mix[: recording.channels], written))
             for name, stem in zip(names, written, strict=True):
                 files[name].write(np.ascontiguousarray(stem))
     give_back_memory()

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip, resample_to_hear
+from audio.decibels import power_to_db
 from audio.hearing import MAX_SAMPLE_RATE, Floats, attack_envelope, onset_envelope
 from audio.onsets import find_onsets
 from stems.transcription.heard import HeardNote
@@ -130,7 +131,7 @@ class _Spectra:
     def _level_db(self, sound: npt.NDArray[np.floating], first: float, last: float) -> float:
         begin, end = (round(second * LISTENING_RATE) + self._window for second in (first, last))
         cut = sound[max(begin, 0) : max(end, begin + 1, 1)]
-        return 10 * float(np.log10(np.mean(np.square(cut, dtype=np.float64)) + 1e-12))
+        return float(power_to_db(np.mean(np.square(cut, dtype=np.float64)) + 1e-12))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from audio.clip import Clip
+from audio.decibels import SILENCE_DB, dbfs
 from audio.loudness import true_peak
 from stems.errors import StemError
-from stems.stem_set import NULL_FLOOR_DBFS, StemSet, dbfs
+from stems.stem_set import StemSet
 
 
 def constant_clip(level: float, frames: int = 4, channels: int = 2, rate: int = 48_000) -> Clip:
@@ -75,7 +76,7 @@ def test_the_null_tells_the_peak_of_what_is_left():
     stem_set = StemSet({"drums": constant_clip(0.25)})
     off = constant_clip(0.25 + 0.001)
     assert stem_set.null_db(off) == pytest.approx(-60.0, abs=0.01)  # 0.001 is -60 dB
-    assert stem_set.null_db(constant_clip(0.25)) == NULL_FLOOR_DBFS
+    assert stem_set.null_db(constant_clip(0.25)) == SILENCE_DB
 
 
 def test_a_mix_of_another_length_cannot_be_held_against_its_stems():

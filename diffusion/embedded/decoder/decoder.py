@@ -13,6 +13,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from audio.clip import Clip
+from audio.decibels import db_to_amplitude
 from audio.stem_names import STEMS
 from diffusion.embedded.decoder.drum_hits import Hit, Kit
 from diffusion.embedded.decoder.harmonic import Instrument, Tone
@@ -138,7 +139,7 @@ class Decoder:
         if name == "drums":
             dry = [hit for hit in hits if hit.piece in DRY_PIECES]
             kit.play(dry, sound, generator, PIECE_PLACES)
-        return sound.mul_(10 ** (part.gain_db / 20))
+        return sound.mul_(db_to_amplitude(part.gain_db))
 
     def _sing(self, part: Part, grid: Grid, sample_rate: int, seed: int) -> Tensor:
         from diffusion.embedded.voice.singer import Singer

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from audio.decibels import db_to_amplitude
 from diffusion.embedded.decoder.noise import shaped_noise
 from diffusion.embedded.decoder.sounds import BAND_EDGES_HZ
 
@@ -45,7 +46,7 @@ def new_room(sample_rate: int) -> Tensor:
 def add_room(dry: Tensor, response: Tensor, level_db: float) -> None:
     """Adds the room's answer to `dry` (2, frames) in place, block by block."""
     frames, tail = dry.shape[1], response.shape[1]
-    gain = 10 ** (level_db / 20)
+    gain = db_to_amplitude(level_db)
     size = 1 << (BLOCK + tail).bit_length()
     spectrum = torch.fft.rfft(response * gain, size)
     carried = dry.new_zeros(2, tail)
