@@ -31,7 +31,7 @@ from stems.manifest import (
 )
 from stems.overview import Overview, draw_overview
 from stems.project_file import Project, ProjectTake, start_seconds, write_project
-from stems.provenance import Origin
+from stems.provenance import Origin, Setting
 from stems.sections import sections_of
 from stems.staging import publish, staging, told_plainly
 from stems.take import NOTES_HEARD, Take
@@ -44,6 +44,7 @@ def deliver(
     out_dir: Path,
     *,
     request: Mapping[str, object],
+    settings: Sequence[Setting] = (),
     grid: Grid,
     key: Key,
     melody: Melody | None,
@@ -61,7 +62,8 @@ def deliver(
 
     `takes` may be a generator: OUT is tried before the first take is asked for, each take is
     written before the next is asked for, and what it raises (a cancel, say) comes through after
-    the tidying up. `request`, `engine` and a take's report and facts must be JSON-able.
+    the tidying up. `request`, `engine` and a take's report and facts must be JSON-able. `settings`
+    are those of the request that a variation keeps, left on the items of the project.
     `sections` holds one name a bar or nothing; `at_seconds`, or else `at_beats`, is where bar 1
     lies in the user's project. `format_name` is that of the sound files. Raises StemError when OUT
     cannot be written or a take does not fit the request.
@@ -71,7 +73,7 @@ def deliver(
     created = datetime.now(UTC)
     title = label or job or f"backline {grid.bpm:g} bpm {key.name}"
     sound_format(format_name)
-    origin = Origin(f"{created:%Y%m%dT%H%M%S.%f}", job, title, grid.bars, request, engine,
+    origin = Origin(f"{created:%Y%m%dT%H%M%S.%f}", job, title, grid.bars, settings, engine,
         str(out_dir.resolve()),
     )  # fmt: skip
     with staging(out_dir) as folder:
@@ -83,7 +85,7 @@ def deliver(
             sample_rate = sample_rate or take.stem_set.sample_rate
             _check_take(take, number, grid, stems, sample_rate)
             with told_plainly(out_dir):
-                tags = _tags(origin, take, number, key, grid, start)
+                tags = _tags(request, take, number, key, grid, start)
                 written, null_dbfs = write_take(
                     folder, take, number, grid, format_name=format_name, tags=tags
                 )
@@ -131,13 +133,18 @@ def deliver(
 
 
 def _tags(
-    origin: Origin, take: Take, number: int, key: Key, grid: Grid, start: Fraction
+    request: Mapping[str, object],
+    take: Take,
+    number: int,
+    key: Key,
+    grid: Grid,
+    start: Fraction,
 ) -> dict[str, SoundTags]:
     """What the sound files of a take say of themselves."""
     names = (*take.stem_set.names, MIX)
     position_frames = round(start * take.stem_set.sample_rate)
-    project = str(origin.request.get("project") or "")
-    family, music = family_of(origin.request), music_of(grid, key)
+    project = str(request.get("project") or "")
+    family, music = family_of(request), music_of(grid, key)
     return {
         name: SoundTags(name, number, position_frames, project, family, len(names), music)
         for name in names

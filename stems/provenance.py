@@ -6,33 +6,29 @@ action such as "use these settings" works on a delivered project as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stems.manifest import backline_version
 
 KEY = "backline"  # P_EXT:backline in REAPER's scripts
-_NOT_SETTINGS = frozenset(
-    {"seed", "melody", "source", "source_take", "bar_range", "midi_path", "audio_path", "edit",
-     "parts"}
-)  # fmt: skip
-_DAEMONS_OWN = ("format", "wav32f")  # what the daemon writes unless asked for another is no setting
+Setting = tuple[str, str, object]  # name on the wire, OSC type tag, value
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The job that all items of a project come from.
 
-    `rid` tells its items from another job's; `request` is GenerateRequest.as_dict(), `engine`
-    what the engine says of itself, `folder` where the job's files lie, so that they can be
-    changed in part.
+    `rid` tells its items from another job's; `settings` are those that a variation keeps,
+    `engine` is the engine's description, `folder` is where the job's files lie, so that they can
+    be changed in part.
     """
 
     rid: str
     job: str
     title: str
     bars: int
-    request: Mapping[str, object]
+    settings: Sequence[Setting]
     engine: Mapping[str, object]
     folder: str
 
@@ -43,7 +39,7 @@ class Origin:
             "job": _number(self.job),
             "title": self.title,
             "bars": self.bars,
-            "keys": [list(setting) for setting in _settings(self.request)],
+            "keys": [list(setting) for setting in self.settings],
             "folder": self.folder,
             "backline": backline_version(),
         }
@@ -87,25 +83,9 @@ class SplitOrigin:
 
     def of_take(self, sha256: str) -> dict[str, object]:
         """Say by which splitter; `sha256` is that of the stem's sound file."""
-        origin = Origin(self.rid, self.job, self.title, 0, {}, self.engine, self.folder)
+        origin = Origin(self.rid, self.job, self.title, 0, (), self.engine, self.folder)
         return origin.of_take(1, 0, sha256)
 
 
 def _number(job: str) -> int:
     return int(job) if job.isdecimal() else 0
-
-
-def _settings(request: Mapping[str, object]) -> Iterator[tuple[str, str, object]]:
-    """Each setting that says something: its name on the wire, OSC type tag and value."""
-    for field, value in request.items():
-        name = field.replace("_", "-")
-        if field in _NOT_SETTINGS or value in ("", 0, None) or (field, value) == _DAEMONS_OWN:
-            continue
-        if isinstance(value, list | tuple):
-            yield name, "s", ",".join(map(str, value))
-        elif isinstance(value, int):
-            yield name, "i", value
-        elif isinstance(value, float):
-            yield name, "d", value
-        else:
-            yield name, "s", value

@@ -20,6 +20,7 @@ from daemon.pipeline.take_batches import Batches
 from diffusion.engine import MIX_ENGINES, Engine
 from diffusion.errors import Cancelled
 from osc_protocol.messages import GenerateRequest
+from osc_protocol.settings import settings
 from stems.delivery import deliver
 from stems.manifest import Manifest
 from stems.take import Take
@@ -98,6 +99,7 @@ def generate(
     manifest = deliver(
         out_dir,
         request=request.as_dict(),
+        settings=settings(request),
         grid=grid,
         key=key,
         melody=melody,

@@ -1,0 +1,25 @@
+"""What a variation keeps of a request: whatever was asked for, zeros included."""
+
+from __future__ import annotations
+
+from osc_protocol.messages import GenerateRequest
+from osc_protocol.settings import settings
+
+
+def test_zeros_that_are_no_defaults_survive() -> None:
+    request = GenerateRequest(120.0, "C", melody_strength=0.0, retries=0)
+    kept = settings(request)
+    assert ("melody-strength", "d", 0.0) in kept and ("retries", "i", 0) in kept
+
+
+def test_what_was_not_asked_for_is_left_out_and_what_a_variation_changes_too() -> None:
+    request = GenerateRequest(
+        92.5, "C", seed=3, melody=b"MThd", stems=("drums", "bass"), transpose=True
+    )
+    assert settings(request) == [
+        ("bpm", "d", 92.5), ("key", "s", "C"), ("bars", "i", 8), ("meter", "s", "4/4"),
+        ("lead", "s", "melody"), ("takes", "i", 1), ("retries", "i", 2), ("conform", "s", "auto"),
+        ("transpose", "i", 1), ("engine", "s", "embedded"), ("stems", "s", "drums,bass"),
+        ("sample-rate", "i", 48_000), ("melody-mode", "s", "cover"),
+        ("melody-strength", "d", 0.5),
+    ]  # fmt: skip
