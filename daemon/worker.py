@@ -166,8 +166,8 @@ def _play(
     """Run one job and return the message that tells how it ended."""
     from audio.errors import AudioError
     from daemon.pipeline import generate
-    from daemon.pipeline.job_batches import Clustered, clustered
-    from daemon.pipeline.separation import split
+    from daemon.pipeline.job_batches import BatchedEngine, batched
+    from daemon.pipeline.split_job import split
     from diffusion.errors import Cancelled, EngineError
     from midi.errors import MidiError
     from osc_protocol.generate_request import GenerateRequest
@@ -189,8 +189,8 @@ def _play(
             manifest = split(sound, splitters.open, folder, progress, cancelled, job=job)
         else:
             music = GenerateRequest.from_dict(request)
-            engine = engines.open(music.engine, clustered)
-            if isinstance(engine, Clustered):
+            engine = engines.open(music.engine, batched)
+            if isinstance(engine, BatchedEngine):
                 engine.expect(behind)
             manifest = generate(
                 music, engine, folder, progress, cancelled, job=job, open_splitter=splitters.open

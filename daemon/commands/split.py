@@ -36,7 +36,7 @@ def split(
 ) -> None:
     """Split a recording into stems of its own rate and length that add up to it."""
     from daemon.pipeline.separation import open_splitter
-    from daemon.pipeline.separation import split as split_sound
+    from daemon.pipeline.split_job import split as split_sound
     from osc_protocol.errors import ProtocolError
     from osc_protocol.generate_request import ordered_stems
     from osc_protocol.split_request import SplitRequest

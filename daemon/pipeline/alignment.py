@@ -1,7 +1,7 @@
 """What is done to a take's sound before it is measured: onto the grid, into the key, to a level.
 
-Nothing of it is done to the stems of an engine that keeps to the grid by itself unless it was
-asked for; they then pass through bit for bit.
+The stems of an engine that keeps to the grid by itself pass through bit for bit unless the request
+asks for one of these.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from audio.errors import CannotConform
 from audio.loudness import gain_to_target, measure_loudness, with_gain
 from audio.tonality import find_key, key_relation
 from audio.transpose import shift_to, transpose
-from daemon.pipeline.progress import Progress
-from diffusion.engine import Generation
+from diffusion.engine import Conditions, Generation, Progress
 from midi.grid import Grid
 from midi.key import Key
 from osc_protocol.generate_request import GenerateRequest
@@ -28,38 +27,38 @@ from stems.stem_set import StemSet
 FITTING_KEYS = ("same", "relative")
 
 
-def finished(
+def align(
     generation: Generation,
     request: GenerateRequest,
-    grid: Grid,
-    key: Key,
-    tell: Progress,
+    conditions: Conditions,
+    progress: Progress,
     *,
-    gave_a_mix: bool,
-    transposed: bool,
+    from_mix: bool,
+    transpose: bool,
 ) -> Generation:
-    """The generation on the grid, where an engine's mix or the user wants that, and in the key."""
+    """Return the stems on the grid, where they are `from_mix` or the user wants it, and in key."""
     keeps_sound = request.edited not in ("", "cover")  # which lies where the user has put it
     conforming = not request.source and (
-        request.conform == "on" or (request.conform == "auto" and gave_a_mix and not keeps_sound)
+        request.conform == "on" or (request.conform == "auto" and from_mix and not keeps_sound)
     )
-    if gave_a_mix and not conforming:
-        generation = _at_length(generation, grid)
-    if request.source or not (conforming or transposed):
+    if from_mix and not conforming:
+        generation = _at_length(generation, conditions.grid)
+    if request.source or not (conforming or transpose):
         return generation
-    tell("conform", 0.0)
-    generation = on_grid(generation, grid, wanted=conforming)
-    return in_key(generation, key) if transposed else generation
+    progress("conform", 0.0)
+    if conforming:
+        generation = on_grid(generation, conditions.grid)
+    return in_key(generation, conditions.key) if transpose else generation
 
 
-def on_grid(generation: Generation, grid: Grid, *, wanted: bool) -> Generation:
-    """Bring the stems onto the grid where `wanted`; facts["conform"] says how, or why not.
+def on_grid(generation: Generation, grid: Grid) -> Generation:
+    """Bring the stems onto the grid; facts["conform"] says how, or why not.
 
     What cannot be conformed is cut, or filled up with silence, to the length of the grid. Raises
     AudioError.
     """
     stems = generation.stems
-    if not wanted or not stems:
+    if not stems:
         return generation
     try:
         done = conform(_sum(stems), grid, stems=stems)
@@ -93,9 +92,9 @@ def in_key(generation: Generation, key: Key) -> Generation:
 
 
 def at_loudness(stem_set: StemSet, target_lufs: float | None) -> tuple[StemSet, dict[str, object]]:
-    """The stems by one gain that brings their mix to the target, and what came of it.
+    """Return the stems with one gain that brings their mix to the target, and the levels measured.
 
-    Without a target they stay as they are and there is nothing to tell.
+    Without a target they stay as they are and nothing is measured.
     """
     if target_lufs is None:
         return stem_set, {}

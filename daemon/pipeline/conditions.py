@@ -11,7 +11,8 @@ from audio.decibels import db_to_amplitude
 from audio.errors import AudioError
 from daemon.pipeline.revision import revision_of
 from diffusion.audio_conditions import AudioConditions, Edit, Lora
-from diffusion.engine import MIX_ENGINES, Conditions
+from diffusion.engine import Conditions
+from diffusion.engines import engine_spec
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate_request import GenerateRequest
 from osc_protocol.sound_shaping import loras_of, parts_of
@@ -34,7 +35,7 @@ def conditions_of(request: GenerateRequest, source: Source | None) -> Conditions
 def audio_conditions_of(request: GenerateRequest, source: Source | None) -> AudioConditions:
     """Return what only an engine of mixes can use; raises ProtocolError for an unusable file."""
     edit = None
-    if source is not None and request.engine in MIX_ENGINES:
+    if source is not None and engine_spec(request.engine).gives == "mix":
         edit = Edit("repaint", _mix_of(source), *request.bar_span)
     elif request.audio_path:
         edit = _edit(request)

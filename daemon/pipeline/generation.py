@@ -1,28 +1,36 @@
-"""The whole way of one request, from what was asked to the files that answer it."""
+"""From a request to files: conditions, play, separate, align, measure, choose, deliver."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from audio.choice import Limits
 from audio.errors import GateError
-from daemon.pipeline.alignment import at_loudness, finished
+from daemon.pipeline.alignment import align, at_loudness
 from daemon.pipeline.conditions import conditions_of
-from daemon.pipeline.progress import Progress, WholeJob
-from daemon.pipeline.revision import source_of, stems_of, take_of
-from daemon.pipeline.selection import Attempt, choose, judged
-from daemon.pipeline.separation import OpenSplitter, open_splitter, opened, with_notes, with_stems
-from daemon.pipeline.take_batches import Batches
-from diffusion.engine import MIX_ENGINES, Engine
+from daemon.pipeline.progress import JobProgress
+from daemon.pipeline.revision import merged_stems, revised_take, source_of
+from daemon.pipeline.selection import Attempt, choose, measured, refusal_of
+from daemon.pipeline.separation import (
+    OpenSplitter,
+    open_splitter,
+    opened_now,
+    separated,
+    with_transcribed_notes,
+)
+from daemon.pipeline.take_batches import TakeBatches
+from diffusion.engine import CancelFlag, Conditions, Engine, Progress
+from diffusion.engines import engine_spec
 from diffusion.errors import Cancelled
 from osc_protocol.messages import GenerateRequest
 from osc_protocol.settings import settings
 from stems.delivery import deliver
 from stems.manifest import Manifest
+from stems.source import Source
 from stems.take import Take
 
 # Threads of torch that wait for each other must not burn the time of those they wait for: with a
@@ -31,12 +39,26 @@ from stems.take import Take
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Production:
+    """What all takes of one job share."""
+
+    request: GenerateRequest
+    source: Source | None
+    conditions: Conditions
+    limits: Limits | None
+    batches: TakeBatches
+    open_splitter: OpenSplitter
+    progress: JobProgress
+    cancelled: CancelFlag
+
+
 def generate(
     request: GenerateRequest,
     engine: Engine,
     out_dir: Path,
     progress: Progress,
-    cancelled: Callable[[], bool],
+    cancelled: CancelFlag,
     *,
     job: str = "",
     open_splitter: OpenSplitter = open_splitter,
@@ -50,70 +72,83 @@ def generate(
     GateError where no take passed: the best then lies in `out_dir` all the same.
     """
     source, limits = source_of(request), Limits.parse(request.gate)
-    asked = conditions_of(request, source)
-    grid, key, melody = asked.grid, asked.key, asked.melody
-    whole_job = WholeJob(progress, request.takes + (request.retries if limits else 0))
-    batches = Batches(engine, request.seeds, whole_job.together)
-    engine_facts: dict[str, object] = {}  # known once it is loaded, written down at the end
-    refusal = ""
-
-    def play(number: int, seed: int, transposed: bool = request.transpose) -> Attempt:
-        tell = whole_job.take(number)
-        generation = batches.play(replace(asked, seed=seed), tell, cancelled)
-        gave_a_mix = generation.stems is None
-        generation = with_stems(generation, request.stems, open_splitter, tell, cancelled)
-        generation = finished(
-            generation, request, grid, key, tell, gave_a_mix=gave_a_mix, transposed=transposed
-        )
-        stem_set, levelled = at_loudness(stems_of(generation, source, request), request.loudness)
-        tell("measure", 0.0)
-        report, judgement = judged(stem_set, request, grid, key, melody, generation.facts)
-        if cancelled():
-            raise Cancelled("cancelled")
-        take = take_of(stem_set, generation, {**report, **levelled}, seed, source)
-        tell("write", 0.0)
-        return Attempt(take, judgement)
-
-    def takes() -> Iterator[Take]:
-        nonlocal refusal
-        nonlocal open_splitter
-        if engine.name in MIX_ENGINES:  # a splitter that is missing is told before anything plays
-            open_splitter = opened(open_splitter)
-        engine.load(whole_job.load)
-        engine_facts.update({"name": engine.name, **engine.describe()})
-        if not request.chooses:
-            for number, seed in enumerate(request.seeds):
-                yield with_notes(play(number, seed).take, grid, cancelled)
-            return
-        choice = choose(
-            play, request.seeds, request.more_seeds, request.best or request.takes, limits
-        )
-        if choice.refusal and limits and limits.key and not request.transpose:
-            # Every take was in another key: transposing the best is better than none.
-            again, seed = partial(play, transposed=True), choice.takes[0].seed
-            moved = choose(again, [seed], [], 1, limits, choice.attempts)
-            choice = choice if moved.refusal else moved
-        refusal = choice.refusal
-        yield from (with_notes(take, grid, cancelled) for take in choice.takes)
-
+    conditions = conditions_of(request, source)
+    job_progress = JobProgress(progress, request.takes + (request.retries if limits else 0))
+    if engine_spec(request.engine).gives == "mix":
+        open_splitter = opened_now(open_splitter)  # a missing one is refused before anything plays
+    engine.load(job_progress.load)
+    batches = TakeBatches(engine, request.seeds, job_progress.start_batch)
+    production = _Production(
+        request, source, conditions, limits, batches, open_splitter, job_progress, cancelled
+    )
     manifest = deliver(
         out_dir,
         request=request.as_dict(),
         settings=settings(request),
-        grid=grid,
-        key=key,
-        melody=melody,
-        takes=takes(),
+        grid=conditions.grid,
+        key=conditions.key,
+        melody=conditions.melody,
+        takes=_takes(production),
         stems=source.manifest.stems if source else request.stems,
-        engine=engine_facts,
+        engine={"name": engine.name, **engine.describe()},
         job=job,
         label=request.project or (f"backline {job}" if job else ""),
-        sections=asked.sections,
+        sections=conditions.sections,
         at_beats=request.at_beats,
         at_seconds=request.at_seconds,
         format_name=request.format,
     )
-    whole_job.done()
+    job_progress.done()
+    refusal = refusal_of(manifest.takes[0].facts)
     if refusal:
         raise GateError(f"{refusal}; its files are in {out_dir}")
     return manifest
+
+
+def _takes(production: _Production) -> Iterator[Take]:
+    """Yield the takes to deliver, each made when it is asked for unless takes are chosen."""
+    request = production.request
+    takes: Iterator[Take]
+    if request.chooses:
+        takes = iter(_chosen_takes(production))
+    else:
+        takes = (_attempt(production, *each).take for each in enumerate(request.seeds))
+    for take in takes:
+        yield with_transcribed_notes(take, production.conditions.grid, production.cancelled)
+
+
+def _chosen_takes(production: _Production) -> tuple[Take, ...]:
+    """Return the best takes; if none passes for its key, the best one transposed if that does."""
+    request, limits = production.request, production.limits
+    choice = choose(
+        partial(_attempt, production),
+        request.seeds, request.more_seeds, request.best or request.takes, limits,
+    )  # fmt: skip
+    if choice.refusal and limits and limits.key and not request.transpose:
+        transposed, seed = partial(_attempt, production, transpose=True), choice.takes[0].seed
+        second = choose(transposed, [seed], [], 1, limits, choice.attempts)
+        choice = choice if second.refusal else second
+    return choice.takes
+
+
+def _attempt(
+    production: _Production, number: int, seed: int, *, transpose: bool = False
+) -> Attempt:
+    """Play, separate, align and measure take `number` (from 0); `transpose` brings it in key."""
+    request, source, cancelled = production.request, production.source, production.cancelled
+    conditions = replace(production.conditions, seed=seed)
+    progress = production.progress.take(number)
+    played = production.batches.play(conditions, progress, cancelled)
+    aligned = align(
+        separated(played, request.stems, production.open_splitter, progress, cancelled),
+        request, conditions, progress,
+        from_mix=played.stems is None, transpose=transpose or request.transpose,
+    )  # fmt: skip
+    stems, loudness = at_loudness(merged_stems(aligned, source, request), request.loudness)
+    progress("measure", 0.0)
+    report, judgement = measured(stems, request, conditions, aligned.facts)
+    if cancelled():
+        raise Cancelled("cancelled")
+    take = revised_take(stems, aligned, {**report, **loudness}, seed, source)
+    progress("write", 0.0)
+    return Attempt(take, judgement)

@@ -1,9 +1,9 @@
-"""Jobs of different requests played in one batch: one pays for the steps, the others find theirs.
+"""Requests of different jobs played in one batch: the first job makes the sound of the others.
 
-The queue runs one job at a time, and tells the worker what waits behind it. What of that an engine
-can play along in the same batch is kept until its own job comes. So each job still starts, is
-cancelled, fails and ends by itself: one that is cancelled before its turn leaves a sound that
-nobody asks for, and a batch that is cancelled or fails has those behind it play for themselves.
+The queue runs one job at a time, and sends the worker the requests that wait behind it. Those that
+the engine can play in the same batch are played with it and kept until their own job comes. So
+each job still starts, is cancelled, fails and ends by itself: the sound of one that is cancelled
+before its turn is dropped, and after a batch that is cancelled or fails each job plays its own.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from diffusion.errors import Cancelled, EngineError
 from osc_protocol.errors import ProtocolError
 from osc_protocol.generate_request import GenerateRequest
 
-MAX_TOGETHER = 8  # takes; the engine may split them into batches of what its memory holds
+MAX_TAKES = 8  # takes; the engine may split them into batches of what its memory holds
 
 
 @runtime_checkable
 class BatchEngine(Engine, Protocol):
-    """An engine that plays several conditions at once, where they are alike enough."""
+    """An engine that plays several conditions at once, if they are of one shape."""
 
     def alike(self, conditions: Conditions, others: Sequence[Conditions]) -> list[Conditions]:
-        """Those of `others` that can be played in one batch with `conditions`."""
+        """Return those of `others` that can be played in one batch with `conditions`."""
 
     def generate_batch(
         self, batch: Sequence[Conditions], progress: Progress, cancelled: CancelFlag
     ) -> list[Generation]:
-        """Play conditions that are alike; each comes out as generate() would have it."""
+        """Play conditions that are alike; each result is that of generate()."""
 
 
-class Clustered:
-    """A BatchEngine that plays along what other jobs have asked for."""
+class BatchedEngine:
+    """A BatchEngine that plays the requests of waiting jobs in the same batch."""
 
     def __init__(self, engine: BatchEngine) -> None:
         self._engine = engine
         self.name = engine.name
-        self._awaited: list[Conditions] = []
+        self._waiting: list[Conditions] = []
         self._ready: list[tuple[Conditions, Generation]] = []
 
     def load(self, progress: Progress) -> None:
@@ -48,7 +48,7 @@ class Clustered:
         self._engine.load(progress)
 
     def describe(self) -> dict[str, object]:
-        """Say what the engine says."""
+        """Return what the engine says of itself."""
         return self._engine.describe()
 
     def close(self) -> None:
@@ -57,13 +57,13 @@ class Clustered:
         self._engine.close()
 
     def expect(self, requests: Sequence[Mapping[str, Any]]) -> None:
-        """Take the requests that wait behind the next job; what nobody awaits is forgotten."""
-        self._awaited = [each for request in requests for each in _plain_conditions(request)]
+        """Take the requests that wait behind the next job, and drop the sound of all others."""
+        self._waiting = [each for request in requests for each in _plain_conditions(request)]
 
     def generate(
         self, conditions: Conditions, progress: Progress, cancelled: CancelFlag
     ) -> Generation:
-        """Play `conditions`, or return what was played along with an earlier job."""
+        """Play `conditions`, or return what was played with an earlier job."""
         return self.generate_takes(conditions, (conditions.seed,), progress, cancelled)[0]
 
     def generate_takes(
@@ -73,10 +73,10 @@ class Clustered:
         progress: Progress,
         cancelled: CancelFlag,
     ) -> list[Generation]:
-        """Play `conditions` once a seed, and with them what is awaited and alike."""
+        """Play `conditions` with each of `seeds`, and with them what waits and is alike."""
         takes = [replace(conditions, seed=seed) for seed in seeds]
         ready = [pair for pair in self._ready if pair[0] in takes]
-        self._ready = [pair for pair in self._ready if pair[0] in self._awaited]
+        self._ready = [pair for pair in self._ready if pair[0] in self._waiting]
         missing = [take for take in takes if not any(take == each for each, _ in ready)]
         if missing:
             ready += self._play(missing, progress, cancelled)
@@ -87,10 +87,10 @@ class Clustered:
         self, missing: list[Conditions], progress: Progress, cancelled: CancelFlag
     ) -> list[tuple[Conditions, Generation]]:
         known = [each for each, _ in self._ready]
-        awaited = [each for each in self._awaited if each not in known and each not in missing]
-        along = self._engine.alike(missing[0], awaited)[: max(0, MAX_TOGETHER - len(missing))]
-        if along:
-            batch = [*missing, *along]
+        waiting = [each for each in self._waiting if each not in known and each not in missing]
+        others = self._engine.alike(missing[0], waiting)[: max(0, MAX_TAKES - len(missing))]
+        if others:
+            batch = [*missing, *others]
             try:
                 return list(
                     zip(batch, self._engine.generate_batch(batch, progress, cancelled), strict=True)
@@ -98,7 +98,7 @@ class Clustered:
             except Cancelled:
                 raise
             except EngineError:
-                pass  # what the others bring in must not fail this job
+                pass  # a fault of the others must not fail this job
         played = self._engine.generate_batch(missing, progress, cancelled)
         return list(zip(missing, played, strict=True))
 
@@ -106,18 +106,18 @@ class Clustered:
 Opened = TypeVar("Opened")
 
 
-def clustered(engine: Opened) -> Opened | Clustered:
-    """The engine, playing in clusters where it can play batches."""
-    return Clustered(engine) if isinstance(engine, BatchEngine) else engine
+def batched(engine: Opened) -> Opened | BatchedEngine:
+    """Return the engine, playing waiting jobs in batches if it can."""
+    return BatchedEngine(engine) if isinstance(engine, BatchEngine) else engine
 
 
 def _plain_conditions(request: Mapping[str, Any]) -> list[Conditions]:
-    """What a request that waits will ask of its engine; nothing where only its job can know."""
+    """Return what a waiting request will ask of its engine; nothing if that takes reading files."""
     try:
         music = GenerateRequest.from_dict(request)
         if music.source or music.audio_path or music.reference_path or music.loras:
             return []
         asked = conditions_of(music, None)
-    except (ProtocolError, ValueError, OSError):  # its own job will tell
+    except (ProtocolError, ValueError, OSError):  # its own job will report it
         return []
     return [replace(asked, seed=seed) for seed in music.seeds]

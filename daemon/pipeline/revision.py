@@ -1,11 +1,12 @@
-"""Changing a finished job: what is read of it, what the engine is told, how new joins old."""
+"""The change of a finished job: what is read and changed of it, and how old and new are joined."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from diffusion.engine import MIX_ENGINES, Generation, Revision
+from diffusion.engine import Generation, Revision
+from diffusion.engines import engine_spec
 from diffusion.errors import EngineError
 from midi.note import Note
 from osc_protocol.generate_request import GenerateRequest
@@ -26,9 +27,9 @@ MELODIES = ("melody_path", "melody", "notes")  # a request has one of them
 
 
 def repeated(folder: Path, changes: Mapping[str, object]) -> GenerateRequest:
-    """Return the request of the job in `folder` with `changes`, as an order to change it.
+    """Return the request of the job in `folder` with `changes`, as a request to change it.
 
-    A seed is drawn anew and there is one take unless `changes` say otherwise. Raises StemError
+    A new seed is drawn and there is one take unless `changes` say otherwise. Raises StemError
     where there is no finished job, ProtocolError for changes that cannot be.
     """
     asked = dict(read_manifest(folder / MANIFEST_NAME, check_files=False).request)
@@ -39,7 +40,7 @@ def repeated(folder: Path, changes: Mapping[str, object]) -> GenerateRequest:
         # The melody has been played already; without its file only new leads go without it.
         asked["melody_path"] = ""
     if is_timed(str(changes.get("tags", ""))):
-        asked["sections"] = ""  # which they tell anew
+        asked["sections"] = ""  # which they give themselves
     if changes.keys() & MELODIES:
         asked |= dict.fromkeys(MELODIES, "")
     return GenerateRequest.from_dict(asked | dict(changes))
@@ -50,17 +51,17 @@ def source_of(request: GenerateRequest) -> Source | None:
     if not request.source:
         return None
     # An engine that gives a mix changes the sound: it needs no score.
-    with_score = request.engine not in MIX_ENGINES
+    with_score = engine_spec(request.engine).gives == "stems"
     source = read_source(Path(request.source), request.source_take, with_score=with_score)
     check_same_frame(source, request.as_dict())
     return source
 
 
 def revision_of(source: Source | None, request: GenerateRequest) -> Revision | None:
-    """Return what the engine is to change, if it changes anything."""
+    """Return what the engine is to change of a score, if it changes one."""
     if source is None:
         return None
-    if request.engine in MIX_ENGINES:
+    if engine_spec(request.engine).gives == "mix":
         if request.midi_path:
             raise EngineError(
                 f"midi-path needs a job of the embedded engine: {request.engine} makes sound, "
@@ -73,7 +74,9 @@ def revision_of(source: Source | None, request: GenerateRequest) -> Revision | N
     return Revision(source.score, *request.bar_span, notes)
 
 
-def stems_of(generation: Generation, source: Source | None, request: GenerateRequest) -> StemSet:
+def merged_stems(
+    generation: Generation, source: Source | None, request: GenerateRequest
+) -> StemSet:
     """Return the whole band's stems: those generated, and those that stay."""
     if generation.stems is None:
         raise EngineError("the engine gave neither stems nor a mix")
@@ -82,7 +85,7 @@ def stems_of(generation: Generation, source: Source | None, request: GenerateReq
     return change(source, generation.stems, request.grid(), request.bar_span)
 
 
-def take_of(
+def revised_take(
     stem_set: StemSet,
     generation: Generation,
     report: Mapping[str, object],

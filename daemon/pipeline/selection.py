@@ -1,4 +1,4 @@
-"""Choosing among takes: every attempt is judged, the best are kept, and the rest is remembered."""
+"""Choosing among takes: each attempt is judged, the best are kept, all are listed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from audio.choice import Judgement, Limits, best_first, judge
 from audio.examination import examine
 from audio.measure import measure
-from midi.grid import Grid
-from midi.key import Key
-from midi.melody import Melody
+from diffusion.engine import Conditions
 from osc_protocol.generate_request import GenerateRequest
 from stems.plain import as_plain
 from stems.stem_set import StemSet
@@ -30,14 +28,15 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice:
-    """The takes to deliver, the best first; `refusal` says why none of them passed, or is empty.
-
-    `attempts` tells of all that were played, as the manifest keeps it.
-    """
+    """The takes to deliver, the best first, and all `attempts` as the manifest keeps them."""
 
     takes: tuple[Take, ...]
-    refusal: str
     attempts: tuple[Mapping[str, object], ...] = ()
+
+    @property
+    def refusal(self) -> str:
+        """Why none of them passed, or ""."""
+        return refusal_of(self.takes[0].facts)
 
 
 def choose(
@@ -46,57 +45,64 @@ def choose(
     more_seeds: Sequence[int],
     keep: int,
     limits: Limits | None,
-    before: Sequence[Mapping[str, object]] = (),
+    earlier: Sequence[Mapping[str, object]] = (),
 ) -> Choice:
     """Play all `seeds`, and of `more_seeds` until one passes the limits; keep the best.
 
     `play` takes the attempt's number from 0 and its seed. Only `keep` takes are held at a time.
-    Where none passes the best of them is kept, for the user to hear. `before` are attempts of an
-    earlier choice, which are told of as well.
+    Where none passes the best of them is kept, for the user to hear. The attempts of an `earlier`
+    choice are listed before these.
     """
     kept: list[tuple[int, Attempt]] = []
-    told: list[dict[str, object]] = []
-    earlier = [{**each, "kept": False} for each in before]
+    played: list[dict[str, object]] = []
     for number, seed in enumerate([*seeds, *(more_seeds if limits else ())]):
         if number >= len(seeds) and any(not each.judgement.reasons for _, each in kept):
             break
         attempt = play(number, seed)
-        told.append(_told(seed, attempt))
+        played.append(_described(seed, attempt))
         kept.append((number, attempt))
         order = best_first([each.judgement for _, each in kept])
         kept = [kept[index] for index in order[:keep]]
     passed = [pair for pair in kept if not pair[1].judgement.reasons]
     delivered = passed or (kept[:1] if limits else kept)
     for number, _ in delivered:
-        told[number]["kept"] = True
-    all_told = [*earlier, *told]
-    takes = tuple(_with_choice(each, told[number], all_told) for number, each in delivered)
-    if passed or limits is None:
-        return Choice(takes, "", tuple(all_told))
-    best = kept[0][1]
-    tries = f"{len(told)} take{'s' if len(told) > 1 else ''}"
-    return Choice(
-        takes,
-        f"none of {tries} passed; the best (seed {best.take.seed}, score "
-        f"{best.judgement.score:.2f}) is kept: {'; '.join(best.judgement.reasons)}",
-        tuple(all_told),
+        played[number]["kept"] = True
+    attempts = [*({**each, "kept": False} for each in earlier), *played]
+    takes = tuple(
+        replace(
+            each.take,
+            facts={**each.take.facts, "choice": {**played[number], "attempts": attempts}},
+        )
+        for number, each in delivered
+    )
+    return Choice(takes, tuple(attempts))
+
+
+def refusal_of(facts: Mapping[str, object]) -> str:
+    """Say why the best take, which has these facts, is delivered although none passed, or ""."""
+    choice = _mapping(facts.get("choice"))
+    reasons, attempts = choice.get("reasons"), choice.get("attempts")
+    if not isinstance(reasons, list) or not isinstance(attempts, list) or not reasons:
+        return ""
+    tries = f"{len(attempts)} take{'s' if len(attempts) > 1 else ''}"
+    return (
+        f"none of {tries} passed; the best (seed {choice['seed']}, score "
+        f"{choice['score']:.2f}) is kept: {'; '.join(reasons)}"
     )
 
 
-def judged(
+def measured(
     stem_set: StemSet,
     request: GenerateRequest,
-    grid: Grid,
-    key: Key,
-    melody: Melody | None,
+    conditions: Conditions,
     facts: Mapping[str, object],
 ) -> tuple[dict[str, object], Judgement]:
-    """What was measured on a take, and where takes are chosen by it, what the take is worth."""
-    drums = stem_set.clips.get("drums")
+    """Return what was measured on a take, and if takes are chosen by it, what the take is worth."""
+    grid, key, drums = conditions.grid, conditions.key, stem_set.clips.get("drums")
     if not request.chooses:
         return as_plain(measure(stem_set.mix, grid, key, drums=drums)), NOT_JUDGED
     found = examine(
-        stem_set.mix, grid, key, drums=drums, melody=melody,
+        stem_set.mix, grid, key, drums=drums, melody=conditions.melody,
         melody_stem=stem_set.clips.get(request.lead),
     )  # fmt: skip
     limits = Limits.parse(request.gate)
@@ -127,20 +133,13 @@ def table(attempts: Sequence[Mapping[str, object]]) -> list[str]:
     return lines
 
 
-def _told(seed: int, attempt: Attempt) -> dict[str, object]:
+def _described(seed: int, attempt: Attempt) -> dict[str, object]:
     judgement, moved = attempt.judgement, _mapping(attempt.take.facts.get("transposed"))
     return {
         "seed": seed, "score": judgement.score, "parts": dict(judgement.parts),
         "reasons": list(judgement.reasons), "kept": False,
         **({"transposed_semitones": moved["semitones"]} if moved else {}),
     }  # fmt: skip
-
-
-def _with_choice(
-    attempt: Attempt, mine: Mapping[str, object], told: Sequence[Mapping[str, object]]
-) -> Take:
-    facts = {**attempt.take.facts, "choice": {**mine, "attempts": list(told)}}
-    return replace(attempt.take, facts=facts)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ from tone_engine import BatchToneEngine
 from daemon.config import Config
 from daemon.errors import UsageError
 from daemon.pipeline.conditions import conditions_of
-from daemon.pipeline.job_batches import Clustered, clustered
+from daemon.pipeline.job_batches import BatchedEngine, batched
 from diffusion.engine import Conditions, Generation
 from diffusion.errors import Cancelled, EngineError
 from osc_protocol.client import Client
@@ -39,7 +39,7 @@ class Choir(BatchToneEngine):
         return [Generation(facts={"seed": each.seed, "tags": each.tags}) for each in batch]
 
 
-def heard(engine: Clustered, request: GenerateRequest) -> object:
+def heard(engine: BatchedEngine, request: GenerateRequest) -> object:
     asked: Conditions = conditions_of(request, None)
     return dict(engine.generate(asked, lambda stage, done: None, lambda: False).facts)
 
@@ -53,8 +53,8 @@ def test_what_waits_and_is_alike_is_played_along_and_is_there_when_its_job_comes
     three: list[GenerateRequest],
 ) -> None:
     choir = Choir()
-    engine = clustered(choir)
-    assert isinstance(engine, Clustered)
+    engine = batched(choir)
+    assert isinstance(engine, BatchedEngine)
     for number, request in enumerate(three):
         engine.expect([each.as_dict() for each in three[number + 1 :]])
         assert heard(engine, request) == {"seed": request.seed, "tags": request.tags}
@@ -63,7 +63,7 @@ def test_what_waits_and_is_alike_is_played_along_and_is_there_when_its_job_comes
 
 def test_a_sound_that_nobody_awaits_any_more_is_forgotten(three: list[GenerateRequest]) -> None:
     choir = Choir()
-    engine = Clustered(choir)
+    engine = BatchedEngine(choir)
     engine.expect([three[1].as_dict()])
     heard(engine, three[0])
     engine.expect([])  # the second job was cancelled
@@ -76,7 +76,7 @@ def test_a_batch_that_fails_is_played_again_without_the_others(
     three: list[GenerateRequest],
 ) -> None:
     choir = Choir(EngineError("too much at once"))
-    engine = Clustered(choir)
+    engine = BatchedEngine(choir)
     engine.expect([three[1].as_dict(), {"bpm": "no request"}])
     assert heard(engine, three[0]) == {"seed": 1, "tags": "one"}
     assert choir.batches == [[1, 2], [1]]
@@ -84,7 +84,7 @@ def test_a_batch_that_fails_is_played_again_without_the_others(
 
 def test_a_batch_that_is_cancelled_is_not_played_again(three: list[GenerateRequest]) -> None:
     choir = Choir(Cancelled("cancelled"))
-    engine = Clustered(choir)
+    engine = BatchedEngine(choir)
     engine.expect([three[1].as_dict()])
     with pytest.raises(Cancelled):
         heard(engine, three[0])

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from daemon.pipeline.progress import SHARES, STAGES, WholeJob
+from daemon.pipeline.progress import SHARES, STAGES, JobProgress
 
 
 def test_the_shares_of_all_stages_make_one_whole() -> None:
@@ -15,14 +15,14 @@ def test_the_shares_of_all_stages_make_one_whole() -> None:
 @pytest.mark.parametrize("takes", [1, 2, 5])
 def test_the_whole_rises_from_nothing_to_one_and_never_falls(takes: int) -> None:
     seen: list[tuple[str, float]] = []
-    whole = WholeJob(lambda stage, fraction: seen.append((stage, fraction)), takes)
+    whole = JobProgress(lambda stage, fraction: seen.append((stage, fraction)), takes)
     whole.load("load", 0.0)
     whole.load("load", 1.0)
     for index in range(takes):
-        tell = whole.take(index)
+        report = whole.take(index)
         for stage in STAGES[1:]:
-            tell(stage, 0.0)
-            tell(stage, 1.0)
+            report(stage, 0.0)
+            report(stage, 1.0)
     fractions = [fraction for _, fraction in seen]
     assert fractions == sorted(fractions)
     assert fractions[0] == 0.0
@@ -33,20 +33,20 @@ def test_the_whole_rises_from_nothing_to_one_and_never_falls(takes: int) -> None
 
 def test_the_second_of_two_takes_begins_where_half_of_their_share_is_done() -> None:
     seen: list[float] = []
-    whole = WholeJob(lambda stage, fraction: seen.append(fraction), 2)
+    whole = JobProgress(lambda stage, fraction: seen.append(fraction), 2)
     whole.take(1)("diffuse", 0.0)
     assert seen == [pytest.approx(SHARES["load"] + (1.0 - SHARES["load"]) / 2)]
 
 
 def test_takes_played_at_once_move_the_whole_evenly() -> None:
     seen: list[float] = []
-    whole = WholeJob(lambda stage, fraction: seen.append(fraction), 4)
-    whole.together(0, 4)
+    whole = JobProgress(lambda stage, fraction: seen.append(fraction), 4)
+    whole.start_batch(0, 4)
     for index in range(4):
-        tell = whole.take(index)
+        report = whole.take(index)
         for stage in STAGES[1:] if index == 0 else STAGES[3:]:  # all were played with the first
             for tenth in range(11):
-                tell(stage, tenth / 10)
+                report(stage, tenth / 10)
     assert seen == sorted(seen) and seen[-1] == pytest.approx(1.0)
     # The longest step is a tenth of four takes' diffusion; of one take it would be a fourth.
     longest = max(after - before for before, after in pairwise(seen))
@@ -55,7 +55,7 @@ def test_takes_played_at_once_move_the_whole_evenly() -> None:
 
 def test_an_engine_that_reports_nonsense_cannot_move_the_whole_out_of_its_bounds() -> None:
     seen: list[float] = []
-    whole = WholeJob(lambda stage, fraction: seen.append(fraction), 1)
+    whole = JobProgress(lambda stage, fraction: seen.append(fraction), 1)
     whole.take(0)("write", 7.0)
     whole.take(0)("diffuse", -3.0)
     assert seen == [pytest.approx(1.0), pytest.approx(1.0)]

@@ -1,4 +1,4 @@
-"""What a split leaves beside its stems: the REAPER project they lie in, and the manifest."""
+"""A request to split a recording becomes stems, the REAPER project of them, and a manifest."""
 
 from __future__ import annotations
 
@@ -8,19 +8,74 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.pipeline.separation import OpenSplitter, as_refusal_of, load_splitter
+from diffusion.engine import CancelFlag, Progress
+from osc_protocol.errors import Code
 from osc_protocol.split_request import SplitRequest
-from stems.manifest import FileEntry, Manifest, TakeEntry, backline_version, describe_file
+from stems.manifest import (
+    MANIFEST_NAME,
+    FileEntry,
+    Manifest,
+    TakeEntry,
+    backline_version,
+    describe_file,
+    write_manifest,
+)
 from stems.provenance import SplitOrigin
 from stems.split_project import SplitProject, SplitStem, start_of_sound, write_split_project
+from stems.staging import publish, staging, told_plainly
 
 if TYPE_CHECKING:
     from stems.splitting.file_splitting import FileSplit
     from stems.splitting.recording import Recording
 
 PROJECT_NAME = "project.rpp"
+# Fraction of the job's time at which loading ends, and splitting.
+LOADED, SPLIT = 0.05, 0.95
 
 
-def describe_split(
+def split(
+    request: SplitRequest,
+    open_splitter: OpenSplitter,
+    out_dir: Path,
+    progress: Progress,
+    cancelled: CancelFlag,
+    *,
+    job: str = "",
+) -> Manifest:
+    """Make the stems `request` asks for in `out_dir`: all files, the manifest last, or nothing.
+
+    The stems have the rate, channels and length of the sound and no gain, so that all four sum to
+    it; 32-bit float holds what peaks above full scale, and only in whole numbers such a sound and
+    its stems come down by one gain. A part begins at the frame at or before, and ends at or after,
+    the times asked for. `progress` gets the stage (load, split, write) and the fraction of the
+    whole job. Raises Cancelled, and one sentence as ProtocolError or StemError.
+    """
+    from stems.split_files import in_format
+    from stems.splitting.file_splitting import split_file
+    from stems.splitting.recording import look_through
+
+    with as_refusal_of("path", Code.OUT_OF_RANGE):
+        recording = look_through(Path(request.path), request.from_seconds, request.length_seconds)
+    splitter = load_splitter(open_splitter, request.model)
+    progress("load", 0.0)  # not before: what is refused has no progress to show
+    with staging(out_dir) as folder, told_plainly(out_dir):
+        with as_refusal_of("path", Code.OUT_OF_RANGE):
+            done = split_file(
+                recording, splitter, folder, stems=request.stems, loop=request.loop,
+                progress=lambda done: progress("split", LOADED + (SPLIT - LOADED) * done),
+                cancelled=cancelled,
+            )  # fmt: skip
+        progress("write", SPLIT)
+        done, gain_db = in_format(done, recording, request.format, cancelled)
+        manifest = _write_project(request, recording, done, gain_db, folder, out_dir, job)
+        write_manifest(folder / MANIFEST_NAME, manifest)
+        publish(folder, out_dir)
+    progress("write", 1.0)
+    return manifest
+
+
+def _write_project(
     request: SplitRequest,
     recording: Recording,
     done: FileSplit,
