@@ -27,7 +27,7 @@ GUARD_SECONDS = 0.002
 MIN_PIECE_SECONDS = 0.02
 RINGOUT_SECONDS = 0.10  # sound behind the piece that its last blocks of analysis look into
 # What the library calls its cheaper preset, instead of 0.12 and 0.03: about as good on clicks and
-# chords (docs/guide/grid.md), for less processor time.
+# chords (docs/lab/grid.md), for less processor time.
 BLOCK_SECONDS, STEP_SECONDS = 0.10, 0.04
 SEED = 1  # it dithers at extreme factors; the same sound must come out each time
 UNCHANGED = 1e-7  # relative: one frame in three minutes at 48 kHz
