@@ -32,6 +32,7 @@ def backline(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_demo_makes_eight_bars_on_the_grid_and_says_so(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     ran = backline("demo", "-o", str(out), home=tmp_path / "home")
@@ -51,6 +52,7 @@ def test_the_demo_makes_eight_bars_on_the_grid_and_says_so(tmp_path: Path) -> No
     assert not (tmp_path / "home").exists()  # it has used a home of its own
 
 
+@pytest.mark.slow
 def test_the_doctor_finds_all_that_the_engine_needs(tmp_path: Path) -> None:
     ran = backline("doctor", "--osc-port", "0", home=tmp_path / "home")
     lines = ran.stdout.splitlines()

@@ -99,6 +99,7 @@ def gathering(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> Itera
     )
 
 
+@pytest.mark.slow
 def test_three_requests_are_one_run_and_the_one_that_is_cancelled_leaves_the_others_whole(
     gathering: RunningDaemon, ask: Ask, story: Story
 ) -> None:

@@ -148,6 +148,7 @@ def test_nothing_is_downloaded_without_agreement(tmp_path: Path, hub: Hub) -> No
     assert set(hub.asked) <= {"README.md"}, "but the licence, to be read"
 
 
+@pytest.mark.slow
 def test_a_broken_download_goes_on_where_it_stopped(tmp_path: Path, hub: Hub) -> None:
     hub.failing.add("transformer/diffusion_pytorch_model.safetensors")
     broken = backline(tmp_path, "models", "pull", "turbo", "--yes", hub=hub)

@@ -32,6 +32,7 @@ def run_until(client: Client, job: int, stage: str) -> None:
             return
 
 
+@pytest.mark.slow
 @posix_only
 def test_a_killed_daemons_jobs_are_taken_up_again_and_give_up_after_two_deaths(
     launch, tmp_path: Path, ask: Ask, story: Story

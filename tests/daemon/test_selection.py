@@ -153,6 +153,7 @@ def test_the_table_has_a_line_for_each_attempt_with_its_reasons() -> None:
     assert lines[2].endswith("kept")
 
 
+@pytest.mark.slow
 def test_where_no_take_passes_the_best_can_still_be_heard(tmp_path: Path) -> None:
     engine = Band()
 

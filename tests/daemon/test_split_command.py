@@ -50,6 +50,7 @@ def split(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_mono_flac_becomes_four_mono_stems_that_add_up(
     tmp_path: Path, model: Path, song: Path
 ) -> None:
@@ -87,6 +88,7 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
     assert not out.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another thing there")
 def test_ctrl_c_leaves_nothing(tmp_path: Path, model: Path) -> None:
     long = tmp_path / "long.wav"

@@ -236,6 +236,7 @@ def test_a_refusal_of_the_daemon_is_shown_with_its_argument(reaper: Any, home: P
     )
 
 
+@pytest.mark.slow
 def test_the_embedded_engine_plays_and_then_changes_one_bar_of_one_stem(
     reaper: Any, serve: Callable[..., object], tmp_path: Path
 ) -> None:

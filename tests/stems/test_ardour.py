@@ -163,6 +163,7 @@ def exported(ardour: Callable[..., str], session: Path, name: str = NAME) -> tup
     return heard, rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "at_beats", "bar", "start"),
     [
@@ -208,6 +209,7 @@ def test_ardour_plays_the_stems_at_the_sample_the_manifest_says(
     assert np.abs(heard[start:] - mix).max() <= 1e-5
 
 
+@pytest.mark.slow
 def test_ardour_opens_the_session_that_is_exported_for_it_and_plays_the_same(
     tmp_path: Path, song: Grid, ardour: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -294,6 +294,7 @@ def an_hour(tmp_path: Path) -> Iterator[Path]:
         each.unlink()
 
 
+@pytest.mark.slow
 def test_an_hour_is_split_in_bounded_memory(quarters: Splitter, an_hour: Path) -> None:
     recording = look_through(an_hour)
     tracemalloc.start()

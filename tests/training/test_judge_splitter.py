@@ -51,6 +51,7 @@ def test_true_shares_take_tones_apart_that_do_not_meet() -> None:
     assert min(figures["ceiling"].values()) > 25.0  # the ends of the tones are not tones
 
 
+@pytest.mark.slow
 def test_filters_find_clicks_and_what_is_low() -> None:
     stems = tones(60.0, 60.0, 1000.0, 1000.0, seconds=5.0)
     stems[3] = 0.0
