@@ -99,7 +99,9 @@ def pull(
 
 @models.command()
 def add(
-    folder: Annotated[Path, typer.Argument(help="Weights in diffusers' or demucs' layout.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Weights of ACE-Step, in either layout, or demucs'.")
+    ],
     name: Annotated[str, typer.Option(help="What to call them.")] = "",
     kind: Annotated[
         str, typer.Option(help="turbo, sft, base or splitter; else taken from them.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from diffusion.edits import WITH_PARTS
 from diffusion.errors import EngineError
+from diffusion.models.layout import is_original
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ def kind_of(config: Mapping[str, object], name: str = "") -> str:
 
 
 def read_kind(folder: Path, name: str = "") -> str:
-    """Tell the kind of a checkpoint in a folder of diffusers' layout; raises EngineError."""
-    path = folder / "transformer" / "config.json"
+    """Tell the kind of a checkpoint in a folder of either layout; raises EngineError."""
+    path = (folder if is_original(folder) else folder / "transformer") / "config.json"
     try:
         config = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:

@@ -7,11 +7,10 @@ lays it on the grid to the sample comes after.
 from __future__ import annotations
 
 import gc
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from audio.clip import Clip, resample
 from diffusion.ace_step.checkpoint import settings_for
@@ -76,12 +75,12 @@ class AceStepEngine:
             )
         import torch
 
-        from diffusion.ace_step import memory
+        from diffusion.ace_step import memory, weights
 
         progress("load", 0.1)
         device = torch.device(self._device) if self._device else memory.best_device()
         dtype = getattr(torch, self._precision) if self._precision else memory.best_dtype(device)
-        pipeline = _read(snapshot.folder, dtype)
+        pipeline = weights.read(snapshot.folder, dtype)
         progress("load", 0.8)
         if self._memory:
             mode = memory.mode_named(self._memory)
@@ -314,34 +313,6 @@ def _step(progress: Progress, cancelled: CancelFlag, runs: int) -> StepHook:
         progress(stage, (done + fraction) / runs if stage == "diffuse" else fraction)
 
     return step
-
-
-def _read(folder: Path, dtype: torch.dtype) -> Any:
-    """The pipeline of a folder: its networks in `dtype`, the autoencoder in float32."""
-    import torch
-    from diffusers.utils import logging
-    from transformers.utils import logging as transformers_logging
-
-    from diffusion.ace_step.pipeline import Pipeline
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of libraries, to those who write programs with them
-            logging.disable_progress_bar()
-            transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-            pipeline = Pipeline.from_pretrained(
-                folder,
-                dtype={"vae": torch.float32, "default": dtype},
-                local_files_only=True,
-                use_safetensors=True,
-            )
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise EngineError(f"the weights in {folder} cannot be loaded: {reason}") from error
-    for part in pipeline.components.values():
-        if isinstance(part, torch.nn.Module):
-            part.eval().requires_grad_(False)
-    return pipeline
 
 
 def _facts(snapshot: Snapshot, device: torch.device, dtype: torch.dtype) -> dict[str, object]:

@@ -7,13 +7,11 @@ import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
+from diffusion.ace_step.weights import our_name
 from diffusion.audio_conditions import Lora
 from diffusion.errors import EngineError
 
 UPSTREAM = "base_model.model."  # before each name where the model's own trainer wrote the file
-PROJECTIONS = {
-    ".q_proj.": ".to_q.", ".k_proj.": ".to_k.", ".v_proj.": ".to_v.", ".o_proj.": ".to_out.0.",
-}  # fmt: skip
 OTHER_KINDS = ("lokr_", "hada_", "dora_scale", "lora_magnitude_vector")
 
 
@@ -59,10 +57,10 @@ def _weights(lora: Lora) -> dict[str, Any]:
     strange = next((name for name in weights if any(kind in name for kind in OTHER_KINDS)), "")
     if strange:
         raise EngineError(f"lora {lora.path} is no plain LoRA: it holds {strange}")
-    return {_our_name(name): weight for name, weight in weights.items()}
+    return {_name_for_diffusers(name): weight for name, weight in weights.items()}
 
 
-def _our_name(name: str) -> str:
+def _name_for_diffusers(name: str) -> str:
     """A weight's name in diffusers' transformer, whoever wrote the file.
 
     diffusers translates the trainer's names too, but knows them by two of the four projections of
@@ -70,6 +68,4 @@ def _our_name(name: str) -> str:
     """
     if not name.startswith(UPSTREAM):
         return name
-    for theirs, ours in PROJECTIONS.items():
-        name = name.replace(theirs, ours)
-    return f"transformer.{name.removeprefix(UPSTREAM)}"
+    return f"transformer.{our_name(name.removeprefix(UPSTREAM))}"

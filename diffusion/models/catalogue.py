@@ -77,8 +77,8 @@ CATALOGUE: Mapping[str, Model] = {
         ),
         Model(
             "sft", "sft", "", "", 6.3, 3.2, _LICENCE,
-            "50 steps with guidance; in the authors' layout only: convert it with diffusers' "
-            "script, then `backline models add FOLDER --name sft`",
+            "50 steps with guidance; in the authors' layout only: `backline models add FOLDER "
+            "--name sft`",
         ),
     )
 }  # fmt: skip

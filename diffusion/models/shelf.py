@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +19,8 @@ from typing import Any
 
 from diffusion.models.catalogue import CATALOGUE, FIRST_CHOICE, SPLITTER, SPLITTERS
 from diffusion.models.errors import ModelError
+from diffusion.models.layout import check_splitter, music_folders
 
-INDEX_NAME = "model_index.json"  # what tells a folder in diffusers' layout
-SPLITTER_FILES = (".safetensors", ".th")  # demucs' layout: these, and a .yaml for several
 SHORT = 12  # digits of a hash that stand for it
 MIN_PREFIX = 6
 SKIPPED = (".cache", ".git")
@@ -119,27 +118,23 @@ def add(
     revision: str = "",
     progress: Progress = lambda file, done, total: None,
 ) -> Snapshot:
-    """Hash a folder in diffusers' layout, or a splitter's, and put it on record, where it lies.
+    """Hash weights in a layout of ACE-Step, or a splitter's, and put them on record.
 
-    A folder inside `root` is moved to its place on the shelf. Raises ModelError.
+    They stay where they lie, but a folder inside `root` that holds all of them is moved to its
+    place on the shelf. Raises ModelError.
     """
     folder = folder.resolve()
     if kind == SPLITTER:
-        if not any(path.suffix in SPLITTER_FILES for path in folder.glob("*")):
-            raise ModelError(
-                f"{folder} holds no splitter: neither {' nor '.join(SPLITTER_FILES)} files"
-            )
-    elif not (folder / INDEX_NAME).is_file():
-        raise ModelError(
-            f"{folder} holds no {INDEX_NAME}: weights must be in diffusers' layout, "
-            "as AceStepPipeline.save_pretrained writes them"
-        )
-    files = _hashed(folder, progress)
+        check_splitter(folder)
+        folders: tuple[Path, ...] = (folder,)
+    else:
+        folders = music_folders(folder)
+    files = _hashed(folders, progress)
     sha256 = _hash_of(files)
     place = root / name / sha256[:SHORT]
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        if root.resolve() in folder.parents and folder != place:
+        if len(folders) == 1 and root.resolve() in folder.parents and folder != place:
             if place.exists():
                 shutil.rmtree(place)
             folder = Path(shutil.move(folder, place))
@@ -200,16 +195,18 @@ def _read(record: Path) -> Snapshot | None:
         return None  # no record of ours, or a damaged one: the weights can be added again
 
 
-def _hashed(folder: Path, progress: Progress) -> dict[str, dict[str, object]]:
+def _hashed(folders: Sequence[Path], progress: Progress) -> dict[str, dict[str, object]]:
+    """Bytes and SHA-256 of all files, under their paths from the first of the folders."""
     paths = sorted(
         path
+        for folder in folders
         for path in folder.rglob("*")
         if path.is_file() and not set(path.relative_to(folder).parts) & set(SKIPPED)
     )
     total, done = sum(path.stat().st_size for path in paths), 0
     files: dict[str, dict[str, object]] = {}
     for path in paths:
-        name = path.relative_to(folder).as_posix()
+        name = Path(os.path.relpath(path, folders[0])).as_posix()
         progress(name, done, total)
         size = path.stat().st_size
         files[name] = {"bytes": size, "sha256": _sha256(path)}

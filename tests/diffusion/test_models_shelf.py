@@ -110,8 +110,52 @@ def test_removing_a_download_frees_the_disk(root: Path, weights: Path) -> None:
 
 
 def test_a_folder_of_something_else_is_refused(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"holds no model_index\.json"):
+    with pytest.raises(ModelError, match=r"holds neither a model_index\.json"):
         add(root, "turbo", "turbo", tmp_path)
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path) -> Path:
+    """The authors' folder of checkpoints, to everyone who does not load them."""
+    folder = tmp_path / "checkpoints"
+    for path in (
+        "acestep-v15-turbo/silence_latent.pt", "acestep-v15-turbo/model.safetensors",
+        "acestep-v15-turbo/config.json", "Qwen3-Embedding-0.6B/config.json", "vae/config.json",
+    ):  # fmt: skip
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text('{"is_turbo": true}')
+    return folder
+
+
+def test_a_checkpoint_in_the_authors_layout_is_added_with_what_it_shares(
+    root: Path, checkpoints: Path
+) -> None:
+    folder = checkpoints / "acestep-v15-turbo"
+    assert read_kind(folder) == "turbo"
+    added = add(root, "mine", "turbo", folder)
+    assert added.folder == folder
+    assert set(added.files) == {
+        "../Qwen3-Embedding-0.6B/config.json", "../vae/config.json",
+        "config.json", "model.safetensors", "silence_latent.pt",
+    }  # fmt: skip
+    (checkpoints / "vae" / "config.json").write_text("{}")
+    assert list(faults(added)) == ["../vae/config.json has 2 bytes instead of 18"]
+
+
+def test_a_checkpoint_inside_the_shelf_stays_beside_what_it_shares(
+    root: Path, checkpoints: Path
+) -> None:
+    root.mkdir()
+    folder = checkpoints.rename(root / "checkpoints") / "acestep-v15-turbo"
+    assert add(root, "mine", "turbo", folder).folder == folder
+
+
+def test_a_checkpoint_without_what_it_shares_is_refused(root: Path, checkpoints: Path) -> None:
+    (checkpoints / "vae").rename(checkpoints / "elsewhere")
+    with pytest.raises(ModelError, match="needs the folder vae of ACE-Step"):
+        add(root, "mine", "turbo", checkpoints / "acestep-v15-turbo")
+    with pytest.raises(ModelError, match="several checkpoints; add one of acestep-v15-turbo"):
+        add(root, "mine", "turbo", checkpoints)
 
 
 def test_a_damaged_record_hides_only_itself(root: Path, weights: Path) -> None:
@@ -130,7 +174,7 @@ def test_the_kind_is_read_from_the_weights(weights: Path, tmp_path: Path) -> Non
 def test_what_can_be_pulled_is_named_with_its_needs() -> None:
     for model in CATALOGUE.values():
         assert model.least_vram_gb < model.vram_gb and "MIT" in model.licence
-        assert model.repository or "convert" in model.about
+        assert model.repository or "models add" in model.about
     with pytest.raises(ModelError, match="turbo, xl-turbo"):
         model_named("tango")
 

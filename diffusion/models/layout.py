@@ -1,0 +1,62 @@
+"""Which folders a set of weights lies in: diffusers' layout, the authors' own, or a splitter's.
+
+The authors keep each checkpoint of ACE-Step in a folder of its own, and beside it what all
+checkpoints share:
+
+    checkpoints/acestep-v15-turbo/{config.json, model.safetensors, silence_latent.pt}
+    checkpoints/Qwen3-Embedding-0.6B/, checkpoints/vae/
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from diffusion.models.errors import ModelError
+
+INDEX_NAME = "model_index.json"  # marks a folder in diffusers' layout
+SILENCE_NAME = "silence_latent.pt"  # marks a checkpoint in the authors' layout
+TEXT_ENCODER, AUTOENCODER = "Qwen3-Embedding-0.6B", "vae"
+SPLITTER_FILES = (".safetensors", ".th")  # demucs' layout: these, and a .yaml for several
+
+
+def is_original(folder: Path) -> bool:
+    """Whether a folder is a checkpoint in the authors' layout."""
+    return (folder / SILENCE_NAME).is_file()
+
+
+def shared_folder(folder: Path, name: str) -> Path:
+    """The folder that an original checkpoint shares with others, in it or beside it.
+
+    Raises ModelError where there is none.
+    """
+    for place in (folder / name, folder.parent / name):
+        if place.is_dir():
+            return place
+    raise ModelError(f"{folder} needs the folder {name} of ACE-Step 1.5 in it or beside it")
+
+
+def music_folders(folder: Path) -> tuple[Path, ...]:
+    """The folders that ACE-Step's weights lie in, `folder` first; raises ModelError if it is none.
+
+    Folders within another are not named again.
+    """
+    if (folder / INDEX_NAME).is_file():
+        return (folder,)
+    if is_original(folder):
+        shared = (shared_folder(folder, name) for name in (TEXT_ENCODER, AUTOENCODER))
+        return (folder, *(each for each in shared if each.parent != folder))
+    inside = sorted(path.parent.name for path in folder.glob(f"*/{SILENCE_NAME}"))
+    if inside:
+        raise ModelError(f"{folder} holds several checkpoints; add one of {', '.join(inside)}")
+    raise ModelError(
+        f"{folder} holds neither a {INDEX_NAME} (diffusers' layout) nor a {SILENCE_NAME} "
+        "(the authors' layout)"
+    )
+
+
+def check_splitter(folder: Path) -> None:
+    """Raise ModelError unless a folder holds a splitter in demucs' layout."""
+    if not any(path.suffix in SPLITTER_FILES for path in folder.glob("*")):
+        raise ModelError(
+            f"{folder} holds no splitter: neither {' nor '.join(SPLITTER_FILES)} files"
+        )
