@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from diffusion.embedded import intent as intents
-from diffusion.embedded.latents import LAYOUT, encode
+from diffusion.embedded.latents import FRAMES_PER_BEAT, LAYOUT, encode
 from diffusion.embedded.vocabulary import Wish
 from midi.grid import Grid
 from midi.key import Key
@@ -61,13 +62,31 @@ def example_of(piece: Piece) -> Example:
     intent = intent_of(piece)
     latents = encode(piece.performance, piece.tonic)
     context = intents.context(intent)
-    bars = np.array([round(float(b) * 12) for b in intent.grid.bar_starts])
+    bars = np.array([round(float(b) * FRAMES_PER_BEAT) for b in intent.grid.bar_starts])
     stored = np.clip(np.rint(latents * LATENT_SCALE), -127, 127).astype(np.int8)
     return Example(stored, context.astype(np.float16), intent.tokens, bars)
 
 
 def _make(seed: int) -> Example:
     return example_of(compose(seed))
+
+
+def write(examples: Sequence[Example], out: Path) -> Path:
+    """Write the data file of all examples and return its path."""
+    starts = np.cumsum([0] + [len(e.latents) for e in examples])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    path = out.with_suffix(".npz")
+    np.savez(
+        path,
+        latents=np.concatenate([e.latents for e in examples]),
+        context=np.concatenate([e.context for e in examples]),
+        tokens=np.array([e.tokens for e in examples]),
+        starts=starts,
+        bars=np.concatenate(
+            [e.bar_frames[:-1] + s for e, s in zip(examples, starts, strict=False)]
+        ),
+    )
+    return path
 
 
 def main() -> None:
@@ -82,20 +101,10 @@ def main() -> None:
     seeds = [s for s in range(args.first_seed, args.first_seed + args.pieces) if s % 10]
     with multiprocessing.Pool(args.jobs) as pool:
         examples = pool.map(_make, seeds, chunksize=32)
-    starts = np.cumsum([0] + [len(e.latents) for e in examples])
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        args.out.with_suffix(".npz"),
-        latents=np.concatenate([e.latents for e in examples]),
-        context=np.concatenate([e.context for e in examples]),
-        tokens=np.array([e.tokens for e in examples]),
-        starts=starts,
-        bars=np.concatenate(
-            [e.bar_frames[:-1] + s for e, s in zip(examples, starts, strict=False)]
-        ),
-    )
+    write(examples, args.out)
+    beats = sum(len(e.latents) for e in examples) / FRAMES_PER_BEAT
     print(
-        f"{len(examples)} pieces, {starts[-1] / 12:.0f} beats, {LAYOUT.channels} channels, "
+        f"{len(examples)} pieces, {beats:.0f} beats, {LAYOUT.channels} channels, "
         f"{time.monotonic() - began:.0f} s"
     )
 

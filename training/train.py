@@ -22,12 +22,17 @@ from safetensors.torch import save_file
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from diffusion.embedded import flow, intent
-from diffusion.embedded.backbone import CONTEXT_CHANNELS, Backbone
+from diffusion.embedded.backbone import Backbone
 from diffusion.embedded.latents import FRAMES_PER_BEAT, LAYOUT, PARTS
+from diffusion.embedded.network_input import (
+    CONTEXT_CHANNELS,
+    WINDOW_FRAMES,
+    channel_mask,
+    pack_input,
+)
 from training.dataset import LATENT_SCALE
 
-WINDOW_FRAMES = 36 * FRAMES_PER_BEAT
-# How often each condition is not told.
+# How often each condition is left out.
 DROP = {
     "tempo": 0.05, "key": 0.10, "tune": 0.40, "harmony": 0.75, "lead": 0.10,
     "section": 0.40, "intensity": 0.50,
@@ -62,12 +67,11 @@ class Windows:
         self.random = np.random.default_rng(seed)
 
     def batch(self, size: int) -> Batch:
-        """Return `size` random windows with random conditions told and random music known."""
+        """Return `size` random windows with random conditions given and random music known."""
         random = self.random
         clean = np.full((size, WINDOW_FRAMES, LAYOUT.channels), -1.0, np.float32)
-        told = np.zeros((size, WINDOW_FRAMES, intent.CHANNELS), np.float32)
+        context = np.zeros((size, WINDOW_FRAMES, CONTEXT_CHANNELS), np.float32)
         known = np.zeros((size, WINDOW_FRAMES, len(PARTS)), np.float32)
-        inside = np.zeros((size, WINDOW_FRAMES, 1), np.float32)
         tokens = np.zeros((size, self.tokens.shape[1]), np.int64)
         for i in range(size):
             pick = random.integers(len(self.bars))
@@ -75,21 +79,17 @@ class Windows:
             end = min(begin + WINDOW_FRAMES, self.starts[piece + 1])
             length = end - begin
             clean[i, :length] = self.latents[begin:end] / LATENT_SCALE
-            told[i, :length] = self.context[begin:end]
-            inside[i, :length] = 1.0
+            features = self.context[begin:end].astype(np.float32)
             tokens[i] = self.tokens[piece]
             dropped = [name for name, share in DROP.items() if random.random() < share]
-            intent.drop(told[i], dropped)
+            intent.drop(features, dropped)
             tokens[i] *= random.random(len(tokens[i])) > 0.3
             if random.random() < 0.12:
                 tokens[i] = 0
             self._choose_known(known[i], length)
-        channels = np.zeros((size, WINDOW_FRAMES, LAYOUT.channels), np.float32)
-        for index, part in enumerate(PARTS):
-            channels[:, :, LAYOUT.of_part(part)] = known[:, :, index : index + 1]
-        context = np.concatenate([told, clean * channels, known, inside], axis=-1)
-        assert context.shape[-1] == CONTEXT_CHANNELS
-        mask = (1.0 - channels) * inside
+            context[i] = pack_input(features, clean[i, :length], known[i, :length])
+        channels = channel_mask(known)
+        mask = (1.0 - channels) * context[..., -1:]
         return Batch(*(torch.from_numpy(a) for a in (clean, context, tokens, mask, channels)))
 
     def _choose_known(self, known: np.ndarray, length: int) -> None:

@@ -14,13 +14,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from diffusion.embedded import intent, vocabulary
-from diffusion.embedded.latents import LAYOUT, PARTS
+from diffusion.embedded import vocabulary
+from diffusion.embedded.latents import LAYOUT
+from diffusion.embedded.network_input import CONTEXT_CHANNELS
 from diffusion.errors import EngineError
 
 PATCH_FRAMES = 3
-# What is known already: latents of kept parts and frames, one flag a part; and the inside flag.
-CONTEXT_CHANNELS = intent.CHANNELS + LAYOUT.channels + len(PARTS) + 1
 
 
 class Backbone(nn.Module):  # type: ignore[misc]  # torch is not followed

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from diffusion.embedded import flow, intent
-from diffusion.embedded.backbone import CONTEXT_CHANNELS, Backbone
+from diffusion.embedded.backbone import Backbone
 from diffusion.embedded.intent import Intent
 from diffusion.embedded.latents import FRAMES_PER_BEAT, LAYOUT, PARTS
+from diffusion.embedded.network_input import WINDOW_FRAMES, channel_mask, pack_input
 from diffusion.embedded.repeating import agreeing
 
-WINDOW_FRAMES = 36 * FRAMES_PER_BEAT
 OVERLAP_FRAMES = 12 * FRAMES_PER_BEAT
 STEPS = 6  # more steps play no better, and too little (docs/lab/training.md)
 GUIDANCE = 1.0  # none: twice the cost, and it no longer pays (docs/lab/training.md)
@@ -105,23 +105,18 @@ def _write_window(
     length = len(told)
     device = next(network.parameters()).device
 
-    def padded(array: np.ndarray, value: float = 0.0) -> torch.Tensor:
-        full = np.full((1, WINDOW_FRAMES, array.shape[-1]), value, np.float32)
+    def padded(array: np.ndarray) -> torch.Tensor:
+        full = np.zeros((1, WINDOW_FRAMES, array.shape[-1]), np.float32)
         full[0, :length] = array
         return torch.from_numpy(full).to(device)
 
-    channels = np.zeros((length, LAYOUT.channels), np.float32)
-    for index, part in enumerate(PARTS):
-        channels[:, LAYOUT.of_part(part)] = kept[:, index : index + 1]
-    inside = np.ones((length, 1), np.float32)
-    plain = told.copy()
-    intent.drop(plain, ("harmony", "section", "intensity"))
-    contexts = [
-        padded(np.concatenate([c, known * channels, kept, inside], axis=-1)) for c in (told, plain)
-    ]
+    contexts = [told]
+    if guidance != 1.0:
+        contexts.append(told.copy())
+        intent.drop(contexts[1], ("harmony", "section", "intensity"))
+    packed = np.stack([pack_input(each, known, kept) for each in contexts])
+    context = torch.from_numpy(packed).to(device)
     words = torch.tensor([tokens, (0,) * len(tokens)], device=device)
-    context = torch.cat(contexts) if guidance != 1.0 else contexts[0]
-    assert context.shape[-1] == CONTEXT_CHANNELS
     copies = len(context)
 
     def predict(x: torch.Tensor, now: float) -> torch.Tensor:
@@ -139,7 +134,7 @@ def _write_window(
         padded(noise),
         times,
         known=padded(known),
-        known_mask=padded(channels),
+        known_mask=padded(channel_mask(kept)),
         each_step=each_step,
         refine=refine,
     )

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from diffusion.embedded import intent
-from diffusion.embedded.backbone import CONTEXT_CHANNELS, PATCH_FRAMES, Backbone
+from diffusion.embedded.backbone import PATCH_FRAMES, Backbone
 from diffusion.embedded.intent import Intent
 from diffusion.embedded.latents import LAYOUT, PARTS
-from diffusion.embedded.writing import OVERLAP_FRAMES, WINDOW_FRAMES, windows, write
+from diffusion.embedded.network_input import CONTEXT_CHANNELS, WINDOW_FRAMES
+from diffusion.embedded.writing import OVERLAP_FRAMES, windows, write
 from midi.grid import Grid
 from midi.key import Key
 

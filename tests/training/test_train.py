@@ -1,0 +1,80 @@
+"""The network is trained on the input that the product gives it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from diffusion.embedded.latents import PARTS, encode
+from diffusion.embedded.network_input import CONTEXT_CHANNELS, WINDOW_FRAMES
+from diffusion.embedded.writing import write
+from training import dataset, train
+from training.compose import Piece, compose
+
+SEEDS = (1, 2, 3)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "band"
+    dataset.write([dataset.example_of(compose(seed)) for seed in SEEDS], path)
+    return path.with_suffix(".npz")
+
+
+class Recorder(torch.nn.Module):
+    """Keeps the context and the latents it is given, and predicts silence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parameter = torch.nn.Parameter(torch.zeros(1))
+        self.given: list[tuple[torch.Tensor, ...]] = []
+
+    def forward(
+        self, noisy: torch.Tensor, time: torch.Tensor, context: torch.Tensor, tokens: torch.Tensor
+    ) -> torch.Tensor:
+        self.given.append((noisy, context))
+        return torch.zeros_like(noisy)
+
+
+def product_input(piece: Piece, known_parts: np.ndarray) -> tuple[torch.Tensor, ...]:
+    """What the product's sampler gives the network for the first window of a piece."""
+    network = Recorder()
+    write(
+        network,  # type: ignore[arg-type]
+        dataset.intent_of(piece),
+        seed=1,
+        progress=lambda fraction: None,
+        cancelled=lambda: None,
+        known=encode(piece.performance, piece.tonic),
+        known_parts=known_parts,
+        steps=1,
+    )
+    return network.given[0]
+
+
+def test_a_batch_of_training_is_what_the_product_gives_the_network(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With every condition given, the drums known, and each piece's first window."""
+    monkeypatch.setattr(train, "DROP", {})
+    windows = train.Windows(data, seed=1)
+    windows.bars, windows.piece_of_bar = windows.starts[:1], np.zeros(1, np.int64)
+    drums = PARTS.index("drums")
+
+    def know_the_drums(known: np.ndarray, length: int) -> None:
+        known[:length, drums] = 1.0
+
+    monkeypatch.setattr(windows, "_choose_known", know_the_drums)
+    batch = windows.batch(1)
+    piece = compose(SEEDS[0])
+    known_parts = np.zeros((int(windows.starts[1]), len(PARTS)), np.float32)
+    known_parts[:, drums] = 1.0
+    noisy, context = product_input(piece, known_parts)
+    assert context.shape == (1, WINDOW_FRAMES, CONTEXT_CHANNELS)
+    # The data file keeps features in float16 and latents in hundredths.
+    assert torch.allclose(batch.context, context, atol=6e-3)
+    known = batch.known_mask > 0
+    assert torch.allclose(batch.clean[known], noisy[known], atol=6e-3)
