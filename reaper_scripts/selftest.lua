@@ -12,6 +12,7 @@ local orders = require("orders")
 local project = require("project")
 local run = require("run")
 local Session = require("session")
+local settings = require("settings")
 local sound_items = require("sound_items")
 local tempo = require("tempo")
 local tracks = require("tracks")
@@ -280,7 +281,8 @@ local function check_state(proj, folder)
   for _, name in ipairs({ "InsertTrackInProject", "EnumProjectMarkers3", "Undo_OnStateChangeEx2", "ExecProcess" }) do
     seen["has " .. name] = reaper.APIExists(name)
   end
-  seen.luasocket = udp.socket_core() ~= nil
+  seen.carrier = settings.carrier()
+  if seen.carrier ~= "spool" then seen.luasocket = udp.socket_core() ~= nil end
 end
 
 local function write_report(folder)

@@ -45,9 +45,9 @@ local function check_places(say, proj, home)
   fine, why = can_write(data)
   say(fine, "orders", data, why)
   local choice = settings.carrier()
-  local has_udp = udp.socket_core() ~= nil
-  say(has_udp or choice ~= "udp", "carrier", choice .. (has_udp and ", LuaSocket is there" or ", LuaSocket is not there"),
-    "set the carrier to auto")
+  local has_udp = choice ~= "spool" and udp.socket_core() ~= nil
+  local socket = choice == "spool" and "" or has_udp and ", LuaSocket is there" or ", LuaSocket is not there"
+  say(has_udp or choice ~= "udp", "carrier", choice .. socket, "set the carrier to spool")
   say(true, "daemon's home", home)
 end
 

@@ -24,6 +24,13 @@ function Follow:add(order, on_job)
   self.new_orders[#self.new_orders + 1] = { order = order, on_job = on_job or function() end }
 end
 
+-- Goes on with what this action waited for when it was pressed again.
+function Follow:take_over(on_job)
+  local found = orders.take_over(self.clock())
+  for _, order in ipairs(found) do self:add(order, on_job) end
+  return #found
+end
+
 function Follow:_begin()
   local link = self.session.link
   link.on_event = function(address, args)
@@ -63,13 +70,20 @@ function Follow:is_idle()
 end
 
 function Follow:close()
-  for _, job in ipairs(self.jobs) do job:abandon() end
+  local left = {}
+  for _, new in ipairs(self.new_orders) do left[#left + 1] = new.order.rid end
+  for _, job in ipairs(self.jobs) do
+    if not job:is_over() then left[#left + 1] = job.order.rid end
+    job:abandon()
+  end
+  if #left > 0 then orders.hand_over(left, self.clock()) end
   self.session:close()
 end
 
 -- Carries orders out without a window; says only what went wrong.
 function Follow.quietly(list)
   local follow = Follow.new(reaper.time_precise)
+  follow:take_over()
   for _, order in ipairs(list) do follow:add(order) end
   run.loop(function()
     follow:step()

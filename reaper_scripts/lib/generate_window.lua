@@ -127,6 +127,7 @@ function generate_window.open()
   local clock = reaper.time_precise
   local follow = Follow.new(clock)
   local state = { look_at = 0, left_behind = {}, kind = "text" }
+  state.is_starting = follow:take_over(function(job) state.job = job end) > 0
   local window = Window.open("backline", WIDTH, HEIGHT)
   run.loop(function()
     follow:step()

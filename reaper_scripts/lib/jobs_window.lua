@@ -94,6 +94,7 @@ function jobs_window.open()
   local follow = Follow.new(clock)
   local window = Window.open("backline jobs", WIDTH, HEIGHT)
   local state = { list = {}, index = 1, top = 1, look_at = 0 }
+  follow:take_over(function(job) state.job = job end)
   run.loop(function()
     local now = clock()
     if #follow.new_orders > 0 or #follow.jobs > 0 then follow:step() end -- looking starts no daemon

@@ -1,6 +1,7 @@
 -- Stems onto tracks: all of it in one frame and one undo step, or nothing at all.
 -- Undo is one Undo_OnStateChangeEx2 after everything stands, not a Begin/End block: a block ends
 -- in an undo step whatever happened inside, and nothing must be left of a landing that failed.
+local memory = require("memory")
 local tempo = require("tempo")
 local tracks = require("tracks")
 
@@ -8,6 +9,7 @@ local landing = {}
 
 local ALL_STATES, NO_TRACK_PARAMETER = -1, -1
 local BUILD_MISSING_PEAKS = 40047 -- "Peaks: Build any missing peaks"
+local SCROLL_TO_SELECTED_TRACKS = 40913 -- "Track: Vertical scroll selected tracks into view"
 
 -- What a stem takes over from the sound it was split from, so that all four sound as that did.
 local ITEM_VALUES = {
@@ -26,23 +28,19 @@ local function set_take(take, name, value)
   must(reaper.SetMediaItemTakeInfo_Value(take, name, value), "REAPER refused the take's " .. name)
 end
 
-local function set_text(call, thing, name, text)
-  must(call(thing, name, text, true), "REAPER refused " .. name)
-end
-
 local function add_take(item, take, sources, start_offset, made)
   local new = must(reaper.AddTakeToMediaItem(item), "REAPER did not add a take")
   must(reaper.SetMediaItemTake_Source(new, sources[take]), "REAPER refused " .. take.path)
   made.owned[sources[take]] = true
   if start_offset ~= 0 then set_take(new, "D_STARTOFFS", start_offset) end
-  set_text(reaper.GetSetMediaItemTakeInfo_String, new, "P_NAME", take.name)
-  set_text(reaper.GetSetMediaItemTakeInfo_String, new, "P_EXT:backline", take.provenance)
+  must(reaper.GetSetMediaItemTakeInfo_String(new, "P_NAME", take.name, true), "REAPER refused the take's name")
+  must(memory.write(reaper.GetSetMediaItemTakeInfo_String, new, take.provenance), "REAPER refused what the take remembers")
   return new
 end
 
 local function describe(item, stem)
-  set_text(reaper.GetSetMediaItemInfo_String, item, "P_NOTES", stem.notes)
-  set_text(reaper.GetSetMediaItemInfo_String, item, "P_EXT:backline", stem.provenance)
+  must(memory.write(reaper.GetSetMediaItemInfo_String, item, stem.provenance), "REAPER refused what the item remembers")
+  pcall(reaper.GetSetMediaItemInfo_String, item, "P_NOTES", stem.notes, true) -- without them it sounds the same
 end
 
 -- Adds the stem's takes to an item and shows the first of them.
@@ -61,11 +59,13 @@ local function new_item(track, position_seconds, length_seconds)
   set_item(item, "D_POSITION", position_seconds)
   set_item(item, "D_LENGTH", length_seconds) -- from whole frames: REAPER may not know it yet
   set_item(item, "B_LOOPSRC", 0) -- REAPER's default repeats a source in a longer item
+  set_item(item, "D_FADEINLEN", 0) -- its default fades would soften the first beat
+  set_item(item, "D_FADEOUTLEN", 0)
   return item
 end
 
 -- Each take of the stem as an item on a lane of its own, from `lane` on; the first of them plays.
-local function add_lanes(track, stem, like, lane, sources, made)
+local function add_lanes(proj, track, stem, like, lane, sources, made)
   for index, take in ipairs(stem.takes) do
     local item = new_item(track, like.position_seconds, like.length_seconds)
     made.back[#made.back + 1] = function() reaper.DeleteTrackMediaItem(track, item) end
@@ -73,13 +73,14 @@ local function add_lanes(track, stem, like, lane, sources, made)
     describe(item, stem)
     set_item(item, "I_FIXEDLANE", lane + index - 1)
   end
+  tracks.set_lane_count(proj, track, lane + #stem.takes)
   tracks.play_lane(track, lane)
 end
 
-local function add_stem(track, plan, stem, sources, made)
+local function add_stem(proj, track, plan, stem, sources, made)
   if plan.as_lanes and #stem.takes > 1 then
     tracks.give_lanes(track)
-    return add_lanes(track, stem, plan, 0, sources, made)
+    return add_lanes(proj, track, stem, plan, 0, sources, made)
   end
   add_takes(new_item(track, plan.position_seconds, plan.length_seconds), stem, sources, 0, made)
 end
@@ -106,7 +107,7 @@ local function extend_item(proj, stem, sources, made)
       position_seconds = reaper.GetMediaItemInfo_Value(item, "D_POSITION"),
       length_seconds = reaper.GetMediaItemInfo_Value(item, "D_LENGTH"), start_offset = start_offset,
     }
-    add_lanes(track, stem, like, next_lane(track), sources, made)
+    add_lanes(proj, track, stem, like, next_lane(track), sources, made)
     return true
   end
   local known, chunk = reaper.GetItemStateChunk(item, "", false)
@@ -128,7 +129,7 @@ local function place(proj, plan, sources, made)
   if #rest > 0 then tracks.add(proj, first, plan.title, nil, 1, made) end
   for index, stem in ipairs(rest) do
     local track = tracks.add(proj, first + index, stem.name, stem.name, index == #rest and -1 or 0, made)
-    add_stem(track, plan, stem, sources, made)
+    add_stem(proj, track, plan, stem, sources, made)
   end
 end
 
@@ -187,10 +188,18 @@ local function open_sources(plan, sources)
   end
 end
 
+-- The new tracks, selected and in view, unless another tab is in front.
+local function show(proj, made)
+  if #made.tracks == 0 or reaper.EnumProjects(-1) ~= proj then return end
+  reaper.SetOnlyTrackSelected(made.tracks[1])
+  for _, track in ipairs(made.tracks) do reaper.SetTrackSelected(track, true) end
+  reaper.Main_OnCommandEx(SCROLL_TO_SELECTED_TRACKS, 0, proj)
+end
+
 -- Inserts `plan` (lib/plan.lua says what it holds) into the project: true, or nil and a sentence,
 -- and then the project is as it was.
 function landing.insert(proj, plan)
-  local sources, made = {}, { back = {}, owned = {} }
+  local sources, made = {}, { back = {}, owned = {}, tracks = {} }
   local is_held = false
   local fine, problem = pcall(function()
     open_sources(plan, sources)
@@ -206,6 +215,7 @@ function landing.insert(proj, plan)
     pcall(destroy_unowned, sources, made)
     pcall(tracks.put_tab_back, made)
   end
+  if fine then pcall(show, proj, made) end
   if is_held then reaper.PreventUIRefresh(-1) end
   pcall(reaper.UpdateArrange)
   if not fine then

@@ -1,5 +1,5 @@
 -- Items that backline made: what they remember of their job, and orders that change them.
-local json = require("json")
+local memory = require("memory")
 local project = require("project")
 local request = require("request")
 local tracks = require("tracks")
@@ -7,12 +7,6 @@ local tracks = require("tracks")
 local made_items = {}
 
 local MAX_SEED = math.maxinteger
-
-local function stored(call, thing)
-  local _, text = call(thing, "P_EXT:backline", "", false)
-  local found = text ~= "" and json.decode(text)
-  return type(found) == "table" and found or nil
-end
 
 local function is_whole(origin)
   return origin and type(origin.rid) == "string" and type(origin.stem) == "string" and type(origin.keys) == "table"
@@ -25,7 +19,7 @@ local function newest_seed(item)
   local function hear(each)
     for index = 0, reaper.CountTakes(each) - 1 do
       local take = reaper.GetTake(each, index)
-      local its = take and stored(reaper.GetSetMediaItemTakeInfo_String, take)
+      local its = take and memory.read(reaper.GetSetMediaItemTakeInfo_String, take)
       local seed = its and math.tointeger(its.seed)
       if seed and (not highest or seed > highest) then highest = seed end
     end
@@ -43,12 +37,12 @@ end
 local function seeds(item)
   local highest = newest_seed(item)
   local shown = reaper.GetActiveTake(item)
-  return highest, shown and stored(reaper.GetSetMediaItemTakeInfo_String, shown), shown
+  return highest, shown and memory.read(reaper.GetSetMediaItemTakeInfo_String, shown), shown
 end
 
 -- {item, guid, origin, seed, take, position, start_offset} of an item of backline's, or nil.
 local function read(item)
-  local origin = stored(reaper.GetSetMediaItemInfo_String, item)
+  local origin = memory.read(reaper.GetSetMediaItemInfo_String, item)
   if not is_whole(origin) then return nil end
   local _, guid = reaper.GetSetMediaItemInfo_String(item, "GUID", "", false)
   local seed, take, shown = seeds(item)

@@ -31,7 +31,7 @@ local function tell_problems(follow, told)
   end
 end
 
--- Goes on until REAPER ends it.
+-- Goes on until REAPER ends it, or its action is pressed again.
 function offers.watch()
   local clock = reaper.time_precise
   local follow, asked, told, look_at = Follow.new(clock), {}, {}, 0
@@ -46,7 +46,7 @@ function offers.watch()
       tell_problems(follow, told)
     end
     return true
-  end, function() follow:close() end)
+  end, function() follow:close() end, true)
 end
 
 return offers

@@ -7,6 +7,7 @@ local orders = {}
 
 local SECTION = "backline"
 local FOLLOWED_SECONDS = 5 -- a script that follows an order says so every second
+local HAND_OVER_SECONDS = 2
 local MOST = 500
 
 local function folder() return files.join(reaper.GetResourcePath(), "Data", "backline", "orders") end
@@ -81,6 +82,24 @@ function orders.is_followed(rid, now)
 end
 
 function orders.leave(rid) reaper.DeleteExtState(SECTION, "follow." .. rid, false) end
+
+-- A script that is ended hands over what it waited for: if its action was only pressed again, the
+-- next one is there at once and takes it up.
+function orders.hand_over(rids, now)
+  reaper.SetExtState(SECTION, "handed over", ("%.3f %s"):format(now, table.concat(rids, " ")), false)
+end
+
+function orders.take_over(now)
+  local told, rids = reaper.GetExtState(SECTION, "handed over"):match("^(%S+) (.+)$")
+  reaper.DeleteExtState(SECTION, "handed over", false)
+  local found = {}
+  if not told or math.abs(now - tonumber(told)) > HAND_OVER_SECONDS then return found end
+  for rid in rids:gmatch("%S+") do
+    local order = orders.load(rid)
+    if order and order.state == "pending" then found[#found + 1] = order end
+  end
+  return found
+end
 
 -- Orders of a project that nobody waits for: of a REAPER that was closed, or a project that was.
 function orders.left_behind(project_id, now)

@@ -1,17 +1,27 @@
 -- A script's life: one step each frame until it is over, whatever happens tidied up once.
 local run = {}
 
+-- What becomes of an action that is pressed again while its script runs (REAPER 7.03 or later; without
+-- a choice REAPER asks in a box of its own), and whether its button is lit.
+local END_IT, BEGIN_ANEW, LIT, UNLIT = 1, 2, 4, 8
+
+local function set_options(flags)
+  if reaper.set_action_options then reaper.set_action_options(flags) end
+end
+
 -- A script that ends without ever deferring gets an undo step of its own from REAPER, even if it
 -- only showed a message.
 reaper.defer(function() end)
 
 -- Calls `step` every frame until it returns false; then, or on an error, or when REAPER ends the
--- script, `finish` once. An error is told once and ends the script: no storm of messages.
-function run.loop(step, finish)
+-- script, `finish` once. An error is told once and ends the script: no storm of messages. Pressed
+-- again it begins anew, or with `is_switch` only ends.
+function run.loop(step, finish, is_switch)
   local is_over = false
   local function stop()
     if is_over then return end
     is_over = true
+    set_options(UNLIT)
     finish()
   end
   local function frame()
@@ -25,6 +35,7 @@ function run.loop(step, finish)
     end
   end
   reaper.atexit(stop)
+  set_options((is_switch and END_IT or END_IT | BEGIN_ANEW) | LIT)
   frame()
 end
 

@@ -27,7 +27,7 @@ function Session:_connect(daemon)
   local choice = settings.carrier()
   local core = choice ~= "spool" and udp.socket_core() or nil
   if choice == "udp" and not core then
-    return self:_fail("The carrier is set to udp, but LuaSocket does not load. Install Mavriq-Lua-Sockets with ReaPack, or set it to auto.")
+    return self:_fail("The carrier is set to udp, but LuaSocket does not load. Set it to spool, or install Mavriq-Lua-Sockets.")
   end
   local carrier, why
   if core then

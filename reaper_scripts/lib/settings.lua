@@ -74,10 +74,11 @@ function settings.client_id()
   return id
 end
 
--- "auto" (UDP where LuaSocket loads, else the spool folder), "udp" or "spool".
+-- "spool" (the folder), "udp" (LuaSocket) or "auto" (UDP where LuaSocket loads). Without a choice the
+-- spool: LuaSocket brings a Lua of its own into REAPER, which only its user may ask for.
 function settings.carrier()
   local asked = reaper.GetExtState(SECTION, "carrier")
-  return (asked == "udp" or asked == "spool") and asked or "auto"
+  return (asked == "udp" or asked == "auto") and asked or "spool"
 end
 
 -- Of the sound files, such as "flac"; "" for what the daemon writes by itself.

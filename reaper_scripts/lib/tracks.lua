@@ -1,10 +1,11 @@
 -- Tracks for stems: added to the project that asked, with name, colour and icon; and items found
--- again. `made.back` gets what takes each change back: a landing leaves all or nothing.
+-- again. `made.tracks` gets the new ones, `made.back` what takes each change back: a landing leaves
+-- all or nothing.
 local files = require("files")
 
 local tracks = {}
 
-local WITH_DEFAULTS = 1
+local PLAIN = 0 -- not the user's default effects, which would change the sound
 local CUSTOM_COLOUR = 0x1000000 -- without this bit REAPER ignores the colour
 local FIXED_LANES = 2
 
@@ -49,7 +50,7 @@ end
 
 local function insert(proj, at, made)
   if reaper.APIExists("InsertTrackInProject") then -- since REAPER 7.18
-    reaper.InsertTrackInProject(proj, at, WITH_DEFAULTS)
+    reaper.InsertTrackInProject(proj, at, PLAIN)
     return
   end
   -- Before that only into the tab in front, which is changed for this frame.
@@ -58,11 +59,19 @@ local function insert(proj, at, made)
     made.in_front = in_front
     reaper.SelectProjectInstance(proj)
   end
-  reaper.InsertTrackAtIndex(at, true)
+  reaper.InsertTrackAtIndex(at, false)
 end
 
 function tracks.put_tab_back(made)
   if made.in_front then reaper.SelectProjectInstance(made.in_front) end
+end
+
+-- Colour and icon: a track without them is as good.
+local function dress(track, stem)
+  local red, green, blue = table.unpack(stem and tracks.colours[stem] or tracks.folder_colour)
+  reaper.SetMediaTrackInfo_Value(track, "I_CUSTOMCOLOR", reaper.ColorToNative(red, green, blue) | CUSTOM_COLOUR)
+  local icon = icons .. (stem or "folder") .. ".png"
+  if files.size(icon) then reaper.GetSetMediaTrackInfo_String(track, "P_ICON", icon, true) end
 end
 
 -- Adds a track as the one at `at`; `stem`, nil for a folder, gives it colour and icon.
@@ -70,13 +79,10 @@ function tracks.add(proj, at, name, stem, depth, made)
   insert(proj, at, made)
   local track = must(reaper.GetTrack(proj, at), "REAPER did not add a track")
   must(reaper.GetSetMediaTrackInfo_String(track, "P_NAME", name, true), "REAPER refused the track's name")
-  local red, green, blue = table.unpack(stem and tracks.colours[stem] or tracks.folder_colour)
-  tracks.set(track, "I_CUSTOMCOLOR", reaper.ColorToNative(red, green, blue) | CUSTOM_COLOUR)
   tracks.set(track, "I_FOLDERDEPTH", depth)
-  local icon = icons .. (stem or "folder") .. ".png"
-  if files.size(icon) then -- without one the track is as good
-    must(reaper.GetSetMediaTrackInfo_String(track, "P_ICON", icon, true), "REAPER refused the track's icon")
-  end
+  tracks.set(track, "I_RECARM", 0)
+  pcall(dress, track, stem)
+  made.tracks[#made.tracks + 1] = track
   return track
 end
 
@@ -88,8 +94,15 @@ function tracks.give_lanes(track)
   reaper.UpdateTimeline()
 end
 
+-- REAPER counts a lane too many when a project is opened again, unless it was told how many.
+function tracks.set_lane_count(proj, track, count)
+  pcall(reaper.SetMediaTrackInfo_Value, track, "I_NUMFIXEDLANES", count)
+  if reaper.APIExists("UpdateItemLanes") then pcall(reaper.UpdateItemLanes, proj) end -- since REAPER 7
+end
+
+-- Has that lane alone be heard. Where REAPER refuses the takes are there all the same.
 function tracks.play_lane(track, lane)
-  tracks.set(track, ("C_LANEPLAYS:%d"):format(lane), 1)
+  pcall(reaper.SetMediaTrackInfo_Value, track, ("C_LANEPLAYS:%d"):format(lane), 1)
 end
 
 return tracks

@@ -21,6 +21,7 @@ SET_OR_ASK = (
 BUILT_IN = {
     "defer": ([("function", False)], []),
     "atexit": ([("function", False)], []),
+    "set_action_options": ([("integer", False)], []),  # since 7.03
 }
 
 # Functions that came after 6.47, the newest list before 7.0 that was compared: what 7.77 has more.
@@ -75,7 +76,7 @@ def keys() -> dict[str, set[str]]:
     }
     # Those descriptions are cut short in the package; these stand in their rest, in REAPER's help.
     found["SetMediaTrackInfo_Value"] |= {
-        "I_FOLDERDEPTH", "I_CUSTOMCOLOR", "I_FREEMODE", "C_LANEPLAYS:N",
+        "I_FOLDERDEPTH", "I_CUSTOMCOLOR", "I_FREEMODE", "C_LANEPLAYS:N", "I_NUMFIXEDLANES",
     }  # fmt: skip
     found["SetMediaItemInfo_Value"] |= {"I_FIXEDLANE"}
     return found

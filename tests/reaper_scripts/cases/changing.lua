@@ -74,7 +74,7 @@ end)
 
 case("stems of selected tracks are varied where no item is selected", function(w, Daemon)
   local daemon, project = generated(w, Daemon)
-  project.tracks[5].selected = true
+  for index, track in ipairs(project.tracks) do track.selected = index == 5 end
   w:run("backline_vary_selected_items.lua")
   equal(last_keys(daemon).stems, "vocals")
 end)
@@ -206,6 +206,15 @@ case("takes come on fixed lanes where that is chosen, and the first plays", func
   equal(#project.undo, 2, "undo states")
 end)
 
+case("a track with lanes says how many it has: REAPER adds one to those it is not told of", function(w, Daemon)
+  local _, project = laned(w, Daemon, 3)
+  equal(project.tracks[2].value.I_NUMFIXEDLANES, 3.0, "lanes")
+  project.tracks[2].items[1].selected = true
+  w.seconds = w.seconds + 5
+  w:run("backline_vary_selected_items.lua")
+  equal(project.tracks[2].value.I_NUMFIXEDLANES, 4.0, "lanes after a variation")
+end)
+
 case("one take alone needs no lanes", function(w, Daemon)
   local _, _, drums = laned(w, Daemon, 1)
   equal(drums.value.I_FREEMODE, nil, "free mode")
@@ -249,4 +258,40 @@ case("the window asks how takes come once there are several", function(w, Daemon
   end)
   equal(project.tracks[2].value.I_FREEMODE, 2.0, "fixed lanes")
   contains(project.ext.backline.settings, '"takes_as":"lanes"')
+end)
+
+case("an item remembers a long melody and long lyrics whole, in pieces that a project file keeps", function(w, Daemon)
+  local daemon, project = start(w, Daemon, 64)
+  local lyrics = "it's \"late\" `again`\\" .. ("ü漢"):rep(600)
+  project.ext.backline.settings = Daemon.json.encode({ key = "A minor", style = "dub", bars = 64, lyrics = lyrics })
+  local notes = {}
+  for index = 0, 255 do notes[index + 1] = { pitch = 60 + index % 12, start = index, stop = index + 0.5 } end
+  local tune = w:add_midi_item(project, 0.0, 64 * 0.6, notes)
+  w:run("backline_generate_with_last_settings.lua")
+  local asked = daemon.keys(daemon:asked("generate")[1])
+  assert(#asked.notes > 2000, "the melody is short: " .. #asked.notes)
+  tune.selected = false
+  for _, item in ipairs(items(project)) do
+    for name, text in pairs(item.ext) do
+      assert(#text <= 2000, name .. " has " .. #text .. " bytes")
+      assert(utf8.len(text), name .. " is cut within a letter")
+      item.selected = true
+    end
+  end
+  w.seconds = w.seconds + 5
+  w:run("backline_vary_selected_items.lua")
+  local again = daemon.keys(daemon:asked("generate")[2])
+  equal(again.notes, asked.notes)
+  equal(again.lyrics, asked.lyrics)
+end)
+
+case("what an item remembers may be in one long piece, as delivered projects have it", function(w, Daemon)
+  local _, project = generated(w, Daemon)
+  local memory = w:lib("memory")
+  local item = project.tracks[2].items[1]
+  item.ext.backline = '{"a":"' .. ("x"):rep(3000) .. '"}'
+  item.ext.backline2 = "left over"
+  equal(memory.read(reaper.GetSetMediaItemInfo_String, w:add_midi_item(project, 0.0, 1.0, {}).handle), nil)
+  equal(#memory.read(reaper.GetSetMediaItemInfo_String, item.handle).a, 3000)
+  w:_unwrap_system()
 end)

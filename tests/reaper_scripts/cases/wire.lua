@@ -293,3 +293,20 @@ case("udp that is asked for but not there is told of, and auto then takes the sp
   equal(session.link.carrier.name, "spool")
   session:close()
 end)
+
+case("LuaSocket, a foreign library with a Lua of its own, is loaded only where udp or auto is asked for", function(w, Daemon)
+  Daemon.new(w)
+  local loads, kept = 0, package.loaded["socket.core"]
+  package.preload["socket.core"] = function()
+    loads = loads + 1
+    error("this one does not load")
+  end
+  for choice, wanted in pairs({ none = 0, spool = 0, auto = 2 }) do
+    loads, package.loaded["socket.core"], w.console = 0, nil, {}
+    w.ext.backline.carrier = choice ~= "none" and choice or nil
+    w:run("backline_doctor.lua")
+    equal(loads, wanted, "loads with the carrier " .. choice)
+    contains(table.concat(w.console), choice == "auto" and "auto, LuaSocket is not there" or "carrier: spool\n")
+  end
+  package.preload["socket.core"], package.loaded["socket.core"] = nil, kept
+end)

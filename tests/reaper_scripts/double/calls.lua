@@ -2,6 +2,8 @@
 local model = require("double.model")
 local tempo = require("double.tempo")
 
+local MAX_EXT_BYTES = 4095 -- of one line of a project file, as other scripts have found
+
 return function(world)
   local calls = {}
   local object = model.object
@@ -13,7 +15,7 @@ return function(world)
       local thing = object(handle)
       local ext = key:match("^P_EXT:(.+)$")
       if ext then
-        if is_set then thing.ext[ext] = value ~= "" and value or nil end
+        if is_set then thing.ext[ext] = value ~= "" and value:sub(1, MAX_EXT_BYTES) or nil end
         return thing.ext[ext] ~= nil or is_set, thing.ext[ext] or ""
       end
       if key == "GUID" then return true, thing.guid end
@@ -70,12 +72,20 @@ return function(world)
     local track = project(proj).tracks[index + 1]
     return track and track.handle
   end
-  local function insert_track(proj, index)
+  -- The user's default track: armed, and with effects where they are wanted.
+  local function insert_track(proj, index, wants_defaults)
     index = math.max(0, math.min(index, #proj.tracks))
-    table.insert(proj.tracks, index + 1, model.track({ project = proj }))
+    local track = model.track({ project = proj, effects = wants_defaults and 2 or 0 })
+    track.value.I_RECARM = 1.0
+    table.insert(proj.tracks, index + 1, track)
   end
-  function calls.InsertTrackAtIndex(index) insert_track(world.projects[world.front], index) end
-  function calls.InsertTrackInProject(proj, index) insert_track(project(proj), index) end
+  function calls.InsertTrackAtIndex(index, wants_defaults) insert_track(world.projects[world.front], index, wants_defaults) end
+  function calls.InsertTrackInProject(proj, index, flags) insert_track(project(proj), index, flags & 1 == 1) end
+  function calls.SetOnlyTrackSelected(handle)
+    for _, track in ipairs(object(handle).project.tracks) do track.selected = track == object(handle) end
+  end
+  function calls.SetTrackSelected(handle, is_selected) object(handle).selected = is_selected end
+  function calls.UpdateItemLanes() return true end
   function calls.DeleteTrack(handle)
     local track = object(handle)
     for _, proj in ipairs(world.projects) do
@@ -114,7 +124,11 @@ return function(world)
     end
     return false
   end
-  function calls.AddMediaItemToTrack(track) return model.item(object(track)).handle end
+  function calls.AddMediaItemToTrack(track)
+    local item = model.item(object(track))
+    item.value.D_FADEINLEN, item.value.D_FADEOUTLEN = 0.01, 0.01 -- the fades that REAPER gives new items
+    return item.handle
+  end
   function calls.AddTakeToMediaItem(item) return model.take(object(item)).handle end -- and shows nothing new
   function calls.CountTakes(item) return #object(item).takes end
   function calls.GetTake(item, index)
@@ -359,6 +373,7 @@ return function(world)
     if persist and value:find("\n") then world.violation("persistent state must be one line") end
     world.ext[section] = world.ext[section] or {}
     world.ext[section][key] = value
+    world.passing[section .. " " .. key] = not persist or nil
   end
   function calls.DeleteExtState(section, key) (world.ext[section] or {})[key] = nil end
 
@@ -429,6 +444,10 @@ return function(world)
 
   -- Lua's own
   function calls.defer(step) world.deferred[#world.deferred + 1] = step end
+  function calls.set_action_options(flags)
+    if flags & 3 ~= 0 then world.options = flags & 3 end
+    if flags & 12 ~= 0 then world.is_toggled = flags & 4 == 4 end
+  end
   function calls.atexit(step) world.at_exit[#world.at_exit + 1] = step end
   return calls
 end

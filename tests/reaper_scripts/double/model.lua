@@ -65,7 +65,8 @@ end
 function model.snapshot(project)
   local tracks = {}
   for index, track in ipairs(project.tracks) do
-    local kept = { guid = track.guid, text = copied(track.text), value = copied(track.value), ext = copied(track.ext), items = {} }
+    local kept = { guid = track.guid, effects = track.effects, selected = track.selected,
+      text = copied(track.text), value = copied(track.value), ext = copied(track.ext), items = {} }
     for at, item in ipairs(track.items) do kept.items[at] = model.item_state(item) end
     tracks[index] = kept
   end
@@ -110,7 +111,8 @@ function model.restore(project, tracks)
   for _, track in ipairs(project.tracks) do model.kill_track(track) end
   project.tracks = {}
   for _, kept in ipairs(tracks) do
-    local track = model.track({ guid = kept.guid, text = copied(kept.text), value = copied(kept.value), ext = copied(kept.ext) })
+    local track = model.track({ project = project, effects = kept.effects, selected = kept.selected,
+      guid = kept.guid, text = copied(kept.text), value = copied(kept.value), ext = copied(kept.ext) })
     table.insert(project.tracks, track)
     for _, state in ipairs(kept.items) do model.fill_item(model.item(track), state) end
   end

@@ -21,6 +21,7 @@ function World.new(api, keys, folder, scripts)
   world.resources = folder .. "/resources"
   world.projects, world.front = { model.project() }, 1
   world.ext, world.chunks, world.listings, world.missing = {}, {}, {}, {}
+  world.passing = {} -- states that REAPER forgets when it is closed
   world.console, world.boxes, world.commands, world.executed, world.violations = {}, {}, {}, {}, {}
   world.deferred, world.at_exit, world.held, world.sources, world.frames = {}, {}, 0, 0, 0
   world.system, world.version, world.says_yes = "Other", "7.77/linux-x86_64", true
@@ -98,7 +99,7 @@ function World:call(name, ...)
   self.call_count = self.call_count + 1
   if self.work then self.work.calls = self.work.calls + 1 end
   if self.fault then
-    local answer = self.fault(name, self.call_count)
+    local answer = self.fault(name, self.call_count, arguments)
     if answer == "raise" then error("injected: " .. name, 0) end
     if answer == "refuse" then return nil end
   end
@@ -195,7 +196,7 @@ function World:_globals()
   reaper = setmetatable({}, {
     __newindex = function() error("scripts must not write to reaper.*", 2) end,
     __index = function(_, name)
-      if not world.api[name] then return nil end -- as in REAPER: unknown functions are nil
+      if not world.api[name] or world.missing[name] then return nil end -- as in REAPER: unknown functions are nil
       return function(...) return world:call(name, ...) end
     end,
   })
@@ -228,7 +229,7 @@ end
 function World:run(name, scenario, most_frames)
   self:_globals()
   self:_wrap_system()
-  self.deferred, self.at_exit, self.frames, self.is_stopped = {}, {}, 0, false
+  self.deferred, self.at_exit, self.frames, self.is_stopped, self.options = {}, {}, 0, false, 0
   local player = scenario and coroutine.create(scenario)
   local fine, problem = xpcall(function()
     local chunk = load_script(self, name)
@@ -246,6 +247,7 @@ function World:run(name, scenario, most_frames)
         local went, trouble = coroutine.resume(player, self)
         if not went then error(debug.traceback(player, tostring(trouble)), 0) end
       end
+      if self.is_pressed_again then self:_relaunch(name) end
       local now = self.deferred
       self.deferred = {}
       for _, step in ipairs(now) do self:_frame(step) end
@@ -262,6 +264,27 @@ function World:_pass_time()
     self.sleep(0.01)
   else
     self.seconds = self.seconds + FRAME_SECONDS
+  end
+end
+
+-- The action is pressed once more while its script runs: what happens is the script's choice, and
+-- without one REAPER asks in a box.
+function World:press_again() self.is_pressed_again = true end
+
+function World:_relaunch(name)
+  self.is_pressed_again = false
+  if self.options & 1 == 0 then return self.violation("ReaScript task control: the script is already running") end
+  for _, step in ipairs(self.at_exit) do self:_frame(step) end
+  local relaunches = self.options & 2 == 2
+  self.deferred, self.at_exit, self.options = {}, {}, 0
+  if relaunches then self:_frame(load_script(self, name)) end
+end
+
+-- REAPER is closed and started again.
+function World:restart()
+  for name in pairs(self.passing) do
+    local section, key = name:match("^(%S+) (.+)$")
+    self.ext[section][key] = nil
   end
 end
 
