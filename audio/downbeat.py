@@ -3,7 +3,7 @@
 Every quarter of a beat (third, in compound meters; sixth, where it swings) near the start is a
 candidate. It is judged by what is heard (audio/slot_sounds.py) on the bar lines that follow from it
 and elsewhere in those bars, and by where the music starts; a logistic model weighs these.
-`python -m benchmarks.fit_downbeat` fits its weights to pieces whose bars are known.
+`python -m training.fit_downbeat` fits its weights to pieces whose bars are known.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ An onset detector hears that something changes: a held string that trembles as m
 and a note that swells only once it has swollen. The first network (76 thousand weights in four
 convolutions over time, 90 ms to either side) has been told when notes start, by the sounds of the
 decoder that ships and by a soundfont, and says for each 6 ms (at 44.1 kHz) how likely one does; the
-second says of each moment how far it may lie off. `python -m benchmarks.fit_note_starts` trains
+second says of each moment how far it may lie off. `python -m training.fit_note_starts` trains
 both.
 """
 

@@ -1,7 +1,7 @@
 """The key of a clip: what its tones weigh, in all and at the start, against the 24 keys.
 
 Music tends to begin on its tonic's chord: this tells a key from its relative and from its fifth
-where all the tones alone leave that open. `python -m benchmarks.fit_key` fits the weights.
+where all the tones alone leave that open. `python -m training.fit_key` fits the weights.
 """
 
 from __future__ import annotations

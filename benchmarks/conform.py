@@ -6,7 +6,7 @@ three outcomes: right (onsets off by 5 ms at most in the median and 12 ms in the
 the first downbeat by 5 ms), refused with a reason, and wrong presented as right. `--speed` times
 60 s of mix and four stems, `--minutes 10` tells the memory that so much takes, `--loops 20`
 measures the wraps of loops, `--smear` what stretching does to a click; `--workers` shares the work
-out. `python -m benchmarks.fit_downbeat` fits the bar line model.
+out. `python -m training.fit_downbeat` fits the bar line model.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from audio.loop import measure_wrap
 from audio.onsets import Onsets, find_onsets
 from audio.residue import null_dbfs
 from audio.warp import Warp
-from benchmarks.truth import KINDS, RATE, Floats, TimeMap, Truth, known_map, make_truth, record
 from midi.grid import Grid
+from training.truth import KINDS, RATE, Floats, TimeMap, Truth, known_map, make_truth, record
 
 MEDIAN_MS, P95_MS, DOWNBEAT_MS = 5.0, 12.0, 5.0
 CASES_A_PIECE = 4  # of each kind of map one

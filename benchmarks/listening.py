@@ -24,11 +24,11 @@ from audio.clip import Clip, write_wav
 from audio.hearing import pitch_over_time
 from audio.melody_match import match_melody
 from audio.tonality import find_key, key_relation
-from benchmarks.truth import RATE, make_labels, make_truth
 from midi.errors import KeyNameError
 from midi.grid import Grid
 from midi.key import Key
 from midi.note import Note
+from training.truth import RATE, make_labels, make_truth
 
 KEY_MARKS = {"same": 1.0, "fifth": 0.5, "relative": 0.3, "parallel": 0.2, "other": 0.0}  # MIREX's
 HIT_SEMITONES = 0.5

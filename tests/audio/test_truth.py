@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.conform import DOWNBEAT_MS, MEDIAN_MS, P95_MS, judge
-from benchmarks.truth import Truth, make_truth
+from training.truth import Truth, make_truth
 
 
 @pytest.fixture(scope="module")

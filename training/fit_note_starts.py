@@ -1,6 +1,6 @@
 """Train the networks by which note starts are heard, on notes whose places are known.
 
-`python -m benchmarks.fit_note_starts --soundfont FluidR3_GM.sf2` makes pieces of seeds that the
+`python -m training.fit_note_starts --soundfont FluidR3_GM.sf2` makes pieces of seeds that the
 truth test does not use and records each along a known map with drums and without: 600 by the
 decoder (seeds from 210000), 100 by the soundfont (220000), drums and other stems of 240 alone over
 silence and noise (240000), and 80 of plain ticks. It trains the two networks of
@@ -23,7 +23,7 @@ from torch.nn import functional
 
 import audio.note_starts
 from audio.note_starts import DILATIONS, LATE_SECONDS, SPREAD_SECONDS, Hearing
-from benchmarks.note_recordings import Recording, collect, collect_alone, collect_ticks
+from training.note_recordings import Recording, collect, collect_alone, collect_ticks
 
 HIDDEN, GATE = 48, 64
 CROP_HOPS, BATCH, FIRST_RATE = 320, 16, 2e-3

@@ -1,6 +1,6 @@
 """Fit the weights by which keys are told apart.
 
-`python -m benchmarks.fit_key --pieces 800 --seed 90` composes pieces of seeds that no other
+`python -m training.fit_key --pieces 800 --seed 90` composes pieces of seeds that no other
 benchmark uses, draws what a constant-Q analysis would show of their notes (each with some
 harmonics, each part at its own level and colour), fits the logistic model of `audio/tonality.py` to
 their keys and prints its weights, and how often it is right on pieces left out. No sound is made,
@@ -20,11 +20,11 @@ from audio.constant_q import HOP_FRAMES, OCTAVES
 from audio.decibels import db_to_amplitude
 from audio.hearing import Floats
 from audio.tonality import PROFILES, WEIGHTS, find_evidence
-from benchmarks.truth import RATE, SECONDS, STEMS
 from diffusion.embedded.performance import PART_STEM
 from midi.key import Key
 from training.compose.arrange import compose
 from training.compose.piece import Piece
+from training.truth import RATE, SECONDS, STEMS
 
 HARMONICS = 6
 LEVEL_SPREAD = 0.4  # standard deviation of a part's level, in nepers
@@ -45,7 +45,7 @@ class Example:
 
 
 def collect(pieces: int, seed: int) -> list[Example]:
-    """Evidence of composed pieces, as long as those of benchmarks.truth."""
+    """Evidence of composed pieces, as long as those of training.truth."""
     found = []
     for number in range(10_000 * seed, 10_000 * seed + pieces):
         piece = compose(number)

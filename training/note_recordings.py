@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from audio.hearing import Floats, Power, hear
 from audio.note_starts import AROUND, inputs
-from benchmarks.truth import (
+from midi.grid import Grid
+from training.truth import (
     KINDS,
     RATE,
     WRITTEN_WITHIN_BEATS,
@@ -21,7 +22,6 @@ from benchmarks.truth import (
     make_truth,
     record,
 )
-from midi.grid import Grid
 
 HELD_OUT = 8  # every so many pieces one
 FLOORS = (0.0, 1e-4, 1e-3, 0.0)  # of noise, standard deviation

@@ -1,6 +1,6 @@
 """Fit the weights by which the first downbeat is chosen.
 
-`python -m benchmarks.fit_downbeat --pieces 400 --first 210000 --workers 2` makes pieces of those
+`python -m training.fit_downbeat --pieces 400 --first 210000 --workers 2` makes pieces of those
 seeds, which the truth test does not use, records each along a known map with drums and without,
 fits the logistic model of `audio/downbeat.py`, and prints how often it is right on pieces left out
 and whether the weights are those that ship; `--write` makes them so. Each recording counts again,
@@ -32,8 +32,8 @@ from audio.decibels import db_to_power
 from audio.downbeat import FACTS, WEIGHTS, Slots, find_evidence
 from audio.hearing import Floats, OnsetEnvelope
 from audio.slot_sounds import Listened
-from benchmarks.truth import KINDS, TimeMap, known_map, make_truth, record
 from midi.grid import Grid
+from training.truth import KINDS, TimeMap, known_map, make_truth, record
 
 NEAR_SLOTS = 0.4  # the slot nearest to the truth is the right one if it is so near
 WITHIN_SECONDS = 0.045  # or this
