@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
+from audio.felt_beats import pulse_of, to_beats
 from audio.hearing import Floats, OnsetEnvelope
 from audio.onsets import relative_strength
+from midi.grid import Grid
 
 STEP_SECONDS = 0.006
 BLUR_STEPS = 1.5  # onsets of one beat scatter by some milliseconds
@@ -41,7 +43,7 @@ Totals = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BeatPath:
-    """Places (n,) in grid beats of all pulses in order, and how well sounds begin on them.
+    """Seconds (n,) of all pulses in order, and how well sounds begin on them.
 
     `score` is the mean over the pulses: near 1 for a drum kit, under 0.3 for onsets that only
     happen to be there. `rival` is the best score at tempos from two thirds of the expected to one
@@ -50,36 +52,33 @@ class BeatPath:
     pulses fall into three.
     """
 
-    places: Floats
+    seconds: Floats
     score: float
     rival: float
     beside: float
     swung: bool = False
 
 
-def find_path(
-    envelope: OnsetEnvelope, places: Floats, pulse_beats: float, bpm: float, ternary: bool
-) -> BeatPath | None:
-    """Lay pulses, `pulse_beats` apart at the expected tempo, through an onset envelope.
-
-    `places` (n,) are the envelope's times in grid beats; `bpm` is the grid's at the start and
-    only sets the resolution. None for recordings under four pulses.
-    """
-    step = STEP_SECONDS * bpm / 60
+def find_path(envelope: OnsetEnvelope, grid: Grid) -> BeatPath | None:
+    """Lay pulses of a grid through an onset envelope; None for recordings under four pulses."""
+    pulse_beats, parts = pulse_of(grid)
+    places = to_beats(envelope.seconds, grid)
+    step = STEP_SECONDS * grid.bpm / 60
     even = np.arange(places[0], places[-1], step)
-    if len(even) * step < 4 * pulse_beats:
+    if len(even) * step < 4 * float(pulse_beats):
         return None
     strength = gaussian_filter1d(np.interp(even, places, relative_strength(envelope)), BLUR_STEPS)
     strength = np.minimum(strength, CEILING)
     strength -= uniform_filter1d(strength, int(MEAN_OVER_SECONDS / STEP_SECONDS))
     ways = []
-    for name in ("ternary",) if ternary else ("straight", "swung"):
-        search = _Search(strength, pulse_beats / step, *SUBDIVISIONS[name])
+    for name in ("ternary",) if parts == 3 else ("straight", "swung"):
+        search = _Search(strength, float(pulse_beats) / step, *SUBDIVISIONS[name])
         ways.append((*search.best(-REACH, REACH), search, name))
     score, found, search, name = max(ways, key=lambda way: way[0])
     rival = max(counts * search.best(low, high)[0] for low, high, counts in OTHER_RATES)
-    beside = 0.0 if ternary else _beside(strength, found)
-    return BeatPath(even[0] + found * step, score, rival, beside, name == "swung")
+    beside = 0.0 if parts == 3 else _beside(strength, found)
+    seconds = np.array([float(grid.seconds_at(place)) for place in even[0] + found * step])
+    return BeatPath(seconds, score, rival, beside, name == "swung")
 
 
 def _beside(strength: Floats, found: Floats) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, lcm
 
 import numpy as np
 
@@ -16,14 +15,12 @@ from audio.beat_line import BeatLine, fit_line
 from audio.beat_path import BeatPath, find_path
 from audio.clip import Clip
 from audio.downbeat import Downbeat, find_downbeat
+from audio.felt_beats import pulse_of
 from audio.hearing import Floats, Heard, OnsetEnvelope, hear
 from audio.note_starts import find_note_starts
 from audio.onsets import Onsets, find_onsets, relative_strength
-from audio.pulse import felt_step, to_beats
+from audio.slots import SPAN_PULSES, Slots
 from midi.grid import Grid
-
-MARGIN_PULSES = 8  # slots are laid this far beyond the path at both ends
-SPAN_PULSES = 5  # whose pace they take
 
 MIN_SCORE = 0.10  # of the path: the rhythm stands out
 MIN_LEAD = 0.9  # of its score over that of any other tempo
@@ -115,36 +112,46 @@ def find_beats(clip: Clip, grid: Grid, heard: Heard | None = None) -> Beats | No
     """Find the beats of a clip that follows `grid` within 8 %; None where nothing recurs.
 
     Any channels, any start: the first downbeat may come up to a bar late. `heard` is what
-    audio.hearing.hear(clip) gave, where that is at hand. Raises AudioError.
+    audio.hearing.hear(clip) gave, where that is at hand. Each step can be taken by itself: `hear`,
+    `find_note_starts`, `find_pulses`, `find_downbeat`, `fit_line`. Raises AudioError.
     """
     heard = heard or hear(clip)
     if heard is None:
         return None
     starts = find_note_starts(heard)
-    envelope = _begun(heard.onsets, starts.envelope)
-    step, parts = pulse_of(grid)
-    ternary = parts == 3
-    places = to_beats(envelope.seconds, grid)
-    path = find_path(envelope, places, float(step), grid.bpm, ternary)
-    if path is None or len(path.places) < SPAN_PULSES:
+    found = find_pulses(heard.onsets, starts.envelope, grid)
+    if found is None:
         return None
-    if path.swung and parts == 4:
-        parts = 6  # the path may follow the off-beats, a third of a beat away
-    pulses = np.array([float(grid.seconds_at(place)) for place in path.places])
-    slots = _slots(pulses, parts)
-    downbeat = find_downbeat(clip, grid, heard, slots, float(step) / parts, parts)
+    path, slots = found
+    downbeat = find_downbeat(clip, grid, heard, slots)
     if downbeat is None:
         return None
-    bar_pulses = slots[downbeat.slot :: parts]
-    bar_pulses = bar_pulses[bar_pulses < clip.seconds + (pulses[-1] - pulses[-2])]
-    if len(bar_pulses) < SPAN_PULSES:
+    pulses = slots.pulses_from(downbeat.slot)
+    pulses = pulses[pulses < clip.seconds + (path.seconds[-1] - path.seconds[-2])]
+    if len(pulses) < SPAN_PULSES:
         return None
+    step, parts = pulse_of(grid)
+    expected = np.array([float(grid.seconds_at(number * step)) for number in range(len(pulses))])
+    line = fit_line(pulses, expected, starts, ternary=parts == 3)
     onsets = find_onsets(heard.onsets, heard.attacks)
-    expected = [float(grid.seconds_at(number * step)) for number in range(len(bar_pulses))]
-    line = fit_line(bar_pulses, np.array(expected), starts, ternary)
-    lengths = np.diff(line.seconds) / np.diff(expected)
-    uneven = float(np.abs(lengths / np.median(lengths) - 1).max())
-    return _beats(path, line, uneven, downbeat, onsets, step, float(grid.beats))
+    return _beats(path, line, expected, downbeat, onsets, step, float(grid.beats))
+
+
+def find_pulses(
+    onsets: OnsetEnvelope, notes: OnsetEnvelope, grid: Grid
+) -> tuple[BeatPath, Slots] | None:
+    """The pulses of a recording that follows `grid`, and the slots where its bars may begin.
+
+    Sounds begin as loudly as `onsets`, notes are as likely to as `notes` of NoteStarts. None for
+    fewer than SPAN_PULSES.
+    """
+    step, parts = pulse_of(grid)
+    path = find_path(_begun(onsets, notes), grid)
+    if path is None or len(path.seconds) < SPAN_PULSES:
+        return None
+    # A swung path may follow the off-beats, a third of a beat away.
+    parts = 6 if path.swung and parts == 4 else parts
+    return path, Slots.along(path.seconds, step, parts)
 
 
 def _begun(onsets: OnsetEnvelope, notes: OnsetEnvelope) -> OnsetEnvelope:
@@ -153,42 +160,17 @@ def _begun(onsets: OnsetEnvelope, notes: OnsetEnvelope) -> OnsetEnvelope:
     return OnsetEnvelope(np.sqrt(loud * notes.values), notes.seconds)
 
 
-def pulse_of(grid: Grid) -> tuple[Fraction, int]:
-    """Quarters from pulse to pulse, and into how many parts a pulse falls."""
-    meters = {grid.meter_at_bar(bar) for bar in range(grid.bars)}
-    felt = {felt_step(meter) for meter in meters}
-    step = felt.pop()
-    if not felt and all((meter.beats / step).denominator == 1 for meter in meters):
-        return step, 3 if step.numerator % 3 == 0 else 4
-    lengths = [meter.beats for meter in meters] + [Fraction(1)]
-    unit = Fraction(
-        gcd(*(length.numerator for length in lengths)),
-        lcm(*(length.denominator for length in lengths)),
-    )
-    return unit, 4 if unit == 1 else 2 if unit == Fraction(1, 2) else 1
-
-
-def _slots(pulses: Floats, parts: int) -> Floats:
-    """Times of all pulses and their parts, going on at the same pace beyond both ends."""
-    first = np.median(np.diff(pulses[: SPAN_PULSES + 1]))
-    last = np.median(np.diff(pulses[-SPAN_PULSES - 1 :]))
-    ahead = np.arange(-MARGIN_PULSES, 0) * first + pulses[0]
-    behind = np.arange(1, MARGIN_PULSES + 1) * last + pulses[-1]
-    whole = np.concatenate([ahead, pulses, behind])
-    counted = np.arange((len(whole) - 1) * parts + 1) / parts
-    return np.asarray(np.interp(counted, np.arange(len(whole)), whole))
-
-
 def _beats(
     path: BeatPath,
     line: BeatLine,
-    unevenness: float,
+    expected: Floats,
     downbeat: Downbeat,
     onsets: Onsets,
     step: Fraction,
     grid_beats: float,
 ) -> Beats:
     beats = np.arange(len(line.seconds), dtype=np.float64) * float(step)
+    lengths = np.diff(line.seconds) / np.diff(expected)
     return Beats(
         beats=beats,
         seconds=line.seconds,
@@ -201,7 +183,7 @@ def _beats(
         error_seconds=float(
             np.percentile(line.error_seconds[beats <= grid_beats], MOST_OF_PERCENT)
         ),
-        unevenness=unevenness,
+        unevenness=float(np.abs(lengths / np.median(lengths) - 1).max()),
         downbeat_confidence=downbeat.confidence,
         onsets=onsets,
     )

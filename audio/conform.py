@@ -12,10 +12,11 @@ from functools import partial
 
 import numpy as np
 
-from audio.beats import Beats, find_beats, pulse_of
+from audio.beats import Beats, find_beats
 from audio.clip import Clip, Samples
 from audio.cuts import choose_cuts
 from audio.errors import AudioError, CannotConform
+from audio.felt_beats import pulse_of
 from audio.hearing import Heard, onset_envelope
 from audio.loop import fold_tail, settle_wrap
 from audio.plan import COPIED_FRAMES, Plan

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from audio.clip import Clip
 from audio.hearing import Floats, Heard
 from audio.slot_sounds import SOUNDS, Listened, inside_of, sounds_at
+from audio.slots import Slots
 from midi.grid import Grid
 
 WEIGHTS = "downbeat_weights.json"
@@ -45,7 +46,7 @@ EARLIEST_SECONDS = -0.12
 LATEST_SECONDS = 1.2  # or one bar after the first sound, if that is later
 MAX_PICKUP = 0.2
 
-Slots = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,9 @@ class Downbeat:
     confidence: float
 
 
-def find_downbeat(
-    clip: Clip, grid: Grid, heard: Heard, slots: Floats, slot_beats: float, slots_a_pulse: int
-) -> Downbeat | None:
-    """Choose among `slots` (n,) in seconds, `slot_beats` grid beats apart; None if none can be."""
-    candidates, evidence = find_evidence(
-        Listened.to(clip, heard), grid, slots, slot_beats, slots_a_pulse
-    )
+def find_downbeat(clip: Clip, grid: Grid, heard: Heard, slots: Slots) -> Downbeat | None:
+    """Choose the slot that begins the first bar of `grid`; None if none can be."""
+    candidates, evidence = find_evidence(Listened.to(clip, heard), grid, slots)
     if not len(candidates):
         return None
     scores = evidence @ weights()
@@ -78,29 +75,28 @@ def weights() -> Floats:
     return np.array([fitted[fact] for fact in FACTS], dtype=np.float64)
 
 
-def find_evidence(
-    listened: Listened, grid: Grid, slots: Floats, slot_beats: float, slots_a_pulse: int
-) -> tuple[Slots, Floats]:
+def find_evidence(listened: Listened, grid: Grid, slots: Slots) -> tuple[Indices, Floats]:
     """Which slots (n,) may be the first downbeat, and each of FACTS about them, (n, facts).
 
     What is heard at a place is its mean over the bars, in standard deviations, times the root of
     the number of bar lines.
     """
-    inside = inside_of(listened, slots)
+    seconds = slots.seconds
+    inside = inside_of(listened, seconds)
     start = listened.first_sound_seconds()
     bar_seconds = float(grid.seconds_at(grid.bar_starts[1]))
     latest = max(LATEST_SECONDS, start + bar_seconds + 0.1)
-    candidates = np.flatnonzero((slots >= EARLIEST_SECONDS) & (slots <= latest) & inside)
+    candidates = np.flatnonzero((seconds >= EARLIEST_SECONDS) & (seconds <= latest) & inside)
     if inside.sum() < 2 or not len(candidates):
         return candidates[:0], np.zeros((0, len(FACTS)))
-    heard = sounds_at(listened, slots, slots_a_pulse, float(grid.beats) / grid.bars / slot_beats)
+    heard = sounds_at(listened, slots, float(grid.beats) / grid.bars)
     heard, inside = np.pad(heard, ((0, 0), (0, 1))), np.append(inside, False)  # a slot of silence
-    facts = [_starts(listened, slots[candidates], start, bar_seconds)]
-    places = _places(grid, slot_beats, slots_a_pulse)
-    lines = _within(candidates, places["line"], len(slots))
+    facts = [_starts(listened, seconds[candidates], start, bar_seconds)]
+    places = _places(grid, slots)
+    lines = _within(candidates, places["line"], len(seconds))
     many = np.sqrt(inside[lines].sum(axis=1, keepdims=True))
     for name in PLACES:
-        at = _within(candidates, places[name], len(slots))
+        at = _within(candidates, places[name], len(seconds))
         mean = heard[:, at].sum(axis=2) / np.maximum(inside[at].sum(axis=1), 1)
         facts.append(mean.T if name == "first line" else mean.T * many)
     return candidates, np.concatenate(facts, axis=1)
@@ -122,23 +118,23 @@ def _starts(listened: Listened, seconds: Floats, start: float, bar_seconds: floa
     ]).astype(np.float64)  # fmt: skip
 
 
-def _places(grid: Grid, slot_beats: float, slots_a_pulse: int) -> dict[str, Slots]:
+def _places(grid: Grid, slots: Slots) -> dict[str, Indices]:
     """The slots of each of PLACES in all bars, counted from the first line."""
-    lines = np.rint([float(beat) / slot_beats for beat in grid.bar_starts]).astype(int).tolist()
+    lines = np.rint([float(beat) / slots.beats for beat in grid.bar_starts]).astype(int).tolist()
     found: dict[str, list[int]] = {name: [] for name in PLACES}
     for line, next_line in pairwise(lines):
-        pulses = range(line, next_line, slots_a_pulse)
+        pulses = range(line, next_line, slots.per_pulse)
         found["line"].append(line)
-        if slots_a_pulse % 2 == 0:
-            found["anticipation"].append(line - slots_a_pulse // 2)
+        if slots.per_pulse % 2 == 0:
+            found["anticipation"].append(line - slots.per_pulse // 2)
         found["last pulse"] += pulses[1:][-1:]
         found["other pulse"] += pulses[1:]
         found["part"] += sorted({*range(line, next_line)} - {*pulses})
     found["first line"] = found["line"][:1]
-    return {name: np.array(slots, dtype=np.int64) for name, slots in found.items()}
+    return {name: np.array(at, dtype=np.int64) for name, at in found.items()}
 
 
-def _within(candidates: Slots, places: Slots, count: int) -> Slots:
+def _within(candidates: Indices, places: Indices, count: int) -> Indices:
     """Slots (candidates, places); `count` for those that are none."""
     at = candidates[:, None] + places
     return np.where((at >= 0) & (at < count), at, count)

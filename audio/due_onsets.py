@@ -85,14 +85,14 @@ class DueOnsets:
         """The chance of each to be on time, before anything is known of where it lies."""
         return np.asarray(self.chances[:, :PROMPT].sum(axis=1))
 
-    def less(self, expected: Floats) -> DueOnsets:
+    def relative_to(self, expected: Floats) -> DueOnsets:
         """The same with seconds counted from where the expected pulses have them."""
         return replace(self, seconds=self.misses(expected))
 
     def misses(self, line: Floats) -> Floats:
-        return np.asarray(self.seconds - self.on(line))
+        return np.asarray(self.seconds - self.due_at(line))
 
-    def on(self, line: Floats) -> Floats:
+    def due_at(self, line: Floats) -> Floats:
         """The moments of a line (pulses,) at which they are due."""
         return np.asarray(line[self.index] * (1 - self.part) + line[self.index + 1] * self.part)
 

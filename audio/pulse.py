@@ -10,13 +10,13 @@ asked tempo only weighs octaves against each other; it does not pull the figure.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
+from audio.felt_beats import felt_beats, to_beats
 from audio.hearing import Floats, OnsetEnvelope
-from midi.grid import Grid, Meter
+from midi.grid import Grid
 
 MIN_PULSE_BPM, MAX_PULSE_BPM = 30.0, 320.0
 # How much a rate counts by its distance from the asked one, in octaves: all of it nearby, a
@@ -29,7 +29,6 @@ PADDING = 8  # times the length, to read the spectrum between its lines
 MIN_SALIENCE = 3.5  # power on the harmonics against the mean; onsets at random stay near 2
 MIN_PULSES = 4
 MIN_ONSET_DB = 0.5  # mean rise over all bands in a hop; steady noise and tones stay under it
-KNOTS_PER_BEAT = 16
 MAX_OFFSET_SECONDS = 0.12  # from a beat of the grid; further off it is another beat
 NEAR_SECONDS = 0.04  # an onset this near to where a beat is due is that beat
 
@@ -81,36 +80,6 @@ def beat_offset_seconds(envelope: OnsetEnvelope, grid: Grid) -> float | None:
     if found.sum() < MIN_PULSES:
         return None
     return float(np.median(heard[found] - due[found]))
-
-
-def felt_beats(grid: Grid) -> list[Fraction]:
-    """Where a listener taps, in grid beats: quarters, or dotted quarters in 3/8, 6/8, 9/8, 12/8.
-
-    In each bar they count from the downbeat, so 7/8 has 0, 1, 2, 3 and then the next bar.
-    """
-    beats: list[Fraction] = []
-    for bar in range(grid.bars):
-        start, end = grid.bar_starts[bar], grid.bar_starts[bar + 1]
-        step = felt_step(grid.meter_at_bar(bar))
-        while start < end:
-            beats.append(start)
-            start += step
-    return beats
-
-
-def felt_step(meter: Meter) -> Fraction:
-    """Quarters from one felt beat to the next."""
-    compound = meter.denominator >= 8 and meter.numerator % 3 == 0
-    return Fraction(12, meter.denominator) if compound else Fraction(1)
-
-
-def to_beats(seconds: Floats, grid: Grid) -> Floats:
-    """Map times to grid beats, straight between knots a sixteenth of a beat apart."""
-    first, last = float(grid.beat_at(seconds[0])), float(grid.beat_at(seconds[-1]))
-    count = 2 if len(grid.tempo) == 1 else int((last - first) * KNOTS_PER_BEAT) + 2
-    knots = np.linspace(first, last, count)
-    times = np.array([float(grid.seconds_at(beat)) for beat in knots])
-    return np.interp(seconds, times, knots)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

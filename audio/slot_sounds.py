@@ -16,6 +16,7 @@ from audio.clip import Clip
 from audio.constant_q import NEIGHBOURS, tones
 from audio.decibels import db_to_amplitude, db_to_power
 from audio.hearing import Floats, Heard, OnsetEnvelope, Power, pitches_over_time
+from audio.slots import Slots
 
 # Mel bands of Heard.levels: at 44.1 kHz to 0.3, 0.8, 1.5, 3 and 7 kHz, and above.
 BANDS = {"lowest": (0, 3), "low": (3, 8), "middle": (8, 14), "high": (14, 21), "higher": (21, 30),
@@ -90,30 +91,31 @@ def bass_tones(levels: Floats) -> Floats:
     return np.asarray(low.reshape(3, 12, -1).sum(axis=0))
 
 
-def sounds_at(listened: Listened, slots: Floats, slots_a_pulse: int, slots_a_bar: float) -> Floats:
-    """Every one of SOUNDS at every one of `slots` (n,) in seconds: (sounds, n).
+def sounds_at(listened: Listened, slots: Slots, bar_beats: float) -> Floats:
+    """Every one of SOUNDS at every one of n slots, (sounds, n); a bar is `bar_beats` on average.
 
     In standard deviations from the mean over the slots inside the recording; 0 outside.
     """
-    slot = np.gradient(slots)
-    pulse, bar = slots_a_pulse * slot, slots_a_bar * slot
+    seconds = slots.seconds
+    slot = np.gradient(seconds)
+    pulse, bar = slots.per_pulse * slot, bar_beats / slots.beats * slot
     harmony = _Sums.of(listened.tones, listened.tone_seconds)
     bass = _Sums.of(listened.bass_tones, listened.tone_seconds)
-    found = [_loudness(listened, slots), _rises(listened, slots)]
+    found = [_loudness(listened, seconds), _rises(listened, seconds)]
     for sums in (harmony, bass):
-        found.append(np.array([_change(sums, slots, span) for span in (pulse, bar / 2, bar)]))
-    here = harmony.between(slots + SETTLE_SECONDS, slots + pulse)
-    found.append(_likeness(here, harmony.between(slots + pulse, slots + 2 * pulse))[None])
+        found.append(np.array([_change(sums, seconds, span) for span in (pulse, bar / 2, bar)]))
+    here = harmony.between(seconds + SETTLE_SECONDS, seconds + pulse)
+    found.append(_likeness(here, harmony.between(seconds + pulse, seconds + 2 * pulse))[None])
     values = np.concatenate(found)
-    inside = inside_of(listened, slots)
+    inside = inside_of(listened, seconds)
     mean = values[:, inside].mean(axis=1, keepdims=True)
     spread = values[:, inside].std(axis=1, keepdims=True)
     return np.where(inside, (values - mean) / np.maximum(spread, LEAST_SPREAD), 0.0)
 
 
-def inside_of(listened: Listened, slots: Floats) -> npt.NDArray[np.bool_]:
-    """Which slots lie inside the recording."""
-    return (slots > -0.05) & (slots < listened.seconds - 0.05)
+def inside_of(listened: Listened, seconds: Floats) -> npt.NDArray[np.bool_]:
+    """Which moments lie inside the recording."""
+    return (seconds > -0.05) & (seconds < listened.seconds - 0.05)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

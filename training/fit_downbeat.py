@@ -16,7 +16,6 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,13 +24,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-import audio.beats
 import audio.downbeat
-from audio.beats import find_beats, pulse_of
+from audio.beats import MIN_DOWNBEAT_CONFIDENCE, find_pulses
+from audio.clip import Clip
 from audio.decibels import db_to_power
-from audio.downbeat import FACTS, WEIGHTS, Slots, find_evidence
-from audio.hearing import Floats, OnsetEnvelope
+from audio.downbeat import FACTS, WEIGHTS, find_evidence
+from audio.felt_beats import pulse_of
+from audio.hearing import Floats, OnsetEnvelope, hear
+from audio.note_starts import find_note_starts
 from audio.slot_sounds import Listened
+from audio.slots import Slots
 from midi.grid import Grid
 from training.truth import KINDS, TimeMap, known_map, make_truth, record
 
@@ -66,24 +68,25 @@ class Asked:
 
     listened: Listened
     grid: Grid
-    slots: Floats
-    slot_beats: float
-    slots_a_pulse: int
+    slots: Slots
 
     def between(self, first: float, end: float, grid: Grid) -> Asked:
         """The same of a recording from `first` to `end`, in seconds, that may have other bars."""
         listened = _between(self.listened, first, end)
-        return replace(self, listened=listened, grid=grid, slots=self.slots - first)
+        return replace(
+            self,
+            listened=listened,
+            grid=grid,
+            slots=replace(self.slots, seconds=self.slots.seconds - first),
+        )
 
     def example(self, downbeat: float, piece: int, drums: bool, starts: int) -> Example | None:
         """None where the first downbeat, at so many seconds, was not found to be a slot."""
-        candidates, evidence = find_evidence(
-            self.listened, self.grid, self.slots, self.slot_beats, self.slots_a_pulse
-        )
+        candidates, evidence = find_evidence(self.listened, self.grid, self.slots)
         if not len(candidates):
             return None
-        off = np.abs(self.slots[candidates] - downbeat)
-        spacing = float(np.median(np.diff(self.slots)))
+        off = np.abs(self.slots.seconds[candidates] - downbeat)
+        spacing = float(np.median(np.diff(self.slots.seconds)))
         right = int(off.argmin())
         if off[right] > min(max(WITHIN_SECONDS, NEAR_SLOTS * spacing), spacing / 2):
             return None
@@ -101,7 +104,7 @@ def examples_of(piece: int) -> list[Example]:
         seed = len(KINDS) * piece + kind
         along = known_map(np.random.default_rng(seed), KINDS[kind], float(truth.grid.seconds))
         sound = np.sum([truth.stems[name] for name in names], axis=0, dtype=np.float32)
-        asked = _asked(partial(find_beats, record(sound, along, seed), truth.grid))
+        asked = _asked(record(sound, along, seed), truth.grid)
         if asked:
             rng = np.random.default_rng(seed)
             for starts, one, downbeat in _variants(asked, along, rng):
@@ -109,20 +112,11 @@ def examples_of(piece: int) -> list[Example]:
     return [example for example in found if example]
 
 
-def _asked(find: partial[object]) -> Asked | None:
-    """What find_beats asks find_evidence about."""
-    kept: list[Asked] = []
-
-    def spy(*asked: object) -> tuple[Slots, Floats]:
-        kept.append(Asked(*asked))  # type: ignore[arg-type]
-        return np.zeros(0, np.int64), np.zeros((0, len(FACTS)))  # and find_beats ends here
-
-    audio.downbeat.find_evidence = spy  # type: ignore[assignment]
-    try:
-        find()
-    finally:
-        audio.downbeat.find_evidence = find_evidence
-    return kept[0] if kept else None
+def _asked(clip: Clip, grid: Grid) -> Asked | None:
+    """What find_beats would ask find_evidence about."""
+    heard = hear(clip)
+    found = heard and find_pulses(heard.onsets, find_note_starts(heard).envelope, grid)
+    return Asked(Listened.to(clip, heard), grid, found[1]) if heard and found else None
 
 
 def _variants(
@@ -239,7 +233,7 @@ def tell(examples: list[Example], write: bool) -> None:
 
 def _told(chosen: list[tuple[Example, Floats]]) -> str:
     right = np.array([int(chances.argmax()) == example.right for example, chances in chosen])
-    sure = np.array([chances.max() for _, chances in chosen]) >= audio.beats.MIN_DOWNBEAT_CONFIDENCE
+    sure = np.array([chances.max() for _, chances in chosen]) >= MIN_DOWNBEAT_CONFIDENCE
     return (
         f"{len(chosen)} recordings, right {right.sum()}, sure {sure.sum()}, "
         f"sure and wrong {(sure & ~right).sum()}"

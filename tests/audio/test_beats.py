@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from audio.beat_path import find_path
-from audio.beats import MAX_BESIDE, find_beats, pulse_of
+from audio.beats import MAX_BESIDE, find_beats
 from audio.clip import Clip
+from audio.felt_beats import pulse_of
 from audio.hearing import hear
-from audio.pulse import to_beats
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 
 Band = Callable[..., dict[str, Clip]]
@@ -85,11 +85,11 @@ def test_swung_music_without_drums_is_not_taken_for_its_off_beats(band: Band) ->
     grid, heard = Grid.constant(120, bars=8), hear(Clip(sound, 44_100))
     assert heard is not None
     # Its harmony says nothing of the bars, so that the beats are asked for before these are sought.
-    path = find_path(heard.onsets, to_beats(heard.onsets.seconds, grid), 1.0, 120, False)
+    path = find_path(heard.onsets, grid)
     assert path is not None
     assert path.swung
     # In beats of 500 ms; an off-beat lies 0.67 in.
-    assert np.abs(np.median((path.places + 0.5) % 1 - 0.5)) < 0.04
+    assert np.abs(np.median((path.seconds / 0.5 + 0.5) % 1 - 0.5)) < 0.04
 
 
 def test_sixteenths_beside_the_beats_hide_them_only_where_they_are_as_strong() -> None:
@@ -105,7 +105,7 @@ def test_sixteenths_beside_the_beats_hide_them_only_where_they_are_as_strong() -
                 sound[:, first : first + 400] += (0.3, level)[sixteenth % 4] * click
         heard, grid = hear(Clip(sound, 44_100)), Grid.constant(120, bars=8)
         assert heard is not None
-        path = find_path(heard.onsets, to_beats(heard.onsets.seconds, grid), 1.0, 120, False)
+        path = find_path(heard.onsets, grid)
         assert path is not None
         beside[level] = path.beside
     assert beside[0.3] > MAX_BESIDE > beside[0.02]

@@ -14,6 +14,7 @@ from audio.beats import MIN_DOWNBEAT_CONFIDENCE
 from audio.clip import Clip
 from audio.downbeat import FACTS, WEIGHTS, find_downbeat, weights
 from audio.hearing import hear
+from audio.slots import Slots
 from midi.grid import Grid
 
 Build = Callable[..., Clip]
@@ -30,7 +31,7 @@ def test_comping_that_leaves_out_the_downbeat_does_not_move_the_bar(chords: Buil
     slots = np.arange(-6, 49) / 3  # eighths; the first sound is a second late, three of them
     heard = hear(clip)
     assert heard is not None
-    downbeat = find_downbeat(clip, Grid.constant(90, "6/8", bars=8), heard, slots, 0.5, 3)
+    downbeat = find_downbeat(clip, Grid.constant(90, "6/8", bars=8), heard, Slots(slots, 3, 0.5))
     assert downbeat is not None
     assert slots[downbeat.slot] == pytest.approx(0)
 
@@ -45,7 +46,7 @@ def test_music_that_starts_inside_a_bar_has_its_bar_line_where_the_harmony_chang
     slots = np.arange(-4, 4 * 26) / 4 + 0.005  # quarters of a beat
     heard = hear(clip)
     assert heard is not None
-    downbeat = find_downbeat(clip, Grid.constant(60, bars=6), heard, slots, 0.25, 4)
+    downbeat = find_downbeat(clip, Grid.constant(60, bars=6), heard, Slots(slots, 4, 0.25))
     assert downbeat is not None
     assert slots[downbeat.slot] == pytest.approx(4 - beat + 0.005)
 
@@ -55,7 +56,7 @@ def test_music_that_is_the_same_on_every_beat_leaves_the_bar_line_open(chords: B
     heard = hear(clip)
     assert heard is not None
     slots = np.arange(-4, 4 * 26) / 4 + 0.005
-    downbeat = find_downbeat(clip, Grid.constant(60, bars=5), heard, slots, 0.25, 4)
+    downbeat = find_downbeat(clip, Grid.constant(60, bars=5), heard, Slots(slots, 4, 0.25))
     assert downbeat is not None
     assert downbeat.confidence < MIN_DOWNBEAT_CONFIDENCE
 

@@ -10,15 +10,16 @@ import pytest
 from audio.clip import Clip
 from audio.hearing import hear
 from audio.slot_sounds import SOUNDS, Listened, sounds_at
+from audio.slots import Slots
 
 Build = Callable[..., Clip]
 C, F = (60, 64, 67, 72), (60, 65, 69, 72)
 
 
-def heard_at(clip: Clip, slots: np.ndarray, name: str, slots_a_pulse: int = 1) -> np.ndarray:
+def heard_at(clip: Clip, slots: np.ndarray, name: str) -> np.ndarray:
     heard = hear(clip)
     assert heard is not None
-    found = sounds_at(Listened.to(clip, heard), slots, slots_a_pulse, 4 * slots_a_pulse)
+    found = sounds_at(Listened.to(clip, heard), Slots(slots, 1, 1.0), bar_beats=4.0)
     assert found.shape == (len(SOUNDS), len(slots))
     return found[SOUNDS.index(name)]
 

@@ -1,0 +1,135 @@
+"""The likeliest line of beats under one prior of the tempo, and how probable it makes the onsets.
+
+Expectation-maximisation: the onsets are believed by the line, the line is fitted to them, over and
+over. The evidence is Laplace's approximation (MacKay, "Bayesian Interpolation", Neural Computation
+4, 1992).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import cho_solve_banded, cholesky_banded
+
+from audio.due_onsets import DueOnsets
+from audio.hearing import Floats
+from audio.line_settings import LineSettings
+from audio.tempo_prior import OFFSET_SECONDS, TEMPO_SPREAD, TempoPrior
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LineFit:
+    """The likeliest line under a prior, and the log evidence of that, up to a constant.
+
+    `factor` is Cholesky's of the precision around it; `miss` (onsets,) how far onsets lie off,
+    `bias` (12,) taken from them, if any; `weight` and `pulled` (onsets,) how firmly each holds the
+    line, and where.
+    """
+
+    line: Floats
+    evidence: float
+    factor: Floats
+    miss: Floats
+    bias: Floats | None
+    weight: Floats
+    pulled: Floats
+
+    def variance(self) -> Floats:
+        whole = cho_solve_banded((self.factor, False), np.eye(len(self.line)))
+        return np.asarray(np.diag(whole))
+
+    def likelier(self, by: float) -> LineFit:
+        """The same with that much added to its evidence."""
+        return replace(self, evidence=self.evidence + by)
+
+
+def fit_prior(
+    due: DueOnsets,
+    prior: TempoPrior,
+    line: Floats,
+    bias: Floats | None,
+    settings: LineSettings,
+    *,
+    first_round: int,
+    rounds: int,
+) -> LineFit:
+    """Fit a line (pulses,) that starts as `line`, in rounds that count from `first_round` on.
+
+    `bias` (12,) is how far the parts of a beat lie off to begin with; None where they may not.
+    """
+    free, bias = bias is not None, np.zeros(12) if bias is None else bias
+    for number in range(first_round, first_round + rounds):
+        miss = due.misses(line)
+        wider_seconds = settings.wider_seconds * settings.narrower**number
+        belief = due.believe(miss - bias[due.twelfth], wider_seconds)
+        if free and number >= settings.first_biased_round:
+            bias = due.biases(miss, belief.prompt)
+            belief = due.believe(miss - bias[due.twelfth], wider_seconds)
+        factor = _factor(prior, due, belief.weight)
+        pulled = due.seconds - bias[due.twelfth] - belief.lateness
+        pull = _spread(due, belief.weight * pulled, len(line))
+        line = np.asarray(cho_solve_banded((factor, False), pull))
+    miss = due.misses(line) - bias[due.twelfth]
+    belief = due.believe(miss, 0.0)
+    factor = _factor(prior, due, belief.weight)
+    evidence = float(due.weight @ belief.density) - prior.surprise(line)
+    evidence += prior.log_determinant / 2 - float(np.log(factor[-1]).sum())
+    evidence += settings.log_bias * np.count_nonzero(bias)
+    pulled = due.seconds - bias[due.twelfth] - belief.lateness
+    return LineFit(line, evidence, factor, miss, bias if free else None, belief.weight, pulled)
+
+
+def likely_steps(
+    due: DueOnsets, fit: LineFit, pulse_seconds: float, settings: LineSettings
+) -> list[tuple[int, float]]:
+    """Pulses where the tempo is likeliest to step, if once; the log chance of each and those near.
+
+    By least squares with onsets weighed as in a fit: its line's place, its tempo, and the step.
+    """
+    count, from_ends = len(fit.line), settings.step_from_ends
+    if count < 2 * from_ends + 3:
+        return []
+    order = np.argsort(due.places, kind="stable")
+    places, weight = due.places[order], fit.weight[order]
+    pull = weight * fit.pulled[order]
+    sums = np.array([weight, weight * places, weight * places**2, pull, pull * places])
+    behind = np.cumsum(np.pad(sums, ((0, 0), (0, 1)))[:, ::-1], axis=1)[:, ::-1]
+    at = np.arange(1, count - 1)
+    (w, wp, wpp, y, yp), whole = behind[:, np.searchsorted(places, at)], behind[:, 0]
+    spreads = (OFFSET_SECONDS, TEMPO_SPREAD * pulse_seconds, settings.step * pulse_seconds)
+    precision = np.tile(np.diag(np.array(spreads) ** -2), (len(at), 1, 1))
+    precision[:, :2, :2] += whole[[[0, 1], [1, 2]]]
+    precision[:, 2, 0] = precision[:, 0, 2] = wp - at * w
+    precision[:, 2, 1] = precision[:, 1, 2] = wpp - at * wp
+    precision[:, 2, 2] += wpp - 2 * at * wp + at**2 * w
+    pull = np.stack([np.full(len(at), whole[3]), np.full(len(at), whole[4]), yp - at * y], axis=1)
+    found = np.linalg.solve(precision, pull[..., None])[..., 0]
+    scores = (pull * found).sum(axis=1) / 2 - np.linalg.slogdet(precision)[1] / 2
+    scores[:from_ends] = scores[-from_ends:] = -np.inf
+    chances = np.exp(scores - scores.max())
+    chances /= chances.sum()
+    picked: list[int] = []
+    for place in np.argsort(-chances).tolist():
+        if len(picked) == settings.steps_tried or chances[place] < settings.least_step_chance:
+            break
+        if all(abs(place - other) > 1 for other in picked):
+            picked.append(place)
+    nearest = np.abs(np.arange(len(at))[:, None] - picked).argmin(axis=1)
+    logs = np.log(np.bincount(nearest, chances) / chances[picked] / len(at))
+    return list(zip(picked, logs.tolist(), strict=True))
+
+
+def _factor(prior: TempoPrior, due: DueOnsets, weight: Floats) -> Floats:
+    band, count = prior.band.copy(), prior.band.shape[1]
+    near, far = weight * (1 - due.part), weight * due.part
+    band[-1] += np.bincount(due.index, near * (1 - due.part), count)
+    band[-1] += np.bincount(due.index + 1, far * due.part, count)
+    band[-2] += np.bincount(due.index + 1, near * due.part, count)
+    return np.asarray(cholesky_banded(band))
+
+
+def _spread(due: DueOnsets, values: Floats, count: int) -> Floats:
+    """Values of onsets laid upon the pulses (count,) around each."""
+    near = np.bincount(due.index, values * (1 - due.part), count)
+    return np.asarray(near + np.bincount(due.index + 1, values * due.part, count))
