@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.errors import UsageError
+from diffusion.engines import DEFAULT_ENGINE, ENGINES, EngineSpec
 from diffusion.models.folder import data_folder
 
 OSC_HOST = "127.0.0.1"
@@ -34,25 +35,29 @@ def _cluster_seconds() -> float:
 class Config:
     """One daemon's settings, resolved once; port 0 lets the system choose a free one.
 
-    `engine_factory` and `splitter_factory` are "module:function" and take an engine's or a
-    splitter's name (None: the default one); a request can never set them.
+    `engines` are the rows of those that can be asked for, the default first. `splitter_factory`
+    is "module:function" and takes a splitter's name (None: the default one).
     Raises UsageError for a port outside 0..65535.
     """
 
     home: Path = field(default_factory=default_home)
     osc_port: int = OSC_PORT
-    engine_factory: str = "diffusion.engine:open_engine"
+    engines: tuple[EngineSpec, ...] = ENGINES
     splitter_factory: str = "stems.splitting.splitter:open_splitter"
-    engines: tuple[str, ...] = ("embedded", "ace-step")
-    warm_engine: str = "embedded"  # loaded before the first request asks for it; "" for none
+    warm_engine: str = DEFAULT_ENGINE  # loaded before the first request asks for it; "" for none
     cancel_grace_seconds: float = 5.0  # then the worker is killed
     max_queued_jobs: int = 64
-    batching_engines: tuple[str, ...] = ("ace-step",)  # play jobs of equal shape in one batch
-    cluster_seconds: float = field(default_factory=_cluster_seconds)  # such a job waits for others
+    # How long a job of an engine that batches waits for others of equal shape.
+    cluster_seconds: float = field(default_factory=_cluster_seconds)
 
     def __post_init__(self) -> None:
         if not 0 <= self.osc_port <= 65_535:
             raise UsageError(f"osc-port must be from 0 to 65535, not {self.osc_port}")
+
+    @property
+    def batching_engines(self) -> frozenset[str]:
+        """Names of the engines that play jobs of equal shape in one batch."""
+        return frozenset(spec.name for spec in self.engines if spec.batches)
 
     @property
     def jobs_folder(self) -> Path:

@@ -82,18 +82,18 @@ def _weights(config: Config) -> Finding:
 
 
 def _engine(config: Config) -> Finding:
-    from diffusion.engine import open_engine
+    from diffusion.engines import DEFAULT_ENGINE, engine_spec
     from diffusion.errors import EngineError
 
     try:
-        engine = open_engine("embedded")
+        engine = engine_spec(DEFAULT_ENGINE).open()
         engine.load(lambda stage, fraction: None)
         device = engine.describe().get("device")
         engine.close()
     except (EngineError, ImportError, OSError) as error:
-        return Finding("Engine", PROBLEM, f"embedded does not load: {error}", REINSTALL)
+        return Finding("Engine", PROBLEM, f"{DEFAULT_ENGINE} does not load: {error}", REINSTALL)
     place = f"CPU, {os.cpu_count()} cores" if device == "cpu" else str(device)
-    return Finding("Engine", OK, f"embedded loads and plays on {place}")
+    return Finding("Engine", OK, f"{DEFAULT_ENGINE} loads and plays on {place}")
 
 
 def _disk(config: Config) -> Finding:

@@ -27,10 +27,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from daemon.config import Config
+from diffusion.engines import EngineSpec, engine_spec
 from osc_protocol.errors import Code, ProtocolError
 
 if TYPE_CHECKING:
-    from diffusion.engine import Engine
+    from daemon.pipeline.job_batches import BatchedEngine
     from stems.manifest import Manifest
     from stems.splitting.splitter import Splitter
 
@@ -55,7 +56,7 @@ class Worker:
             target=work,
             args=(
                 theirs,
-                (config.engine_factory, config.splitter_factory),
+                (config.engines, config.splitter_factory),
                 config.warm_engine,
                 str(config.log_folder),
             ),
@@ -106,18 +107,22 @@ class Worker:
 
 
 def work(
-    connection: Connection, factories: tuple[str, str], warm_engine: str, log_folder: str
+    connection: Connection,
+    models: tuple[tuple[EngineSpec, ...], str],
+    warm_engine: str,
+    log_folder: str,
 ) -> None:
     """Be the worker: play the jobs the daemon sends until it says stop or is gone.
 
-    `factories` open engines and splitters.
+    `models` are the rows of engines and the "module:function" that opens splitters.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which tells us
     log_file = Path(log_folder) / "worker.log"
     _write_output_to(log_file)
     _yield_to_the_front_process()
-    engines: _Opened[Engine] = _Opened(factories[0])
-    splitters: _Opened[Splitter] = _Opened(factories[1])
+    rows, splitter_factory = models
+    engines: _Opened[BatchedEngine] = _Opened(lambda name: _batched(name, rows))
+    splitters: _Opened[Splitter] = _Opened(lambda name: _attribute(splitter_factory)(name))
     orders = _Orders(connection)
     try:
         connection.send(("ready", warm_engine if _warm_up(warm_engine, engines, orders) else ""))
@@ -131,7 +136,7 @@ def work(
             engine.close()
 
 
-def _warm_up(name: str, engines: _Opened[Engine], orders: _Orders) -> bool:
+def _warm_up(name: str, engines: _Opened[BatchedEngine], orders: _Orders) -> bool:
     """Load an engine and play one bar that nobody hears; says whether the engine is loaded.
 
     The first job then finds all imported and compiled. It gives way to a job that comes.
@@ -158,7 +163,7 @@ def _warm_up(name: str, engines: _Opened[Engine], orders: _Orders) -> bool:
 
 def _play(
     order: Message,
-    engines: _Opened[Engine],
+    engines: _Opened[BatchedEngine],
     splitters: _Opened[Splitter],
     orders: _Orders,
     log_file: Path,
@@ -166,7 +171,6 @@ def _play(
     """Run one job and return the message that tells how it ended."""
     from audio.errors import AudioError
     from daemon.pipeline import generate
-    from daemon.pipeline.job_batches import BatchedEngine, batched
     from daemon.pipeline.split_job import split
     from diffusion.errors import Cancelled, EngineError
     from midi.errors import MidiError
@@ -189,9 +193,8 @@ def _play(
             manifest = split(sound, splitters.open, folder, progress, cancelled, job=job)
         else:
             music = GenerateRequest.from_dict(request)
-            engine = engines.open(music.engine, batched)
-            if isinstance(engine, BatchedEngine):
-                engine.expect(behind)
+            engine = engines.open(music.engine)
+            engine.expect(behind)
             manifest = generate(
                 music, engine, folder, progress, cancelled, job=job, open_splitter=splitters.open
             )
@@ -226,19 +229,28 @@ def explain(error: Exception, log_file: Path) -> tuple[int, str]:
     )
 
 
+def _batched(name: str, rows: tuple[EngineSpec, ...]) -> BatchedEngine:
+    from daemon.pipeline.job_batches import BatchedEngine
+
+    return BatchedEngine(engine_spec(name, rows).open())
+
+
+def _attribute(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
 class _Opened(Generic[Model]):
     """The engines or splitters opened so far, each kept with its weights for the next job."""
 
-    def __init__(self, factory: str) -> None:
-        module, _, function = factory.partition(":")
-        self._factory = (module, function)
+    def __init__(self, opens: Callable[[Any], Model]) -> None:
+        self._opens = opens
         self._open: dict[str | None, Model] = {}
 
-    def open(self, name: str | None = None, wrapped: Callable[[Any], Any] | None = None) -> Model:
+    def open(self, name: str | None = None) -> Model:
+        """Return the model of that name (None: the default one), opened once."""
         if name not in self._open:
-            module, function = self._factory
-            model = getattr(importlib.import_module(module), function)(name)
-            self._open[name] = wrapped(model) if wrapped else model
+            self._open[name] = self._opens(name)
         return self._open[name]
 
     def __iter__(self) -> Iterator[Model]:

@@ -6,9 +6,9 @@ four stems at once or one mix to be split is told by what its Generation holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from audio.clip import Clip
 from audio.stem_names import LEADS, STEMS
@@ -18,9 +18,6 @@ from midi.curve import Curve
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody, Note
-
-ENGINES = ("embedded", "ace-step")
-MIX_ENGINES = ("ace-step",)  # those that give a mix, which has yet to be split
 
 Progress = Callable[[str, float], None]  # stage name, fraction in 0..1
 CancelFlag = Callable[[], bool]
@@ -87,37 +84,38 @@ class Generation:
     score: Mapping[str, object] | None = None
 
 
-class Engine(Protocol):
-    """A model with a lifetime: load once, generate many times, close."""
+class Engine(ABC):
+    """A model with a lifetime: load once, generate many times, close.
+
+    An engine is one subclass and one row of diffusion.engines.
+    """
 
     name: str
 
+    @abstractmethod
     def load(self, progress: Progress) -> None:
         """Read the weights; raises EngineError when they are missing or not the published ones."""
 
+    @abstractmethod
     def describe(self) -> dict[str, object]:
-        """Say which weights (sha256), device and versions play, for the manifest."""
+        """Return weights (sha256), device and versions for the manifest."""
 
+    @abstractmethod
     def generate(
         self, conditions: Conditions, progress: Progress, cancelled: CancelFlag
     ) -> Generation:
         """Play `conditions`; raises Cancelled within one diffusion step of the flag going up."""
 
+    @abstractmethod
     def close(self) -> None:
-        """Give the memory back; generate() after it is an error."""
+        """Free the memory; generate() after it is an error."""
 
+    def compatible(self, conditions: Conditions, others: Sequence[Conditions]) -> list[Conditions]:
+        """Return those of `others`, in order, that fit into one batch with `conditions`."""
+        return []
 
-def open_engine(name: str, model: str = "") -> Engine:
-    """Return the engine of that name, not yet loaded; raises EngineError for an unknown one.
-
-    `model` names weights, by name or hash, for engines that have several.
-    """
-    if name == "embedded":
-        from diffusion.embedded.engine import EmbeddedEngine
-
-        return EmbeddedEngine()
-    if name == "ace-step":
-        from diffusion.ace_step.engine import AceStepEngine
-
-        return AceStepEngine(model)
-    raise EngineError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")
+    def generate_batch(
+        self, batch: Sequence[Conditions], progress: Progress, cancelled: CancelFlag
+    ) -> list[Generation]:
+        """Play conditions that are compatible; each result is that of generate()."""
+        return [self.generate(each, progress, cancelled) for each in batch]

@@ -5,6 +5,7 @@ A new engine is one package and one row here. Importing this imports no engine.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 class EngineSpec:
     """What one engine is and can do.
 
-    `opens` is "module:function", called with the name of its weights ("" for its own choice).
-    `gives` says whether it plays stems or one mix that is split afterwards. `batches`: it plays
-    requests of equal shape together. `accepts` names the fields of a request, beyond those that
-    every engine honours, that it can use; another engine refuses them. `availability` is
-    "module:function" that returns why it cannot play on this machine, or ""; "" if it always can.
+    `opens` is the "module:class" of an Engine that takes the name or hash of its weights, if it
+    has several. `gives` says whether it plays stems or one mix that is split afterwards.
+    `batches`: it plays requests of equal shape together. `accepts` names the fields of a request,
+    beyond those that every engine honours, that it can use; another engine refuses them.
+    `availability` is a "module:function" that returns why it cannot play on this machine, or "".
     """
 
     name: str
@@ -41,12 +42,13 @@ class EngineSpec:
 
     def open(self, model: str = "") -> Engine:
         """Return the engine, not yet loaded; `model` names weights, by name or hash."""
-        engine: Engine = _function(self.opens)(model)
+        opened = _attribute(self.opens)
+        engine: Engine = opened(model) if model else opened()
         return engine
 
     def reason_against(self) -> str:
         """Return why it cannot play on this machine and what to do, or ""; loads nothing."""
-        return str(_function(self.availability)()) if self.availability else ""
+        return str(_attribute(self.availability)()) if self.availability else ""
 
 
 ENGINES: tuple[EngineSpec, ...] = (
@@ -68,14 +70,16 @@ def engine_names() -> tuple[str, ...]:
     return tuple(spec.name for spec in ENGINES)
 
 
-def engine_spec(name: str) -> EngineSpec:
-    """Return the row of an engine; raises EngineError for an unknown name."""
-    for spec in ENGINES:
+def engine_spec(name: str, engines: Sequence[EngineSpec] | None = None) -> EngineSpec:
+    """Return the row of an engine, of `engines` or of all; raises EngineError for another name."""
+    rows = ENGINES if engines is None else engines
+    for spec in rows:
         if spec.name == name:
             return spec
-    raise EngineError(f"engine must be one of {', '.join(engine_names())}, not {name!r}")
+    names = ", ".join(spec.name for spec in rows)
+    raise EngineError(f"engine must be one of {names}, not {name!r}")
 
 
-def _function(path: str) -> Any:
+def _attribute(path: str) -> Any:
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)

@@ -25,9 +25,9 @@ def generate(context: typer.Context, out: Out, as_json: AsJson = False) -> None:
     with interruptible() as cancelled, progress_bar() as show:
         show("load", 0.0)
         from daemon.pipeline import generate as run
-        from diffusion.engine import open_engine
+        from diffusion.engines import engine_spec
 
-        loaded = open_engine(request.engine)
+        loaded = engine_spec(request.engine).open()
         try:
             manifest = run(request, loaded, out, show, cancelled)
         finally:

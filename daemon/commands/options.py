@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from daemon.config import Config
-from daemon.engines import reason_against
 from daemon.errors import UsageError
+from diffusion.engines import engine_spec
 
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
 CopyTo = Annotated[Path | None, typer.Option("-o", "--out", help="Copy the results here.")]
@@ -27,6 +26,6 @@ def check_port(number: int) -> int:
 
 def check_engine(name: str) -> None:
     """Raise UsageError where that engine cannot play on this machine, saying what to do."""
-    reason = reason_against(name, Config().engines)
+    reason = engine_spec(name).reason_against()
     if reason:
         raise UsageError(reason)

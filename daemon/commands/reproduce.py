@@ -29,9 +29,8 @@ def reproduce(
     with interruptible() as cancelled, progress_bar() as show:
         show("load", 0.0)
         from daemon.pipeline import generate as run
-        from diffusion import engine as engines
 
-        engine = reproduction.open_for(old, engines.open_engine)
+        engine = reproduction.open_for(old)
         try:
             engine.load(lambda stage, fraction: None)
             reproduction.check_weights(old, engine)

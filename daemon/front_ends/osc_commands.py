@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from daemon.config import Config
-from daemon.engines import reason_against
 from daemon.front_ends.osc_events import as_message, fraction_of, job_reply
 from daemon.front_ends.subscribers import Address, Subscribers, Subscription, host_of
 from daemon.jobs import Job, JobState
 from daemon.journal import Journal
 from daemon.queue import JobQueue
+from diffusion.engines import engine_spec
 from midi.smf_check import MAX_BYTES
 from osc_protocol import messages as osc
 from osc_protocol.addresses import PROTOCOL_MAJOR, PROTOCOL_MINOR
@@ -220,7 +220,7 @@ class Commands:
         return job
 
     def _check_engine(self, name: str) -> None:
-        reason = reason_against(name, self._config.engines)
+        reason = engine_spec(name, self._config.engines).reason_against()
         if reason:
             raise ProtocolError(Code.MODEL_UNAVAILABLE, reason, "engine")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any
 
 from daemon.pipeline.conditions import conditions_of
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
@@ -21,23 +21,10 @@ from osc_protocol.generate_request import GenerateRequest
 MAX_TAKES = 8  # takes; the engine may split them into batches of what its memory holds
 
 
-@runtime_checkable
-class BatchEngine(Engine, Protocol):
-    """An engine that plays several conditions at once, if they are of one shape."""
+class BatchedEngine(Engine):
+    """An engine that plays the requests of waiting jobs in the same batch, if it can."""
 
-    def alike(self, conditions: Conditions, others: Sequence[Conditions]) -> list[Conditions]:
-        """Return those of `others` that can be played in one batch with `conditions`."""
-
-    def generate_batch(
-        self, batch: Sequence[Conditions], progress: Progress, cancelled: CancelFlag
-    ) -> list[Generation]:
-        """Play conditions that are alike; each result is that of generate()."""
-
-
-class BatchedEngine:
-    """A BatchEngine that plays the requests of waiting jobs in the same batch."""
-
-    def __init__(self, engine: BatchEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.name = engine.name
         self._waiting: list[Conditions] = []
@@ -64,31 +51,30 @@ class BatchedEngine:
         self, conditions: Conditions, progress: Progress, cancelled: CancelFlag
     ) -> Generation:
         """Play `conditions`, or return what was played with an earlier job."""
-        return self.generate_takes(conditions, (conditions.seed,), progress, cancelled)[0]
+        return self.generate_batch((conditions,), progress, cancelled)[0]
 
-    def generate_takes(
-        self,
-        conditions: Conditions,
-        seeds: Sequence[int],
-        progress: Progress,
-        cancelled: CancelFlag,
+    def compatible(self, conditions: Conditions, others: Sequence[Conditions]) -> list[Conditions]:
+        """Return those of `others` that the engine can play in one batch with `conditions`."""
+        return self._engine.compatible(conditions, others)
+
+    def generate_batch(
+        self, batch: Sequence[Conditions], progress: Progress, cancelled: CancelFlag
     ) -> list[Generation]:
-        """Play `conditions` with each of `seeds`, and with them what waits and is alike."""
-        takes = [replace(conditions, seed=seed) for seed in seeds]
-        ready = [pair for pair in self._ready if pair[0] in takes]
+        """Play `batch`, and with it what waits and is compatible."""
+        ready = [pair for pair in self._ready if pair[0] in batch]
         self._ready = [pair for pair in self._ready if pair[0] in self._waiting]
-        missing = [take for take in takes if not any(take == each for each, _ in ready)]
+        missing = [take for take in batch if not any(take == each for each, _ in ready)]
         if missing:
             ready += self._play(missing, progress, cancelled)
-        self._ready += [pair for pair in ready if pair[0] not in takes]
-        return [next(sound for each, sound in ready if each == take) for take in takes]
+        self._ready += [pair for pair in ready if pair[0] not in batch]
+        return [next(sound for each, sound in ready if each == take) for take in batch]
 
     def _play(
         self, missing: list[Conditions], progress: Progress, cancelled: CancelFlag
     ) -> list[tuple[Conditions, Generation]]:
         known = [each for each, _ in self._ready]
         waiting = [each for each in self._waiting if each not in known and each not in missing]
-        others = self._engine.alike(missing[0], waiting)[: max(0, MAX_TAKES - len(missing))]
+        others = self._engine.compatible(missing[0], waiting)[: max(0, MAX_TAKES - len(missing))]
         if others:
             batch = [*missing, *others]
             try:
@@ -101,14 +87,6 @@ class BatchedEngine:
                 pass  # a fault of the others must not fail this job
         played = self._engine.generate_batch(missing, progress, cancelled)
         return list(zip(missing, played, strict=True))
-
-
-Opened = TypeVar("Opened")
-
-
-def batched(engine: Opened) -> Opened | BatchedEngine:
-    """Return the engine, playing waiting jobs in batches if it can."""
-    return BatchedEngine(engine) if isinstance(engine, BatchEngine) else engine
 
 
 def _plain_conditions(request: Mapping[str, Any]) -> list[Conditions]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from daemon.errors import DaemonError
 from diffusion.engine import Engine
+from diffusion.engines import engine_spec
 from osc_protocol.generate_request import GenerateRequest
 from stems.manifest import Manifest, backline_version
 
@@ -19,13 +20,14 @@ class MissingIngredient(DaemonError):
     """What the old result was made with is not on this machine; the message says what."""
 
 
-def open_for(manifest: Manifest, open_engine: Callable[..., Engine]) -> Engine:
+def open_for(manifest: Manifest) -> Engine:
     """Return the engine of a manifest with the weights of its hash; raises EngineError."""
-    asked = str(manifest.request.get("engine", ""))
+    spec = engine_spec(str(manifest.request.get("engine", "")))
     weights = manifest.engine.get("weights")
-    if asked == "ace-step" and isinstance(weights, Mapping):
-        return open_engine(asked, _pulled(cast(Mapping[str, Any], weights)))
-    return open_engine(asked)
+    # Weights that were pulled are one snapshot with a hash; those we ship have one for each file.
+    if isinstance(weights, Mapping) and "model" in weights:
+        return spec.open(_pulled(cast(Mapping[str, Any], weights)))
+    return spec.open()
 
 
 def request_of(manifest: Manifest) -> GenerateRequest:

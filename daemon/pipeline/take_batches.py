@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from midi.grid import MAX_SECONDS
@@ -25,16 +26,18 @@ class TakeBatches:
 
     def play(self, conditions: Conditions, progress: Progress, cancelled: CancelFlag) -> Generation:
         """Return what `conditions` sound like; raises what the engine's generate() raises."""
-        seed, play_batch = conditions.seed, getattr(self._engine, "generate_takes", None)
+        seed = conditions.seed
         if seed in self._played:
             return self._played.pop(seed)
-        if play_batch is None or seed not in self._waiting:
+        if seed not in self._waiting:
             return self._engine.generate(conditions, progress, cancelled)
         first = self._waiting.index(seed)
         count = max(1, int(MAX_SECONDS / float(conditions.grid.seconds)))
-        batch = self._waiting[first : first + count]
-        del self._waiting[first : first + count]
+        takes = [replace(conditions, seed=each) for each in self._waiting[first : first + count]]
+        batch = [takes[0], *self._engine.compatible(takes[0], takes[1:])]
+        seeds = [each.seed for each in batch]
+        self._waiting = [each for each in self._waiting if each not in seeds]
         self._start_batch(self._seeds.index(seed), len(batch))
-        played = play_batch(conditions, batch, progress, cancelled)
-        self._played = dict(zip(batch, played, strict=True))
+        played = self._engine.generate_batch(batch, progress, cancelled)
+        self._played = dict(zip(seeds, played, strict=True))
         return self._played.pop(seed)

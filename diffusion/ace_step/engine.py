@@ -18,7 +18,7 @@ from diffusion.ace_step.recipe import Stretch, stretches, task_for
 from diffusion.ace_step.splice import splice
 from diffusion.ace_step.task import FRAMES_A_SECOND, SAMPLE_RATE, Task
 from diffusion.audio_conditions import Lora
-from diffusion.engine import CancelFlag, Conditions, Generation, Progress
+from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 from diffusion.models.folder import chosen_model, models_folder
 from diffusion.models.shelf import Snapshot, faults, find_for_music
@@ -35,7 +35,7 @@ DIFFUSED = 0.75  # of a run's time goes into its steps, the rest into its decodi
 NOT_LOADED = "the ace-step engine is not loaded"
 
 
-class AceStepEngine:
+class AceStepEngine(Engine):
     """ACE-Step 1.5; `model` is a name or a hash of weights on the shelf, or "" for the best there.
 
     `device`, `precision` (bfloat16 or float32) and `memory` (full, offload or low) are chosen from
@@ -110,31 +110,25 @@ class AceStepEngine:
         self, conditions: Conditions, progress: Progress, cancelled: CancelFlag
     ) -> Generation:
         """Play `conditions`: a mix of at least the grid's frames, at the rate asked for."""
-        return self.generate_takes(conditions, (conditions.seed,), progress, cancelled)[0]
+        return self.generate_batch((conditions,), progress, cancelled)[0]
 
-    def generate_takes(
-        self,
-        conditions: Conditions,
-        seeds: Sequence[int],
-        progress: Progress,
-        cancelled: CancelFlag,
-    ) -> list[Generation]:
-        """Play `conditions` once a seed, in batches as large as the memory allows.
-
-        Each take is that of generate() with its seed, to 1e-5. Raises Cancelled within a step.
-        """
-        batch = [replace(conditions, seed=seed) for seed in seeds]
-        return self.generate_batch(batch, progress, cancelled)
-
-    def alike(self, conditions: Conditions, others: Sequence[Conditions]) -> list[Conditions]:
-        """Those of `others` that generate_batch() can play with `conditions`."""
+    def compatible(self, conditions: Conditions, others: Sequence[Conditions]) -> list[Conditions]:
+        """Return those of `others` that differ in their seeds alone, or are of equal shape."""
         shape = self._shape(conditions)
-        return [each for each in others if shape is not None and self._shape(each) == shape]
+        return [
+            each
+            for each in others
+            if replace(each, seed=conditions.seed) == conditions
+            or (shape is not None and self._shape(each) == shape)
+        ]
 
     def generate_batch(
         self, batch: Sequence[Conditions], progress: Progress, cancelled: CancelFlag
     ) -> list[Generation]:
-        """Play conditions that differ in their seeds alone, or are alike(), as generate() would."""
+        """Play compatible conditions, in batches as large as the memory allows.
+
+        Each result is that of generate(), to 1e-5. Raises Cancelled within a step.
+        """
         if self._pipeline is None or self._snapshot is None:
             raise EngineError(NOT_LOADED)
         first = batch[0]

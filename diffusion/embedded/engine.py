@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffusion.embedded.performance import as_plain
-from diffusion.engine import CancelFlag, Conditions, Generation, Progress
+from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def verify_weights() -> Mapping[str, Path]:
     return found
 
 
-class EmbeddedEngine:
+class EmbeddedEngine(Engine):
     """backline's own small model; plays on a CPU, or on a GPU when there is one."""
 
     name = "embedded"

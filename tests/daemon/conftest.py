@@ -23,14 +23,14 @@ DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
 SERVE = """
 import sys
 from pathlib import Path
+import tone_engine
 from daemon.config import Config
 from daemon.server import Daemon
 
 daemon = Daemon(Config(
-    home=Path(sys.argv[1]), osc_port=0, engine_factory=f"tone_engine:{sys.argv[4]}",
+    home=Path(sys.argv[1]), osc_port=0, engines=getattr(tone_engine, sys.argv[4]),
     splitter_factory="tone_engine:open_splitter", warm_engine="",
     cancel_grace_seconds=float(sys.argv[2]), max_queued_jobs=int(sys.argv[3]),
-    batching_engines=("embedded",) if sys.argv[4] == "open_batch_engine" else (),
 ))
 daemon.start()
 with daemon.stopped_by_signals():
@@ -73,7 +73,7 @@ def launch() -> Iterator[Launch]:
         home: Path,
         grace_seconds: float = 20.0,
         max_queued: int = 64,
-        engine: str = "open_engine",
+        engines: str = "TONES",
         **variables: str,
     ) -> RunningDaemon:
         home.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def launch() -> Iterator[Launch]:
             **variables,
         }
         process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(home), str(grace_seconds), str(max_queued), engine],
+            [sys.executable, "-c", SERVE, str(home), str(grace_seconds), str(max_queued), engines],
             stdout=subprocess.PIPE,
             text=True,
             env=environment,

@@ -32,9 +32,9 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs `backline ...` in this process with the tone engine and gives its exit status."""
     import tone_engine
 
-    import diffusion.engine
+    import diffusion.engines
 
-    monkeypatch.setattr(diffusion.engine, "open_engine", tone_engine.open_engine)
+    monkeypatch.setattr(diffusion.engines, "ENGINES", tone_engine.TONES)
     monkeypatch.setenv("BACKLINE_HOME", str(tmp_path / "home"))
 
     def backline(*words: str) -> int:
@@ -261,8 +261,8 @@ def test_ctrl_c_in_send_cancels_the_job_in_the_daemon(daemon, tmp_path: Path) ->
 
 
 GENERATE = """
-import diffusion.engine, tone_engine
-diffusion.engine.open_engine = tone_engine.open_engine
+import diffusion.engines, tone_engine
+diffusion.engines.ENGINES = tone_engine.TONES
 from daemon.cli import main
 main()
 """

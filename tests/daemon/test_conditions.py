@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tone_engine import ToneSplitter
 
 from audio.clip import Clip, read_clip, write_wav
 from daemon.pipeline import generate
-from diffusion.engine import CancelFlag, Conditions, Generation, Progress
+from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import EngineError
 from osc_protocol.errors import ProtocolError
 from osc_protocol.generate_request import GenerateRequest
@@ -27,7 +28,7 @@ ASKED: dict[str, Any] = {
 }  # fmt: skip
 
 
-class NoisyMixEngine:
+class NoisyMixEngine(Engine):
     """Gives a mix a second longer than the grid: noise by seed, in the place an Edit has for it."""
 
     name = "ace-step"
@@ -48,15 +49,19 @@ class NoisyMixEngine:
     def generate(
         self, conditions: Conditions, progress: Progress, cancelled: CancelFlag
     ) -> Generation:
-        return self.generate_takes(conditions, (conditions.seed,), progress, cancelled)[0]
+        return self.generate_batch((conditions,), progress, cancelled)[0]
 
-    def generate_takes(
-        self, conditions: Conditions, seeds: Sequence[int], tell: Progress, cancelled: CancelFlag
+    def compatible(self, conditions: Conditions, others: Sequence[Conditions]) -> list[Conditions]:
+        return [each for each in others if replace(each, seed=conditions.seed) == conditions]
+
+    def generate_batch(
+        self, batch: Sequence[Conditions], progress: Progress, cancelled: CancelFlag
     ) -> list[Generation]:
-        self.batches.append(tuple(seeds))
-        self.heard.append(conditions)
-        tell("diffuse", 1.0)
-        return [Generation(mix=_mix(conditions, seed), facts={"seed": seed}) for seed in seeds]
+        seeds = tuple(each.seed for each in batch)
+        self.batches.append(seeds)
+        self.heard.append(batch[0])
+        progress("diffuse", 1.0)
+        return [Generation(mix=_mix(batch[0], seed), facts={"seed": seed}) for seed in seeds]
 
 
 def _mix(conditions: Conditions, seed: int) -> Clip:

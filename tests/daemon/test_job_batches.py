@@ -14,7 +14,7 @@ from tone_engine import BatchToneEngine
 from daemon.config import Config
 from daemon.errors import UsageError
 from daemon.pipeline.conditions import conditions_of
-from daemon.pipeline.job_batches import BatchedEngine, batched
+from daemon.pipeline.job_batches import BatchedEngine
 from diffusion.engine import Conditions, Generation
 from diffusion.errors import Cancelled, EngineError
 from osc_protocol.client import Client
@@ -53,8 +53,7 @@ def test_what_waits_and_is_alike_is_played_along_and_is_there_when_its_job_comes
     three: list[GenerateRequest],
 ) -> None:
     choir = Choir()
-    engine = batched(choir)
-    assert isinstance(engine, BatchedEngine)
+    engine = BatchedEngine(choir)
     for number, request in enumerate(three):
         engine.expect([each.as_dict() for each in three[number + 1 :]])
         assert heard(engine, request) == {"seed": request.seed, "tags": request.tags}
@@ -95,7 +94,7 @@ def test_a_batch_that_is_cancelled_is_not_played_again(three: list[GenerateReque
 def gathering(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
     """A daemon whose jobs wait for each other as long as a busy machine may need to send three."""
     yield launch(
-        tmp_path_factory.mktemp("home"), engine="open_batch_engine", BACKLINE_CLUSTER_SECONDS="3"
+        tmp_path_factory.mktemp("home"), engines="TONES_IN_BATCHES", BACKLINE_CLUSTER_SECONDS="3"
     )
 
 

@@ -19,9 +19,9 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs `backline ...` in this process with the tone engine and gives its exit status."""
     import tone_engine
 
-    import diffusion.engine
+    import diffusion.engines
 
-    monkeypatch.setattr(diffusion.engine, "open_engine", tone_engine.open_engine)
+    monkeypatch.setattr(diffusion.engines, "ENGINES", tone_engine.TONES)
     monkeypatch.setenv("BACKLINE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("BACKLINE_MODELS", raising=False)
 

@@ -14,7 +14,7 @@ from audio.errors import AudioError, GateError
 from audio.loudness import measure_loudness
 from daemon.pipeline import generate
 from daemon.pipeline.selection import Attempt, choose, table
-from diffusion.engine import CancelFlag, Conditions, Generation, Progress
+from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from osc_protocol.errors import ProtocolError
 from osc_protocol.generate_request import GenerateRequest
 from stems.manifest import Manifest, read_manifest
@@ -43,7 +43,7 @@ def band(bars: int, bpm: float) -> dict[str, Clip]:
     return {n: Clip(np.tile(s.astype(np.float32), (2, 1)), RATE) for n, s in sounds.items()}
 
 
-class Band:
+class Band(Engine):
     """An engine whose seeds name its tempo: seed 120 plays at 120 bpm, whatever was asked."""
 
     name = "band"

@@ -13,13 +13,15 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
 from audio.clip import Clip
 from audio.stem_names import STEMS
-from diffusion.engine import CancelFlag, Conditions, Generation, Progress
+from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
+from diffusion.engines import ENGINES, EngineSpec
 from diffusion.errors import Cancelled, EngineError
 from midi.melody import Note
 from stems.errors import StemError
@@ -30,17 +32,17 @@ SEGMENT_FRAMES = 4096
 PITCHES = {"drums": 36, "bass": 45, "melody": 69, "vocals": 64}
 
 
-def open_engine(name: str) -> ToneEngine:
-    if name != "embedded":
-        raise EngineError(f"engine {name!r} is not in this version")
-    return ToneEngine()
+def rows(opens: str, batches: bool = False) -> tuple[EngineSpec, ...]:
+    """The registry with another engine in the place of the embedded one."""
+    first, *others = ENGINES
+    return replace(first, opens=opens, batches=batches), *others
 
 
-def open_batch_engine(name: str) -> BatchToneEngine:
-    return BatchToneEngine()
+TONES = rows("tone_engine:ToneEngine")
+TONES_IN_BATCHES = rows("tone_engine:BatchToneEngine", batches=True)
 
 
-class ToneEngine:
+class ToneEngine(Engine):
     name = "tone"
 
     def load(self, progress: Progress) -> None:
@@ -81,7 +83,7 @@ class ToneEngine:
 class BatchToneEngine(ToneEngine):
     """Plays what lasts as long at once; a batch is one run, of its first seed."""
 
-    def alike(self, conditions: Conditions, others: Sequence[Conditions]) -> list[Conditions]:
+    def compatible(self, conditions: Conditions, others: Sequence[Conditions]) -> list[Conditions]:
         return [each for each in others if each.grid == conditions.grid]
 
     def generate_batch(

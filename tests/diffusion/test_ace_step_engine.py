@@ -20,7 +20,8 @@ from diffusion.ace_step.engine import AceStepEngine
 from diffusion.ace_step.memory import GIB, MODES, choose_mode, next_lower
 from diffusion.ace_step.splice import splice
 from diffusion.audio_conditions import AudioConditions, Edit, Lora
-from diffusion.engine import Conditions, open_engine
+from diffusion.engine import Conditions
+from diffusion.engines import engine_spec
 from diffusion.errors import Cancelled, EngineError
 from diffusion.models.shelf import Snapshot, add
 from midi.grid import Grid
@@ -34,6 +35,10 @@ TUNE = melody_from_text("69:0:2 72:2:2 76:4:4", GRID)
 
 def quiet(stage: str, fraction: float) -> None:
     pass
+
+
+def takes_of(*seeds: int) -> list[Conditions]:
+    return [replace(ASKED, seed=seed) for seed in seeds]
 
 
 def never() -> bool:
@@ -95,7 +100,7 @@ def test_takes_of_one_request_are_played_in_one_batch(
         return forward(*args, **kwargs)
 
     monkeypatch.setattr(layer, "forward", count)
-    takes = engine.generate_takes(ASKED, (3, 4), quiet, never)
+    takes = engine.generate_batch(takes_of(3, 4), quiet, never)
     assert calls == [8]
     for take, seed in zip(takes, (3, 4), strict=True):
         alone = played(engine, replace(ASKED, seed=seed)).samples
@@ -108,7 +113,7 @@ def test_requests_of_equal_shape_are_played_in_one_batch_each_as_if_alone(
     # As many letters, so as many of the tokenizer's tokens; a tempo of three digits as well.
     twin = replace(ASKED, tags="jazz", seed=9, key=Key.parse("E minor"))
     longer, guided = replace(ASKED, tags="lofi, warm"), replace(ASKED, melody=TUNE)
-    assert engine.alike(ASKED, [longer, twin, guided]) == [twin]
+    assert engine.compatible(ASKED, [longer, twin, guided]) == [twin]
     both = engine.generate_batch([ASKED, twin], quiet, never)
     for generation, asked in zip(both, (ASKED, twin), strict=True):
         alone = engine.generate(asked, quiet, never)
@@ -121,7 +126,7 @@ def test_the_progress_of_many_batches_is_steady(shelf: Path) -> None:
     engine = AceStepEngine(device="cpu", precision="float32", memory="low", models=shelf)
     engine.load(quiet)
     heard: list[tuple[str, float]] = []
-    engine.generate_takes(ASKED, (1, 2), lambda *told: heard.append(told), never)
+    engine.generate_batch(takes_of(1, 2), lambda *told: heard.append(told), never)
     engine.close()
     diffusing = [fraction for stage, fraction in heard if stage == "diffuse"]
     assert diffusing == sorted(diffusing) and diffusing[-1] == 1.0
@@ -356,7 +361,7 @@ def test_weights_can_be_chosen_by_their_hash(shelf: Path, snapshot: Snapshot) ->
 def test_missing_weights_name_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKLINE_MODELS", str(tmp_path))
     with pytest.raises(EngineError, match="run: backline models pull turbo"):
-        open_engine("ace-step").load(quiet)
+        engine_spec("ace-step").open().load(quiet)
 
 
 def test_weights_with_a_missing_file_are_not_loaded(tmp_path: Path, checkpoint: Path) -> None:

@@ -17,7 +17,8 @@ from diffusion.embedded import engine as engine_module
 from diffusion.embedded.engine import EmbeddedEngine, read_card, verify_weights, weights_folder
 from diffusion.embedded.performance import from_plain
 from diffusion.embedded.writing import STEPS
-from diffusion.engine import Conditions, Generation, Revision, open_engine
+from diffusion.engine import Conditions, Generation, Revision
+from diffusion.engines import engine_spec
 from diffusion.errors import Cancelled, EngineError
 from midi.curve import Curve
 from midi.grid import Grid
@@ -141,7 +142,7 @@ def test_weights_that_are_not_the_published_ones_are_refused(
 
 def test_an_unknown_engine_names_the_known_ones() -> None:
     with pytest.raises(EngineError, match="embedded, ace-step"):
-        open_engine("suno")
+        engine_spec("suno")
 
 
 def test_an_unedited_stem_rendered_again_is_the_same_to_the_sample(

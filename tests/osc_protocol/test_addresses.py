@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 import pytest
 
 from audio import stem_names
-from diffusion import engine as diffusion_engine
+from diffusion.engines import engine_names
 from osc_protocol.addresses import (
     BY_NAME,
     COMMANDS,
@@ -92,7 +92,7 @@ def test_addresses_of_commands_are_unique() -> None:
 
 
 def test_the_words_are_those_of_the_other_rooms() -> None:
-    assert ENGINES == diffusion_engine.ENGINES
+    assert ENGINES == engine_names()
     assert LEADS == stem_names.LEADS
     assert SAMPLE_RATES == (44_100, 48_000, 96_000)
     assert tuple(files.SOUND_FORMATS) == SOUND_FORMATS

@@ -22,12 +22,13 @@ DEADLINE_SECONDS = 900.0  # nothing waits that long unless something is broken
 SERVE = """
 import sys
 from pathlib import Path
+import tone_engine
 from daemon.config import Config
 from daemon.server import Daemon
 
-factory = sys.argv[2]
+rows = tone_engine.rows(sys.argv[2])
 daemon = Daemon(Config(
-    home=Path(sys.argv[1]), osc_port=0, engine_factory=factory, warm_engine="",
+    home=Path(sys.argv[1]), osc_port=0, engines=rows, warm_engine="",
     splitter_factory="tone_engine:open_splitter",
 ))
 daemon.start()
@@ -130,15 +131,15 @@ Serve = Callable[[Path, str], subprocess.Popen[str]]
 
 @pytest.fixture(scope="module")
 def serve() -> Iterator[Serve]:
-    """Starts real daemons: their home, and the engine factory as module:function."""
+    """Starts real daemons: their home, and the engine as module:class."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(home: Path, engine_factory: str) -> subprocess.Popen[str]:
+    def start(home: Path, engine: str) -> subprocess.Popen[str]:
         home.mkdir(parents=True, exist_ok=True)
         inherited = os.environ.get("PYTHONPATH")
         paths = [str(ROOT), str(ROOT / "tests" / "daemon"), *([inherited] if inherited else [])]
         process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(home), engine_factory],
+            [sys.executable, "-c", SERVE, str(home), engine],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
             stdout=subprocess.PIPE, text=True,
         )  # fmt: skip

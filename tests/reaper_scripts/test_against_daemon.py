@@ -40,7 +40,7 @@ end, 40000)
 @pytest.fixture(scope="module")
 def home(serve: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
-    serve(home, "tone_engine:open_engine")
+    serve(home, "tone_engine:ToneEngine")
     return home
 
 
@@ -241,7 +241,7 @@ def test_the_embedded_engine_plays_and_then_changes_one_bar_of_one_stem(
     reaper: Any, serve: Callable[..., object], tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    serve(home, "diffusion.engine:open_engine")
+    serve(home, "diffusion.embedded.engine:EmbeddedEngine")
     melody = """
     w:add_midi_item(project, 0.0, 4.0, { { pitch = 69, start = 0, stop = 2 }, { pitch = 72, start = 2, stop = 4 },
       { pitch = 71, start = 4, stop = 6 }, { pitch = 69, start = 6, stop = 8 } })
@@ -274,12 +274,13 @@ def test_the_embedded_engine_plays_and_then_changes_one_bar_of_one_stem(
 LAUNCHED = """
 import sys
 from pathlib import Path
+import tone_engine
 from daemon.config import Config
 from daemon.server import Daemon
 
 assert sys.argv[1:3] == ["serve", "--home"], 'what the launcher adds'
 daemon = Daemon(Config(
-    home=Path(sys.argv[3]), osc_port=0, engine_factory="tone_engine:open_engine", warm_engine="",
+    home=Path(sys.argv[3]), osc_port=0, engines=tone_engine.TONES, warm_engine="",
 ))
 daemon.start()
 with daemon.stopped_by_signals():
