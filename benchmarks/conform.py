@@ -68,8 +68,10 @@ def judge(truth: Truth, drums: bool, kind: str, seed: int, with_stems: bool) -> 
     stems = {}
     if with_stems:
         stems = {name: record(truth.stems[name], time_map, seed) for name in names}
-        sound = np.sum([clip.samples for clip in stems.values()], axis=0, dtype=np.float32)
-        mix = Clip(sound, RATE)
+        sound = np.asarray(
+            np.sum([clip.samples for clip in stems.values()], axis=0, dtype=np.float32)
+        )
+        mix = Clip(np.asarray(sound), RATE)
     else:
         mix = record(_sound(truth, drums), time_map, seed)
     known = (truth.name, drums, kind)
@@ -117,7 +119,7 @@ def heard_errors(before: Onsets | None, after: Onsets | None) -> Floats:
         return np.array([])
     wanted = before.seconds[before.sharp]
     off = np.abs(wanted[:, None] - after.seconds[None, :]).min(axis=1)
-    return 1000 * off[off < HEARD_WITHIN_SECONDS]
+    return np.asarray(1000 * off[off < HEARD_WITHIN_SECONDS])
 
 
 def _onsets(clip: Clip) -> Onsets | None:
@@ -204,7 +206,7 @@ def wrap_loops(count: int, seed: int) -> None:
         percent = (1, -2, 3, -1)[number % 4]
         seconds = float(truth.grid.seconds)
         ends = np.array([0.0, seconds])
-        sound = np.sum(list(truth.stems.values()), axis=0, dtype=np.float32)
+        sound = np.asarray(np.sum(list(truth.stems.values()), axis=0, dtype=np.float32))
         recording = record(sound, TimeMap(ends, ends * (1 + percent / 100)), number)
         # The last bar is left out, so that the one before it has something to ring on into.
         bars = truth.grid.bars - 1

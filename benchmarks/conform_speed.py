@@ -85,7 +85,7 @@ def _write_long(folder: Path, seed: int, seconds: float) -> None:
     stems = long_stems(seed, seconds, RATE)
     for name, clip in stems.items():
         write_wav(folder / f"{name}.wav", clip)
-    total = np.sum([clip.samples for clip in stems.values()], axis=0, dtype=np.float32)
+    total = np.asarray(np.sum([clip.samples for clip in stems.values()], axis=0, dtype=np.float32))
     write_wav(folder / "mix.wav", Clip(total, RATE))
 
 

@@ -212,7 +212,7 @@ def _memory(daemon: int) -> Figure:
     name = "peak memory, daemon and worker"
     try:
         children = Path(f"/proc/{daemon}/task/{daemon}/children").read_text().split()
-        peaks = [_peak_bytes(int(pid)) for pid in (daemon, *children)]
+        peaks = [_peak_bytes(pid) for pid in (daemon, *map(int, children))]
     except OSError:
         return Figure(name, None, "GB", "under 2")
     total = sum(peaks) / 1e9

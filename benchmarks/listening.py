@@ -55,7 +55,7 @@ def labelled(pieces: int, seed: int) -> list[Labelled]:
     for number in range(pieces):
         truth = make_truth(10_000 * seed + number)
         labels = make_labels(10_000 * seed + number, truth.grid)
-        mix = np.sum(list(truth.stems.values()), axis=0, dtype=np.float32)
+        mix = np.asarray(np.sum(list(truth.stems.values()), axis=0, dtype=np.float32))
         lead = Clip(labels.lead[None], RATE) if labels.lead is not None else None
         found.append(
             Labelled(truth.name, labels.key, truth.grid, Clip(mix[None], RATE), lead, labels.notes)
@@ -73,8 +73,8 @@ def key_tools() -> dict[str, Callable[[Clip], Key | None]]:
         essentia.log.infoActive = essentia.log.warningActive = False
     except ImportError:
         return tools
-    for profile in ESSENTIA_PROFILES:
-        tools[f"essentia KeyExtractor, {profile}"] = lambda clip, p=profile: by_essentia(clip, p)  # type: ignore[misc]
+    for named in ESSENTIA_PROFILES:
+        tools[f"essentia KeyExtractor, {named}"] = lambda clip, p=named: by_essentia(clip, p)  # type: ignore[misc]
     return tools
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from audio.clip import Clip, resample
 from audio.decibels import db_to_amplitude
@@ -96,7 +97,7 @@ def _left(mix: Clip, clips: Mapping[str, Clip]) -> float:
     return null_dbfs(mix, clips.values())
 
 
-def _clip(samples, sample_rate: int) -> Clip:
+def _clip(samples: npt.ArrayLike, sample_rate: int) -> Clip:
     return Clip(np.asarray(samples, np.float32), sample_rate)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from diffusers import AceStepPipeline, AutoencoderOobleck, FlowMatchEulerDiscreteScheduler
@@ -88,7 +89,7 @@ def parameters(pipeline: AceStepPipeline) -> int:
 
 def _build(size: Size) -> AceStepPipeline:
     tokenizer, vocabulary = _tokenizer()
-    heads = {
+    heads: dict[str, Any] = {
         "num_attention_heads": size.heads,
         "num_key_value_heads": size.kv_heads,
         "head_dim": size.head_dim,
@@ -146,7 +147,7 @@ def _build(size: Size) -> AceStepPipeline:
     )
     return AceStepPipeline(
         vae=vae.eval(),
-        text_encoder=text_encoder.eval(),
+        text_encoder=text_encoder.eval(),  # type: ignore[no-untyped-call]
         tokenizer=tokenizer,
         transformer=transformer.eval(),
         condition_encoder=condition_encoder.eval(),
@@ -162,7 +163,7 @@ def _tokenizer() -> tuple[PreTrainedTokenizerFast, int]:
     plain = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     plain.decoder = decoders.ByteLevel()
-    wrapped = PreTrainedTokenizerFast(
+    wrapped = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=plain, pad_token=END, eos_token=END, model_max_length=4096
     )
     return wrapped, len(vocabulary)

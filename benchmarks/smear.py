@@ -42,12 +42,12 @@ def sound(with_chord: bool) -> Mono:
 
 def ours(mono: Mono, ratio: float) -> Mono:
     source = np.concatenate([[0.0], np.floor(BEGINS * RATE), [len(mono)]])
-    return stretch(mono[None], RATE, source, np.rint(source * ratio))[0]
+    return np.asarray(stretch(mono[None], RATE, source, np.rint(source * ratio))[0])
 
 
 def one_call(mono: Mono, ratio: float) -> Mono:
     ends = np.array([0.0, len(mono)])
-    return stretch(mono[None], RATE, ends, np.rint(ends * ratio))[0]
+    return np.asarray(stretch(mono[None], RATE, ends, np.rint(ends * ratio))[0])
 
 
 def by_libtsm(mono: Mono, ratio: float) -> Mono:

@@ -94,7 +94,7 @@ def run_arm(arm: str, folder: Path) -> dict[str, object]:
         times.append([time.perf_counter() - wall, time.process_time() - cpu])
     if arm != "stock":
         facts = splitter.facts()
-    np.save(folder / f"{arm}.npy", stems)
+    np.save(folder / f"{arm}.npy", np.asarray(stems))
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     megabytes = most / (1 << 20 if sys.platform == "darwin" else 1 << 10)
     return {"times": times, "peak_mb": megabytes, "facts": facts}
@@ -105,7 +105,7 @@ def _stock(network: Path) -> Any:
     import torch
     from demucs.hf import load_safetensors_model
 
-    class Separator(demucs.api.Separator):
+    class Separator(demucs.api.Separator):  # type: ignore[misc]  # demucs is not followed
         def _load_model(self) -> None:
             self._model = load_safetensors_model(network).eval()
             self._audio_channels, self._samplerate = 2, RATE
@@ -114,7 +114,7 @@ def _stock(network: Path) -> Any:
 
     def split(mix: np.ndarray) -> np.ndarray:
         stems = separator.separate_tensor(torch.from_numpy(mix), RATE)[1]
-        return torch.stack([stems[name] for name in SOURCES]).numpy()
+        return np.asarray(torch.stack([stems[name] for name in SOURCES]))
 
     return split
 
@@ -124,9 +124,9 @@ def _ours(path: Path, arm: str) -> tuple[Any, Any]:
     from stems.splitting import network, splitter, tuning
 
     if arm == "placed":
-        splitter.tune_process = lambda: None
+        splitter.tune_process = lambda: None  # type: ignore[attr-defined]
         network._way = lambda module, precision, device: lambda mixes, tick: module(mixes)
-        assert tuning.tune_process is not splitter.tune_process
+        assert tuning.tune_process is not splitter.tune_process  # type: ignore[attr-defined]
     ours = splitter.Splitter(arm, path, precision="" if arm == "default" else "float32")
     ours.facts()  # loads it
     if arm == "placed":
@@ -171,7 +171,7 @@ def compare(seconds: float, rounds: int, seed: int, busy: bool) -> dict[str, obj
         stems = {arm: np.load(folder / f"{arm}.npy") for arm in ARMS}
 
     def middle(arm: str, which: int = -1, clock: int = 0) -> float:
-        return statistics.median(run["times"][which][clock] for run in runs[arm])
+        return float(statistics.median(run["times"][which][clock] for run in runs[arm]))
 
     peaks = {arm: max(run["peak_mb"] for run in runs[arm]) for arm in ARMS}
     noise = np.square((stems["default"] - stems["equal"]).astype(np.float64)).sum()

@@ -16,6 +16,7 @@ from diffusion.embedded.decoder.drum_hits import Hit
 from training.sounds import SAMPLE_RATE
 
 Sound = NDArray[np.float32]
+Wave = NDArray[np.float64]
 LONGEST_SECONDS = 3.0
 VELOCITY_POWER = 1.3  # of the amplitude, as the sampled drums have it
 Draw = np.random.Generator
@@ -42,7 +43,7 @@ def _times(seconds: float) -> NDArray[np.float64]:
     return np.arange(int(min(seconds, LONGEST_SECONDS) * SAMPLE_RATE)) / SAMPLE_RATE
 
 
-def _skin(draw: Draw, hz: float, rise: float, fall_seconds: float, seconds: float) -> NDArray:
+def _skin(draw: Draw, hz: float, rise: float, fall_seconds: float, seconds: float) -> Wave:
     """A sine at `hz` that begins `rise` times as high, and the stick's click."""
     t = _times(4 * seconds)
     pitch = hz * (1 + (rise - 1) * np.exp(-t / fall_seconds))
@@ -52,7 +53,7 @@ def _skin(draw: Draw, hz: float, rise: float, fall_seconds: float, seconds: floa
     return np.asarray(driven)
 
 
-def _noise(draw: Draw, t: NDArray, low_hz: float, high_hz: float = 0.0) -> NDArray:
+def _noise(draw: Draw, t: Wave, low_hz: float, high_hz: float = 0.0) -> Wave:
     """Noise above `low_hz`, or between two frequencies; its largest value is 1."""
     from scipy.signal import butter, sosfilt
 
@@ -63,7 +64,7 @@ def _noise(draw: Draw, t: NDArray, low_hz: float, high_hz: float = 0.0) -> NDArr
     return np.asarray(sound / max(float(np.abs(sound).max()), 1e-9))
 
 
-def _metal(draw: Draw, t: NDArray, low_hz: float) -> NDArray:
+def _metal(draw: Draw, t: Wave, low_hz: float) -> Wave:
     """Six square waves without a common pitch and noise, above `low_hz`."""
     from scipy.signal import butter, sosfilt
 
@@ -74,20 +75,20 @@ def _metal(draw: Draw, t: NDArray, low_hz: float) -> NDArray:
     return np.asarray(sosfilt(butter(3, low_hz, "highpass", fs=SAMPLE_RATE, output="sos"), mixed))
 
 
-def _kick(draw: Draw) -> NDArray:
+def _kick(draw: Draw) -> Wave:
     return _skin(draw, draw.uniform(38, 75), draw.uniform(2, 7), draw.uniform(0.008, 0.05),
                  float(10 ** draw.uniform(-1.2, -0.1)))  # fmt: skip
 
 
-def _tom(low_hz: float) -> Callable[[Draw], NDArray]:
-    def tom(draw: Draw) -> NDArray:
+def _tom(low_hz: float) -> Callable[[Draw], Wave]:
+    def tom(draw: Draw) -> Wave:
         return _skin(draw, low_hz * draw.uniform(0.8, 1.3), draw.uniform(1.1, 2.2),
                      draw.uniform(0.02, 0.1), float(10 ** draw.uniform(-1.1, -0.4)))  # fmt: skip
 
     return tom
 
 
-def _snare(draw: Draw) -> NDArray:
+def _snare(draw: Draw) -> Wave:
     t = _times(1.0)
     hz = draw.uniform(150, 290)
     modes = sum(
@@ -98,7 +99,7 @@ def _snare(draw: Draw) -> NDArray:
     return np.asarray(np.tanh((draw.uniform(0.15, 1) * modes + wires) * draw.uniform(0.8, 3)))
 
 
-def _side_stick(draw: Draw) -> NDArray:
+def _side_stick(draw: Draw) -> Wave:
     t = _times(0.3)
     modes = sum(
         np.sin(2 * np.pi * draw.uniform(400, 2500) * t) * np.exp(-t / draw.uniform(0.006, 0.03))
@@ -107,7 +108,7 @@ def _side_stick(draw: Draw) -> NDArray:
     return np.asarray(modes + 0.3 * _noise(draw, t, 1500) * np.exp(-t / 0.004))
 
 
-def _clap(draw: Draw) -> NDArray:
+def _clap(draw: Draw) -> Wave:
     t = _times(1.0)
     low = draw.uniform(500, 1300)
     noise = _noise(draw, t, low, low * draw.uniform(2, 6))
@@ -119,8 +120,8 @@ def _clap(draw: Draw) -> NDArray:
     return np.asarray(noise * (hands + 0.6 * np.exp(-t / draw.uniform(0.05, 0.2))))
 
 
-def _cymbal(low_seconds: float, high_seconds: float, ping: float) -> Callable[[Draw], NDArray]:
-    def cymbal(draw: Draw) -> NDArray:
+def _cymbal(low_seconds: float, high_seconds: float, ping: float) -> Callable[[Draw], Wave]:
+    def cymbal(draw: Draw) -> Wave:
         seconds = float(np.exp(draw.uniform(np.log(low_seconds), np.log(high_seconds))))
         t = _times(5 * seconds)
         level = np.exp(-t / seconds) + draw.uniform(0, 1) * np.exp(-t / (seconds / 6))
@@ -130,7 +131,7 @@ def _cymbal(low_seconds: float, high_seconds: float, ping: float) -> Callable[[D
     return cymbal
 
 
-def _shaker(draw: Draw) -> NDArray:
+def _shaker(draw: Draw) -> Wave:
     t = _times(0.4)
     low = draw.uniform(2500, 6500)
     rise, fall = draw.uniform(0.005, 0.035), draw.uniform(0.01, 0.05)
@@ -139,7 +140,7 @@ def _shaker(draw: Draw) -> NDArray:
 
 
 # Each piece's model, and how loud its peak is beside the kick's, in dB.
-PIECES: Mapping[str, tuple[Callable[[Draw], NDArray], float]] = {
+PIECES: Mapping[str, tuple[Callable[[Draw], Wave], float]] = {
     "kick": (_kick, 0.0),
     "snare": (_snare, -1.0),
     "side_stick": (_side_stick, -6.0),

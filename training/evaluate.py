@@ -52,11 +52,13 @@ class Played:
     def without(self, stem: str) -> np.ndarray:
         """The mono mix of all stems but one."""
         clips = self.stems.clips
-        return np.sum([c.samples.mean(0) for n, c in clips.items() if n != stem], axis=0)
+        return np.asarray(
+            np.sum([c.samples.mean(0) for n, c in clips.items() if n != stem], axis=0)
+        )
 
     def band(self) -> np.ndarray:
         """The mono mix of what the soundfont can play too."""
-        return np.sum([self.stems.clips[n].samples.mean(0) for n in BAND], axis=0)
+        return np.asarray(np.sum([self.stems.clips[n].samples.mean(0) for n in BAND], axis=0))
 
 
 def answer(engine: EmbeddedEngine, conditions: Conditions) -> Played:
@@ -276,7 +278,7 @@ def _title(asked: HeldOut) -> str:
 
 
 def _band(stems: Mapping[str, Clip]) -> np.ndarray:
-    return np.sum([clip.samples.mean(0) for clip in stems.values()], axis=0)
+    return np.asarray(np.sum([clip.samples.mean(0) for clip in stems.values()], axis=0))
 
 
 def _level(sound: np.ndarray) -> np.ndarray:

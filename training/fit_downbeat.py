@@ -103,7 +103,7 @@ def examples_of(piece: int) -> list[Example]:
         kind = (piece + (2 if drums else 0)) % len(KINDS)
         seed = len(KINDS) * piece + kind
         along = known_map(np.random.default_rng(seed), KINDS[kind], float(truth.grid.seconds))
-        sound = np.sum([truth.stems[name] for name in names], axis=0, dtype=np.float32)
+        sound = np.asarray(np.sum([truth.stems[name] for name in names], axis=0, dtype=np.float32))
         asked = _asked(record(sound, along, seed), truth.grid)
         if asked:
             rng = np.random.default_rng(seed)

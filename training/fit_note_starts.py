@@ -34,7 +34,7 @@ LEAST_SPREAD = 0.1  # of a value the second network sees, when it is brought to 
 MATCH_SECONDS = 0.025
 
 
-class Listener(nn.Module):
+class Listener(nn.Module):  # type: ignore[misc]  # torch is not followed
     """The first network: convolutions over time, and the log odds that a note starts."""
 
     def __init__(self) -> None:
@@ -74,7 +74,8 @@ def train_listener(recordings: list[Recording], rounds: int) -> Listener:
             schedule.step()
             total += loss.item()
         print(f"round {number + 1} of {rounds}: loss {total / steps:.4f}", flush=True)
-    return listener.eval()
+    listener.eval()
+    return listener
 
 
 def _batch(recordings: list[Recording], rng: np.random.Generator) -> tuple[Tensor, Tensor]:

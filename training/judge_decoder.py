@@ -46,9 +46,9 @@ class Pair:
 
 def log_mel(sound: Sound) -> NDArray[np.float64]:
     """(64, moments) natural log mel magnitudes with the floor of the measure."""
-    import librosa
+    from librosa.filters import mel
 
-    bank = torch.from_numpy(librosa.filters.mel(sr=SAMPLE_RATE, n_fft=2048, n_mels=64))
+    bank = torch.from_numpy(mel(sr=SAMPLE_RATE, n_fft=2048, n_mels=64))
     spectrum = torch.stft(
         torch.from_numpy(sound), 2048, 512, window=torch.hann_window(2048), return_complex=True
     )

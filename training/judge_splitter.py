@@ -31,7 +31,8 @@ from diffusion.embedded.engine import EmbeddedEngine
 from stems.splitting.mask_network import MaskNetwork, narrowed, widened
 from stems.splitting.splitter import EMBEDDED, EMBEDDED_WEIGHTS, Splitter
 from training.held_out import held_out
-from training.splitter_data import SAMPLE_RATE, held_out_song
+from training.sounds import SAMPLE_RATE
+from training.splitter_data import held_out_song
 
 Sound = NDArray[np.float32]
 SILENT_DB = -60.0  # of full scale: a stem under it in root mean square does not sound
@@ -76,13 +77,14 @@ def by_filters(stems: Sound) -> Sound:
     Pardo 2012 (REPET-SIM), with the settings of librosa's own example of it.
     """
     import librosa
+    from librosa.decompose import hpss, nn_filter
 
     mix = stems.sum(0)
     spectrum = librosa.stft(mix, n_fft=2048)
     level = np.abs(spectrum)
-    _, percussive = librosa.decompose.hpss(level, mask=True)
+    _, percussive = hpss(level, mask=True)
     mono = level.mean(0)
-    repeating = librosa.decompose.nn_filter(
+    repeating = nn_filter(
         mono, aggregate=np.median, metric="cosine",
         width=int(librosa.time_to_frames(2, sr=SAMPLE_RATE)),
     )  # fmt: skip
@@ -160,7 +162,9 @@ def judge(
     return out
 
 
-def verdicts(report: Mapping[str, Mapping[str, Mapping[str, float]]], speed: float) -> dict:
+def verdicts(
+    report: Mapping[str, Mapping[str, Mapping[str, float]]], speed: float
+) -> dict[str, bool]:
     """Which of the marks are reached."""
     out: dict[str, bool] = {}
     for name, least in MEANS_DB.items():
@@ -197,7 +201,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     splitter = Timed(options.weights, options.precision)
-    ways = {
+    ways: dict[str, Callable[[Sound], Sound]] = {
         "splitter": splitter, "mix": as_the_mix, "baseline": by_filters, "ceiling": by_true_shares
     }  # fmt: skip
     report = {}

@@ -62,7 +62,7 @@ def world_render(
 ) -> Samples:
     """WORLD's sound of the utterance stretched onto the notes, (frames,) at RATE."""
     segments = place_sounds(notes, durations)
-    times = np.arange(int(frames / RATE / FRAME_SECONDS)) * FRAME_SECONDS
+    times = np.arange(int(frames / RATE / FRAME_SECONDS), dtype=np.float64) * FRAME_SECONDS
     pitch, velocity = singer_contour(notes, segments[0].start_seconds, times, seed)
     spectra = truth(utterance, segments, times, pitch, velocity).astype(np.float64)
     spectra[:, :ENVELOPE_POINTS] += shape_db(notes, segments, times)[:, None] * np.log(10.0) / 20.0
@@ -84,7 +84,7 @@ def singer_contour(
     """The pitch and velocity that Singer.sing draws for a first phrase, at `times`."""
     origin = int(np.floor((first_seconds - 0.05) / FRAME_SECONDS))
     generator = np.random.Generator(np.random.Philox([seed, 0]))
-    own = (origin + np.arange(len(times))) * FRAME_SECONDS
+    own = (origin + np.arange(len(times), dtype=np.float64)) * FRAME_SECONDS
     pitch = pitch_hz(notes, own, generator)
     return np.interp(times, own, pitch), loudness(notes, times)
 

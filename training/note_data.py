@@ -87,7 +87,7 @@ def main() -> None:
     for timbre in options.timbres:
         began = time.monotonic()
         rows = analyse(timbre, options.seed)
-        np.savez(options.data / f"{timbre}.npz", **rows)
+        np.savez(options.data / f"{timbre}.npz", allow_pickle=True, **rows)
         print(f"{timbre}: {len(rows['age'])} frames, {time.monotonic() - began:.0f} s", flush=True)
 
 

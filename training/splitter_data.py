@@ -210,7 +210,7 @@ def held_out_song(number: int, seed: int, *, unseen: bool) -> Sound:
 def as_stored(stems: Sound) -> NDArray[np.int16]:
     """int16, at one gain for which neither a stem nor the mix clips."""
     peak = max(float(np.abs(stems).max()), float(np.abs(stems.sum(0)).max()), 1e-6)
-    return np.rint(stems * (32000 / peak)).astype(np.int16)
+    return np.asarray(np.rint(stems * (32000 / peak)), np.int16)
 
 
 WAYS: Mapping[str, Callable[[int], Sound]] = {

@@ -262,7 +262,7 @@ def main() -> None:
     ]
     examples = examples_of(songs, network, options.batch)
 
-    @torch.compile
+    @torch.compile  # type: ignore[untyped-decorator]
     def heard(example: Example) -> tuple[Tensor, Tensor]:
         with torch.autocast("cpu", torch.bfloat16):
             shares = network.shares(example.magnitudes)

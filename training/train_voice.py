@@ -39,7 +39,7 @@ def sung(utterance: Utterance, voice: str, durations: Durations, seed: int) -> t
     whole = (segments[-1].end_seconds - segments[0].start_seconds) / FRAME_SECONDS + 60
     late = draw.uniform(0.0, max(whole - CROP_FRAMES, 0.0) * FRAME_SECONDS)
     begin = segments[0].start_seconds - 30 * FRAME_SECONDS + late
-    times = begin + np.arange(CROP_FRAMES) * FRAME_SECONDS
+    times = begin + np.arange(CROP_FRAMES, dtype=np.float64) * FRAME_SECONDS
     pitch, velocity = pitch_hz(notes, times, draw), loudness(notes, times)
     symbols, nearness = frame_context(segments, times)
     spectra = truth(utterance, segments, times, pitch, velocity)

@@ -92,8 +92,8 @@ def _abc_tunes(name: str, folder: str) -> Iterator[dict[str, Any]]:
     for path in sorted(corpus.getComposer(folder)):
         file = abcFormat.ABCFile()
         file.open(path)
-        handlers = file.read().splitByReferenceNumber()  # type: ignore[no-untyped-call]
-        file.close()  # type: ignore[no-untyped-call]
+        handlers = file.read().splitByReferenceNumber()
+        file.close()
         for number, handler in handlers.items():
             source = f"{name}:{path.stem}" if number is None else f"{name}:{number}"
             if folder == "ryansMammoth":

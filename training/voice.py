@@ -110,7 +110,7 @@ def _levelling(
         power = np.exp(2.0 * np.interp(partials, points, envelope[frame])).sum() * pitch_hz[frame]
         at.append(middle)
         gain.append(np.log(LEVEL) - 0.5 * np.log(2.0 / LEVEL_HZ * power))
-    return np.interp(times, at, gain)
+    return np.asarray(np.interp(times, at, gain))
 
 
 def velocity_db(velocity: Floats) -> Floats:

