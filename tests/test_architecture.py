@@ -110,6 +110,49 @@ def test_the_walk_sees_imports_wherever_they_stand() -> None:
     assert set(imported_at_the_top(tree)) == {"a.b"}
 
 
+def circles(imports: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of modules each of which leads to all others: strongly connected (Tarjan, 1972)."""
+    order: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    path: list[str] = []
+    found = []
+
+    def visit(module: str) -> None:
+        order[module] = lowest[module] = len(order)
+        path.append(module)
+        for other in sorted(imports[module]):
+            if other not in order:
+                visit(other)
+            if other in path:
+                lowest[module] = min(lowest[module], lowest[other])
+        if lowest[module] == order[module]:
+            at = path.index(module)
+            if len(path) - at > 1:
+                found.append(sorted(path[at:]))
+            del path[at:]
+
+    for module in imports:
+        if module not in order:
+            visit(module)
+    return found
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    trees = dict(pair for room in (*ARROWS, "training", "benchmarks") for pair in modules(room))
+    imports = {
+        module: {name for name in imported(tree) if name in trees} - {module}
+        for module, tree in trees.items()
+    }
+    assert circles(imports) == []
+
+
+def test_circles_are_found_wherever_they_begin() -> None:
+    imports = {"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": {"b", "e"}, "e": set(), "f": {"g", "a"},
+               "g": {"f"}}  # fmt: skip
+    assert circles(imports) == [["b", "c", "d"], ["f", "g"]]
+    assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+
+
 @pytest.mark.parametrize("library", DOORS)
 def test_a_library_comes_in_through_its_door_only(library: str) -> None:
     strangers = [
