@@ -27,7 +27,7 @@ from pathlib import Path
 
 from osc_protocol.client import Client
 from osc_protocol.codec import encode
-from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.generate import Generate
 from osc_protocol.messages import Finished
 
 BARS, BPM = 8, 120.0
@@ -167,9 +167,9 @@ def _jobs_and_pings(client: Client, port: int) -> tuple[list[float], list[float]
     jobs = []
     try:
         for seed in range(JOBS):
-            request = GenerateRequest(bpm=BPM, key="A minor", bars=BARS, seed=seed)
+            request = Generate(bpm=BPM, key="A minor", bars=BARS, seed=seed)
             started = time.perf_counter()
-            job = client.generate(request).job
+            job = client.order(request).job
             for event in client.watch(job):
                 if isinstance(event, Finished):
                     jobs.append(time.perf_counter() - started)

@@ -24,6 +24,7 @@ from daemon.commands import (
     to_midi,
 )
 from daemon.commands import slice as slicing
+from daemon.commands.order_options import GroupedCommand
 from daemon.config import Config
 from daemon.errors import DaemonError, Interrupted, UsageError
 from daemon.screen import say, say_aside
@@ -62,7 +63,7 @@ for command in (
     install_reaper.install_reaper, export.export, measure.measure, conform.conform,
     energy.energy, split.split, to_midi.to_midi,
 ):  # fmt: skip
-    app.command()(command)
+    app.command(cls=GroupedCommand)(command)
 app.command("slice")(slicing.slice_)
 app.add_typer(send.send, name="send")
 app.add_typer(models.models, name="models")

@@ -17,7 +17,7 @@ from daemon.errors import DaemonError
 from daemon.screen import say_aside
 from daemon.sending import order
 from osc_protocol.client import Client
-from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.generate import Generate
 from stems.manifest import Manifest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +30,7 @@ def play(out_dir: Path) -> tuple[Manifest, Path]:
     Uses the daemon on the usual port if one runs, else starts one on a free port with a home
     of its own that is gone afterwards.
     """
-    request = GenerateRequest(
+    request = Generate(
         bpm=96.0,
         key="A minor",
         bars=8,

@@ -27,8 +27,8 @@ class Job:
     """One accepted request, as the journal knows it.
 
     `owner` and `rid` are the key under which a repeated request finds its job again, `digest`
-    tells whether it is the same request, `request` is as_dict() of a GenerateRequest or a
-    SplitRequest. Times are Unix seconds, 0 where it has not come to that. `attempts` counts how
+    tells whether it is the same request, `request` is as_dict() of a Generate or a
+    Split. Times are Unix seconds, 0 where it has not come to that. `attempts` counts how
     often it was started.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -78,6 +79,11 @@ def interruptible() -> Iterator[Callable[[], bool]]:
 def say(line: str) -> None:
     """Print a line of what was asked for."""
     print(line, flush=True)
+
+
+def say_json(values: object) -> None:
+    """Print what was asked for as JSON, for programs."""
+    say(json.dumps(values, indent=2, ensure_ascii=False))
 
 
 def say_aside(line: str) -> None:

@@ -9,23 +9,18 @@ from daemon.results import fetch
 from daemon.screen import progress_bar, say_aside
 from osc_protocol.client import Client
 from osc_protocol.errors import Code, ProtocolError
-from osc_protocol.messages import Finished, GenerateRequest, Progress, SplitRequest
+from osc_protocol.messages import AnyOrder, Finished, Progress
 from stems.manifest import Manifest
 
 
-def order(
-    client: Client, request: GenerateRequest | SplitRequest, out_dir: Path | None
-) -> tuple[Manifest, Path]:
+def order(client: Client, request: AnyOrder, out_dir: Path | None) -> tuple[Manifest, Path]:
     """Send `request`, show its progress, wait for its end; returns manifest and folder.
 
     Ctrl-C cancels the job in the daemon and raises Interrupted once that is done. A job that
     failed raises the ProtocolError it failed with.
     """
     client.subscribe(scope="mine")
-    if isinstance(request, SplitRequest):
-        accepted = client.split(request)
-    else:
-        accepted = client.generate(request)
+    accepted = client.order(request)
     try:
         finished = _watch(client, accepted.job)
     except KeyboardInterrupt:

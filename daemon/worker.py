@@ -145,7 +145,7 @@ def _warm_up(name: str, engines: _Opened[BatchedEngine], orders: _Orders) -> boo
         return False
     try:
         from daemon.pipeline import generate
-        from osc_protocol.generate_request import GenerateRequest
+        from osc_protocol.generate import Generate
 
         engine = engines.open(name)
         engine.load(lambda stage, fraction: None)
@@ -156,7 +156,7 @@ def _warm_up(name: str, engines: _Opened[BatchedEngine], orders: _Orders) -> boo
         contextlib.suppress(Exception),
         tempfile.TemporaryDirectory(prefix="backline-warm-up-") as folder,
     ):
-        request = GenerateRequest(bpm=120.0, key="C major", bars=1, seed=0)
+        request = Generate(bpm=120.0, key="C major", bars=1, seed=0)
         generate(request, engine, Path(folder), lambda stage, fraction: None, orders.are_waiting)
     return True
 
@@ -174,8 +174,7 @@ def _play(
     from daemon.pipeline.split_job import split
     from diffusion.errors import Cancelled, EngineError
     from midi.errors import MidiError
-    from osc_protocol.generate_request import GenerateRequest
-    from osc_protocol.split_request import KIND, SplitRequest
+    from osc_protocol.messages import ORDERS, Split
     from stems.errors import StemError
 
     number, request, folder, behind = order[1], order[2], Path(order[3]), order[4]
@@ -188,15 +187,14 @@ def _play(
 
     job = str(number)
     try:
-        if request.get("kind") == KIND:
-            sound = SplitRequest.from_dict(request)
-            manifest = split(sound, splitters.open, folder, progress, cancelled, job=job)
+        asked = ORDERS[request.get("kind", "")].restored(request)  # the front end has checked it
+        if isinstance(asked, Split):
+            manifest = split(asked, splitters.open, folder, progress, cancelled, job=job)
         else:
-            music = GenerateRequest.from_dict(request)
-            engine = engines.open(music.engine)
+            engine = engines.open(asked.engine)
             engine.expect(behind)
             manifest = generate(
-                music, engine, folder, progress, cancelled, job=job, open_splitter=splitters.open
+                asked, engine, folder, progress, cancelled, job=job, open_splitter=splitters.open
             )
         return ("done", number, stems_of(manifest, folder))
     except Cancelled:

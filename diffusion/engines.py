@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audio.stem_names import STEMS
 from diffusion.errors import EngineError
-from midi.grid import MAX_BPM, MAX_SECONDS, MIN_BPM
 
 if TYPE_CHECKING:
     from diffusion.engine import Engine
@@ -36,8 +35,8 @@ class EngineSpec:
     accepts: frozenset[str] = frozenset()
     stems: tuple[str, ...] = STEMS
     meters: tuple[str, ...] = ()  # () for any
-    bpm: tuple[float, float] = (MIN_BPM, MAX_BPM)
-    seconds: tuple[float, float] = (0.0, MAX_SECONDS)
+    bpm: tuple[float, float] | None = None  # from, to; None for all that a request may have
+    seconds: tuple[float, float] | None = None
     availability: str = ""
 
     def open(self, model: str = "") -> Engine:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
+from math import lcm
 
 from midi.errors import GridError
 from midi.meter import Meter, MeterChange
@@ -199,8 +200,12 @@ def _bar_starts(bars: int, meters: Sequence[MeterChange]) -> tuple[Fraction, ...
     starts = [Fraction(0)]
     ends = [change.bar for change in meters[1:]] + [bars]
     for change, end in zip(meters, ends, strict=True):
-        first = starts[-1]
-        starts += [first + n * change.meter.beats for n in range(1, end - change.bar + 1)]
+        first, beats = starts[-1], change.meter.beats
+        # Over their common denominator these are whole numbers, which add up fast.
+        under = lcm(first.denominator, beats.denominator)
+        start, bar = (int(each * under) for each in (first, beats))
+        count = end - change.bar
+        starts += [Fraction(start + n * bar, under) for n in range(1, count + 1)]
     return tuple(starts)
 
 

@@ -1,8 +1,10 @@
-"""One argument of a message: its name, its kind and what it may be."""
+"""One argument of a message: its name, its kind, what it may be, how front ends offer it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from osc_protocol.errors import wire_name
 
 # What each kind is sent as. On the way in i, h, f, d and decimal text are all numbers.
 TAGS = {
@@ -11,6 +13,9 @@ TAGS = {
     "flag": "i",
     "text": "s",
     "line": "s",
+    "names": "s",
+    "path": "s",
+    "adapters": "s",
     "rid": "s",
     "target": "s",
     "bytes": "b",
@@ -26,23 +31,35 @@ class Required:
 
 REQUIRED = Required()
 DEFAULT_TEXT_BYTES = 1000
+MAX_PATH_BYTES = 4096
+VARY, CHANGE = "vary", "change"  # a new seed of the same request; a change of its result
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
-    """A cell of the table.
+class Arg:
+    """What a message's class says of a field; name, kind and default come from the field itself.
 
     `kind` is int, float, flag (0 or 1), text, line (text that the daemon sends: cut to
-    `max_bytes` rather than refused), rid (a request id; whole numbers become decimal text), target
-    (a request id or a job number) or bytes. `low` and `high` bound numbers, `choices` is all that a
-    text or whole number may be, `max_bytes` bounds UTF-8 text and blobs, `pattern` must match all
-    of a text that is not empty.
+    `max_bytes` rather than refused), names (of `choices`, comma-separated, each once, kept in
+    their order), path (of a file or folder on the daemon's machine), adapters (path[:scale], one
+    a line), rid (a request id; whole numbers become decimal text), target (a request id or a job
+    number) or bytes. `low` and `high` bound numbers, `choices` is all that a text or whole number
+    may be, `max_bytes` bounds UTF-8 text and blobs, `pattern` must match all of a text that is
+    not empty.
+
+    A keyed argument with a `position` may also stand by position. `in_order` is whether it is
+    part of the order that is stored and compared, `kept_by` says whether a variation (VARY) and a
+    change of a result (CHANGE) repeat it. On the command line it is `option` (from its name where
+    that is empty), listed under `group`, unless `wire_only` says why there is none; `lines` is an
+    option that may be repeated, one line each, and `from_file` one that takes "@file".
     """
 
-    name: str
-    kind: str
     about: str
+    kind: str = ""
+    name: str = ""
+    field: str = ""
     default: object = REQUIRED
+    must_be_sent: bool = False  # although Python programs may leave it out at first
     low: int | float | None = None
     high: int | float | None = None
     unit: str = ""
@@ -50,11 +67,18 @@ class Argument:
     pattern: str = ""
     max_bytes: int = DEFAULT_TEXT_BYTES
     aliases: tuple[str, ...] = ()
-
-    @property
-    def field(self) -> str:
-        """The name as a Python attribute."""
-        return self.name.replace("-", "_")
+    keyed: bool = False
+    position: int = 0
+    unset: str = "none"  # what the daemon does without it, where the default does not say
+    in_order: bool = True
+    kept_by: tuple[str, ...] = (VARY, CHANGE)
+    option: str = ""
+    old_options: tuple[str, ...] = ()
+    wire_only: str = ""
+    group: str = ""
+    example: str = ""
+    lines: bool = False
+    from_file: bool = False
 
     @property
     def tag(self) -> str:
@@ -64,4 +88,34 @@ class Argument:
     @property
     def is_required(self) -> bool:
         """True where a message without it is refused."""
-        return self.default is REQUIRED
+        return self.default is REQUIRED or self.must_be_sent
+
+    def is_default(self, value: object) -> bool:
+        """True where leaving it out asks for the same."""
+        return value == self.default or str(value) == self.unset
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Its names on the command line, the one to use first; none where it is wire only."""
+        if self.wire_only:
+            return ()
+        return (self.option or f"--{self.name}", *self.old_options)
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Arg):
+    """An Arg that stands as a name, value pair after the positional ones, in any order."""
+
+    keyed: bool = True
+
+
+def bound(arg: Arg, field: str, kind: str, default: object) -> Arg:
+    """Return `arg` as the argument that `field` of a message's class is."""
+    return replace(
+        arg,
+        field=field,
+        name=arg.name or wire_name(field),
+        kind=arg.kind or kind,
+        default=arg.default if default is REQUIRED else default,
+        max_bytes=MAX_PATH_BYTES if arg.kind == "path" else arg.max_bytes,
+    )

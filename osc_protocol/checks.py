@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import NoReturn
 
 from midi.number import exact
-from osc_protocol.argument import Argument
-from osc_protocol.errors import Code, ProtocolError
+from osc_protocol.argument import Arg
+from osc_protocol.errors import Code, ProtocolError, named
 
 _RID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
@@ -26,35 +29,28 @@ def shown(value: object) -> str:
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 
-def check(argument: Argument, value: object) -> object:
-    """Return `value` in the Python type of the argument's kind, or raise ProtocolError.
+def checker(argument: Arg) -> Callable[[object], object]:
+    """Return the check of an argument: it gives the value in the Python type of its kind.
 
-    None stands where the argument's default is None. Numbers may be decimal text; whole numbers
-    may be floats without a fraction; nothing is clamped or rounded.
+    It raises ProtocolError. None stands where the argument's default is None. Numbers may be
+    decimal text; whole numbers may be floats without a fraction; nothing is clamped or rounded.
     """
-    if value is None and argument.default is None:
-        return None
-    match argument.kind:
-        case "int":
-            return _whole(argument, value)
-        case "float":
-            return _number(argument, value)
-        case "flag":
-            return _flag(argument, value)
-        case "rid":
-            return _rid(argument, value)
-        case "target":
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            return _whole(argument, value) if is_number else _rid(argument, value)
-        case "line":
-            return _line(argument, value)
-        case "bytes":
-            return _bytes(argument, value)
-        case _:
-            return _text(argument, value)
+    full = partial(_CHECKS[argument.kind], argument)
+    if argument.default is None:
+        return lambda value: None if value is None else full(value)
+    low, high = argument.low, argument.high
+    if argument.kind == "float" and low is not None and high is not None:
+        # What nearly every message holds: a float within its limits (NaN is not).
+        return lambda value: value if type(value) is float and low <= value <= high else full(value)
+    return full
 
 
-def _number(argument: Argument, value: object) -> float:
+def check(argument: Arg, value: object) -> object:
+    """Check one value once; see checker()."""
+    return checker(argument)(value)
+
+
+def _number(argument: Arg, value: object) -> float:
     number = _within(argument, _exact(argument, value), value)
     try:
         return float(number)
@@ -62,14 +58,17 @@ def _number(argument: Argument, value: object) -> float:
         refuse(Code.OUT_OF_RANGE, argument, "a number that a float can hold", value)
 
 
-def _whole(argument: Argument, value: object) -> int:
+def _whole(argument: Arg, value: object) -> int:
+    if type(value) is int and argument.low is not None and argument.high is not None:
+        if argument.low <= value <= argument.high:
+            return value
     number = _exact(argument, value)
     if number.denominator != 1:
         refuse(Code.OUT_OF_RANGE, argument, "a whole number" + _range(argument), value)
     return int(_within(argument, number, value))
 
 
-def _exact(argument: Argument, value: object) -> Fraction:
+def _exact(argument: Arg, value: object) -> Fraction:
     if isinstance(value, float) and not math.isfinite(value):
         refuse(Code.OUT_OF_RANGE, argument, "a finite number" + _range(argument), value)
     number = exact(value)
@@ -78,7 +77,7 @@ def _exact(argument: Argument, value: object) -> Fraction:
     return number
 
 
-def _within(argument: Argument, number: Fraction, value: object) -> Fraction:
+def _within(argument: Arg, number: Fraction, value: object) -> Fraction:
     if (argument.low is not None and number < argument.low) or (
         argument.high is not None and number > argument.high
     ):
@@ -89,7 +88,7 @@ def _within(argument: Argument, number: Fraction, value: object) -> Fraction:
     return number
 
 
-def _range(argument: Argument) -> str:
+def _range(argument: Arg) -> str:
     unit = f" {argument.unit}" if argument.unit and argument.unit != argument.name else ""
     if argument.low is None:
         return ""
@@ -98,7 +97,7 @@ def _range(argument: Argument) -> str:
     return f" from {argument.low} to {argument.high}{unit}"
 
 
-def _flag(argument: Argument, value: object) -> bool:
+def _flag(argument: Arg, value: object) -> bool:
     if isinstance(value, bool):
         return value
     number = exact(value)
@@ -109,7 +108,7 @@ def _flag(argument: Argument, value: object) -> bool:
     return number == 1
 
 
-def _rid(argument: Argument, value: object) -> str:
+def _rid(argument: Arg, value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
         value = str(value)
     if not isinstance(value, str):
@@ -121,9 +120,20 @@ def _rid(argument: Argument, value: object) -> str:
     return value
 
 
-def _text(argument: Argument, value: object) -> str:
+def _text(argument: Arg, value: object) -> str:
     if not isinstance(value, str):
         refuse(Code.BAD_TYPE, argument, "text", value)
+    if not (value.isascii() and value.isprintable() and len(value) <= argument.max_bytes):
+        value = _clean(argument, value)
+    if argument.choices and value not in argument.choices:
+        refuse(Code.OUT_OF_RANGE, argument, _one_of(argument), value)
+    if value and argument.pattern and not re.fullmatch(argument.pattern, value):
+        refuse(Code.OUT_OF_RANGE, argument, argument.about, value)
+    return value
+
+
+def _clean(argument: Arg, value: str) -> str:
+    """Text of some length, in any script and with newlines, or a refusal."""
     value = value.replace("\r\n", "\n")
     try:
         size = len(value.encode("utf-8"))
@@ -132,19 +142,36 @@ def _text(argument: Argument, value: object) -> str:
     if size > argument.max_bytes:
         raise ProtocolError(
             Code.TOO_LARGE,
-            f"{argument.name} must be at most {argument.max_bytes} bytes of text, not {size}",
-            argument.name,
+            f"{named(argument.field)} must be at most {argument.max_bytes} bytes of text, "
+            f"not {size}",
+            argument.field,
         )
     if _CONTROLS.search(value):
         refuse(Code.OUT_OF_RANGE, argument, "text without control characters", value)
-    if argument.choices and value not in argument.choices:
-        refuse(Code.OUT_OF_RANGE, argument, _one_of(argument), value)
-    if value and argument.pattern and not re.fullmatch(argument.pattern, value):
-        refuse(Code.OUT_OF_RANGE, argument, argument.about, value)
     return value
 
 
-def _line(argument: Argument, value: object) -> str:
+def _names(argument: Arg, value: object) -> tuple[str, ...]:
+    """Read "bass,drums" or a sequence of names into the order of the choices."""
+    if isinstance(value, str):
+        names = [name.strip() for name in _text(replace(argument, choices=()), value).split(",")]
+    elif isinstance(value, tuple | list) and all(isinstance(name, str) for name in value):
+        names = list(value)
+    else:
+        refuse(Code.BAD_TYPE, argument, "text", value)
+    for name in names:
+        if name not in argument.choices:
+            refuse(Code.OUT_OF_RANGE, argument, f"among {', '.join(argument.choices)}", name)
+    if not names or len(set(names)) < len(names):
+        raise ProtocolError(
+            Code.OUT_OF_RANGE,
+            f"{named(argument.field)} must name each of them once, not {shown(','.join(names))}",
+            argument.field,
+        )
+    return tuple(name for name in argument.choices if name in names)
+
+
+def _line(argument: Arg, value: object) -> str:
     if not isinstance(value, str):
         refuse(Code.BAD_TYPE, argument, "text", value)
     printable = _CONTROLS.sub("?", value).encode("utf-8", "replace")
@@ -153,14 +180,14 @@ def _line(argument: Argument, value: object) -> str:
     return printable.decode("utf-8", "ignore")
 
 
-def _one_of(argument: Argument) -> str:
+def _one_of(argument: Arg) -> str:
     if len(argument.choices) == 1:
         return argument.choices[0]
     unit = f" {argument.unit}" if argument.unit else ""
     return f"one of {', '.join(argument.choices)}{unit}"
 
 
-def _bytes(argument: Argument, value: object) -> bytes:
+def _bytes(argument: Arg, value: object) -> bytes:
     if not isinstance(value, bytes | bytearray):
         refuse(Code.BAD_TYPE, argument, "a blob", value)
     if len(value) > argument.max_bytes:
@@ -168,8 +195,20 @@ def _bytes(argument: Argument, value: object) -> bytes:
     return bytes(value)
 
 
-def refuse(code: Code, argument: Argument, wanted: str, value: object) -> NoReturn:
+def refuse(code: Code, argument: Arg, wanted: str, value: object) -> NoReturn:
     """Raise ProtocolError: "<name> must be <wanted>, not <value>"."""
     raise ProtocolError(
-        code, f"{argument.name} must be {wanted}, not {shown(value)}", argument.name
+        code, f"{named(argument.field)} must be {wanted}, not {shown(value)}", argument.field
     )
+
+
+def _target(argument: Arg, value: object) -> str | int:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return _whole(argument, value) if is_number else _rid(argument, value)
+
+
+_CHECKS: Mapping[str, Callable[[Arg, object], object]] = {
+    "int": _whole, "float": _number, "flag": _flag, "text": _text, "line": _line,
+    "names": _names, "path": _text, "adapters": _text, "rid": _rid, "target": _target,
+    "bytes": _bytes,
+}  # fmt: skip

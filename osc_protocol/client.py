@@ -5,20 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from osc_protocol.addresses import DEFAULT_PORT
 from osc_protocol.errors import NoAnswer
 from osc_protocol.link import RESEND_SECONDS, Link
 from osc_protocol.messages import (
     Accepted,
+    AnyOrder,
     Cancel,
     CancelDone,
     Finished,
-    Generate,
-    GenerateRequest,
     Hello,
     JobReply,
     JobsEnd,
@@ -37,8 +34,6 @@ from osc_protocol.messages import (
     Queued,
     Quit,
     QuitDone,
-    Split,
-    SplitRequest,
     Started,
     StatusReply,
     StemReady,
@@ -48,6 +43,8 @@ from osc_protocol.messages import (
     VersionReply,
     Welcome,
 )
+from osc_protocol.order_paths import with_absolute_paths
+from osc_protocol.protocol import DEFAULT_PORT
 
 SILENCE_SECONDS = 5.0  # without an event of a job: ask how it is
 LIST_ATTEMPTS = 5
@@ -130,23 +127,14 @@ class Client:
         self._link.keep_subscribed(None)
         return self._ask(Notify(self._link.new_rid(), False), NotifyDone)
 
-    def generate(
-        self, request: GenerateRequest, *, rid: str = "", dry_run: bool = False
-    ) -> Accepted:
+    def order(self, order: AnyOrder, *, rid: str = "") -> Accepted:
         """Order stems; the job is in the daemon's journal once this returns.
 
-        A relative `melody_path` is taken from this process's folder. A request under a `rid` that
-        was accepted before is that job again.
+        Relative paths are taken from this process's folder. An order under a `rid` that was
+        accepted before is that job again.
         """
-        if request.melody_path:
-            request = replace(request, melody_path=str(Path(request.melody_path).absolute()))
-        order = Generate.of(rid or self._link.new_rid(), request, dry_run=dry_run)
+        order = replace(with_absolute_paths(order), rid=rid or self._link.new_rid())
         return self._ask(order, Accepted)
-
-    def split(self, request: SplitRequest, *, rid: str = "", dry_run: bool = False) -> Accepted:
-        """Order a sound file taken apart; a relative path is taken from this process's folder."""
-        request = replace(request, path=str(Path(request.path).absolute()))
-        return self._ask(Split.of(rid or self._link.new_rid(), request, dry_run=dry_run), Accepted)
 
     def cancel(self, target: str | int) -> CancelDone:
         """Stop a job, told by its number or the rid of its request."""

@@ -220,5 +220,5 @@ def _text(data: bytes, position: int, end: int) -> tuple[str, int]:
 
 
 def _check_padding(data: bytes, start: int, end: int) -> None:
-    if any(data[start:end]):
+    if data.count(0, start, end) != end - start:
         raise DecodeError(f"padding at byte {start} must be zero")

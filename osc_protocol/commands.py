@@ -1,242 +1,115 @@
-"""What clients send, one frozen dataclass for each command of the table.
+"""What clients ask, besides the orders generate and split: a class for each command.
 
-What a command and its fields mean stands in osc_protocol.addresses.
+The docstrings are the descriptions of docs/guide/protocol.md.
 """
 
-from __future__ import annotations
+from typing import Annotated
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from fractions import Fraction
-from hashlib import sha256
-from pathlib import PurePath
-from typing import cast
-
-from audio.stem_names import STEMS
-from midi.errors import GridError
-from midi.grid import Meter
-from osc_protocol.addresses import GENERATE_KEYS, PROTOCOL_MAJOR
-from osc_protocol.checks import check
-from osc_protocol.errors import Code, ProtocolError
-from osc_protocol.generate_request import GenerateRequest, ordered_stems
-from osc_protocol.message import Message
-from osc_protocol.sound_shaping import loras_of
-from osc_protocol.split_request import SplitRequest
-from osc_protocol.timed_tags import is_timed, length_in_bars
+from osc_protocol.argument import Arg, Key
+from osc_protocol.fields import AnyRid, Port, Rid, Target
+from osc_protocol.message import Command
+from osc_protocol.protocol import MAX_INT, PROTOCOL_MAJOR
 
 
-@dataclass(frozen=True, slots=True)
-class Ping(Message):
-    """Are you there? `args` come back; `tags` are their type tags; /ping has a short address."""
+class Ping(Command, address="/backline/ping", answers=("Pong",)):
+    """Sends its arguments back. Renews a lease. So does /ping, answered by /pong."""
 
     args: tuple[object, ...] = ()
     tags: str = ""
     address: str = "/backline/ping"
 
 
-@dataclass(frozen=True, slots=True)
-class Hello(Message):
-    rid: str
-    client: str
-    id: str = ""
-    proto: int = PROTOCOL_MAJOR
-    port: int = 0
+class Hello(Command, address="/backline/hello", answers=("Welcome",)):
+    """Says who you are; asks who is there."""
+
+    rid: Rid
+    client: Annotated[str, Arg("name of the client program", max_bytes=64)]
+    id: Annotated[
+        str,
+        Key("client id: scopes request ids instead of the IP address", max_bytes=64,
+            pattern=r"[A-Za-z0-9._:-]+"),
+    ] = ""  # fmt: skip
+    proto: Annotated[int, Key("protocol major that you speak", low=0, high=MAX_INT)] = (
+        PROTOCOL_MAJOR
+    )
+    port: Port = 0
 
 
-@dataclass(frozen=True, slots=True)
-class QueryVersion(Message):
-    rid: str = ""
+class QueryVersion(Command, address="/backline/version", button=True, answers=("VersionReply",)):
+    """Asks for versions."""
+
+    rid: AnyRid = ""
 
 
-@dataclass(frozen=True, slots=True)
-class QueryStatus(Message):
-    rid: str = ""
+class QueryStatus(Command, address="/backline/status", button=True, answers=("StatusReply",)):
+    """Asks how the daemon is."""
+
+    rid: AnyRid = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sync(Message):
-    rid: str
+class Sync(Command, address="/backline/sync", answers=("Synced",)):
+    """Answered once every request received earlier has been accepted or refused, durably."""
+
+    rid: Rid
 
 
-@dataclass(frozen=True, slots=True)
-class Notify(Message):
-    rid: str
-    on: bool
-    port: int = 0
-    lease: int = 60
-    scope: str = "host"
-    style: str = "events"
-    rate: int = 10
+class Notify(
+    Command,
+    address="/backline/notify",
+    answers=("NotifyDone",),
+    short=(("on",), ("on", "port")),
+    # What sends these cannot renew a lease by itself: it lasts as long as any may.
+    short_values={"lease": 3600},
+):
+    """Subscribes (on 1) or unsubscribes (on 0). Repeating it renews the lease."""
+
+    rid: AnyRid
+    on: Annotated[bool, Arg("1 subscribe, 0 unsubscribe")]
+    port: Port = 0
+    lease: Annotated[int, Key("how long without a sign of life", low=5, high=3600, unit="s")] = 60
+    scope: Annotated[
+        str, Key("whose jobs: the client's, the host's, all", choices=("mine", "host", "all"))
+    ] = "host"
+    style: Annotated[
+        str,
+        Key("events, one-value ui messages, or both", choices=("events", "simple", "both")),
+    ] = "events"
+    rate: Annotated[int, Key("progress events a second at most", low=1, high=30, unit="Hz")] = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Generate(Message):
-    """An order: `parameters` as they were asked for, by their names on the wire.
+class Cancel(Command, address="/backline/cancel", button=True, answers=("CancelDone",)):
+    """Stops a job; as a button: the newest job of this host."""
 
-    `request` is the order they make. `digest` is the same for the same parameters, in whatever
-    form or order they were sent, and tells a repeated datagram from another order under its rid;
-    a seed that was drawn does not count.
-    """
-
-    rid: str
-    parameters: Mapping[str, object]
-    request: GenerateRequest = field(init=False, compare=False)
-    dry_run: bool = field(init=False)
-    digest: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rid", check(self.row().args[0], self.rid))
-        unknown = set(self.parameters) - {argument.name for argument in GENERATE_KEYS}
-        if unknown:
-            name = min(unknown)
-            raise ProtocolError(Code.UNKNOWN_KEY, f"{name} is not a key of generate", name)
-        asked = {}
-        for argument in GENERATE_KEYS:
-            if argument.name in self.parameters:
-                asked[argument.name] = check(argument, self.parameters[argument.name])
-            elif argument.is_required:
-                raise ProtocolError(
-                    Code.MISSING_ARGUMENT, f"{argument.name} is missing", argument.name
-                )
-        object.__setattr__(self, "parameters", asked)
-        object.__setattr__(self, "dry_run", bool(asked.get("dry-run", False)))
-        object.__setattr__(self, "request", _order(asked))
-        plain = self.request.as_dict() | {"seed": asked.get("seed")}
-        object.__setattr__(self, "digest", _digest(plain))
-
-    @classmethod
-    def of(cls, rid: str, request: GenerateRequest, *, dry_run: bool = False) -> Generate:
-        """Put a request into a message, with its seed: sent again, it is the same order."""
-        parameters: dict[str, object] = {"dry-run": True} if dry_run else {}
-        for argument in GENERATE_KEYS:
-            value = getattr(request, argument.field, argument.default)
-            if argument.name == "stems":
-                value = ",".join(cast("tuple[str, ...]", value))
-            if value != argument.default:
-                parameters.setdefault(argument.name, value)
-        return cls(rid, parameters)
+    rid: AnyRid = ""
+    target: Annotated[
+        str | int, Arg("rid or number of the job; 0: the host's newest", "target", low=0)
+    ] = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Split(Message):
-    """An order to split: `request` is what it asks for, `digest` as in Generate."""
+class QueryJob(Command, address="/backline/job", answers=("JobReply",)):
+    """Asks how a job is; unknown is an error."""
 
-    rid: str
-    path: str
-    stems: str = ",".join(STEMS)
-    model: str = ""
-    loop: bool = False
-    format: str = "wav32f"
-    from_seconds: float = 0.0
-    length_seconds: float = 0.0
-    at_seconds: float = 0.0
-    at_beats: float = 0.0
-    dry_run: bool = False
-
-    def __post_init__(self) -> None:
-        Message.__post_init__(self)
-        _check_absolute("path", self.path)
-        object.__setattr__(self, "stems", ",".join(self.request.stems))
-
-    @property
-    def request(self) -> SplitRequest:
-        """The order its fields make; raises ProtocolError."""
-        return SplitRequest(
-            self.path, ordered_stems(self.stems), self.model, self.loop, self.from_seconds,
-            self.length_seconds, self.at_seconds, self.at_beats, self.format,
-        )  # fmt: skip
-
-    @property
-    def digest(self) -> str:
-        """The same for the same parameters."""
-        return _digest(self.request.as_dict())
-
-    @classmethod
-    def of(cls, rid: str, request: SplitRequest, *, dry_run: bool = False) -> Split:
-        """Put a request into a message."""
-        values = request.as_dict() | {"stems": ",".join(request.stems)}
-        del values["kind"]
-        return cls(rid, **values, dry_run=dry_run)  # type: ignore[arg-type]  # it checks each
+    rid: Rid
+    target: Target
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel(Message):
-    rid: str = ""
-    target: str | int = 0
+class QueryJobs(Command, address="/backline/jobs", answers=("JobsItem", "JobsEnd")):
+    """Lists jobs, newest first."""
+
+    rid: Rid
+    offset: Annotated[int, Arg("how many to skip", low=0, high=MAX_INT)] = 0
+    limit: Annotated[int, Arg("how many to list", low=1, high=20)] = 20
 
 
-@dataclass(frozen=True, slots=True)
-class QueryJob(Message):
-    rid: str
-    target: str | int
+class QueryStems(Command, address="/backline/stems", answers=("StemReady", "StemsEnd")):
+    """Sends the stem events of a job again."""
+
+    rid: Rid
+    target: Target
 
 
-@dataclass(frozen=True, slots=True)
-class QueryJobs(Message):
-    rid: str
-    offset: int = 0
-    limit: int = 20
+class Quit(Command, address="/backline/quit", answers=("QuitDone",)):
+    """Stops the daemon: now, or drain (once the queue is empty)."""
 
-
-@dataclass(frozen=True, slots=True)
-class QueryStems(Message):
-    rid: str
-    target: str | int
-
-
-@dataclass(frozen=True, slots=True)
-class Quit(Message):
-    rid: str
-    mode: str = "now"
-
-
-def _order(asked: Mapping[str, object]) -> GenerateRequest:
-    """Turn the message's parameters into a request: a length in seconds becomes bars."""
-    values = {a.field: asked[a.name] for a in GENERATE_KEYS if a.name in asked}
-    values.pop("dry_run", None)
-    seconds = values.pop("seconds", 0.0)
-    for name in ("melody-path", "source", "midi-path", "audio-path", "reference-path"):
-        _check_absolute(name, str(asked.get(name, "")))
-    for path, _ in loras_of(str(asked.get("loras", ""))):
-        _check_absolute("loras", path)
-    if seconds:
-        for other in ("bars", "tempo-map", "meter-map"):
-            if other in asked:
-                raise ProtocolError(
-                    Code.OUT_OF_RANGE, f"seconds and {other}: give one of them, not both", "seconds"
-                )
-        values["bars"] = _nearest_bars(asked)
-    elif is_timed(str(asked.get("tags", ""))) and "bars" not in asked:
-        bars = length_in_bars(*_timed(asked))
-        values |= {} if bars is None else {"bars": bars}
-    return GenerateRequest(**values)  # type: ignore[arg-type]  # checked by the table
-
-
-def _timed(asked: Mapping[str, object]) -> tuple[str, Fraction, str]:
-    return str(asked["tags"]), Fraction(str(asked["bpm"])), str(asked.get("meter", "4/4"))
-
-
-def _nearest_bars(asked: Mapping[str, object]) -> int:
-    if is_timed(str(asked.get("tags", ""))):
-        return length_in_bars(*_timed(asked), Fraction(str(asked["seconds"]))) or 1
-    try:
-        meter = Meter.parse(str(asked.get("meter", "4/4")))
-    except GridError as error:
-        raise ProtocolError(Code.OUT_OF_RANGE, str(error), "meter") from None
-    beats = Fraction(str(asked["seconds"])) * Fraction(str(asked["bpm"])) / 60
-    return max(1, (beats / meter.beats + Fraction(1, 2)).__floor__())
-
-
-def _check_absolute(name: str, path: str) -> None:
-    if path and not PurePath(path).is_absolute():
-        raise ProtocolError(
-            Code.PATH_FORBIDDEN,
-            f"{name} must be an absolute path: the daemon runs in another folder",
-            name,
-        )
-
-
-def _digest(plain: Mapping[str, object]) -> str:
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
-    return sha256(text.encode("utf-8")).hexdigest()
+    rid: Rid
+    mode: Annotated[str, Arg("now or drain", choices=("now", "drain"))] = "now"

@@ -1,16 +1,14 @@
-"""Writes the protocol page from the table: python -m osc_protocol.document [-o PAGE]."""
+"""The protocol page, made of the table."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from osc_protocol.addresses import BY_NAME, GENERATE_KEYS, TABLE, Row
-from osc_protocol.argument import Argument
+from osc_protocol.argument import Arg
 from osc_protocol.errors import Code
 from osc_protocol.grammar import MAX_PING_ARGUMENTS
+from osc_protocol.message import sent
+from osc_protocol.messages import CLASSES, TABLE, Generate, Row
 from osc_protocol.prose import FIRST_PAGE, PAYLOADS, RULES, SPOOL
 
 MEANINGS = {
@@ -47,7 +45,7 @@ def document() -> str:
             FIRST_PAGE,
             RULES,
             _commands(),
-            _keys("## Keys of generate", GENERATE_KEYS),
+            _keys("## Keys of generate", Generate.row.keys),
             PAYLOADS,
             SPOOL,
             _messages("## Replies", "reply"),
@@ -69,7 +67,7 @@ def _commands() -> str:
                     f"`{row.address}`",
                     f"`{_tags(row)}`" if row.tags else "any",
                     _arguments(row) or f"at most {MAX_PING_ARGUMENTS} of any kind",
-                    ", ".join(f"`{BY_NAME[name].address}`" for name in row.answers),
+                    ", ".join(f"`{CLASSES[name].row.address}`" for name in row.answers),
                     row.about,
                 )
                 for row in rows
@@ -77,7 +75,7 @@ def _commands() -> str:
         ),
         "",
         "`generate` may carry "
-        + ", ".join(BY_NAME["Generate"].frozen)
+        + ", ".join(Generate.row.frozen)
         + " by position right after the rid (`sfsfs`), and keys after that; or the rid and keys "
         "alone. A key given by position must not come again.",
         "",
@@ -88,7 +86,7 @@ def _commands() -> str:
     return "\n".join(lines)
 
 
-def _keys(title: str, keys: Sequence[Argument]) -> str:
+def _keys(title: str, keys: Sequence[Arg]) -> str:
     table = _table(
         ("key", "type", "unless given", "limits", "meaning"),
         (
@@ -146,17 +144,17 @@ def _arguments(row: Row) -> str:
     return ", ".join((*names, *row.frozen))
 
 
-def _must_stand(row: Row, argument: Argument) -> bool:
+def _must_stand(row: Row, argument: Arg) -> bool:
     return argument.is_required or row.button or argument.kind == "rid"
 
 
-def _limits(argument: Argument) -> str:
+def _limits(argument: Arg) -> str:
     unit = f" {argument.unit}" if argument.unit else ""
     if argument.kind == "rid":
         return "see Requests and answers"
     if argument.kind == "flag":
         return "0 or 1"
-    if argument.kind in ("text", "line", "bytes"):
+    if argument.kind not in ("int", "float", "target"):
         return ", ".join(argument.choices) or f"at most {argument.max_bytes} bytes"
     if argument.choices:
         return ", ".join(argument.choices) + unit
@@ -167,7 +165,7 @@ def _limits(argument: Argument) -> str:
     return f"{argument.low} to {argument.high}{unit}"
 
 
-def _values(argument: Argument) -> str:
+def _values(argument: Arg) -> str:
     """What the daemon sends: a limit on the length of text says nothing to those who read it."""
     has_limits = bool(argument.choices) or argument.kind in ("int", "float", "flag")
     return _limits(argument) if has_limits else ""
@@ -178,29 +176,12 @@ def _tags(row: Row) -> str:
     return row.tags + "".join(by_name[name] for name in row.frozen)
 
 
-def _shown(argument: Argument) -> str:
-    if argument.default is None:
-        return "drawn"
-    if argument.default in ("", b""):
-        return "none"
-    return f"{int(argument.default) if argument.kind == 'flag' else argument.default}"  # type: ignore[call-overload]
+def _shown(argument: Arg) -> str:
+    if argument.default in (None, "", b""):
+        return argument.unset
+    return str(sent(argument, argument.default))
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines]
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the page, or write it to a file."""
-    parser = argparse.ArgumentParser(prog="python -m osc_protocol.document", description=__doc__)
-    parser.add_argument("-o", "--output", type=Path, help="file to write instead of printing")
-    output: Path | None = parser.parse_args(arguments).output
-    if output is None:
-        sys.stdout.write(document())
-    else:
-        output.write_text(document(), encoding="utf-8", newline="\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from enum import IntEnum
+
+_MARK = re.compile(r"\x02(\w+)\x03")
 
 
 class Code(IntEnum):
@@ -38,21 +42,50 @@ class Code(IntEnum):
         return self.name.lower().replace("_", "-")
 
 
+def wire_name(field: str) -> str:
+    """Return how a field of a message is called on the wire: bar_range is bar-range."""
+    return field.rstrip("_").replace("_", "-")
+
+
+def named(field: str) -> str:
+    """Return a mark that stands for a field in an error's sentence.
+
+    Each front end puts the field's name in its own words there: the wire's, or an option's.
+    """
+    return f"\x02{field}\x03"
+
+
+def about(field: str, error: Exception) -> str:
+    """Return the sentence of a room that does not know fields, which begins with one's name."""
+    text, name = str(error), wire_name(field)
+    return named(field) + text.removeprefix(name) if text.startswith(name) else text
+
+
 class ProtocolError(ValueError):
     """A message is wrong or was refused; `message` is one sentence for a person.
 
-    `field` names the argument at fault as a client writes it, or is empty.
+    `field` names the argument at fault as it is called on the wire, or is empty. In the sentence
+    fields stand as named() marks them.
     """
 
-    def __init__(self, code: int, message: str, field: str = "") -> None:
+    def __init__(self, code: int, sentence: str, field: str = "") -> None:
         # All three go to the base class, so that the error can be pickled between processes.
-        super().__init__(code, message, field)
+        super().__init__(code, sentence, field)
         self.code = int(code)
-        self.message = message
-        self.field = field
+        self._sentence = sentence
+        self.field = wire_name(field)
 
     def __str__(self) -> str:
         return self.message
+
+    @property
+    def message(self) -> str:
+        """The sentence with the names of the wire."""
+        return self.in_words_of({})
+
+    def in_words_of(self, names: Mapping[str, str]) -> str:
+        """Return the sentence with fields called as `names` has them, else as on the wire."""
+        return _MARK.sub(lambda found: names.get(found[1]) or wire_name(found[1]), self._sentence)
 
     @property
     def symbol(self) -> str:

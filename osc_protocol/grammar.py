@@ -10,20 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from osc_protocol.addresses import COMMANDS, TABLE, Row
-from osc_protocol.argument import Argument
-from osc_protocol.checks import shown
+from osc_protocol.argument import Arg
+from osc_protocol.checks import refuse, shown
 from osc_protocol.codec import ENCODED_TAGS, OscMessage, encode, fits_single, shortest
-from osc_protocol.errors import Code, ProtocolError
-from osc_protocol.messages import CLASSES, Generate, Message, Ping, Pong
+from osc_protocol.errors import Code, ProtocolError, named
+from osc_protocol.message import sent
+from osc_protocol.messages import CLASSES, Message, Ping, Pong, Row
+from osc_protocol.order_paths import check_absolute
 
 MAX_PING_ARGUMENTS = 8
 _PINGS = {"/ping": "/pong", "/backline/ping": "/backline/pong"}
 _PONGS = {pong: ping for ping, pong in _PINGS.items()}
-_ANSWERS: dict[str, list[Row]] = {}
-for _row in TABLE:
-    if _row.direction != "command":
-        _ANSWERS.setdefault(_row.address, []).append(_row)
+_COMMANDS = {cls.row.address: cls for cls in CLASSES.values() if cls.direction == "command"}
+_ANSWERS: dict[str, list[type[Message]]] = {}
+for _class in CLASSES.values():
+    if _class.direction != "command":
+        _ANSWERS.setdefault(_class.row.address, []).append(_class)
 
 
 def read_command(osc: OscMessage) -> Message | None:
@@ -33,20 +35,23 @@ def read_command(osc: OscMessage) -> Message | None:
     """
     if osc.address in _PINGS:
         return _read_ping(osc)
-    row = COMMANDS.get(osc.address)
-    if row is None:
+    command = _COMMANDS.get(osc.address)
+    if command is None:
         raise ProtocolError(
             Code.UNKNOWN_ADDRESS, f"{shown(osc.address)} is not an address of this daemon"
         )
+    row = command.row
     values = _plain(osc)
     all_numbers = not any(isinstance(value, str | bytes) for value in values)
     if row.button and len(values) <= 1 and all_numbers:
-        return CLASSES[row.name]() if not values or _is_pressed(row, values[0]) else None
+        return command() if not values or _is_pressed(row, values[0]) else None
     for form in row.short:
         if len(values) == len(form) and all_numbers:
             by_name = dict(zip(form, values, strict=True))
-            return CLASSES[row.name](**{"rid": "", **dict(row.short_values), **by_name})
-    return _read_keyed(row, values)
+            return command(**{"rid": "", **row.short_values, **by_name})
+    message = command(**_keyed(row, values))
+    check_absolute(message)
+    return message
 
 
 def read_answer(osc: OscMessage) -> Message:
@@ -57,10 +62,11 @@ def read_answer(osc: OscMessage) -> Message:
     if osc.address in _PONGS:
         return Pong(osc.args, osc.tags, osc.address)
     values = _plain(osc)
-    for row in _ANSWERS.get(osc.address, ()):
-        names_command = len(row.args) > 1 and len(row.args[1].choices) == 1
-        if not names_command or values[1:2] == [row.args[1].choices[0]]:
-            return CLASSES[row.name](**_by_position(row, values[: len(row.args)]))
+    for answer in _ANSWERS.get(osc.address, ()):
+        args = answer.row.args
+        names_command = len(args) > 1 and len(args[1].choices) == 1
+        if not names_command or values[1:2] == [args[1].choices[0]]:
+            return answer(**_by_position(answer.row, values[: len(args)]))
     raise ProtocolError(Code.UNKNOWN_ADDRESS, f"{shown(osc.address)} is not an answer known here")
 
 
@@ -68,20 +74,16 @@ def write(message: Message) -> bytes:
     """Return the datagram of a message; keys that are at their default are left out."""
     if isinstance(message, Ping | Pong):
         return encode(message.address, message.tags, message.args)
-    row = message.row()
-    values: Mapping[str, object] = (
-        {"rid": message.rid, **message.parameters}
-        if isinstance(message, Generate)
-        else {a.name: getattr(message, a.field) for a in row.fields}
-    )
+    row = message.row
     tags, args = "", list[object]()
     for argument in row.args:
-        tag, value = _sent(row, argument, values[argument.name])
+        tag, value = _tagged(row, argument, getattr(message, argument.field))
         tags += tag
         args.append(value)
     for argument in row.keys:
-        if values.get(argument.name, argument.default) != argument.default:
-            tag, value = _sent(row, argument, values[argument.name])
+        value = getattr(message, argument.field)
+        if not argument.is_default(value) and argument.field not in getattr(message, "drawn", ()):
+            tag, value = _tagged(row, argument, value)
             tags += "s" + tag
             args += [argument.name, value]
     return encode(row.address, tags, args)
@@ -89,9 +91,10 @@ def write(message: Message) -> bytes:
 
 def request_id(osc: OscMessage) -> str:
     """Return the id of a request that may be wrong in all else, for the error that answers it."""
-    row = COMMANDS.get(osc.address)
-    if row is None or not osc.args:
+    command = _COMMANDS.get(osc.address)
+    if command is None or not osc.args:
         return ""
+    row = command.row
     if osc.tags[0] not in "sS" and (row.short or (row.button and len(osc.args) == 1)):
         return ""  # a short form or a button, which has no id
     first = osc.args[0]
@@ -112,32 +115,34 @@ def _read_ping(osc: OscMessage) -> Ping:
     return Ping(osc.args, osc.tags, osc.address)
 
 
-def _read_keyed(row: Row, values: Sequence[object]) -> Message:
+def _keyed(row: Row, values: Sequence[object]) -> dict[str, Any]:
     """Read positional arguments, then the frozen ones where they are there, then the keys."""
     keys_only = len(values) > len(row.args) and isinstance(values[len(row.args)], str)
-    by_key = {argument.name: argument for argument in row.keys}
-    positional = list(row.args)
+    positional = row.args
     if row.frozen and not keys_only:
-        positional += [by_key[name] for name in row.frozen]
-    found = {a.name: value for a, value in zip(positional, values, strict=False)}
+        positional += tuple(row.key_names[name] for name in row.frozen)
+    found = {a.field: value for a, value in zip(positional, values, strict=False)}
     for argument in positional:
-        if argument.name not in found and (argument.is_required or row.button):
+        if argument.field not in found and (row.button or argument.is_required):
             raise ProtocolError(
                 Code.MISSING_ARGUMENT,
-                f"{argument.name} is missing: {row.address} begins with "
+                f"{named(argument.field)} is missing: {row.address} begins with "
                 f"{', '.join(a.name for a in positional)}",
-                argument.name,
+                argument.field,
             )
+        if argument.must_be_sent and found[argument.field] == "":
+            refuse(Code.OUT_OF_RANGE, argument, "1 to 64 characters", "")
     found |= _read_keys(row, values[len(positional) :], found)
-    if row.name == "Generate":
-        return Generate(found.pop("rid"), found)  # type: ignore[arg-type]
-    return CLASSES[row.name](**{name.replace("-", "_"): v for name, v in found.items()})
+    for argument in row.required_keys:
+        if argument.field not in found:
+            name = argument.name
+            raise ProtocolError(Code.MISSING_ARGUMENT, f"{name} is missing", name)
+    return found
 
 
 def _read_keys(
     row: Row, values: Sequence[object], found: Mapping[str, object]
 ) -> dict[str, object]:
-    known = {name: a.name for a in row.keys for name in (a.name, *a.aliases)}
     keyed: dict[str, object] = {}
     for place in range(0, len(values), 2):
         key = values[place]
@@ -145,18 +150,18 @@ def _read_keys(
             raise ProtocolError(
                 Code.BAD_TYPE, f"{row.address}: a key must stand before {shown(key)}"
             )
-        name = known.get(key.removeprefix("?"))
-        if name is None:
+        argument = row.key_names.get(key.removeprefix("?"))
+        if argument is None:
             if key.startswith("?"):
                 continue
             raise ProtocolError(
                 Code.UNKNOWN_KEY, f"{shown(key)} is not a key of {row.address}", key
             )
         if place + 1 == len(values):
-            raise ProtocolError(Code.MISSING_ARGUMENT, f"{key} has no value", name)
-        if name in keyed or name in found:
-            raise ProtocolError(Code.OUT_OF_RANGE, f"{key} must stand only once", name)
-        keyed[name] = values[place + 1]
+            raise ProtocolError(Code.MISSING_ARGUMENT, f"{key} has no value", argument.field)
+        if argument.field in keyed or argument.field in found:
+            raise ProtocolError(Code.OUT_OF_RANGE, f"{key} must stand only once", argument.field)
+        keyed[argument.field] = values[place + 1]
     return keyed
 
 
@@ -165,7 +170,7 @@ def _by_position(row: Row, values: Sequence[object]) -> dict[str, Any]:
     for argument in row.args[len(values) :]:
         if argument.is_required:
             raise ProtocolError(
-                Code.MISSING_ARGUMENT, f"{row.address}: {argument.name} is missing", argument.name
+                Code.MISSING_ARGUMENT, f"{row.address}: {argument.name} is missing", argument.field
             )
     return found
 
@@ -184,13 +189,11 @@ def _is_pressed(row: Row, value: object) -> bool:
     return value != 0
 
 
-def _sent(row: Row, argument: Argument, value: object) -> tuple[str, object]:
+def _tagged(row: Row, argument: Arg, value: object) -> tuple[str, object]:
     """The type tag and the value that go on the wire: more than 32 bits only to the daemon."""
-    tag = argument.tag
+    tag, value = argument.tag, sent(argument, value)
     if argument.kind == "target" and isinstance(value, int):
         tag = "i"
-    if argument.kind == "flag":
-        value = int(bool(value))
     if tag == "i" and isinstance(value, int) and not -(2**31) <= value < 2**31:
         tag = "h"
     if tag == "f" and row.direction == "command" and not fits_single(float(str(value))):

@@ -89,7 +89,7 @@ class Link:
             deadline = min(time.monotonic() + wait_seconds, end)
             while (message := self._receive(deadline)) is not None:
                 came.append(message)
-                if message.row().direction == "event":
+                if message.row.direction == "event":
                     self._events.append(message)
                 elif _echo(message) == _echo(command):
                     self._is_introduced = True
@@ -99,7 +99,7 @@ class Link:
                         return came, message
             self._is_introduced = False
         raise NoAnswer(
-            f"no answer from {self.peer} to {command.row().address}; is `backline serve` running?"
+            f"no answer from {self.peer} to {command.row.address}; is `backline serve` running?"
         )
 
     def next_event(self, timeout_seconds: float) -> Message | None:
@@ -108,7 +108,7 @@ class Link:
             return self._events.popleft()
         deadline = time.monotonic() + timeout_seconds
         while (message := self._receive(deadline)) is not None:
-            if message.row().direction == "event":
+            if message.row.direction == "event":
                 return message
         return None
 

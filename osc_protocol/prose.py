@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from midi.curve import MAX_POINTS
 from midi.sections import MAX_SECTION_BYTES, TAGS
-from osc_protocol.addresses import DEFAULT_PORT
 from osc_protocol.codec import (
     MAX_ADDRESS_BYTES,
     MAX_ARGUMENTS,
@@ -12,13 +11,14 @@ from osc_protocol.codec import (
     MAX_DEPTH,
     MAX_ELEMENTS,
 )
+from osc_protocol.protocol import DEFAULT_PORT
 
 LISTENER_PORT = 9902
 
 FIRST_PAGE = f"""\
 # backline over OSC
 
-<!-- Written by `python -m osc_protocol.document -o docs/guide/protocol.md`; edit the table or
+<!-- Written by `python -m osc_protocol.generated`; edit the table or
 osc_protocol/prose.py, not this page. -->
 
 Any program that speaks OSC over UDP can drive backline: a REAPER script, Max, Pure Data,
@@ -168,12 +168,12 @@ minutes and seconds, up to 10:00, in order, each on a bar of its own.
 {MAX_POINTS} points, straight lines between them. Without it each section is played as its tag has
 it. `backline energy --bpm 90 --points` draws such a curve from a recording.
 
-## Changing what is there
+## Changing a result
 
-With `source` (also `from`), the folder of a finished job, only the stems named in `stems` are made
-anew and the others stay as they are, to the sample; the new job's folder holds all of them. Repeat
-the parameters of that job (its manifest's `request` has them; tempo, meter, key, length and sample
-rate must be the same), and say what changes, of its first take or of `source-take`:
+With `from`, the folder of a finished job, only the stems named in `stems` are generated and the
+others stay as they are, to the sample; the new job's folder holds all of them. Repeat the
+parameters of that job (its manifest's `request` has them; tempo, meter, key, length and sample rate
+must be the same), and say what changes, of its first take or of `from-take`:
 
 - `bar-range` (also `range`): only these bars, `5-8` or `5`. Outside them the stem stays as it is,
   but for a crossfade of 10 ms before each end.
@@ -193,7 +193,7 @@ several: base checkpoints only, and unreliable. `reference-path` lends the timbr
 ## Splitting a sound file
 
 `/backline/split` takes a sound file on the daemon's machine apart into the stems asked for: at the
-file's own rate and length, or that of the part from `from-seconds` on. Answers, events, cancelling
+file's own rate and length, or that of the part from `start-seconds` on. Answers, events, cancelling
 and request ids are those of `generate`; its stage is `split`. All four stems add up to the sound.
 
 ```sh

@@ -9,7 +9,7 @@ from midi.grid import Meter, MeterChange, TempoPoint
 from midi.number import exact
 from midi.sections import read_sections
 from osc_protocol.checks import shown
-from osc_protocol.errors import Code, ProtocolError
+from osc_protocol.errors import Code, ProtocolError, about, named
 
 _BAR = r"([1-9][0-9]{0,4})"
 _METER_CHANGE = re.compile(rf"{_BAR}:(\S+)")
@@ -22,11 +22,13 @@ def tempo_points(text: str) -> tuple[TempoPoint, ...]:
         beat, bpm, *ramp = [*word.split(":"), ""][: max(2, word.count(":") + 1)]
         start, tempo = exact(beat), exact(bpm)
         if start is None or tempo is None or ramp not in ([], ["ramp"]):
-            raise _refusal("tempo-map", "beat:bpm or beat:bpm:ramp", word)
+            raise _refusal("tempo_map", "beat:bpm or beat:bpm:ramp", word)
         try:
             points.append(TempoPoint(start, tempo, bool(ramp)))
         except GridError as error:
-            raise ProtocolError(Code.OUT_OF_RANGE, f"tempo-map: {error}", "tempo-map") from None
+            raise ProtocolError(
+                Code.OUT_OF_RANGE, f"{named('tempo_map')}: {error}", "tempo_map"
+            ) from None
     return tuple(points)
 
 
@@ -36,11 +38,13 @@ def meter_changes(text: str) -> tuple[MeterChange, ...]:
     for word in text.split():
         match = _METER_CHANGE.fullmatch(word)
         if not match:
-            raise _refusal("meter-map", "bar:n/d, such as 5:7/8", word)
+            raise _refusal("meter_map", "bar:n/d, such as 5:7/8", word)
         try:
             changes.append(MeterChange(int(match[1]) - 1, Meter.parse(match[2])))
         except GridError as error:
-            raise ProtocolError(Code.OUT_OF_RANGE, f"meter-map: {error}", "meter-map") from None
+            raise ProtocolError(
+                Code.OUT_OF_RANGE, f"{named('meter_map')}: {error}", "meter_map"
+            ) from None
     return tuple(changes)
 
 
@@ -49,9 +53,9 @@ def bar_names(text: str, bars: int) -> tuple[str, ...]:
     try:
         return read_sections(text, bars)
     except SectionError as error:
-        raise ProtocolError(Code.OUT_OF_RANGE, str(error), "sections") from None
+        raise ProtocolError(Code.OUT_OF_RANGE, about("sections", error), "sections") from None
 
 
 def _refusal(field: str, wanted: str, word: str) -> ProtocolError:
-    message = f"{field} must be {wanted}, not {shown(word)}"
+    message = f"{named(field)} must be {wanted}, not {shown(word)}"
     return ProtocolError(Code.OUT_OF_RANGE, message, field)

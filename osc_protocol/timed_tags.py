@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from midi.errors import GridError, SectionError
-from midi.grid import Meter, MeterChange, TempoPoint
+from midi.errors import SectionError
+from midi.grid import MeterChange, TempoPoint
 from midi.timed_prompts import END, Placed, TimedPrompt, is_timed, place, read_timed
-from osc_protocol.errors import Code, ProtocolError
+from osc_protocol.errors import Code, ProtocolError, named
 
 __all__ = ["OnBars", "is_timed", "length_in_bars", "on_bars", "opening_bpm"]
 
@@ -34,20 +34,20 @@ def on_bars(
     placed = _placed(prompts, bpm, meters, tempo)
     if placed.end_bar not in (None, bars):
         raise _refusal(
-            f"tags end at {prompts[-1].place}, after {placed.end_bar} bars: bars must be as many, "
-            f"not {bars}"
+            f"{named('tags')} end at {prompts[-1].place}, after {placed.end_bar} bars: "
+            f"{named('bars')} must be as many, not {bars}"
         )
     for prompt, (first, _) in zip(prompts, placed.starts, strict=False):
         if first >= bars:
             raise _refusal(
-                f"tags: the prompt at {prompt.place} falls on bar {first + 1}, after the last "
-                f"of {bars}"
+                f"{named('tags')}: the prompt at {prompt.place} falls on bar {first + 1}, "
+                f"after the last of {bars}"
             )
     return OnBars(head, placed.sections(bars), "" if tempo else placed.tempo_map())
 
 
 def length_in_bars(
-    tags: str, bpm: Fraction, meter: str, seconds: Fraction | None = None
+    tags: str, bpm: Fraction, meters: tuple[MeterChange, ...], seconds: Fraction | None = None
 ) -> int | None:
     """Bars up to the prompt that ends timed tags, or else up to `seconds`; None: neither is told.
 
@@ -57,14 +57,13 @@ def length_in_bars(
     ends = prompts[-1].words == END
     if seconds is not None:
         if ends:
-            raise _refusal("seconds and an end among the tags' times: give one of them, not both")
+            raise _refusal(
+                f"{named('seconds')} and an end among the times of {named('tags')}: "
+                "give one of them, not both"
+            )
         prompts = (*prompts, TimedPrompt(seconds, END, None))
     elif not ends:
         return None
-    try:
-        meters = (MeterChange(0, Meter.parse(meter)),)
-    except GridError as error:
-        raise ProtocolError(Code.OUT_OF_RANGE, str(error), "meter") from None
     return _placed(prompts, bpm, meters, ()).end_bar
 
 
@@ -78,7 +77,7 @@ def _read(tags: str) -> tuple[str, tuple[TimedPrompt, ...]]:
     try:
         return read_timed(tags)
     except SectionError as error:
-        raise _refusal(f"tags: {error}") from None
+        raise _refusal(f"{named('tags')}: {error}") from None
 
 
 def _placed(
@@ -90,7 +89,7 @@ def _placed(
     try:
         return place(prompts, bpm, meters, tempo)
     except SectionError as error:
-        raise _refusal(f"tags: {error}") from None
+        raise _refusal(f"{named('tags')}: {error}") from None
 
 
 def _refusal(message: str) -> ProtocolError:

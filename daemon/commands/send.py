@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.core import TyperGroup
 
-from daemon.commands import request_options as option
 from daemon.commands.options import AsJson, CopyTo, Port, check_engine, check_port
-from daemon.commands.request_options import with_request_options
-from daemon.commands.typed_request import RequestOptions
+from daemon.commands.order_options import GroupedCommand, takes_order
 from daemon.config import OSC_PORT
-from daemon.screen import say
+from daemon.screen import say, say_json
+from osc_protocol.generate import Generate
+from osc_protocol.messages import AnyOrder
+from osc_protocol.split import Split
+
+if TYPE_CHECKING:
+    from stems.manifest import Manifest
 
 
 class GenerateByDefault(TyperGroup):
@@ -32,60 +36,53 @@ send = typer.Typer(
 )  # fmt: skip
 
 
-@send.command("generate")
-@with_request_options
+@send.command("generate", cls=GroupedCommand)
+@takes_order(Generate)
 def send_generate(
-    context: typer.Context,
-    as_json: AsJson = False,
-    out: CopyTo = None,
-    osc_port: Port = OSC_PORT,
+    order: Generate, as_json: AsJson = False, out: CopyTo = None, osc_port: Port = OSC_PORT
 ) -> None:
     """Have the daemon make stems, watch it, and return when the job has ended."""
-    from daemon.results import check_folder, summary
-    from daemon.sending import order
+    from daemon.results import summary
+
+    check_engine(order.engine)
+    _send_order(order, out, osc_port, as_json, summary)
+
+
+@send.command("split", cls=GroupedCommand)
+@takes_order(Split)
+def send_split(
+    order: Split, as_json: AsJson = False, out: CopyTo = None, osc_port: Port = OSC_PORT
+) -> None:
+    """Have the daemon split a sound file into stems."""
+    from daemon.results import split_summary
+
+    _send_order(order, out, osc_port, as_json, split_summary)
+
+
+def _send_order(
+    order: AnyOrder,
+    out: Path | None,
+    osc_port: int,
+    as_json: bool,
+    summary: Callable[[Manifest, Path], Iterable[str]],
+) -> None:
+    """Send it, watch the job to its end, and say what came of it."""
+    from daemon.results import check_folder
+    from daemon.sending import order as send_and_watch
     from osc_protocol.client import Client
 
-    request = RequestOptions.of(context).request()
-    check_engine(request.engine)
     if out is not None:
         check_folder(out)
     with Client(port=check_port(osc_port), name="backline send") as client:
-        manifest, folder = order(client, request, out)
+        if order.dry_run:
+            client.order(order)
+            say_json(order.as_dict())
+            return
+        manifest, folder = send_and_watch(client, order, out)
     if as_json:
-        say(json.dumps(manifest.as_dict(), indent=2, ensure_ascii=False))
+        say_json(manifest.as_dict())
         return
     for line in summary(manifest, folder):
-        say(line)
-
-
-@send.command("split")
-def send_split(
-    sound: Annotated[str, typer.Argument(help="Sound file: WAV, FLAC, MP3 or OGG.")],
-    stems: option.Stems = "drums,bass,melody,vocals",
-    model: Annotated[str, typer.Option("--model", help="Which splitter, if not the best.")] = "",
-    loop: Annotated[bool, typer.Option("--loop", help="The sound repeats.")] = False,
-    sound_format: option.SoundFormat = "wav32f",
-    as_json: AsJson = False,
-    out: CopyTo = None,
-    osc_port: Port = OSC_PORT,
-) -> None:
-    """Have the daemon take a sound file apart into stems."""
-    from daemon.results import check_folder, split_summary
-    from daemon.sending import order
-    from osc_protocol.client import Client
-    from osc_protocol.generate_request import ordered_stems
-    from osc_protocol.split_request import SplitRequest
-
-    path = str(Path(sound).expanduser().resolve())
-    request = SplitRequest(path, ordered_stems(stems), model, loop, format=sound_format)
-    if out is not None:
-        check_folder(out)
-    with Client(port=check_port(osc_port), name="backline send") as client:
-        manifest, folder = order(client, request, out)
-    if as_json:
-        say(json.dumps(manifest.as_dict(), indent=2, ensure_ascii=False))
-        return
-    for line in split_summary(manifest, folder):
         say(line)
 
 

@@ -1,4 +1,4 @@
-"""`backline split`: a recording taken apart into drums, bass, melody and vocals."""
+"""`backline split`: a recording split into drums, bass, melody and vocals."""
 
 from __future__ import annotations
 
@@ -7,59 +7,34 @@ from typing import Annotated, cast
 
 import typer
 
-from audio.stem_names import STEMS
 from daemon.commands.options import AsJson
-from daemon.errors import UsageError
-from daemon.screen import interruptible, progress_bar, say
+from daemon.commands.order_options import takes_order
+from daemon.screen import interruptible, progress_bar, say, say_json
+from osc_protocol.split import Split
 
-ALL = ",".join(STEMS)
-File = Annotated[Path, typer.Argument(help="The recording: wav, flac, mp3, ogg ..., any length.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the stems.")]
-StemNames = Annotated[str, typer.Option("--stems", help="Only these, such as drums,vocals.")]
-ModelName = Annotated[
-    str, typer.Option("--model", help="embedded, htdemucs, htdemucs_ft, or a model's path.")
-]
-SoundFormat = Annotated[
-    str, typer.Option("--format", help="Of the stems: wav16, wav24, wav32f or flac.")
-]
-Loop = Annotated[bool, typer.Option("--loop", help="It is a loop: hear its ends go round.")]
 
 
-def split(
-    file: File,
-    out: Out,
-    stems: StemNames = ALL,
-    model: ModelName = "",
-    loop: Loop = False,
-    sound_format: SoundFormat = "wav32f",
-    as_json: AsJson = False,
-) -> None:
+@takes_order(Split)
+def split(order: Split, out: Out, as_json: AsJson = False) -> None:
     """Split a recording into stems of its own rate and length that add up to it."""
     from daemon.pipeline.separation import open_splitter
     from daemon.pipeline.split_job import split as split_sound
-    from osc_protocol.errors import ProtocolError
-    from osc_protocol.generate_request import ordered_stems
-    from osc_protocol.split_request import SplitRequest
 
-    try:
-        request = SplitRequest(
-            str(file.resolve()), ordered_stems(stems), model, loop, format=sound_format
-        )
-    except ProtocolError as error:
-        raise UsageError(error.message) from None
+    if order.dry_run:
+        say_json(order.as_dict())
+        return
     with interruptible() as cancelled, progress_bar() as show:
-        manifest = split_sound(request, open_splitter, out, show, cancelled)
+        manifest = split_sound(order, open_splitter, out, show, cancelled)
     if as_json:
-        import json
-
-        say(json.dumps(manifest.as_dict(), indent=2))
+        say_json(manifest.as_dict())
         return
     grid, engine = manifest.grid, manifest.engine
     silent = cast("list[str]", manifest.takes[0].facts["silent"])
-    told = f"; nothing is heard in {' and '.join(silent)}" if silent else ""
+    more = f"; nothing is heard in {' and '.join(silent)}" if silent else ""
     gain_db = manifest.takes[0].gain_db
-    told += f"; all brought down by {-gain_db:.2f} dB to fit {sound_format}" if gain_db else ""
+    more += f"; all brought down by {-gain_db:.2f} dB to fit {order.format}" if gain_db else ""
     say(
         f"{', '.join(manifest.stems)} of {grid['seconds']:.2f} s at {grid['sample_rate']} Hz, "
-        f"by {engine['name']}{told}; written to {out}"
+        f"by {engine['name']}{more}; written to {out}"
     )

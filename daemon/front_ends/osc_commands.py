@@ -18,8 +18,8 @@ from daemon.queue import JobQueue
 from diffusion.engines import engine_spec
 from midi.smf_check import MAX_BYTES
 from osc_protocol import messages as osc
-from osc_protocol.addresses import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from osc_protocol.errors import Code, ProtocolError
+from osc_protocol.protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from stems.manifest import backline_version
 
 QUICK_MELODY_BYTES = 16 << 10  # some 2000 notes; longer ones are read when their turn comes
@@ -145,10 +145,9 @@ class Commands:
         )  # fmt: skip
 
     def _generate(self, generate: osc.Generate, source: Address) -> Answers:
-        request = generate.request
-        self._check_engine(request.engine)
-        if generate.dry_run or (self._is_new(generate, source) and _is_read_quickly(request)):
-            request.read_melody()  # what is wrong with it is said now, not when its turn comes
+        self._check_engine(generate.engine)
+        if generate.dry_run or (self._is_new(generate, source) and _is_read_quickly(generate)):
+            generate.read_melody()  # what is wrong with it is said now, not when its turn comes
         yield from self._order(generate, source)
 
     def _split(self, split: osc.Split, source: Address) -> Answers:
@@ -156,10 +155,10 @@ class Commands:
             _check_readable(split.path)
         yield from self._order(split, source)
 
-    def _is_new(self, command: osc.Generate | osc.Split, source: Address) -> bool:
+    def _is_new(self, command: osc.AnyOrder, source: Address) -> bool:
         return self._journal.find_rid(self._subscribers.owner(source), command.rid) is None
 
-    def _order(self, command: osc.Generate | osc.Split, source: Address) -> Answers:
+    def _order(self, command: osc.AnyOrder, source: Address) -> Answers:
         """Have the queue take the order, or only answer that it could be taken."""
 
         def acknowledge(job: Job, position: int, duplicate: bool) -> None:
@@ -169,7 +168,7 @@ class Commands:
         if command.dry_run:
             yield osc.Accepted(command.rid, 0, "dry-run", 0, False, -1.0)
             return
-        owner, request = self._subscribers.owner(source), command.request.as_dict()
+        owner, request = self._subscribers.owner(source), command.as_dict()
         self._queue.submit(owner, command.rid, command.digest, request, acknowledge)
 
     def _cancel(self, cancel: osc.Cancel, source: Address) -> Answers:
@@ -245,7 +244,7 @@ def _check_readable(path: str) -> None:
     raise ProtocolError(Code.OUT_OF_RANGE, f"path {path!r} cannot be read: {reason}", "path")
 
 
-def _is_read_quickly(request: osc.GenerateRequest) -> bool:
+def _is_read_quickly(request: osc.Generate) -> bool:
     """Whether reading its melody keeps no ping waiting; what is too large is refused unread."""
     size = len(request.melody)
     if request.melody_path:

@@ -26,9 +26,9 @@ from daemon.front_ends.subscribers import Address
 from daemon.journal import Journal
 from daemon.queue import JobQueue
 from osc_protocol import messages as osc
-from osc_protocol.addresses import PROTOCOL_MAJOR
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.grammar import write
+from osc_protocol.protocol import PROTOCOL_MAJOR
 from stems.manifest import backline_version
 
 log = logging.getLogger("backline.spool")

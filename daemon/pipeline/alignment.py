@@ -20,7 +20,7 @@ from audio.transpose import shift_to, transpose
 from diffusion.engine import Conditions, Generation, Progress
 from midi.grid import Grid
 from midi.key import Key
-from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.generate import Generate
 from stems.plain import as_plain
 from stems.stem_set import StemSet
 
@@ -29,7 +29,7 @@ FITTING_KEYS = ("same", "relative")
 
 def align(
     generation: Generation,
-    request: GenerateRequest,
+    request: Generate,
     conditions: Conditions,
     progress: Progress,
     *,
@@ -38,12 +38,12 @@ def align(
 ) -> Generation:
     """Return the stems on the grid, where they are `from_mix` or the user wants it, and in key."""
     keeps_sound = request.edited not in ("", "cover")  # which lies where the user has put it
-    conforming = not request.source and (
+    conforming = not request.from_ and (
         request.conform == "on" or (request.conform == "auto" and from_mix and not keeps_sound)
     )
     if from_mix and not conforming:
         generation = _at_length(generation, conditions.grid)
-    if request.source or not (conforming or transpose):
+    if request.from_ or not (conforming or transpose):
         return generation
     progress("conform", 0.0)
     if conforming:

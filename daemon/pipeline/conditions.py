@@ -13,26 +13,26 @@ from daemon.pipeline.revision import revision_of
 from diffusion.audio_conditions import AudioConditions, Edit, Lora
 from diffusion.engine import Conditions
 from diffusion.engines import engine_spec
+from osc_protocol.audio_edits import loras_of, parts_of
 from osc_protocol.errors import Code, ProtocolError
-from osc_protocol.generate_request import GenerateRequest
-from osc_protocol.sound_shaping import loras_of, parts_of
+from osc_protocol.generate import Generate
 from stems.source import Source
 
 
-def conditions_of(request: GenerateRequest, source: Source | None) -> Conditions:
+def conditions_of(request: Generate, source: Source | None) -> Conditions:
     """Return what a request asks of its engine, with the first of its seeds.
 
     Raises ProtocolError and MidiError.
     """
     return Conditions(
-        request.grid(), request.parsed_key(), request.read_melody(), request.lead, request.tags,
+        request.grid, request.parsed_key, request.read_melody(), request.lead, request.tags,
         request.lyrics, request.seeds[0], request.sample_rate, request.stems,
-        request.bar_sections(), revision_of(source, request), audio_conditions_of(request, source),
-        request.curve(),
+        request.bar_sections, revision_of(source, request), audio_conditions_of(request, source),
+        request.curve,
     )  # fmt: skip
 
 
-def audio_conditions_of(request: GenerateRequest, source: Source | None) -> AudioConditions:
+def audio_conditions_of(request: Generate, source: Source | None) -> AudioConditions:
     """Return what only an engine of mixes can use; raises ProtocolError for an unusable file."""
     edit = None
     if source is not None and engine_spec(request.engine).gives == "mix":
@@ -51,9 +51,9 @@ def audio_conditions_of(request: GenerateRequest, source: Source | None) -> Audi
     )  # fmt: skip
 
 
-def _edit(request: GenerateRequest) -> Edit:
+def _edit(request: Generate) -> Edit:
     sound = _heard("audio-path", request.audio_path)
-    kind, seconds = request.edited, float(request.grid().seconds)
+    kind, seconds = request.edited, float(request.grid.seconds)
     if kind == "extend" and sound.seconds >= seconds:
         raise ProtocolError(
             Code.OUT_OF_RANGE,

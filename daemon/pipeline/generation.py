@@ -26,8 +26,7 @@ from daemon.pipeline.take_batches import TakeBatches
 from diffusion.engine import CancelFlag, Conditions, Engine, Progress
 from diffusion.engines import engine_spec
 from diffusion.errors import Cancelled
-from osc_protocol.messages import GenerateRequest
-from osc_protocol.settings import settings
+from osc_protocol.messages import Generate
 from stems.delivery import deliver
 from stems.manifest import Manifest
 from stems.source import Source
@@ -43,7 +42,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 class _Production:
     """What all takes of one job share."""
 
-    request: GenerateRequest
+    request: Generate
     source: Source | None
     conditions: Conditions
     limits: Limits | None
@@ -54,7 +53,7 @@ class _Production:
 
 
 def generate(
-    request: GenerateRequest,
+    request: Generate,
     engine: Engine,
     out_dir: Path,
     progress: Progress,
@@ -84,7 +83,7 @@ def generate(
     manifest = deliver(
         out_dir,
         request=request.as_dict(),
-        settings=settings(request),
+        settings=request.settings(),
         grid=conditions.grid,
         key=conditions.key,
         melody=conditions.melody,

@@ -16,7 +16,7 @@ from daemon.pipeline.conditions import conditions_of
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 from osc_protocol.errors import ProtocolError
-from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.generate import Generate
 
 MAX_TAKES = 8  # takes; the engine may split them into batches of what its memory holds
 
@@ -92,8 +92,8 @@ class BatchedEngine(Engine):
 def _plain_conditions(request: Mapping[str, Any]) -> list[Conditions]:
     """Return what a waiting request will ask of its engine; nothing if that takes reading files."""
     try:
-        music = GenerateRequest.from_dict(request)
-        if music.source or music.audio_path or music.reference_path or music.loras:
+        music = Generate.restored(request)
+        if music.from_ or music.audio_path or music.reference_path or music.loras:
             return []
         asked = conditions_of(music, None)
     except (ProtocolError, ValueError, OSError):  # its own job will report it

@@ -9,7 +9,9 @@ from typing import Any, cast
 from daemon.errors import DaemonError
 from diffusion.engine import Engine
 from diffusion.engines import engine_spec
-from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.errors import wire_name
+from osc_protocol.generate import Generate
+from osc_protocol.order_paths import paths_of
 from stems.manifest import Manifest, backline_version
 
 SOUND_ROLES = ("stem", "mix")
@@ -30,16 +32,15 @@ def open_for(manifest: Manifest) -> Engine:
     return spec.open()
 
 
-def request_of(manifest: Manifest) -> GenerateRequest:
+def request_of(manifest: Manifest) -> Generate:
     """Return the request of a manifest, whose files must still be there.
 
     Raises MissingIngredient, and ProtocolError where the request is none of this version's.
     """
-    request = GenerateRequest.from_dict(manifest.request)
-    for name in ("melody_path", "source", "midi_path", "audio_path", "reference_path"):
-        path = str(getattr(request, name, "") or "")
-        if path and not Path(path).exists():
-            raise MissingIngredient(f"{name.replace('_', '-')} {path} is not there any more")
+    request = Generate.from_dict(manifest.request)
+    for field, path in paths_of(request):
+        if not Path(path).exists():
+            raise MissingIngredient(f"{wire_name(field)} {path} is not there any more")
     return request
 
 

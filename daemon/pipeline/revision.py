@@ -9,7 +9,8 @@ from diffusion.engine import Generation, Revision
 from diffusion.engines import engine_spec
 from diffusion.errors import EngineError
 from midi.note import Note
-from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.argument import CHANGE
+from osc_protocol.generate import MELODIES, Generate
 from osc_protocol.timed_tags import is_timed
 from stems.manifest import MANIFEST_NAME, read_manifest
 from stems.source import (
@@ -23,41 +24,37 @@ from stems.source import (
 from stems.stem_set import StemSet
 from stems.take import Take
 
-MELODIES = ("melody_path", "melody", "notes")  # a request has one of them
 
-
-def repeated(folder: Path, changes: Mapping[str, object]) -> GenerateRequest:
+def repeated(folder: Path, changes: Mapping[str, object]) -> Generate:
     """Return the request of the job in `folder` with `changes`, as a request to change it.
 
     A new seed is drawn and there is one take unless `changes` say otherwise. Raises StemError
     where there is no finished job, ProtocolError for changes that cannot be.
     """
-    asked = dict(read_manifest(folder / MANIFEST_NAME, check_files=False).request)
-    asked |= {"source": str(folder), "source_take": 1, "bar_range": "", "midi_path": ""}
-    asked |= {"seed": None, "takes": 1, "audio_path": "", "edit": "auto", "parts": ""}
-    asked |= {"best": 0, "gate": "", "loudness": None, "transpose": False}
+    before = read_manifest(folder / MANIFEST_NAME, check_files=False).request
+    asked = Generate.kept_fields(before, CHANGE) | {"from_": str(folder)}
     if asked.get("melody_path") and not Path(str(asked["melody_path"])).exists():
         # The melody has been played already; without its file only new leads go without it.
         asked["melody_path"] = ""
     if is_timed(str(changes.get("tags", ""))):
         asked["sections"] = ""  # which they give themselves
-    if changes.keys() & MELODIES:
-        asked |= dict.fromkeys(MELODIES, "")
-    return GenerateRequest.from_dict(asked | dict(changes))
+    if changes.keys() & set(MELODIES):
+        asked = {name: value for name, value in asked.items() if name not in MELODIES}
+    return Generate(**asked | dict(changes))
 
 
-def source_of(request: GenerateRequest) -> Source | None:
+def source_of(request: Generate) -> Source | None:
     """Return the finished job that `request` changes, if it changes one."""
-    if not request.source:
+    if not request.from_:
         return None
     # An engine that gives a mix changes the sound: it needs no score.
     with_score = engine_spec(request.engine).gives == "stems"
-    source = read_source(Path(request.source), request.source_take, with_score=with_score)
+    source = read_source(Path(request.from_), request.from_take, with_score=with_score)
     check_same_frame(source, request.as_dict())
     return source
 
 
-def revision_of(source: Source | None, request: GenerateRequest) -> Revision | None:
+def revision_of(source: Source | None, request: Generate) -> Revision | None:
     """Return what the engine is to change of a score, if it changes one."""
     if source is None:
         return None
@@ -74,15 +71,13 @@ def revision_of(source: Source | None, request: GenerateRequest) -> Revision | N
     return Revision(source.score, *request.bar_span, notes)
 
 
-def merged_stems(
-    generation: Generation, source: Source | None, request: GenerateRequest
-) -> StemSet:
+def merged_stems(generation: Generation, source: Source | None, request: Generate) -> StemSet:
     """Return the whole band's stems: those generated, and those that stay."""
     if generation.stems is None:
         raise EngineError("the engine gave neither stems nor a mix")
     if source is None:
         return StemSet(generation.stems)
-    return change(source, generation.stems, request.grid(), request.bar_span)
+    return change(source, generation.stems, request.grid, request.bar_span)
 
 
 def revised_take(

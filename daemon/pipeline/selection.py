@@ -9,7 +9,7 @@ from audio.choice import Judgement, Limits, best_first, judge
 from audio.examination import examine
 from audio.measure import measure
 from diffusion.engine import Conditions
-from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.generate import Generate
 from stems.plain import as_plain
 from stems.stem_set import StemSet
 from stems.take import Take
@@ -93,7 +93,7 @@ def refusal_of(facts: Mapping[str, object]) -> str:
 
 def measured(
     stem_set: StemSet,
-    request: GenerateRequest,
+    request: Generate,
     conditions: Conditions,
     facts: Mapping[str, object],
 ) -> tuple[dict[str, object], Judgement]:

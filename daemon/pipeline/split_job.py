@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from daemon.pipeline.separation import OpenSplitter, as_refusal_of, load_splitter
 from diffusion.engine import CancelFlag, Progress
 from osc_protocol.errors import Code
-from osc_protocol.split_request import SplitRequest
+from osc_protocol.split import Split
 from stems.manifest import (
     MANIFEST_NAME,
     FileEntry,
@@ -35,7 +35,7 @@ LOADED, SPLIT = 0.05, 0.95
 
 
 def split(
-    request: SplitRequest,
+    request: Split,
     open_splitter: OpenSplitter,
     out_dir: Path,
     progress: Progress,
@@ -56,7 +56,7 @@ def split(
     from stems.splitting.recording import look_through
 
     with as_refusal_of("path", Code.OUT_OF_RANGE):
-        recording = look_through(Path(request.path), request.from_seconds, request.length_seconds)
+        recording = look_through(Path(request.path), request.start_seconds, request.length_seconds)
     splitter = load_splitter(open_splitter, request.model)
     progress("load", 0.0)  # not before: what is refused has no progress to show
     with staging(out_dir) as folder, told_plainly(out_dir):
@@ -76,7 +76,7 @@ def split(
 
 
 def _write_project(
-    request: SplitRequest,
+    request: Split,
     recording: Recording,
     done: FileSplit,
     gain_db: float,
@@ -109,7 +109,7 @@ def _write_project(
         rate,
         frames,
         start_of_sound(request.at_beats, request.at_seconds),
-        max(Fraction(request.from_seconds) - Fraction(recording.first_frame, rate), Fraction(0)),
+        max(Fraction(request.start_seconds) - Fraction(recording.first_frame, rate), Fraction(0)),
         created,
     )
     write_split_project(folder / PROJECT_NAME, project)

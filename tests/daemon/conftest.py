@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from osc_protocol.client import Client
-from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.generate import Generate
 from osc_protocol.messages import Message, Progress
 
 HERE = Path(__file__).parent
@@ -114,12 +114,12 @@ def client(daemon: RunningDaemon) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="session")
-def ask() -> Callable[..., GenerateRequest]:
+def ask() -> Callable[..., Generate]:
     """Makes a request of one bar, told how to go by its tags."""
 
-    def request(tags: str = "", **fields: object) -> GenerateRequest:
+    def request(tags: str = "", **fields: object) -> Generate:
         wanted = {"bpm": 240.0, "key": "A minor", "bars": 1, "tags": tags} | fields
-        return GenerateRequest(**wanted)  # type: ignore[arg-type]
+        return Generate(**wanted)  # type: ignore[arg-type]
 
     return request
 

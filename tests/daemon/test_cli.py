@@ -372,7 +372,7 @@ def test_a_change_without_something_to_change_is_refused(
 ) -> None:
     words = ("--bpm", "120", "--key", "C", "--range", "1-2", "-o", str(tmp_path / "no"))
     assert run("generate", *words) == 2
-    assert "--range changes what is there: give --from with it" in capsys.readouterr().err
+    assert "--range changes a result: give --from with it" in capsys.readouterr().err
     assert run("generate", "--from", str(tmp_path / "nowhere"), "-o", str(tmp_path / "no")) == 1
     assert "cannot be read" in capsys.readouterr().err
 
@@ -440,9 +440,9 @@ def test_a_curve_comes_from_a_sound_itself(run: Run, tmp_path: Path) -> None:
         (("--intensity-from", "x.json"), "--intensity-from"),
         (("--timed-prompts", "x.txt"), "--timed-prompts file 'x.txt' cannot be read"),
         (("--tags", "[0:99] loud"), "--tags: timed prompts must have times as"),
-        (("--source", "x.wav"), "--source needs engine ace-step"),
+        (("--source", "x.wav"), "--audio needs engine ace-step"),
         (("--reference", "x.wav"), "--reference needs engine ace-step"),
-        (("--edit", "extend"), "--edit extend needs a sound: give --source with it"),
+        (("--edit", "extend"), "--edit extend needs a sound: give --audio with it"),
     ],
 )
 def test_errors_name_the_options_that_were_typed(

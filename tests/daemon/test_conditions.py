@@ -16,7 +16,7 @@ from daemon.pipeline import generate
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import EngineError
 from osc_protocol.errors import ProtocolError
-from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.generate import Generate
 from stems.errors import StemError
 from stems.manifest import Manifest
 
@@ -91,7 +91,7 @@ def item(tmp_path: Path) -> Path:
 
 
 def make(engine: NoisyMixEngine, out: Path, **asked: Any) -> Manifest:
-    request = GenerateRequest(**{**ASKED, **asked})
+    request = Generate(**{**ASKED, **asked})
     return generate(
         request, engine, out, lambda stage, fraction: None, lambda: False,
         open_splitter=lambda name: ToneSplitter("shares"),
@@ -119,7 +119,7 @@ def test_a_job_of_mixes_is_changed_in_some_bars_of_some_stems(
 ) -> None:
     make(engine, tmp_path / "first")
     make(
-        engine, tmp_path / "second", source=str(tmp_path / "first"), bar_range="2",
+        engine, tmp_path / "second", from_=str(tmp_path / "first"), bar_range="2",
         stems=("bass",), seed=9,
     )  # fmt: skip
     edit = engine.heard[-1].audio.edit
@@ -136,7 +136,7 @@ def test_notes_cannot_be_given_to_an_engine_of_mixes(
     make(engine, tmp_path / "first")
     with pytest.raises(EngineError, match="midi-path needs a job of the embedded engine"):
         make(
-            engine, tmp_path / "second", source=str(tmp_path / "first"), stems=("bass",),
+            engine, tmp_path / "second", from_=str(tmp_path / "first"), stems=("bass",),
             midi_path=str(tmp_path / "first" / "bass.mid"),
         )  # fmt: skip
 
@@ -200,7 +200,7 @@ def test_a_missing_splitter_is_told_before_anything_plays(
 
     with pytest.raises(ProtocolError, match="run: backline models pull htdemucs"):
         generate(
-            GenerateRequest(**ASKED), engine, tmp_path / "out", lambda stage, fraction: None,
+            Generate(**ASKED), engine, tmp_path / "out", lambda stage, fraction: None,
             lambda: False, open_splitter=missing,
         )  # fmt: skip
     assert not engine.batches

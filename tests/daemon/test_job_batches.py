@@ -18,10 +18,10 @@ from daemon.pipeline.job_batches import BatchedEngine
 from diffusion.engine import Conditions, Generation
 from diffusion.errors import Cancelled, EngineError
 from osc_protocol.client import Client
-from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.generate import Generate
 from osc_protocol.messages import Finished, Message
 
-Ask = Callable[..., GenerateRequest]
+Ask = Callable[..., Generate]
 Story = Callable[[Client, int], list[Message]]
 
 
@@ -39,18 +39,18 @@ class Choir(BatchToneEngine):
         return [Generation(facts={"seed": each.seed, "tags": each.tags}) for each in batch]
 
 
-def heard(engine: BatchedEngine, request: GenerateRequest) -> object:
+def heard(engine: BatchedEngine, request: Generate) -> object:
     asked: Conditions = conditions_of(request, None)
     return dict(engine.generate(asked, lambda stage, done: None, lambda: False).facts)
 
 
 @pytest.fixture
-def three(ask: Ask) -> list[GenerateRequest]:
+def three(ask: Ask) -> list[Generate]:
     return [ask("one", seed=1), ask("two", seed=2), ask("three", seed=3, bars=2)]
 
 
 def test_what_waits_and_is_alike_is_played_along_and_is_there_when_its_job_comes(
-    three: list[GenerateRequest],
+    three: list[Generate],
 ) -> None:
     choir = Choir()
     engine = BatchedEngine(choir)
@@ -60,7 +60,7 @@ def test_what_waits_and_is_alike_is_played_along_and_is_there_when_its_job_comes
     assert choir.batches == [[1, 2], [3]]
 
 
-def test_a_sound_that_nobody_awaits_any_more_is_forgotten(three: list[GenerateRequest]) -> None:
+def test_a_sound_that_nobody_awaits_any_more_is_forgotten(three: list[Generate]) -> None:
     choir = Choir()
     engine = BatchedEngine(choir)
     engine.expect([three[1].as_dict()])
@@ -72,7 +72,7 @@ def test_a_sound_that_nobody_awaits_any_more_is_forgotten(three: list[GenerateRe
 
 
 def test_a_batch_that_fails_is_played_again_without_the_others(
-    three: list[GenerateRequest],
+    three: list[Generate],
 ) -> None:
     choir = Choir(EngineError("too much at once"))
     engine = BatchedEngine(choir)
@@ -81,7 +81,7 @@ def test_a_batch_that_fails_is_played_again_without_the_others(
     assert choir.batches == [[1, 2], [1]]
 
 
-def test_a_batch_that_is_cancelled_is_not_played_again(three: list[GenerateRequest]) -> None:
+def test_a_batch_that_is_cancelled_is_not_played_again(three: list[Generate]) -> None:
     choir = Choir(Cancelled("cancelled"))
     engine = BatchedEngine(choir)
     engine.expect([three[1].as_dict()])
@@ -104,7 +104,7 @@ def test_three_requests_are_one_run_and_the_one_that_is_cancelled_leaves_the_oth
 ) -> None:
     with gathering.client() as client:
         client.subscribe(scope="mine")
-        jobs = [client.generate(ask(f"song {seed}", seed=seed)).job for seed in (11, 12, 13)]
+        jobs = [client.order(ask(f"song {seed}", seed=seed)).job for seed in (11, 12, 13)]
         client.cancel(jobs[1])
         ends = [story(client, job)[-1] for job in jobs]
     states = [end.state for end in ends if isinstance(end, Finished)]

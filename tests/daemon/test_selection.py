@@ -16,7 +16,7 @@ from daemon.pipeline import generate
 from daemon.pipeline.selection import Attempt, choose, table
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from osc_protocol.errors import ProtocolError
-from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.generate import Generate
 from stems.manifest import Manifest, read_manifest
 from stems.stem_set import StemSet
 from stems.take import Take
@@ -98,7 +98,7 @@ class Thirds:
 def play(engine: Band, out: Path, **asked: object) -> Manifest:
     values = {"bpm": 120, "key": "A minor", "bars": 8, "sample_rate": RATE, "retries": 0,
               "stems": ("drums", "bass", "melody")} | asked  # fmt: skip
-    request = GenerateRequest(**values)  # type: ignore[arg-type]
+    request = Generate(**values)  # type: ignore[arg-type]
     return generate(
         request, engine, out, lambda stage, done: None, lambda: False,
         open_splitter=lambda name: Thirds(),
@@ -231,7 +231,7 @@ def test_loudness_is_reached_by_one_gain_for_all_stems(tmp_path: Path) -> None:
 )
 def test_wishes_that_cannot_be_name_their_field(field: str, value: object) -> None:
     with pytest.raises(ProtocolError, match=field):
-        GenerateRequest(bpm=120, key="C", takes=2, **{field: value})  # type: ignore[arg-type]
+        Generate(bpm=120, key="C", takes=2, **{field: value})  # type: ignore[arg-type]
 
 
 def test_a_gate_names_the_limits_there_are() -> None:

@@ -16,15 +16,15 @@ import soundfile
 from daemon.pipeline import split
 from osc_protocol.client import Client
 from osc_protocol.errors import Code, ProtocolError
-from osc_protocol.generate_request import GenerateRequest
+from osc_protocol.generate import Generate
 from osc_protocol.messages import Finished, Message, Progress, StemReady
-from osc_protocol.split_request import SplitRequest
+from osc_protocol.split import Split
 from stems.manifest import grid_of, read_manifest
 from stems.source import read_edited_notes
 
 ROOT = Path(__file__).parents[2]
 RATE = 44_100
-Ask = Callable[..., GenerateRequest]
+Ask = Callable[..., Generate]
 Story = Callable[[Client, int], list[Message]]
 
 
@@ -37,7 +37,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(request: SplitRequest, folder: Path, seen: list[tuple[str, float]] | None = None) -> Any:
+def run(request: Split, folder: Path, seen: list[tuple[str, float]] | None = None) -> Any:
     """Split in this process."""
     from tone_engine import open_splitter
 
@@ -58,7 +58,7 @@ def sum_of(folder: Path) -> np.ndarray:
 def test_a_sound_becomes_four_stems_of_its_rate_and_length_that_sum_to_it(
     client: Client, story: Story, song: Path
 ) -> None:
-    events = story(client, client.split(SplitRequest(str(song))).job)
+    events = story(client, client.order(Split(str(song))).job)
     names = [type(event).__name__ for event in events]
     assert names == ["Queued", "Started"] + ["StemReady"] * 4 + ["Finished"]
     stems = [event for event in events if isinstance(event, StemReady)]
@@ -69,20 +69,20 @@ def test_a_sound_becomes_four_stems_of_its_rate_and_length_that_sum_to_it(
     assert np.abs(sum_of(folder) - soundfile.read(song)[0]).max() < 2.0**-20
     manifest = read_manifest(folder, check_hashes=True)
     assert manifest.engine["name"] == "shares"
-    assert manifest.request == SplitRequest(str(song)).as_dict()
+    assert manifest.request == Split(str(song)).as_dict()
     assert manifest.takes[0].null_dbfs < -120
 
 
 def test_progress_is_told_segment_by_segment_and_never_falls(song: Path, tmp_path: Path) -> None:
     seen: list[tuple[str, float]] = []
-    run(SplitRequest(str(song)), tmp_path / "out", seen)
+    run(Split(str(song)), tmp_path / "out", seen)
     assert [stage for stage, _ in seen] == ["load"] + ["split"] * 8 + ["write"] * 2
     fractions = [done for _, done in seen]
     assert fractions == sorted(fractions) and (fractions[0], fractions[-1]) == (0.0, 1.0)
 
 
 def test_only_the_stems_asked_for_are_written(song: Path, tmp_path: Path) -> None:
-    manifest = run(SplitRequest(str(song), ("vocals",)), tmp_path / "out")
+    manifest = run(Split(str(song), ("vocals",)), tmp_path / "out")
     written = sorted(each.name for each in (tmp_path / "out").iterdir())
     assert written == ["manifest.json", "project.rpp", "vocals.wav"]
     assert manifest.stems == ("vocals",)
@@ -92,7 +92,7 @@ def test_a_part_holds_all_between_its_ends_and_says_where_it_begins(
     song: Path, tmp_path: Path
 ) -> None:
     # 0.10001 s is frame 4410.441, 0.2 s later is 13230.441: from 4410 up to but without 13231.
-    request = SplitRequest(str(song), from_seconds=0.10001, length_seconds=0.2)
+    request = Split(str(song), start_seconds=0.10001, length_seconds=0.2)
     manifest = run(request, tmp_path / "out")
     assert manifest.position["from_seconds"] == 4410 / RATE
     assert manifest.grid["frames"] == 13_231 - 4410
@@ -103,7 +103,7 @@ def test_a_part_holds_all_between_its_ends_and_says_where_it_begins(
 def test_a_split_in_flac_lies_in_its_project_at_the_place_of_the_sound(
     song: Path, tmp_path: Path
 ) -> None:
-    request = SplitRequest(str(song), from_seconds=0.10001, at_seconds=7.25, format="flac")
+    request = Split(str(song), start_seconds=0.10001, at_seconds=7.25, format="flac")
     manifest = run(request, tmp_path / "out")
     assert {each.path for each in manifest.files} == {
         "drums.flac", "bass.flac", "melody.flac", "vocals.flac", "project.rpp"
@@ -123,17 +123,17 @@ def test_a_split_in_flac_lies_in_its_project_at_the_place_of_the_sound(
 def test_a_part_beyond_the_end_stops_there_and_one_that_begins_there_is_refused(
     song: Path, tmp_path: Path
 ) -> None:
-    beyond = SplitRequest(str(song), from_seconds=0.4, length_seconds=9.0)
+    beyond = Split(str(song), start_seconds=0.4, length_seconds=9.0)
     assert run(beyond, tmp_path / "out").grid["frames"] == RATE // 10
     with pytest.raises(ProtocolError, match=r"no sound from 0\.5 s on") as refusal:
-        run(SplitRequest(str(song), from_seconds=0.5), tmp_path / "none")
+        run(Split(str(song), start_seconds=0.5), tmp_path / "none")
     assert refusal.value.field == "path" and not (tmp_path / "none").exists()
 
 
 def test_a_mono_sound_has_mono_stems(client: Client, story: Story, tmp_path: Path) -> None:
     path = tmp_path / "mono.wav"
     soundfile.write(path, np.linspace(-0.5, 0.5, 800), 8000, subtype="FLOAT")
-    events = story(client, client.split(SplitRequest(str(path))).job)
+    events = story(client, client.order(Split(str(path))).job)
     stems = [event for event in events if isinstance(event, StemReady)]
     assert {stem.channels for stem in stems} == {1}
     total = sum_of(Path(stems[0].path).parent)
@@ -141,7 +141,7 @@ def test_a_mono_sound_has_mono_stems(client: Client, story: Story, tmp_path: Pat
 
 
 def test_a_loop_is_split_as_one(song: Path, tmp_path: Path) -> None:
-    manifest = run(SplitRequest(str(song), loop=True), tmp_path / "out")
+    manifest = run(Split(str(song), loop=True), tmp_path / "out")
     assert manifest.engine["loop"] is True
     assert np.abs(sum_of(tmp_path / "out") - soundfile.read(song)[0]).max() < 2.0**-20
 
@@ -151,7 +151,7 @@ def test_what_is_no_sound_is_refused_in_a_sentence(tmp_path: Path, content: byte
     path = tmp_path / "sound.wav"
     path.mkdir() if content is None else path.write_bytes(content)
     with pytest.raises(ProtocolError, match="sound") as refusal:
-        run(SplitRequest(str(path)), tmp_path / "out")
+        run(Split(str(path)), tmp_path / "out")
     assert (refusal.value.code, refusal.value.field) == (Code.OUT_OF_RANGE, "path")
     assert not (tmp_path / "out").exists()
 
@@ -160,7 +160,7 @@ def test_six_channels_and_no_frames_are_refused_in_a_sentence(tmp_path: Path) ->
     for name, shape, words in (("six", (100, 6), "6 channels"), ("none", (0, 2), "no sound")):
         soundfile.write(tmp_path / f"{name}.wav", np.zeros(shape), RATE)
         with pytest.raises(ProtocolError, match=words):
-            run(SplitRequest(str(tmp_path / f"{name}.wav")), tmp_path / "out")
+            run(Split(str(tmp_path / f"{name}.wav")), tmp_path / "out")
 
 
 def test_a_file_that_is_not_there_is_refused_before_anything_is_queued(
@@ -170,7 +170,7 @@ def test_a_file_that_is_not_there_is_refused_before_anything_is_queued(
     for path, words in ((tmp_path / "gone.wav", "No such file"), (tmp_path, "it is no file")):
         for dry_run in (False, True):
             with pytest.raises(ProtocolError, match=words) as refusal:
-                client.split(SplitRequest(str(path)), dry_run=dry_run)
+                client.order(Split(str(path), dry_run=dry_run))
             assert refusal.value.field == "path"
     assert client.status().head_seq == before
 
@@ -179,19 +179,19 @@ def test_a_file_that_is_not_there_is_refused_before_anything_is_queued(
 def test_a_pipe_keeps_nobody_waiting(client: Client, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ProtocolError, match="it is no file"):
-        client.split(SplitRequest(str(tmp_path / "pipe")))
+        client.order(Split(str(tmp_path / "pipe")))
 
 
 def test_a_dry_run_queues_nothing(client: Client, song: Path) -> None:
     before = client.status().head_seq
-    assert client.split(SplitRequest(str(song)), dry_run=True).state == "dry-run"
+    assert client.order(Split(str(song), dry_run=True)).state == "dry-run"
     assert client.status().head_seq == before
 
 
 def test_a_splitter_that_is_missing_fails_the_job_with_its_sentence(
     client: Client, story: Story, song: Path
 ) -> None:
-    end = story(client, client.split(SplitRequest(str(song), model="missing")).job)[-1]
+    end = story(client, client.order(Split(str(song), model="missing")).job)[-1]
     assert isinstance(end, Finished)
     assert (end.state, end.error_code) == ("failed", Code.MODEL_UNAVAILABLE)
     assert "backline models pull x" in end.message
@@ -200,7 +200,7 @@ def test_a_splitter_that_is_missing_fails_the_job_with_its_sentence(
 def test_a_split_is_cancelled_within_a_segment_and_leaves_no_files(
     client: Client, story: Story, song: Path, daemon: Any
 ) -> None:
-    job = client.split(SplitRequest(str(song), model="hold")).job
+    job = client.order(Split(str(song), model="hold")).job
     for event in client.watch(job):
         if isinstance(event, Progress) and event.stage == "split":
             break
@@ -211,15 +211,15 @@ def test_a_split_is_cancelled_within_a_segment_and_leaves_no_files(
 
 
 def test_a_split_and_music_cannot_share_a_request_id(client: Client, ask: Ask, song: Path) -> None:
-    first = client.split(SplitRequest(str(song)), rid="shared")
-    assert client.split(SplitRequest(str(song)), rid="shared").job == first.job
+    first = client.order(Split(str(song)), rid="shared")
+    assert client.order(Split(str(song)), rid="shared").job == first.job
     with pytest.raises(ProtocolError) as refusal:
-        client.generate(ask(), rid="shared")
+        client.order(ask(), rid="shared")
     assert refusal.value.code == Code.RID_CONFLICT
 
 
 def test_an_engine_that_gives_a_mix_has_it_split(client: Client, ask: Ask) -> None:
-    job = client.generate(ask("mix", seed=310)).job
+    job = client.order(ask("mix", seed=310)).job
     stages = {event.stage for event in client.watch(job) if isinstance(event, Progress)}
     assert "split" in stages
     folder = Path(client.job(job).folder)

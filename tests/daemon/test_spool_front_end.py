@@ -22,10 +22,8 @@ from daemon.front_ends.outbox import MAX_WAITING_FILES, Outbox
 from daemon.front_ends.spool import MAX_PACKET_BYTES, SpoolFrontEnd
 from daemon.journal import Journal
 from daemon.queue import JobQueue
-from osc_protocol.addresses import PROTOCOL_MAJOR
 from osc_protocol.codec import MAX_DATAGRAM_BYTES, OscMessage, decode, encode
 from osc_protocol.errors import Code
-from osc_protocol.generate_request import GenerateRequest
 from osc_protocol.grammar import read_answer, write
 from osc_protocol.messages import (
     Accepted,
@@ -45,8 +43,9 @@ from osc_protocol.messages import (
     StemReady,
     Welcome,
 )
+from osc_protocol.protocol import PROTOCOL_MAJOR
 
-Ask = Callable[..., GenerateRequest]
+Ask = Callable[..., Generate]
 
 DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
 LEASE_SECONDS = 3_600  # a session here only listens while a job runs, which may take long
@@ -178,7 +177,7 @@ def test_hello_is_told_of_the_spool_and_its_larger_packets(session: Session) -> 
 
 def test_a_job_tells_its_whole_story_in_the_order_of_the_files(session: Session, ask: Ask) -> None:
     session.meet()
-    session.send(Generate.of("take1", ask(seed=110)))
+    session.send(ask(seed=110, rid="take1"))
     story = session.story()
     assert [type(each) for each in story] == [Accepted, Queued, Started, *[StemReady] * 4, Finished]
     for stem in story[3:7]:
@@ -193,7 +192,7 @@ def test_a_job_tells_its_whole_story_in_the_order_of_the_files(session: Session,
 def test_one_bundle_introduces_subscribes_and_orders(session: Session, ask: Ask) -> None:
     hello = Hello("h1", "test", session.name)
     notify = Notify("n1", True, lease=LEASE_SECONDS)
-    session.send(hello, notify, Generate.of("take1", ask("refuse")))
+    session.send(hello, notify, ask("refuse", rid="take1"))
     assert [type(session.read()) for _ in range(3)] == [Welcome, NotifyDone, Accepted]
     end = session.read_until(Finished)[-1]
     assert isinstance(end, Finished) and end.message == "the engine refuses this one"
@@ -201,14 +200,14 @@ def test_one_bundle_introduces_subscribes_and_orders(session: Session, ask: Ask)
 
 def test_udp_and_spool_see_one_list_of_jobs(session: Session, ask: Ask, daemon) -> None:
     session.meet(scope="all", client_id="reaper")
-    session.send(Generate.of("shared", ask("refuse", seed=7)))
+    session.send(ask("refuse", seed=7, rid="shared"))
     (accepted, *_) = session.read_until(Finished)
     assert isinstance(accepted, Accepted)
     with daemon.client(client_id="reaper") as client:
         assert client.job("shared").job == accepted.job
-        again = client.generate(ask("refuse", seed=7), rid="shared")
+        again = client.order(ask("refuse", seed=7), rid="shared")
         assert (again.job, again.duplicate) == (accepted.job, True)
-        over_udp = client.generate(ask("refuse", seed=8), rid="udp").job
+        over_udp = client.order(ask("refuse", seed=8), rid="udp").job
     heard = session.story()
     assert [type(each) for each in heard] == [Queued, Started, Finished]
     assert {each.job for each in heard} == {over_udp}  # type: ignore[attr-defined]
@@ -216,7 +215,7 @@ def test_udp_and_spool_see_one_list_of_jobs(session: Session, ask: Ask, daemon) 
 
 def test_what_the_spool_orders_is_told_over_udp(session: Session, ask: Ask, client, story) -> None:
     client.subscribe(scope="all")
-    session.send(Hello("h1", "test", session.name), Generate.of("take1", ask("refuse")))
+    session.send(Hello("h1", "test", session.name), ask("refuse", rid="take1"))
     accepted = session.read_until(Accepted)[-1]
     assert isinstance(accepted, Accepted)
     told = story(client, accepted.job)
@@ -229,7 +228,7 @@ def test_sessions_with_ids_of_their_own_may_use_the_same_rid(
     jobs = []
     for name in ("left", "right"):
         session = new_session()
-        session.send(Hello("h1", "test", name), Generate.of("same", ask("refuse")))
+        session.send(Hello("h1", "test", name), ask("refuse", rid="same"))
         answers = session.read_until(Accepted)
         jobs.append(answers[-1].job)  # type: ignore[attr-defined]
     assert jobs[0] != jobs[1]
@@ -328,7 +327,7 @@ def test_a_melody_larger_than_a_datagram_fits(session: Session, ask: Ask) -> Non
     track = text + b"\x00\x90\x3c\x64\x83\x60\x80\x3c\x00\x00\xff\x2f\x00"
     melody = b"MThd" + struct.pack(">IHHH", 6, 0, 1, 480)
     melody += b"MTrk" + struct.pack(">I", len(track)) + track
-    plain = write(Generate("big", {"bpm": 120.0, "key": "C", "dry-run": True}))
+    plain = write(Generate(rid="big", bpm=120.0, key="C", dry_run=True))
     address_and_tags = plain.index(b",")
     tags = plain[address_and_tags:].partition(b"\0")[0]
     arguments = plain[address_and_tags + (len(tags) // 4 + 1) * 4 :]
@@ -368,7 +367,7 @@ def test_a_restart_keeps_jobs_and_the_order_of_answers(launch, tmp_path: Path, a
     first = launch(tmp_path)
     session = Session(tmp_path, "reaper")
     session.meet()
-    session.send(Generate.of("take1", ask("hold", seed=1)))
+    session.send(ask("hold", seed=1, rid="take1"))
     session.read_until(Progress)
     first.ends_with(signal.SIGKILL)
     assert (tmp_path / "spool" / "daemon.json").exists()  # nobody was left to remove it
@@ -378,7 +377,7 @@ def test_a_restart_keeps_jobs_and_the_order_of_answers(launch, tmp_path: Path, a
     second = launch(tmp_path)
     assert sign_of_life(tmp_path)["epoch"] == 2
     session.meet()
-    session.send(Generate.of("take1", ask("hold", seed=1)))
+    session.send(ask("hold", seed=1, rid="take1"))
     accepted = session.read_until(Accepted)[-1]
     assert isinstance(accepted, Accepted) and accepted.duplicate
     assert max(before) < min(set(session.read_names) - set(before))

@@ -100,7 +100,7 @@ def test_a_golden_datagram_is_written(name: str) -> None:
 
 
 def test_an_order_lies_on_the_wire_byte_for_byte() -> None:
-    order = Generate("take1", {"bpm": 92.5, "key": "A minor", "bars": 2})
+    order = Generate(rid="take1", bpm=92.5, key="A minor", bars=2)
     assert write(order) == bytes.fromhex(
         "2f626163 6b6c696e 652f6765 6e657261 74650000"  # /backline/generate
         "2c737366 73737369 00000000"  # ,ssfsssi
@@ -264,7 +264,7 @@ def test_valid_messages_are_read_as_python_osc_reads_them() -> None:
 
 def seeds_for_fuzzing() -> list[bytes]:
     good = [bytes.fromhex(text) for text, _ in GOLDEN.values()]
-    good.append(write(Generate("take1", {"bpm": 92.7, "key": "A minor", "notes": "60:0:1"})))
+    good.append(write(Generate(rid="take1", bpm=92.7, key="A minor", notes="60:0:1")))
     good.append(encode("/backline/notify", "ii", (1, 9902)))
     good.append(encode("/backline/generate", "sfsfs", ("t", 92.7, "Am", 4.0, "dub")))
     good.append(write(Progress(7, "t", 3, "write", 0.5, -1.0)))

@@ -15,13 +15,15 @@ import pytest
 from daemon.config import Config
 from daemon.front_ends import outbox, rate_limit, spool, subscribers
 from daemon.server import HEARTBEAT_SECONDS
-from osc_protocol.addresses import DEFAULT_PORT, GENERATE_KEYS, TABLE
+from osc_protocol import generated
 from osc_protocol.codec import decode
-from osc_protocol.document import MEANINGS, document, main
+from osc_protocol.document import MEANINGS, document
 from osc_protocol.errors import Code
+from osc_protocol.generated import stale
 from osc_protocol.grammar import read_command
-from osc_protocol.messages import CLASSES, Cancel, Generate, Message, Notify
+from osc_protocol.messages import CLASSES, TABLE, Cancel, Generate, Message, Notify
 from osc_protocol.prose import LISTENER_PORT
+from osc_protocol.protocol import DEFAULT_PORT
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "guide" / "protocol.md"
@@ -35,26 +37,28 @@ def shell_lines() -> list[list[str]]:
     return [shlex.split(line) for block in blocks for line in block.splitlines()]
 
 
-def test_the_committed_page_is_what_the_table_says() -> None:
-    assert PAGE.read_text(encoding="utf-8") == document(), (
-        "run: python -m osc_protocol.document -o docs/guide/protocol.md"
-    )
+def test_the_committed_files_are_what_the_table_says() -> None:
+    assert stale() == [], "run: python -m osc_protocol.generated"
 
 
-def test_the_command_writes_the_page_or_prints_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_command_writes_what_is_stale_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(["-o", str(tmp_path / "page.md")])
-    assert (tmp_path / "page.md").read_bytes() == document().encode("utf-8")
-    main([])
-    assert capsys.readouterr().out == document()
+    monkeypatch.setattr(generated, "ROOT", tmp_path)
+    for name in generated.FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(sys, "argv", ["generated", "--check"])
+    assert generated.main() == 1 and stale() == list(generated.FILES)
+    monkeypatch.setattr(sys, "argv", ["generated"])
+    assert generated.main() == 0 and stale() == []
+    assert "wrote docs/guide/protocol.md" in capsys.readouterr().out
 
 
 def test_every_address_key_and_code_is_on_the_page() -> None:
     page = document()
     for row in TABLE:
         assert f"| `{row.address}` |" in page
-    for argument in GENERATE_KEYS:
+    for argument in Generate.row.keys:
         assert f"`{argument.name}`" in page
     assert set(MEANINGS) == set(Code)
 
@@ -113,8 +117,8 @@ def test_every_line_for_a_terminal_is_a_command_the_daemon_understands() -> None
     ]  # fmt: skip
     assert read[0] == Notify("", True, LISTENER_PORT, lease=3600)
     first, second = (message for message in read if isinstance(message, Generate))
-    assert (first.rid, first.request.bpm, first.request.key) == ("take1", 92.0, "A minor")
-    assert (second.request.bpm, second.request.meter, second.request.bars) == (61.7, "7/8", 4)
+    assert (first.rid, first.bpm, first.key) == ("take1", 92.0, "A minor")
+    assert (second.bpm, second.meter, second.bars) == (61.7, "7/8", 4)
     assert isinstance(read[7], Cancel) and read[7].target == second.rid
 
 

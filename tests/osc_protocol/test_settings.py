@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from osc_protocol.messages import GenerateRequest
-from osc_protocol.settings import settings
+from osc_protocol.messages import Generate
 
 
 def test_zeros_that_are_no_defaults_survive() -> None:
-    request = GenerateRequest(120.0, "C", melody_strength=0.0, retries=0)
-    kept = settings(request)
+    request = Generate(120.0, "C", melody_strength=0.0, retries=0)
+    kept = request.settings()
     assert ("melody-strength", "d", 0.0) in kept and ("retries", "i", 0) in kept
 
 
 def test_what_was_not_asked_for_is_left_out_and_what_a_variation_changes_too() -> None:
-    request = GenerateRequest(
-        92.5, "C", seed=3, melody=b"MThd", stems=("drums", "bass"), transpose=True
-    )
-    assert settings(request) == [
+    request = Generate(92.5, "C", seed=3, melody=b"MThd", stems=("drums", "bass"), transpose=True)
+    assert request.settings() == [
         ("bpm", "d", 92.5), ("key", "s", "C"), ("bars", "i", 8), ("meter", "s", "4/4"),
-        ("lead", "s", "melody"), ("takes", "i", 1), ("retries", "i", 2), ("conform", "s", "auto"),
-        ("transpose", "i", 1), ("engine", "s", "embedded"), ("stems", "s", "drums,bass"),
-        ("sample-rate", "i", 48_000), ("melody-mode", "s", "cover"),
-        ("melody-strength", "d", 0.5),
+        ("stems", "s", "drums,bass"), ("takes", "i", 1), ("retries", "i", 2),
+        ("conform", "s", "auto"), ("transpose", "i", 1), ("engine", "s", "embedded"),
+        ("sample-rate", "i", 48_000), ("format", "s", "wav32f"), ("lead", "s", "melody"),
+        ("melody-mode", "s", "cover"), ("melody-strength", "d", 0.5),
     ]  # fmt: skip

@@ -7,22 +7,21 @@ from typing import Any
 import pytest
 
 from osc_protocol.errors import ProtocolError
-from osc_protocol.generate_request import GenerateRequest
 from osc_protocol.messages import Generate
 
 SEED = "lofi [0:00] gentle guitar, 60 BPM [0:15] drums come in, 90 BPM"
 
 
-def request(**changes: Any) -> GenerateRequest:
-    return GenerateRequest(**{"bpm": 60.0, "key": "C major", "tags": SEED, **changes})
+def request(**changes: Any) -> Generate:
+    return Generate(**{"bpm": 60.0, "key": "C major", "tags": SEED, **changes})
 
 
 def test_times_in_tags_become_sections_and_tempo_map() -> None:
     asked = request(bars=9)
     assert asked.tags == "lofi"
-    assert asked.bar_sections() == ("gentle guitar",) * 4 + ("drums come in",) * 5
+    assert asked.bar_sections == ("gentle guitar",) * 4 + ("drums come in",) * 5
     assert asked.tempo_map == "0:60 16:90"
-    assert GenerateRequest.from_dict(asked.as_dict()) == asked, "made again it is the same"
+    assert Generate.from_dict(asked.as_dict()) == asked, "made again it is the same"
 
 
 def test_a_tempo_map_that_agrees_stays() -> None:
@@ -32,10 +31,10 @@ def test_a_tempo_map_that_agrees_stays() -> None:
 def test_a_message_in_seconds_or_with_an_end_has_as_many_bars() -> None:
     """Four bars of 4 s, then bars of 2.67 s: 30 s are nearest to five of them, 29.33 s."""
     told = {"bpm": 60.0, "key": "C major", "tags": SEED}
-    order = Generate("t", told | {"seconds": 30.0}).request
-    ended = Generate("t", told | {"tags": SEED + " [0:30] end"}).request
+    order = Generate(**told, seconds=30.0)
+    ended = Generate(**told | {"tags": SEED + " [0:30] end"})
     assert order.bars == ended.bars == 9
-    assert order.grid() == ended.grid()
+    assert order.grid == ended.grid
 
 
 @pytest.mark.parametrize(

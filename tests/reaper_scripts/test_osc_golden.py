@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
-from osc_protocol.addresses import TABLE
 from osc_protocol.codec import decode, encode
 from osc_protocol.grammar import read_answer, read_command, write
-from osc_protocol.messages import Accepted, Generate, Hello, JobReply, Notify, StemReady
+from osc_protocol.messages import TABLE, Accepted, Generate, Hello, JobReply, Notify, StemReady
 
 Packet = tuple[str, str, list[Any]]
 

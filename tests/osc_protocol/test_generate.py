@@ -12,9 +12,9 @@ import pytest
 
 from midi.grid import Meter, MeterChange
 from midi.key import Key
+from osc_protocol.audio_edits import lora_of
 from osc_protocol.errors import Code, ProtocolError
-from osc_protocol.generate_request import GenerateRequest
-from osc_protocol.sound_shaping import lora_of
+from osc_protocol.generate import Generate
 
 WHOLE: dict[str, Any] = {
     "bpm": 92.7,
@@ -39,8 +39,8 @@ WHOLE: dict[str, Any] = {
     "at_beats": 16.0,
     "at_seconds": 0.0,
     "project": "My song_2",
-    "source": "/jobs/1",
-    "source_take": 2,
+    "from_": "/jobs/1",
+    "from_take": 2,
     "bar_range": "2-3",
     "midi_path": "",
     "melody_mode": "keep",
@@ -55,8 +55,8 @@ WHOLE: dict[str, Any] = {
 }
 
 
-def request(**changes: Any) -> GenerateRequest:
-    return GenerateRequest(**{"bpm": 120.0, "key": "C major", **changes})
+def request(**changes: Any) -> Generate:
+    return Generate(**{"bpm": 120.0, "key": "C major", **changes})
 
 
 def refusal(**changes: Any) -> ProtocolError:
@@ -67,14 +67,14 @@ def refusal(**changes: Any) -> ProtocolError:
 
 
 def test_a_request_knows_its_grid() -> None:
-    grid = request(bpm=92.7, meter="7/8", bars=8).grid()
+    grid = request(bpm=92.7, meter="7/8", bars=8).grid
     # 8 bars of 7/2 quarters are 28 quarters; at 92.7 a minute they last 28 * 60 / 92.7 s.
     assert grid.seconds == Fraction(28 * 60 * 10, 927)
     assert grid.frames(48_000) == round(28 * 60 * 10 * 48_000 / 927)
 
 
 def test_a_request_knows_its_key() -> None:
-    assert request(key="bb dorian").parsed_key() == Key.parse("Bb dorian")
+    assert request(key="bb dorian").parsed_key == Key.parse("Bb dorian")
 
 
 def test_a_request_without_a_melody_has_none() -> None:
@@ -122,7 +122,7 @@ def test_a_request_without_a_seed_draws_one_and_keeps_it() -> None:
     assert first.seed is not None and 0 <= first.seed < 2**31
     assert first.seed == first.seeds[0]
     assert first.seed != second.seed  # by chance once in two thousand million runs
-    assert GenerateRequest.from_dict(first.as_dict()).seed == first.seed
+    assert Generate.from_dict(first.as_dict()).seed == first.seed
 
 
 def test_each_take_has_the_next_seed() -> None:
@@ -137,53 +137,53 @@ def test_stems_are_put_in_their_order_and_may_be_text() -> None:
 
 
 def test_a_tempo_map_takes_over_from_bpm_at_its_first_point() -> None:
-    late = request(bpm=100, tempo_map="8:50", bars=4).grid()
+    late = request(bpm=100, tempo_map="8:50", bars=4).grid
     # 8 quarters at 100 are 4.8 s, 8 at 50 are 9.6 s.
     assert late.seconds == Fraction(48 + 96, 10)
     at_once = request(bpm=100, tempo_map="0:50 8:100", bars=4)
     assert at_once.bpm == 50.0
-    assert at_once.grid().seconds == Fraction(96 + 48, 10)
+    assert at_once.grid.seconds == Fraction(96 + 48, 10)
 
 
 def test_a_ramp_in_the_tempo_map_moves_linearly_in_time() -> None:
     # 16 quarters from 60 to 120: mean tempo 90, so 16 * 60 / 90 s = 32/3 s.
-    assert request(bpm=60, tempo_map="0:60:ramp 16:120", bars=4).grid().seconds == Fraction(32, 3)
+    assert request(bpm=60, tempo_map="0:60:ramp 16:120", bars=4).grid.seconds == Fraction(32, 3)
 
 
 def test_a_meter_map_counts_bars_from_1() -> None:
     changed = request(meter_map="3:7/8", bars=4)
-    assert changed.grid().meters == (MeterChange(0, Meter(4, 4)), MeterChange(2, Meter(7, 8)))
-    assert changed.grid().beats == 4 + 4 + Fraction(7, 2) * 2
+    assert changed.grid.meters == (MeterChange(0, Meter(4, 4)), MeterChange(2, Meter(7, 8)))
+    assert changed.grid.beats == 4 + 4 + Fraction(7, 2) * 2
     assert request(meter_map="1:3/4").meter == "3/4"
 
 
 def test_sections_become_one_name_a_bar() -> None:
-    assert request(sections="1-2:verse 4-4:end", bars=5).bar_sections() == (
+    assert request(sections="1-2:verse 4-4:end", bars=5).bar_sections == (
         "verse", "verse", "", "end", "",
     )  # fmt: skip
-    assert request().bar_sections() == ()
+    assert request().bar_sections == ()
 
 
 def test_an_intensity_curve_is_part_of_the_order() -> None:
-    curve = request(intensity="0:0.2 16:0.8").curve()
+    curve = request(intensity="0:0.2 16:0.8").curve
     assert curve is not None and curve.at(8) == pytest.approx(0.5)
-    assert request().curve() is None
+    assert request().curve is None
 
 
 def test_a_request_survives_json_whole() -> None:
-    for wanted in (GenerateRequest(**WHOLE), request(melody=one_note_file())):
+    for wanted in (Generate(**WHOLE), request(melody=one_note_file())):
         text = json.dumps(wanted.as_dict())
-        assert GenerateRequest.from_dict(json.loads(text)) == wanted
+        assert Generate.from_dict(json.loads(text)) == wanted
 
 
 def test_a_dict_with_an_unknown_or_a_missing_field_is_refused() -> None:
     with pytest.raises(ProtocolError, match="'tempo' is not a field"):
-        GenerateRequest.from_dict({"bpm": 90, "key": "C", "tempo": 3})
+        Generate.from_dict({"bpm": 90, "key": "C", "tempo": 3})
     with pytest.raises(ProtocolError, match="key is missing") as caught:
-        GenerateRequest.from_dict({"bpm": 90})
+        Generate.from_dict({"bpm": 90})
     assert caught.value.code == Code.MISSING_ARGUMENT
     with pytest.raises(ProtocolError, match="base64"):
-        GenerateRequest.from_dict({"bpm": 90, "key": "C", "melody": "§"})
+        Generate.from_dict({"bpm": 90, "key": "C", "melody": "§"})
 
 
 @pytest.mark.parametrize(
@@ -210,8 +210,8 @@ def test_an_impossible_tempo_is_refused(bpm: object, code: Code) -> None:
 
 
 def test_the_slowest_and_the_fastest_tempo_are_fine() -> None:
-    assert request(bpm=20).grid().bpm == 20
-    assert request(bpm=400).grid().bpm == 400
+    assert request(bpm=20).grid.bpm == 20
+    assert request(bpm=400).grid.bpm == 400
 
 
 @pytest.mark.parametrize(
@@ -272,13 +272,13 @@ def test_what_cannot_be_is_refused_with_field_value_and_limit(
 
 
 def test_ten_minutes_are_fine_and_a_bar_more_is_not() -> None:
-    assert request(bars=300).grid().seconds == 600
+    assert request(bars=300).grid.seconds == 600
     assert refusal(bars=301).code == Code.OUT_OF_RANGE
 
 
 def test_the_longest_bar_at_the_slowest_tempo_is_fine() -> None:
     # 32 whole notes are 128 quarters; at 20 a minute they last 384 s.
-    assert request(bars=1, bpm=20, meter="32/1").grid().seconds == 384
+    assert request(bars=1, bpm=20, meter="32/1").grid.seconds == 384
 
 
 @pytest.mark.parametrize(
@@ -307,12 +307,12 @@ def test_two_melodies_are_one_too_many() -> None:
 def test_a_range_of_bars_is_counted_from_one_and_holds_its_last(
     bar_range: str, span: tuple[int, int]
 ) -> None:
-    assert request(source="/job", bar_range=bar_range).bar_span == span
+    assert request(from_="/job", bar_range=bar_range).bar_span == span
 
 
 @pytest.mark.parametrize("bar_range", ["0-2", "7-9", "3-2", "a", "1-", "-2", "1-2-3", "9"])
 def test_a_range_outside_the_bars_is_refused(bar_range: str) -> None:
-    error = refusal(source="/job", bar_range=bar_range)
+    error = refusal(from_="/job", bar_range=bar_range)
     assert (error.code, error.field) == (Code.OUT_OF_RANGE, "bar-range")
     assert "1-8" in error.message
 
@@ -323,15 +323,15 @@ def test_a_change_needs_something_to_change() -> None:
 
 
 def test_new_notes_are_those_of_one_stem_in_all_bars() -> None:
-    assert request(source="/job", midi_path="/a.mid", stems=("bass",)).stems == ("bass",)
-    assert refusal(source="/job", midi_path="/a.mid").field == "stems"
+    assert request(from_="/job", midi_path="/a.mid", stems=("bass",)).stems == ("bass",)
+    assert refusal(from_="/job", midi_path="/a.mid").field == "stems"
     assert (
-        refusal(source="/job", midi_path="/a.mid", stems=("bass",), bar_range="1").field
+        refusal(from_="/job", midi_path="/a.mid", stems=("bass",), bar_range="1").field
         == "midi-path"
     )
 
 
-def heard(**changes: Any) -> GenerateRequest:
+def heard(**changes: Any) -> Generate:
     return request(engine="ace-step", audio_path="/a.wav", **changes)
 
 
@@ -352,7 +352,7 @@ def test_a_sound_is_covered_unless_bars_of_it_are_named() -> None:
         ({"edit": "lego", "parts": "drums,bass"}, "parts", "not 'drums,bass'"),
         ({"edit": "complete", "parts": "kazoo"}, "parts", "must be among vocals"),
         ({"parts": "bass"}, "parts", "must be left out for cover"),
-        ({"source": "/job"}, "audio-path", "give one of them"),
+        ({"from_": "/job"}, "audio-path", "give one of them"),
         ({"loras": "/a.safetensors:3"}, "loras", "scales from 0 to 2, not 3"),
         ({"loras": "/a\n" * 5}, "loras", "at most 4 adapters, not 5"),
         ({"language": "English"}, "language", "two or three letters"),

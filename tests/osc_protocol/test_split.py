@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,20 +11,20 @@ import pytest
 from audio.stem_names import STEMS
 from osc_protocol.codec import decode, encode
 from osc_protocol.errors import Code, ProtocolError
-from osc_protocol.generate_request import GenerateRequest
 from osc_protocol.grammar import read_command, write
-from osc_protocol.messages import Split
-from osc_protocol.split_request import SplitRequest
+from osc_protocol.messages import Generate, Split
 
-WHOLE = SplitRequest(
+WHOLE = Split(
     "/sounds/my song.wav",
     ("drums", "vocals"),
     "htdemucs_ft",
-    True,
-    1.25,
-    3.5,
+    loop=True,
+    start_seconds=1.25,
+    length_seconds=3.5,
     at_seconds=700.123456,
     format="flac",
+    dry_run=True,
+    rid="r1",
 )
 
 
@@ -39,27 +40,25 @@ def refusal(tags: str, *args: object) -> ProtocolError:
 
 
 def test_a_path_is_enough() -> None:
-    request = heard("ss", "r1", "/sounds/song.wav").request
-    assert request == SplitRequest("/sounds/song.wav")
+    request = heard("ss", "r1", "/sounds/song.wav")
+    assert request == Split("/sounds/song.wav", rid="r1")
     assert (request.stems, request.model, request.loop) == (STEMS, "", False)
 
 
 def test_an_order_comes_back_from_the_wire_as_it_was() -> None:
-    message = Split.of("r1", WHOLE, dry_run=True)
-    (osc,) = decode(write(message))
-    assert read_command(osc) == message
-    assert message.request == WHOLE and message.dry_run
+    (osc,) = decode(write(WHOLE))
+    assert read_command(osc) == WHOLE
 
 
 def test_an_order_comes_back_from_json_as_it_was_and_says_its_kind() -> None:
     plain = json.loads(json.dumps(WHOLE.as_dict()))
     assert plain["kind"] == "split"
-    assert SplitRequest.from_dict(plain) == WHOLE
+    assert replace(Split.from_dict(plain), rid="r1", dry_run=True) == WHOLE
 
 
 def test_an_order_to_split_is_never_taken_for_one_to_generate() -> None:
     with pytest.raises(ProtocolError, match="kind"):
-        GenerateRequest.from_dict({"bpm": 120.0, "key": "C", **WHOLE.as_dict()})
+        Generate.from_dict({"bpm": 120.0, "key": "C", **WHOLE.as_dict()})
 
 
 def test_the_same_order_in_another_form_has_the_same_digest() -> None:
@@ -78,7 +77,7 @@ def test_the_same_order_in_another_form_has_the_same_digest() -> None:
         ("ssss", ("r1", "/a.wav", "stems", "drums,guitar"), "stems", "'guitar'"),
         ("ssss", ("r1", "/a.wav", "stems", "bass,bass"), "stems", "once"),
         ("ssss", ("r1", "/a.wav", "format", "mp3"), "format", "wav16, wav24, wav32f, flac"),
-        ("sssf", ("r1", "/a.wav", "from", -1.0), "from-seconds", "from 0 to 604800 s, not -1.0"),
+        ("sssf", ("r1", "/a.wav", "from", -1.0), "start-seconds", "from 0 to 604800 s, not -1.0"),
         ("sssfsf", ("r1", "/a.wav", "at", 1.0, "at-beats", 1.0), "at-beats", "not both"),
         ("ssss", ("r1", "/a.wav", "bpm", "120"), "bpm", "not a key of /backline/split"),
     ],

@@ -1,0 +1,217 @@
+"""The options of an order, made of the table: every command that takes one has them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from daemon.errors import UsageError
+from osc_protocol.argument import Arg
+from osc_protocol.audio_edits import lora_of
+from osc_protocol.checks import check
+from osc_protocol.errors import ProtocolError
+from osc_protocol.generate import STYLE, Generate
+from osc_protocol.message import sent
+from osc_protocol.messages import AnyOrder
+from osc_protocol.order_paths import PATH_TEXT, absolute
+from osc_protocol.timed_tags import is_timed, opening_bpm
+
+MAX_TEXT_BYTES = 64 * 1024
+# Files that hold what a field of generate is to say, for the command line only.
+TIMED_PROMPTS = Annotated[
+    str | None,
+    typer.Option("--timed-prompts", metavar="FILE", rich_help_panel=STYLE,
+                 help="Prompts at times: [0:15] gentle guitar, 60 BPM."),
+]  # fmt: skip
+INTENSITY_FROM = Annotated[
+    str | None,
+    typer.Option("--intensity-from", metavar="FILE", rich_help_panel=STYLE,
+                 help="An intensity curve from a sound file, or JSON of `backline energy`."),
+]  # fmt: skip
+FILES: Mapping[str, Any] = {"timed_prompts": TIMED_PROMPTS, "intensity_from": INTENSITY_FROM}
+
+
+class GroupedCommand(TyperCommand):
+    """A command whose help lists its options under the headings of their groups."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            kind = "Arguments" if param.param_type_name == "argument" else "Options"
+            if record is not None:
+                group = getattr(param, "rich_help_panel", None) or kind
+                groups.setdefault(group, []).append(record)
+        for group, records in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(records)
+
+
+def takes_order(kind: type[AnyOrder]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Have a command's parameter `order` made of the options of an order of that kind.
+
+    Whatever is wrong with the order is said with the names of the options.
+    """
+    arguments = [a for a in kind.row.fields if a.options or (not a.keyed and a.kind != "rid")]
+    shared = [inspect.Parameter(a.field, _KEYWORD, default=None, annotation=_typed(a))
+              for a in arguments]  # fmt: skip
+    if kind is Generate:
+        shared += [inspect.Parameter(name, _KEYWORD, default=None, annotation=each)
+                   for name, each in FILES.items()]  # fmt: skip
+    names = {a.field: a.options[0] for a in arguments if a.options}
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True).parameters
+        mine = [each.replace(kind=_KEYWORD) for name, each in own.items() if name != "order"]
+
+        def call(**typed: Any) -> None:
+            given = {each.name: typed[each.name] for each in shared if _is_given(typed[each.name])}
+            try:
+                order = _generate(given) if kind is Generate else kind(**given)
+                command(order=order, **{each.name: typed[each.name] for each in mine})
+            except ProtocolError as error:
+                sentence = error.in_words_of(names)
+                raise ProtocolError(error.code, sentence, error.field) from error
+
+        call.__name__, call.__doc__ = command.__name__, command.__doc__
+        call.__annotations__ = {each.name: each.annotation for each in (*shared, *mine)}
+        call.__signature__ = inspect.Signature([*shared, *mine])  # type: ignore[attr-defined]
+        return call
+
+    return with_options
+
+
+def _is_given(value: object) -> bool:
+    return value is not None and value is not False and value != []
+
+
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
+
+
+def _typed(argument: Arg) -> Any:
+    """What typer is to know of an option: its names, how its text is read, its help."""
+    if not argument.options:
+        return Annotated[
+            str, typer.Argument(parser=absolute, metavar="FILE", help=_sentence(argument.about))
+        ]
+    more: dict[str, Any] = {"help": _help(argument), "rich_help_panel": argument.group or None}
+    if argument.kind == "flag":
+        return Annotated[bool | None, typer.Option(argument.options[0], **more)]
+    text = list[str] | None if argument.lines else str | None
+    more |= {"metavar": _metavar(argument), "show_default": False}
+    if argument.lines:
+        return Annotated[text, typer.Option(*argument.options, **more)]
+    return Annotated[text, typer.Option(*argument.options, parser=_reader(argument), **more)]
+
+
+def _reader(argument: Arg) -> Callable[[str], object]:
+    """How the text of an option is read; what is wrong with it is said with the option's name."""
+
+    def read(text: str) -> object:
+        if argument.from_file and text.startswith("@"):
+            text = _text_of(argument.options[0], text[1:])
+        if argument.kind in PATH_TEXT:
+            text = PATH_TEXT[argument.kind](text)
+        try:
+            return check(argument, text)
+        except ProtocolError as error:
+            raise UsageError(error.in_words_of({argument.field: argument.options[0]})) from None
+
+    return read
+
+
+def _metavar(argument: Arg) -> str:
+    if argument.kind == "names":
+        return "NAMES"
+    if argument.choices:
+        return "|".join(argument.choices)
+    if argument.low is not None and argument.high is not None and argument.high < 10**6:
+        return f"{argument.low}..{argument.high}"
+    kinds = {"int": "N", "float": "N", "path": "PATH", "adapters": "PATH[:SCALE]"}
+    return kinds.get(argument.kind, "TEXT")
+
+
+def _help(argument: Arg) -> str:
+    """What the option means, an example, and what holds without it."""
+    default = ""
+    if not argument.is_required and argument.kind != "flag":
+        unset = argument.default in (None, "")
+        default = argument.unset if unset else str(sent(argument, argument.default))
+    about = _sentence(argument.about.removeprefix("1: "))
+    example = f" Such as {argument.example}." if argument.example else ""
+    repeated = " May be repeated." if argument.lines else ""
+    file = " @FILE reads it from a file." if argument.from_file else ""
+    return (
+        about + example + repeated + file + (f" [{default}]" if default not in ("", "none") else "")
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
+
+
+def _generate(given: dict[str, Any]) -> Generate:
+    """The order that the options make; raises UsageError, ProtocolError or StemError."""
+    curve_file = given.pop("intensity_from", "")
+    _take_times(given)
+    for field, join in (("sections", "\n".join), ("loras", _lora_lines)):
+        if field in given:
+            given[field] = join(given[field])
+    if curve_file and "intensity" in given:
+        raise UsageError("--intensity and --intensity-from: give one of them, not both")
+    if "from_" in given:
+        from daemon.pipeline.revision import repeated
+
+        order = repeated(Path(given.pop("from_")), given)
+    else:
+        for argument in Generate.row.keys:
+            if argument.is_required and argument.field not in given:
+                option = argument.options[0]
+                raise UsageError(
+                    f"{option} must be given, for instance {option} {argument.example}"
+                )
+        order = Generate(**given)
+    if not curve_file:
+        return order
+    from dataclasses import replace
+
+    from daemon.intensity_file import curve_of
+
+    return replace(order, intensity=str(curve_of(Path(absolute(curve_file)), order.grid)))
+
+
+def _take_times(given: dict[str, Any]) -> None:
+    """Put the prompts of a file to the tags; their first tempo is the order's where none is."""
+    file = given.pop("timed_prompts", "")
+    if file:
+        text = _text_of("--timed-prompts", file)
+        if not is_timed(text):
+            raise UsageError(
+                "--timed-prompts must hold times in brackets, such as [0:15] gentle guitar, 60 BPM"
+            )
+        given["tags"] = "\n".join(filter(None, (given.get("tags", ""), text)))
+    if "from_" not in given and "bpm" not in given and is_timed(given.get("tags", "")):
+        bpm = opening_bpm(given["tags"])
+        given |= {} if bpm is None else {"bpm": float(bpm)}
+
+
+def _lora_lines(lines: list[str]) -> str:
+    pairs = map(lora_of, lines)
+    return "\n".join(f"{absolute(path)}:{scale:g}" for path, scale in pairs)
+
+
+def _text_of(option: str, name: str) -> str:
+    path = Path(name).expanduser()
+    try:
+        if path.stat().st_size > MAX_TEXT_BYTES:
+            raise UsageError(f"{option} file {str(path)!r} has more than {MAX_TEXT_BYTES} bytes")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{option} file {str(path)!r} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{option} file {str(path)!r} is not UTF-8 text") from None

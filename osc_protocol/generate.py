@@ -1,0 +1,519 @@
+"""The order to generate music: what a musician asks for, checked whole."""
+
+import re
+import secrets
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from audio.stem_names import LEADS, STEMS
+from diffusion.edits import EDITS, MAX_LORAS, MELODY_MODES, MOST_PARTS
+from diffusion.engines import DEFAULT_ENGINE, ENGINES, engine_names, engine_spec
+from midi.curve import Curve
+from midi.errors import CurveError, GridError, KeyNameError, MelodyError
+from midi.grid import MAX_BARS, MAX_BPM, MAX_SECONDS, MIN_BARS, MIN_BPM, Grid, TempoPoint
+from midi.key import Key as MusicalKey
+from midi.meter import Meter, MeterChange
+from midi.number import exact
+from osc_protocol.argument import CHANGE, MAX_PATH_BYTES, VARY, Key
+from osc_protocol.audio_edits import loras_of, parts_of
+from osc_protocol.checks import shown
+from osc_protocol.errors import Code, ProtocolError, about, named
+from osc_protocol.fields import (
+    OUTPUT,
+    AtBeats,
+    AtSeconds,
+    DryRun,
+    Format,
+    OrderRid,
+    check_one_position,
+)  # fmt: skip
+from osc_protocol.message import Order
+from osc_protocol.protocol import MAX_INT, MAX_SEED
+from osc_protocol.song_maps import bar_names, meter_changes, tempo_points
+from osc_protocol.timed_tags import is_timed, length_in_bars, on_bars
+
+if TYPE_CHECKING:
+    from midi.melody import Melody
+
+DEFAULT_BARS = 8
+_parsed_key, _parsed_meter = lru_cache(MusicalKey.parse), lru_cache(Meter.parse)
+SAMPLE_RATES = (44_100, 48_000, 96_000)
+MELODIES = ("melody_path", "melody", "notes")  # the ways to give the one melody
+# Headings of the command line's help
+MUSIC, STYLE, MELODY = "Music", "Style and form", "Melody"
+RESULT, TAKES, AUDIO = "Change a result", "Takes", "Edit audio (ace-step)"
+
+
+class Generate(Order, address="/backline/generate", answers=("Accepted",)):
+    """Makes stems. The same rid with the same parameters is the same job, however often sent.
+
+    A length in seconds becomes bars, times in `tags` become sections and tempo map, and a seed is
+    drawn where none is given: in an existing order `seconds` is 0 and `bars` and `seed` are
+    numbers. `bpm` holds until the first point of `tempo_map`; a point at beat 0 replaces it;
+    `meter` and `meter_map` likewise. With `from_`, a finished job's folder, only `stems` are
+    generated, in `bar_range` or as `midi_path` has them; everything else repeats that job's order.
+    """
+
+    bpm: Annotated[
+        float,
+        Key("quarter notes a minute, whatever the meter", low=MIN_BPM, high=MAX_BPM, unit="bpm",
+            position=1, group=MUSIC, example="92.5"),
+    ]  # fmt: skip
+    key: Annotated[
+        str,
+        Key('as musicians write it: "A minor", "F#m", "Bb dorian"', max_bytes=64, position=2,
+            group=MUSIC, example='"C minor"'),
+    ]  # fmt: skip
+    seconds: Annotated[
+        float,
+        Key("length, taken as the nearest whole number of bars; 0: see bars", low=0,
+            high=MAX_SECONDS, unit="s", position=3, in_order=False, kept_by=(), group=MUSIC,
+            example="30"),
+    ] = 0.0  # fmt: skip
+    tags: Annotated[
+        str,
+        Key("style in words, comma-separated; may have times: see Sections", max_bytes=4096,
+            position=4, group=STYLE, example='"lofi, warm bass"', from_file=True),
+    ] = ""  # fmt: skip
+    bars: Annotated[
+        int,
+        Key("length in bars", low=MIN_BARS, high=MAX_BARS, unit="bars", unset=str(DEFAULT_BARS),
+            group=MUSIC, example="16"),
+    ] = None  # type: ignore[assignment]  # fmt: skip  # never None once the order is made
+    meter: Annotated[
+        str,
+        Key("time signature, n/2^k", max_bytes=8, aliases=("timesig",), group=MUSIC,
+            example="7/8"),
+    ] = "4/4"  # fmt: skip
+    lyrics: Annotated[
+        str,
+        Key("words for the vocals, lines by newline", max_bytes=4096, group=STYLE,
+            example="@words.txt", from_file=True),
+    ] = ""  # fmt: skip
+    seed: Annotated[
+        int,
+        Key("same seed, same frames; without it a new one is drawn", low=0, high=MAX_SEED,
+            unset="drawn", kept_by=(), group=TAKES, example="7"),
+    ] = None  # type: ignore[assignment]  # fmt: skip  # never None once the order is made
+    stems: Annotated[
+        tuple[str, ...],
+        Key("which stems, comma-separated", choices=STEMS, group=OUTPUT, example="drums,bass"),
+    ] = STEMS
+    takes: Annotated[
+        int,
+        Key("how many takes, each with a seed one higher", low=1, high=8, aliases=("variations",),
+            kept_by=(VARY,), group=TAKES, example="3"),
+    ] = 1  # fmt: skip
+    best: Annotated[
+        int,
+        Key("keep only so many takes, the best by what is measured; 0: all", low=0, high=8,
+            kept_by=(VARY,), group=TAKES, example="1"),
+    ] = 0  # fmt: skip
+    gate: Annotated[
+        str,
+        Key("limits a take must keep: on, or tempo=1 placement=30 melody=0.8 "
+            "key=same,relative faults=0 (see docs/guide/grid.md); empty: none", max_bytes=200,
+            pattern=r"(((on|(tempo|placement|melody)=[0-9.]+|faults=[0-9]+|key=[a-z,]+) ?)+)?",
+            kept_by=(VARY,), group=TAKES, example="on"),
+    ] = ""  # fmt: skip
+    retries: Annotated[
+        int,
+        Key("with a gate: how many more seeds to try when no take passes", low=0, high=8,
+            group=TAKES, example="4"),
+    ] = 2  # fmt: skip
+    conform: Annotated[
+        str,
+        Key("stretch takes onto the grid; auto: where the engine gives a mix",
+            choices=("auto", "on", "off"), group=OUTPUT, example="off"),
+    ] = "auto"  # fmt: skip
+    transpose: Annotated[
+        bool,
+        Key("1: transpose a take that is in another key", kept_by=(VARY,), group=OUTPUT),
+    ] = False
+    loudness: Annotated[
+        float | None,
+        Key("integrated loudness of the mix; without it levels stay", low=-40, high=-6,
+            unit="LUFS", unset="levels stay", kept_by=(VARY,), group=OUTPUT, example="-14"),
+    ] = None  # fmt: skip
+    engine: Annotated[
+        str, Key("which model plays", choices=engine_names(), group=MUSIC, example="embedded")
+    ] = DEFAULT_ENGINE
+    sample_rate: Annotated[
+        int,
+        Key("44100, 48000 or 96000", choices=tuple(map(str, SAMPLE_RATES)), unit="Hz",
+            aliases=("rate",), group=OUTPUT, example="44100"),
+    ] = 48_000  # fmt: skip
+    format: Format = "wav32f"
+    melody_path: Annotated[
+        str,
+        Key("MIDI file on the daemon's machine, absolute path", "path", option="--melody",
+            group=MELODY, example="tune.mid"),
+    ] = ""  # fmt: skip
+    melody: Annotated[
+        bytes,
+        Key("MIDI file itself; at most 8192 bytes travel everywhere", max_bytes=2**20,
+            kept_by=(CHANGE,), wire_only="the command line names the file: --melody"),
+    ] = b""  # fmt: skip
+    notes: Annotated[
+        str,
+        Key("melody in words: pitch:start:length[:velocity] ..., in quarters", max_bytes=8192,
+            group=MELODY, example='"60:0:1 62:1:1"', from_file=True),
+    ] = ""  # fmt: skip
+    lead: Annotated[
+        str,
+        Key("which stem carries the melody", choices=LEADS, group=MELODY, example="vocals"),
+    ] = "melody"
+    tempo_map: Annotated[
+        str,
+        Key("beat:bpm[:ramp] ..., beats in quarters from 0; see Tempo maps", max_bytes=8192,
+            group=MUSIC, example='"0:92:ramp 16:120"', from_file=True),
+    ] = ""  # fmt: skip
+    meter_map: Annotated[
+        str,
+        Key("bar:n/d ..., bars from 1", max_bytes=8192, group=MUSIC, example='"1:4/4 5:7/8"',
+            from_file=True),
+    ] = ""  # fmt: skip
+    sections: Annotated[
+        str,
+        Key("first-last:name ..., bars from 1; a name is a tag, words or both", max_bytes=4096,
+            option="--section", lines=True, group=STYLE, example='"1-8: intro, soft pads"'),
+    ] = ""  # fmt: skip
+    intensity: Annotated[
+        str,
+        Key("beat:value ..., value from 0 to 1; see Intensity", max_bytes=8192, group=STYLE,
+            example='"0:0.2 16:0.8"', from_file=True),
+    ] = ""  # fmt: skip
+    at_seconds: AtSeconds = 0.0
+    at_beats: AtBeats = 0.0
+    project: Annotated[
+        str,
+        Key("label of the project: letters, digits, space, _ and -", max_bytes=64,
+            pattern=r"[A-Za-z0-9 _-]+", group=OUTPUT, example='"My song"'),
+    ] = ""  # fmt: skip
+    from_: Annotated[
+        str,
+        Key("folder of a finished job to change; see Changing a result", "path",
+            aliases=("source",), kept_by=(), group=RESULT, example="OUT"),
+    ] = ""  # fmt: skip
+    from_take: Annotated[
+        int,
+        Key("which take of it", low=1, high=8, aliases=("source-take",), kept_by=(),
+            group=RESULT, example="2"),
+    ] = 1  # fmt: skip
+    bar_range: Annotated[
+        str,
+        Key("which bars to generate, first-last, bars from 1; with from, or for a repaint",
+            max_bytes=16, aliases=("range",), kept_by=(), option="--range", group=RESULT,
+            example="5-8"),
+    ] = ""  # fmt: skip
+    midi_path: Annotated[
+        str,
+        Key("MIDI file with new notes of the one stem asked; with from", "path",
+            aliases=("midi",), kept_by=(), option="--midi", group=RESULT, example="edited.mid"),
+    ] = ""  # fmt: skip
+    melody_mode: Annotated[
+        str,
+        Key("ace-step: how it uses the melody; see docs/guide/engines.md", choices=MELODY_MODES,
+            group=MELODY, example="keep"),
+    ] = "cover"  # fmt: skip
+    melody_strength: Annotated[
+        float,
+        Key("ace-step: how strongly", low=0, high=1, group=MELODY, example="0.8"),
+    ] = 0.5
+    audio_path: Annotated[
+        str,
+        Key("ace-step: sound to edit, which begins at bar 1; see Edits", "path", kept_by=(),
+            option="--audio", old_options=("--source",), group=AUDIO, example="song.wav"),
+    ] = ""  # fmt: skip
+    edit: Annotated[
+        str,
+        Key("what becomes of it; auto: repaint where bar-range is given, or cover",
+            choices=("auto", *EDITS), kept_by=(), group=AUDIO, example="extend"),
+    ] = "auto"  # fmt: skip
+    parts: Annotated[
+        str,
+        Key("for lego, extract (one) and complete, comma-separated", max_bytes=200, kept_by=(),
+            group=AUDIO, example="bass,drums"),
+    ] = ""  # fmt: skip
+    reference_path: Annotated[
+        str,
+        Key("ace-step: sound whose timbre is borrowed", "path", option="--reference",
+            group=AUDIO, example="voice.wav"),
+    ] = ""  # fmt: skip
+    loras: Annotated[
+        str,
+        Key("ace-step: adapters, path[:scale], one a line", "adapters",
+            max_bytes=MAX_LORAS * (MAX_PATH_BYTES + 8), option="--lora", lines=True, group=AUDIO,
+            example="style.safetensors:0.8"),
+    ] = ""  # fmt: skip
+    language: Annotated[
+        str,
+        Key("two or three letters for the lyrics' language: en, ja (ace-step)", max_bytes=64,
+            pattern=r"[a-z]{2,3}", group=STYLE, example="en"),
+    ] = ""  # fmt: skip
+    dry_run: DryRun = False
+    rid: OrderRid = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_melody()
+        self._set_length()
+        if is_timed(self.tags):
+            self._place_prompts()
+        check_one_position(self.at_seconds, self.at_beats)
+        _ = self.parsed_key
+        self._set(bpm=self.grid.bpm, meter=str(self.grid.meter))
+        _ = self.bar_sections, self.curve
+        self._check_change()
+        self._check_engine()
+        self._check_edit()
+        if self.seed is None:
+            self._set(seed=secrets.randbelow(MAX_INT), drawn=("seed",))
+        if self.notes:
+            self.read_melody()
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The bars, tempi and meters that were asked for."""
+        tempo = tempo_points(self.tempo_map)
+        if not tempo or tempo[0].beat > 0:
+            tempo = (TempoPoint(Fraction(0), self._exact_bpm), *tempo)
+        try:
+            return Grid(self.bars, tempo, self._meters)
+        except GridError as error:
+            at_fault = "tempo_map" if self.tempo_map else "meter_map" if self.meter_map else "bars"
+            raise _refusal(at_fault, about(at_fault, error)) from None
+
+    @cached_property
+    def parsed_key(self) -> MusicalKey:
+        """The key and mode."""
+        try:
+            return _parsed_key(self.key)
+        except KeyNameError as error:
+            raise _refusal("key", about("key", error)) from None
+
+    @cached_property
+    def bar_sections(self) -> tuple[str, ...]:
+        """One section name a bar, "" where there is none; nothing at all where none was asked."""
+        return bar_names(self.sections, self.bars)
+
+    @cached_property
+    def curve(self) -> Curve | None:
+        """The intensity over beats, or None where that is left to the engine."""
+        try:
+            return Curve.parse(self.intensity) if self.intensity.strip() else None
+        except CurveError as error:
+            raise _refusal("intensity", about("intensity", error)) from None
+
+    def read_melody(self) -> "Melody | None":
+        """The melody on the grid, or None; reads `melody_path` if there is one."""
+        from midi.melody import melody_from_text, read_melody
+
+        given = next((name for name in MELODIES if getattr(self, name)), None)
+        try:
+            if given == "melody_path":
+                return read_melody(Path(self.melody_path), self.grid)
+            if given == "melody":
+                return read_melody(self.melody, self.grid)
+            return melody_from_text(self.notes, self.grid) if given else None
+        except MelodyError as error:
+            field = given or "notes"
+            raise ProtocolError(Code.BAD_MIDI, f"{named(field)}: {error}", field) from None
+
+    @property
+    def bar_span(self) -> tuple[int, int]:
+        """The bars to generate, from the first up to but without the last, counted from 0."""
+        if not self.bar_range:
+            return 0, self.bars
+        found = re.fullmatch(r"(\d+)(?:-(\d+))?", self.bar_range)
+        first, end = (int(found[1]) - 1, int(found[2] or found[1])) if found else (0, 0)
+        if not 0 <= first < end <= self.bars:
+            raise _refusal(
+                "bar_range",
+                f"{named('bar_range')} must lie in 1-{self.bars}, not {shown(self.bar_range)}",
+            )
+        return first, end
+
+    @property
+    def edited(self) -> str:
+        """The edit of `audio_path` that is asked for, never auto; "" without one."""
+        if not self.audio_path:
+            return ""
+        if self.edit != "auto":
+            return self.edit
+        return "repaint" if self.bar_range else "cover"
+
+    @property
+    def chooses(self) -> bool:
+        """Whether takes are judged, to keep the best or those that pass."""
+        return bool(self.best or self.gate)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seed of each take: `seed`, the next one, and so on."""
+        return tuple((self.seed + take) % (MAX_SEED + 1) for take in range(self.takes))
+
+    @property
+    def more_seeds(self) -> tuple[int, ...]:
+        """The seeds to try next where no take passes the gate."""
+        first = self.seed + self.takes
+        return tuple((first + more) % (MAX_SEED + 1) for more in range(self.retries))
+
+    def _set_length(self) -> None:
+        """Work out `bars` from a length in seconds or from times in `tags`, or take the default."""
+        if self.seconds:
+            for other in ("bars", "tempo_map", "meter_map"):
+                if getattr(self, other):
+                    raise _refusal("seconds", _one_of("seconds", other))
+            self._set(bars=self._nearest_bars(), seconds=0.0)
+        if self.bars is None:
+            bars = self._timed_bars() if is_timed(self.tags) else None
+            self._set(bars=bars or DEFAULT_BARS)
+
+    @property
+    def _exact_bpm(self) -> Fraction:
+        return exact(self.bpm) or Fraction(0)  # a number within its limits, and so never None
+
+    def _nearest_bars(self) -> int:
+        if is_timed(self.tags):
+            return self._timed_bars(Fraction(str(self.seconds))) or 1
+        beats = Fraction(str(self.seconds)) * self._exact_bpm / 60
+        return max(1, (beats / self._meters[0].meter.beats + Fraction(1, 2)).__floor__())
+
+    def _timed_bars(self, seconds: Fraction | None = None) -> int | None:
+        return length_in_bars(self.tags, self._exact_bpm, self._meters, seconds)
+
+    def _place_prompts(self) -> None:
+        """Put what timed tags say into tags, sections and tempo map, which then say it."""
+        if self.sections:
+            raise _refusal("sections", f"{named('sections')} and times in {named('tags')}: "
+                           "give one of them, not both")  # fmt: skip
+        bpm, tempo = self._exact_bpm, tempo_points(self.tempo_map)
+        if tempo and tempo[0].beat > 0:
+            tempo = (TempoPoint(Fraction(0), bpm), *tempo)
+        placed = on_bars(self.tags, bpm, self._meters, tempo, self.bars)
+        tempo_map = placed.tempo_map or self.tempo_map
+        self._set(tags=placed.tags, sections=placed.sections, tempo_map=tempo_map)
+
+    @cached_property
+    def _meters(self) -> tuple[MeterChange, ...]:
+        meters = meter_changes(self.meter_map)
+        if meters and meters[0].bar == 0:
+            return meters
+        try:
+            return (MeterChange(0, _parsed_meter(self.meter)), *meters)
+        except GridError as error:
+            raise _refusal("meter", about("meter", error)) from None
+
+    def _check_melody(self) -> None:
+        given = [name for name in MELODIES if getattr(self, name)]
+        if len(given) > 1:
+            both = " and ".join(map(named, given))
+            raise _refusal(given[1], f"{both}: give one melody, not {len(given)}")
+        if self.melody and not self.melody.startswith(b"MThd"):
+            raise ProtocolError(
+                Code.BAD_MIDI,
+                f"{named('melody')} must be a Standard MIDI File, which begins MThd",
+                "melody",
+            )
+
+    def _check_change(self) -> None:
+        """Refuse what changes a result where there is none, or changes what is to stay."""
+        changes = (self.from_take != 1, "from_take"), (self.midi_path, "midi_path")
+        for given, field in (*changes, (self.bar_range and not self.audio_path, "bar_range")):
+            if given and not self.from_:
+                raise _refusal(
+                    field, f"{named(field)} changes a result: give {named('from_')} with it"
+                )
+        if self.best > self.takes:
+            raise _refusal(
+                "best",
+                f"{named('best')} must be at most {named('takes')} ({self.takes}), not {self.best}",
+            )
+        if self.from_ and (self.loudness is not None or self.transpose):
+            field = "transpose" if self.transpose else "loudness"
+            raise _refusal(
+                field, f"{named(field)} would change what {named('from_')} is to keep: leave it out"
+            )
+        _ = self.bar_span
+        if self.midi_path and self.bar_range:
+            raise _refusal("midi_path", _one_of("midi_path", "bar_range"))
+        if self.midi_path and len(self.stems) != 1:
+            raise _refusal(
+                "stems",
+                f"{named('stems')} must name the one stem whose notes {named('midi_path')} holds",
+            )
+
+    def _check_edit(self) -> None:
+        """Refuse an edit without its sound, its bars or its parts."""
+        if self.audio_path and self.from_:
+            raise _refusal("audio_path", _one_of("audio_path", "from_"))
+        if self.edit != "auto" and not self.audio_path:
+            raise _refusal(
+                "edit",
+                f"{named('edit')} {self.edit} needs a sound: give {named('audio_path')} with it",
+            )
+        parts, edit = parts_of(self.parts), self.edited
+        most = MOST_PARTS.get(edit, 0)
+        if len(parts) > most or (most and not parts):
+            wanted = {0: "be left out", 1: "name one part"}.get(most, "name one part or more")
+            raise _refusal(
+                "parts",
+                f"{named('parts')} must {wanted} for {edit or 'a song'}, not {shown(self.parts)}",
+            )
+        bar_range = named("bar_range")
+        if self.bar_range and edit not in ("", "repaint"):
+            raise _refusal(
+                "bar_range",
+                f"{bar_range} must be left out for {edit}: only a repaint has bars of its own",
+            )
+        if edit == "repaint" and not self.bar_range:
+            raise _refusal("bar_range", f"{bar_range} must name the bars to repaint, such as 5-8")
+        loras_of(self.loras)
+
+    def _check_engine(self) -> None:
+        """Refuse what the engine asked for cannot do, as its row says."""
+        spec = engine_spec(self.engine)
+        for able in ENGINES:
+            for field in able.accepts - spec.accepts:
+                if getattr(self, field):
+                    raise _refusal(
+                        field,
+                        f"{named(field)} needs engine {able.name}: "
+                        f"the {spec.name} engine cannot do this",
+                    )
+        if spec.bpm and not spec.bpm[0] <= self.bpm <= spec.bpm[1]:
+            raise _refusal("bpm", _outside(named("bpm"), self.bpm, spec.bpm, "bpm", spec.name))
+        if spec.seconds and not spec.seconds[0] <= self.grid.seconds <= spec.seconds[1]:
+            length = f"length in {named('bars')}"
+            raise _refusal(
+                "bars", _outside(length, self.grid.seconds, spec.seconds, "s", spec.name)
+            )
+        if spec.meters and self.meter not in spec.meters:
+            raise _refusal(
+                "meter",
+                f"{named('meter')} must be one of {', '.join(spec.meters)} for engine "
+                f"{spec.name}, not {self.meter}",
+            )
+        for stem in self.stems:
+            if stem not in spec.stems:
+                raise _refusal("stems", f"engine {spec.name} makes no {stem}")
+
+
+def _outside(
+    what: str, value: Fraction | float, limits: tuple[float, float], unit: str, engine: str
+) -> str:
+    low, high = limits
+    return (
+        f"{what} must be from {low:g} to {high:g} {unit} for engine {engine}, not {float(value):g}"
+    )
+
+
+def _one_of(first: str, second: str) -> str:
+    return f"{named(first)} and {named(second)}: give one of them, not both"
+
+
+def _refusal(field: str, sentence: str) -> ProtocolError:
+    return ProtocolError(Code.OUT_OF_RANGE, sentence, field)

@@ -1,0 +1,102 @@
+"""The table as a Lua module, for the scripts in REAPER."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from audio.stem_names import LEADS, STEMS
+from osc_protocol.argument import VARY, Arg
+from osc_protocol.errors import Code
+from osc_protocol.message import sent
+from osc_protocol.messages import TABLE, Generate, Row
+from osc_protocol.protocol import DEFAULT_PORT, PROTOCOL_MAJOR, PROTOCOL_MINOR
+
+HEAD = """\
+-- The protocol, for the scripts: written by `python -m osc_protocol.generated`, not by hand.
+--
+-- commands, replies and events are by address without /backline/ (replies that share an address by
+-- what they answer); args lists what stands by position, keys what may follow as name and value.
+return """
+
+
+def lua_table() -> str:
+    """Return the module's text."""
+    tables = {
+        "major": PROTOCOL_MAJOR,
+        "minor": PROTOCOL_MINOR,
+        "port": DEFAULT_PORT,
+        "stems": list(STEMS),
+        "leads": list(LEADS),
+        "engines": list(_key("engine").choices),
+        "formats": list(_key("format").choices),
+        "errors": {code.symbol: int(code) for code in Code},
+        **{f"{kind}s": _messages(kind) for kind in ("command", "reply", "event")},
+    }
+    return HEAD + "\n".join(_lines(tables)) + "\n"
+
+
+def _key(name: str) -> Arg:
+    return next(a for a in Generate.row.keys if a.name == name)
+
+
+def _messages(direction: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for row in TABLE:
+        if row.direction == direction:
+            name = row.address.removeprefix("/backline/")
+            found[row.name if name in found or name == "done" else name] = _message(row)
+    return found
+
+
+def _message(row: Row) -> dict[str, Any]:
+    message: dict[str, Any] = {"address": row.address, "args": [a.name for a in row.args]}
+    message["tags"] = row.tags
+    if row.keys:
+        message["keys"] = {a.name: _limits(a) for a in row.keys}
+    return message
+
+
+def _limits(argument: Arg) -> dict[str, Any]:
+    found: dict[str, Any] = {"kind": argument.kind, "tag": argument.tag}
+    if not argument.is_required and argument.default not in (None, b""):
+        found["default"] = sent(argument, argument.default)
+    for name in ("low", "high", "max_bytes"):
+        limit = getattr(argument, name)
+        if limit is not None and (name != "max_bytes" or argument.tag in "sb"):
+            found[name] = limit
+    if argument.choices:
+        found["choices"] = list(argument.choices)
+    if VARY in argument.kept_by and argument.in_order:
+        found["kept"] = True
+    return found
+
+
+def _lines(value: object, indent: str = "") -> Iterator[str]:
+    """The lines of a Lua value; what fits is on one line."""
+    short = _short(value)
+    if len(indent) + len(short) <= 90 or not isinstance(value, Mapping):
+        yield short
+        return
+    yield "{"
+    for name, each in value.items():
+        first, *rest = _lines(each, indent + "  ")
+        inner = [first, *rest]
+        for place, line in enumerate(inner):
+            start = f"{indent}  {_name(name)} = " if place == 0 else ""
+            yield start + line + ("," if place == len(inner) - 1 else "")
+    yield indent + "}"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_name(n)} = {_short(v)}" for n, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "{ " + ", ".join(map(_short, value)) + " }"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _name(name: str) -> str:
+    return name if name.isidentifier() and name not in ("end", "for", "in") else f'["{name}"]'

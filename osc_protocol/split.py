@@ -1,0 +1,59 @@
+"""The order to split a sound file into stems."""
+
+from typing import Annotated
+
+from audio.stem_names import STEMS
+from osc_protocol.argument import MAX_PATH_BYTES, Arg, Key
+from osc_protocol.errors import Code, ProtocolError, named
+from osc_protocol.fields import AtBeats, AtSeconds, DryRun, Format, OrderRid, check_one_position
+from osc_protocol.message import Order
+from osc_protocol.protocol import MAX_POSITION_SECONDS
+
+SOUND = "Sound"  # a heading of the command line's help
+
+
+class Split(Order, address="/backline/split", answers=("Accepted",), kind="split"):
+    """Splits a sound file into stems; a job like those of generate."""
+
+    path: Annotated[
+        str,
+        Arg("sound file on the daemon's machine, absolute path", "path",
+            wire_only="the command line takes it without an option"),
+    ]  # fmt: skip
+    stems: Annotated[
+        tuple[str, ...],
+        Key("which stems, comma-separated; only these are worked out", choices=STEMS,
+            group=SOUND, example="drums,vocals"),
+    ] = STEMS  # fmt: skip
+    model: Annotated[
+        str,
+        Key("which splitter; empty: the best that is installed", max_bytes=MAX_PATH_BYTES,
+            group=SOUND, example="htdemucs"),
+    ] = ""  # fmt: skip
+    loop: Annotated[
+        bool,
+        Key("1: the sound repeats, so what is before its start is its end", group=SOUND),
+    ] = False
+    format: Format = "wav32f"
+    start_seconds: Annotated[
+        float,
+        Key("where in the file to begin", low=0, high=MAX_POSITION_SECONDS, unit="s",
+            aliases=("from-seconds", "from"), option="--start", group=SOUND, example="12.5"),
+    ] = 0.0  # fmt: skip
+    length_seconds: Annotated[
+        float,
+        Key("how much of it; 0: to its end", low=0, high=MAX_POSITION_SECONDS, unit="s",
+            aliases=("seconds",), option="--length", group=SOUND, example="30"),
+    ] = 0.0  # fmt: skip
+    at_seconds: AtSeconds = 0.0
+    at_beats: AtBeats = 0.0
+    dry_run: DryRun = False
+    rid: OrderRid = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.path:
+            raise ProtocolError(
+                Code.MISSING_ARGUMENT, f"{named('path')} must name a sound file", "path"
+            )
+        check_one_position(self.at_seconds, self.at_beats)
