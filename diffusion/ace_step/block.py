@@ -18,8 +18,6 @@ from diffusers.models.transformers.ace_step_transformer import (
 from torch import Tensor
 from torch.nn import functional
 
-KEYS_AND_VALUES_DIMS = 5  # (key or value, batch, heads, tokens, channels)
-
 
 class LeanBlock(AceStepTransformerBlock):  # type: ignore[misc]
     """The stock block's forward() for inference; `prepare` makes it of a stock block."""
@@ -30,12 +28,12 @@ class LeanBlock(AceStepTransformerBlock):  # type: ignore[misc]
         position_embeddings: tuple[Tensor, Tensor],
         temb: Tensor,
         attention_mask: Tensor | None = None,
-        encoder_hidden_states: Tensor | None = None,
+        encoder_hidden_states: tuple[Tensor, ...] = (),
         encoder_attention_mask: Tensor | None = None,
     ) -> Tensor:
         """Hidden states (batch, tokens, channels) after self- and cross-attention and the MLP.
 
-        `encoder_hidden_states` may be condition states or a memory of keys and values.
+        `encoder_hidden_states` are memories of keys and values, each for its share of the batch.
         """
         hidden = hidden_states
         shift, scale, gate, shift_mlp, scale_mlp, gate_mlp = (self.scale_shift_table + temb).chunk(
@@ -47,12 +45,10 @@ class LeanBlock(AceStepTransformerBlock):  # type: ignore[misc]
             attention_mask=attention_mask,
         )
         hidden = torch.addcmul(hidden, attended, gate)
-        if encoder_hidden_states is not None:
-            hidden = hidden + self.cross_attn(
-                hidden_states=normed(hidden, self.cross_attn_norm),
-                encoder_hidden_states=encoder_hidden_states,
-                attention_mask=encoder_attention_mask,
-            )
+        hidden = hidden + self.cross_attn(
+            hidden_states=normed(hidden, self.cross_attn_norm),
+            encoder_hidden_states=encoder_hidden_states,
+        )
         inner = _modulated(hidden, self.mlp_norm, shift_mlp, scale_mlp)
         gated = functional.silu(self.mlp.gate_proj(inner)).mul_(self.mlp.up_proj(inner))
         return torch.addcmul(hidden, self.mlp.down_proj(gated), gate_mlp)
@@ -98,24 +94,27 @@ class LeanSelfAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
 
 
 class RememberedCrossAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
-    """Cross-attention that takes keys and values where it finds them in place of hidden states."""
+    """Cross-attention to memories of keys and values (2, 1 or items, heads, tokens, channels).
+
+    With several memories each is attended to by its share of the batch, in order; nothing is copied
+    to bring them to one size.
+    """
 
     def __call__(
         self,
         attn: Any,
         hidden_states: Tensor,
-        encoder_hidden_states: Tensor | None = None,
+        encoder_hidden_states: tuple[Tensor, ...] = (),
         attention_mask: Tensor | None = None,
         image_rotary_emb: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
-        if encoder_hidden_states is None or encoder_hidden_states.dim() != KEYS_AND_VALUES_DIMS:
-            stock: Tensor = super().__call__(
-                attn, hidden_states, encoder_hidden_states, attention_mask, image_rotary_emb
-            )
-            return stock
         query = attn.to_q(hidden_states).unflatten(-1, (attn.heads, attn.head_dim))
-        keys, values = encoder_hidden_states.unbind(0)
-        return _attended(attn, normed(query, attn.norm_q).transpose(1, 2), keys, values, None)
+        shares = normed(query, attn.norm_q).transpose(1, 2).chunk(len(encoder_hidden_states))
+        attended = []
+        for share, memory in zip(shares, encoder_hidden_states, strict=True):
+            keys, values = memory.expand(-1, len(share), -1, -1, -1).unbind(0)
+            attended.append(_heard(attn, share, keys, values, None))
+        return _mixed(attn, attended[0] if len(attended) == 1 else torch.cat(attended))
 
 
 def prepare(block: Any, reach: int) -> None:

@@ -261,7 +261,6 @@ class AceStepEngine(Engine):
         if conditions.audio.loras == self._loras:
             return
         self._loras = ()
-        self._pipeline.forget_words()
         self._lora_facts = lora.apply(self._pipeline, conditions.audio.loras)
         self._loras = conditions.audio.loras
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
 
 import torch
 from diffusers import AceStepPipeline
@@ -29,7 +30,7 @@ from diffusion.errors import EngineError
 REFERENCE_SECONDS, REFERENCE_PARTS = 30, 3  # the timbre encoder hears front, middle and back
 EDGE_FRAMES = 10  # latent frames over which a repaint fades into what it leaves alone
 PROTECTED_SHARE = 0.5  # of the steps: so long the outside of a repaint is held to the source
-REMEMBERED = 4  # entries of each cache: keys and values of long lyrics take 0.2 GB in full size
+REMEMBERED = 16  # entries of each cache: the states of long lyrics take 9 MB in full size
 
 Step = Callable[[str, float], None]
 Found = TypeVar("Found")
@@ -44,13 +45,9 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         codec.lean(self.vae)
         self._velocity = Velocity(self.transformer, self._placement)
         self._words = Words(self)
-        self._memories: OrderedDict[Hashable, Any] = OrderedDict()
+        self._states: OrderedDict[Hashable, Tensor] = OrderedDict()
         self._latents: OrderedDict[Hashable, Tensor] = OrderedDict()
         self._timbres: OrderedDict[Hashable, Tensor] = OrderedDict()
-
-    def forget_words(self) -> None:
-        """Forget keys and values, which depend on the transformer's adapters."""
-        self._memories.clear()
 
     def remarks(self, prompt: Prompt) -> tuple[str, ...]:
         """Sentences on what of a prompt is too long for the model."""
@@ -102,7 +99,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
             times = times[min(int(len(times) * task.kept_share), len(times) - 1) :]
             latents = times[0] * start + (1 - times[0]) * source
         phases = self._phases(task, frames, len(times), source, inside)
-        guided = settings.guidance_scale > 1
+        null = self._null_states() if settings.guidance_scale > 1 else None
 
         def after_step(done: int, latents: Tensor) -> Tensor:
             if inside is not None and source is not None and done <= PROTECTED_SHARE * len(times):
@@ -112,7 +109,6 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
             step(done / len(times))
             return latents
 
-        null = self._null_memory(phases[0].memory[0].shape[-2]) if guided else None
         with self._placement.at_work("transformer"):
             latents = sample(
                 self._velocity,
@@ -120,7 +116,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
                 times,
                 phases,
                 guidance_scale=settings.guidance_scale,
-                null_memory=null,
+                null_states=null,
                 after_step=after_step,
             )
         if inside is not None and source is not None:
@@ -137,55 +133,40 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         song = torch.cat([silence, whole], dim=-1)
         name = task.prompt.task
         if name == "text2music" or source is None:
-            return [Phase(steps, self._memory_of_all(task), song)]
-        memory = self._memory(task.prompt, task)
+            return [Phase(steps, torch.cat(self._encoded(task, *task.prompts)), song)]
+        if name == "cover":
+            heard = source if task.raw else self._coded(source, task)
+            share = int(steps * task.cover_share)
+            after = task.prompt.doing("text2music") if share < steps else task.prompt
+            covered, free = self._encoded(task, task.prompt, after)
+            cover = Phase(share, covered, torch.cat([heard, whole], dim=-1))
+            return [cover, Phase(steps - share, free, song)]
+        (states,) = self._encoded(task)
         if name == "repaint" and inside is not None:
             hidden = (inside > 0).to(source.dtype)
             context = torch.cat([torch.lerp(source, silence, hidden), hidden * whole], dim=-1)
-            return [Phase(steps, memory, context)]
-        if name != "cover":
-            return [Phase(steps, memory, torch.cat([source, whole], dim=-1))]
-        heard = source if task.raw else self._coded(source, task)
-        cover = Phase(int(steps * task.cover_share), memory, torch.cat([heard, whole], dim=-1))
-        if cover.steps >= steps:
-            return [cover]
-        rest = self._memory(task.prompt.doing("text2music"), task)
-        return [cover, Phase(steps - cover.steps, rest, song)]
+            return [Phase(steps, states, context)]
+        return [Phase(steps, states, torch.cat([source, whole], dim=-1))]
 
-    def _memory_of_all(self, task: Task) -> tuple[Tensor, ...]:
-        """The memory of a song's prompt, or of the prompts of all items."""
-        if not task.prompts:
-            return self._memory(task.prompt, task)
-        each = [self._memory(prompt, task) for prompt in task.prompts]
-        return tuple(torch.cat(layer, dim=1) for layer in zip(*each, strict=True))
+    def _encoded(self, task: Task, *prompts: Prompt) -> list[Tensor]:
+        """Condition states (1, tokens, channels) of prompts, or of the task's, with its timbre."""
+        timbre = digest(task.reference) if task.reference else ""
+        names = [(prompt, timbre) for prompt in prompts or (task.prompt,)]
+        known = all(name in self._states for name in names)
+        token = self._timbre(task)
+        with self._placement.at_work(*() if known else ("text_encoder", "condition_encoder")):
+            return [
+                _remembered(self._states, name, partial(self._words.encode, name[0], token))
+                for name in names
+            ]
 
-    def _memory(self, prompt: Prompt, task: Task) -> tuple[Tensor, ...]:
-        """Keys and values of a prompt (and a reference) in every layer."""
-        reference = task.reference
-
-        def make() -> tuple[Tensor, ...]:
-            timbre = self._timbre(task)
-            with self._placement.at_work("text_encoder", "condition_encoder"):
-                states = self._words.encode(prompt, timbre)
-            with self._placement.at_work("transformer"):
-                return self._velocity.remember(states)
-
-        return _remembered(self._memories, (prompt, digest(reference) if reference else ""), make)
-
-    def _null_memory(self, tokens: int) -> tuple[Tensor, ...]:
-        """What guidance steers away from: the learned state of no words, in `tokens` copies."""
+    def _null_states(self) -> Tensor:
+        """What guidance steers away from: the learned state of no words, one token."""
         empty = getattr(self.condition_encoder, "null_condition_emb", None)
         if empty is None:
             raise EngineError("these weights hold no null condition, so guidance cannot work")
-
-        def make() -> tuple[Tensor, ...]:
-            with self._placement.at_work("transformer"):
-                return self._velocity.remember(
-                    empty.to(self._placement.device, self.transformer.dtype)
-                )
-
-        one = _remembered(self._memories, "null", make)
-        return tuple(each.expand(-1, -1, -1, tokens, -1) for each in one)
+        states: Tensor = empty.to(self._placement.device, self.transformer.dtype)
+        return states
 
     def _timbre(self, task: Task) -> Tensor:
         """One token (1, 1, channels) for the timbre of the reference, or of silence."""

@@ -9,7 +9,7 @@ import torch
 from diffusers.guiders.adaptive_projected_guidance import MomentumBuffer, normalized_guidance
 from torch import Tensor
 
-from diffusion.ace_step.velocity import Velocity, expand, side_by_side
+from diffusion.ace_step.velocity import Velocity
 
 # Adaptive projected guidance (Sadat et al., arXiv 2410.02416) with the model's own constants.
 MOMENTUM, NORM_LIMIT = -0.75, 2.5
@@ -21,11 +21,12 @@ StepHook = Callable[[int, Tensor], Tensor]
 class Phase:
     """Conditions that hold for the first `steps` steps that are left.
 
-    `memory` is that of one prompt, `context` is (1, frames, 2 x channels): source and mask.
+    `states` are condition states (1 or batch, tokens, channels), `context` is (1, frames,
+    2 x channels): source and mask.
     """
 
     steps: int
-    memory: tuple[Tensor, ...]
+    states: Tensor
     context: Tensor
 
 
@@ -51,40 +52,30 @@ def sample(
     phases: Sequence[Phase],
     *,
     guidance_scale: float = 1.0,
-    null_memory: tuple[Tensor, ...] | None = None,
+    null_states: Tensor | None = None,
     after_step: StepHook = lambda done, latents: latents,
 ) -> Tensor:
     """Follow the field from `latents` (batch, frames, channels; float32) at times[0] to 0.
 
-    With `guidance_scale` over 1, `null_memory` holds the unconditional one. `after_step` hears how
-    many steps are done, may change the latents, and may raise to stop.
+    The steps of all phases are those of `times`. With `null_states`, the condition states of no
+    words, the field is steered away from theirs by `guidance_scale`: one token of them is enough,
+    since attention to equal tokens does not depend on their number. `after_step` hears how many
+    steps are done, may change the latents, and may raise to stop.
     """
-    batch = latents.shape[0]
+    null = () if null_states is None else (velocity.remember(null_states),)
     momentum = MomentumBuffer(MOMENTUM)
-    for done, (time, following) in enumerate(zip(times, [*times[1:], 0.0], strict=True)):
-        phase = _phase_at(phases, done)
-        context = phase.context.expand(batch, -1, -1)
-        memory = expand(phase.memory, batch)
-        if guidance_scale > 1 and null_memory is not None:
-            both = velocity(
-                torch.cat([latents, latents]),
-                time,
-                side_by_side(memory, expand(null_memory, batch)),
-                torch.cat([context, context]),
-            )
-            direction = _guided(both, guidance_scale, momentum)
-        else:
-            direction = velocity(latents, time, memory, context)
-        latents = after_step(done + 1, latents + (following - time) * direction)
-    return latents
-
-
-def _phase_at(phases: Sequence[Phase], step: int) -> Phase:
+    done = 0
     for phase in phases:
-        if step < phase.steps:
-            return phase
-        step -= phase.steps
-    return phases[-1]
+        memories = (velocity.remember(phase.states), *null) if phase.steps else ()
+        context = phase.context.expand(len(memories) * latents.shape[0], -1, -1)
+        for _ in range(phase.steps):
+            time, following = times[done], [*times, 0.0][done + 1]
+            direction = velocity(torch.cat([latents] * len(memories)), time, memories, context)
+            if null:
+                direction = _guided(direction, guidance_scale, momentum)
+            done += 1
+            latents = after_step(done, latents + (following - time) * direction)
+    return latents
 
 
 def _guided(both: Tensor, guidance_scale: float, momentum: MomentumBuffer) -> Tensor:

@@ -7,6 +7,7 @@ rotary angles and window masks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -42,11 +43,12 @@ class Velocity:
         return tuple(memory)
 
     def __call__(
-        self, latents: Tensor, time: float, memory: tuple[Tensor, ...], context: Tensor
+        self, latents: Tensor, time: float, memories: Sequence[tuple[Tensor, ...]], context: Tensor
     ) -> Tensor:
         """Velocity at `time` (1 is noise, 0 is music) in float32, of the latents' shape.
 
-        `context` is (batch, frames, 2 x channels): source latents and mask.
+        Each of `memories` holds for its share of the batch. `context` is (batch, frames,
+        2 x channels): source latents and mask.
         """
         network = self._transformer
         dtype = network.dtype
@@ -61,7 +63,7 @@ class Velocity:
         hidden = network.proj_in_conv(hidden.transpose(1, 2)).transpose(1, 2)
         rotary, window = self._places(hidden.shape[1], dtype, hidden.device)
         for layer, kind, remembered in zip(
-            network.layers, network.layer_types, memory, strict=True
+            network.layers, network.layer_types, zip(*memories, strict=True), strict=True
         ):
             with self._placement.block_at_work(layer):
                 hidden = layer(
@@ -70,7 +72,6 @@ class Velocity:
                     temb=modulation,
                     attention_mask=window if kind == "sliding_attention" else None,
                     encoder_hidden_states=remembered,
-                    encoder_attention_mask=None,
                 )
         shift, scale = (network.scale_shift_table + embedded.unsqueeze(1)).chunk(2, dim=1)
         hidden = (network.norm_out(hidden) * (1 + scale) + shift).type_as(hidden)
@@ -91,16 +92,6 @@ class Velocity:
             tokens, dtype, device, sliding_window=reach, is_sliding_window=True, is_causal=False
         )
         return rotary, mask
-
-
-def expand(memory: tuple[Tensor, ...], batch: int) -> tuple[Tensor, ...]:
-    """The memory of one prompt for `batch` takes, without copies."""
-    return tuple(each.expand(-1, batch, -1, -1, -1) for each in memory)
-
-
-def side_by_side(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Two memories as one batch, for guidance."""
-    return tuple(torch.cat(pair, dim=1) for pair in zip(one, other, strict=True))
 
 
 def _keys_and_values(attention: Any, states: Tensor) -> Tensor:

@@ -311,6 +311,15 @@ def test_a_part_is_added_by_base_checkpoints_only(
         engine.generate(asked, quiet, never)
 
 
+@pytest.mark.parametrize("strength", [0.0, 0.3, 0.5, 1.0])
+def test_a_guided_checkpoint_hears_a_melody_at_every_strength(
+    base_engine: AceStepEngine, strength: float
+) -> None:
+    audio = AudioConditions(melody_strength=strength)
+    sound = played(base_engine, replace(ASKED, melody=TUNE, audio=audio)).samples
+    assert np.isfinite(sound).all() and np.abs(sound).max() > 0
+
+
 def test_a_section_with_words_of_its_own_is_repainted(engine: AceStepEngine) -> None:
     """Bar 2 lasts from 2 to 4 s; before and after it the mix is that without words."""
     plain = replace(ASKED, sections=("verse", "chorus"))

@@ -363,7 +363,6 @@ def test_what_is_known_already_is_not_computed_again(
     watched = [
         ours.text_encoder, ours.condition_encoder.lyric_encoder, ours.vae.encoder,
         ours.condition_encoder.timbre_encoder, ours.audio_tokenizer, ours.audio_token_detokenizer,
-        ours.transformer.condition_embedder,
     ]  # fmt: skip
     calls = [counted(monkeypatch, part) for part in watched]
     first = ours.latents_of(task, TURBO)
@@ -420,6 +419,26 @@ def test_every_network_is_on_the_device_while_it_works_and_away_after(
     if mode.offload == "blocks":
         assert id(ours.transformer.norm_out) in before, "the transformer's small rest stays"
         assert not before & {id(module) for module in ours.transformer.layers.modules()}
+
+
+@pytest.mark.parametrize("guidance_scale", [1.0, 7.0])
+def test_a_new_cover_brings_the_transformer_to_the_device_once(
+    ours_base: Pipeline, guidance_scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placement = Watched(ours_base, MODES[1])
+    ours_base.settle(placement)
+    moved: list[str] = []
+    move = placement.move
+
+    def count(part: Any, place: torch.device) -> None:
+        name = next(name for name, each in ours_base.components.items() if each is part)
+        moved.extend([name] * (place == placement.device))
+        move(part, place)
+
+    monkeypatch.setattr(placement, "move", count)
+    task = replace(SONG, prompt=COVER, source=tune(), cover_share=0.5)
+    ours_base.latents_of(task, replace(GUIDED, guidance_scale=guidance_scale))
+    assert moved.count("transformer") == moved.count("text_encoder") == 1
 
 
 def test_a_failure_takes_the_networks_away_as_an_end_does(
