@@ -123,7 +123,7 @@ def test_the_daemon_reads_what_lua_writes(reaper: Any, tmp_path: Path) -> None:
     assert hello == Hello("r1", "REAPER scripts 0.1.0", id="reaper-1f", proto=1)
     assert notify == Notify("r2", True, lease=60, scope="mine", rate=5)
     assert isinstance(generate, Generate)
-    request = generate.request
+    request = generate
     assert (request.bpm, request.key, request.bars, request.meter) == (92.5, "A minor", 4, "7/8")
     assert (request.seed, request.takes, request.stems) == (2**53 + 1, 2, ("drums", "bass"))
     assert (request.tags, request.lead) == ("dub techno, wärm", "vocals")
