@@ -266,7 +266,7 @@ local function check_state(proj, folder)
     local before = #files.list(folder)
     assert(files.replace(files.join(folder, "new.txt"), "x"))
     local after = #files.list(folder)
-    os.remove(files.join(folder, "new.txt"))
+    files.remove(files.join(folder, "new.txt"))
     return after == before + 1, ("%d then %d"):format(before, after)
   end)
   check("the media folder is told", function() return reaper.GetProjectPathEx(proj) ~= "", reaper.GetProjectPathEx(proj) end)
@@ -299,7 +299,7 @@ local function write_report(folder)
   }
   local path = files.join(reaper.GetResourcePath(), "backline_selftest.json")
   local written, why = files.replace(path, json.encode(report) .. "\n")
-  for _, name in ipairs(files.list(folder)) do os.remove(files.join(folder, name)) end
+  for _, name in ipairs(files.list(folder)) do files.remove(files.join(folder, name)) end
   run.tell(written and ("%d checks, %d failed. The report is %s; please send it in. Close the new project tab without saving."):format(
     #checks, failed, path) or why)
 end

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -11,10 +13,14 @@ from daemon.config import OSC_PORT, Config, default_home
 from daemon.screen import say
 
 FAILED = 1  # exit status
+LogFile = Annotated[Path | None, typer.Option(help="Print into this file, where no screen is.")]
 
 
-def serve(osc_port: Port = OSC_PORT, home: Home = None) -> None:
+def serve(osc_port: Port = OSC_PORT, home: Home = None, log_file: LogFile = None) -> None:
     """Run the daemon until Ctrl-C, SIGTERM or `backline send quit`."""
+    if log_file:
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        sys.stdout = sys.stderr = log_file.open("a", encoding="utf-8", buffering=1)
     from daemon.server import Daemon
     from stems.manifest import backline_version
 

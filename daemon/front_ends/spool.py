@@ -35,6 +35,7 @@ log = logging.getLogger("backline.spool")
 
 MAX_PACKET_BYTES = 2 << 20
 MAX_AGE_SECONDS = 30.0  # what a crashed script has left must not be played when nobody waits for it
+BEING_WRITTEN_SECONDS = 2.0  # where a client cannot rename, a file is seen before it is written
 FILES_A_ROUND = 32  # a flood waits in its folder; it takes no more than its share of the daemon
 LIVE_PAUSE_SECONDS, IDLE_PAUSE_SECONDS = 0.050, 0.250
 LIVE_SECONDS = 10.0  # a session counts as live so long after its last packet
@@ -171,6 +172,8 @@ class SpoolFrontEnd:
         self._last_packet_seconds = time.monotonic()
         with path.open("rb") as file:
             packet = file.read(MAX_PACKET_BYTES + 1)
+        if not packet and time.time() - path.stat().st_mtime < BEING_WRITTEN_SECONDS:
+            raise OSError("it is empty, and may be being written")
         try:
             if len(packet) > MAX_PACKET_BYTES:
                 sentence = f"a packet must have at most {MAX_PACKET_BYTES} bytes"

@@ -17,7 +17,7 @@ local function can_write(folder)
   reaper.RecursiveCreateDirectory(folder, 0)
   local path = files.join(folder, "backline-doctor.tmp")
   local fine, why = files.replace(path, "x")
-  os.remove(path)
+  files.remove(path)
   return fine, why
 end
 
@@ -29,12 +29,14 @@ end
 
 local function check_install(say, found)
   if type(found.python) ~= "string" then
-    say(false, "installation", "backline_launcher.json is not beside the scripts", "run `backline install-reaper` in a terminal")
+    say(false, "installation", "the program was not found", "run the action backline_setup, or `backline install-reaper` in a terminal")
     return
   end
   say(files.size(found.python) ~= nil, "Python", found.python, "it is gone: run `backline install-reaper` again")
-  local problem = Link.version_problem(version.protocol, type(found.version) == "string" and found.version or "")
-  say(not problem, "versions", ("scripts %s, installed by %s"):format(version.scripts, tostring(found.version)), problem)
+  local theirs = type(found.version) == "string" and found.version or ""
+  local problem = Link.version_problem(version.protocol, theirs)
+  local by = theirs ~= "" and "installed by " .. theirs or "the program found by itself"
+  say(not problem, "versions", ("scripts %s, %s"):format(version.scripts, by), problem)
 end
 
 local function check_places(say, proj, home)

@@ -20,28 +20,53 @@ function files.read(path)
   return bytes
 end
 
--- Writes under a passing name first, so that nobody ever sees half of it. The target must not
--- exist on Windows, where renaming refuses to replace it; replace() below is for those that may.
-function files.write_new(path, bytes, passing_name)
-  local passing = passing_name or path .. ".tmp"
-  local file, why = io.open(passing, "wb")
+local function write(path, bytes)
+  local file, why = io.open(path, "wb")
   if not file then return nil, ("%s cannot be written: %s"):format(path, why) end
+  file:setvbuf("full", #bytes + 1) -- all of it in one write
   local written, trouble = file:write(bytes)
   local closed, late = file:close()
-  if not (written and closed) then
-    os.remove(passing)
-    return nil, ("%s cannot be written: %s"):format(path, trouble or late)
+  if written and closed then return true end
+  files.remove(path)
+  return nil, ("%s cannot be written: %s"):format(path, trouble or late)
+end
+
+-- On Windows REAPER's Lua opens files of any name, but renames and removes only those whose name has
+-- no letters outside the system's code page: then files are written in place and emptied.
+local renames = true
+
+-- Removes a file, or where the system does not, leaves nothing in it; whether it has gone.
+function files.remove(path)
+  if os.remove(path) then return true end
+  if (files.size(path) or 0) > 0 then
+    local file = io.open(path, "wb")
+    if file then file:close() end
   end
+  return false
+end
+
+-- Writes under a passing name first, so that nobody ever sees half of it: true, or nil and a
+-- sentence. The target must not exist on Windows, where renaming refuses to replace it; replace()
+-- below is for those that may.
+function files.write_new(path, bytes, passing_name)
+  if not renames then return write(path, bytes) end
+  local passing = passing_name or path .. ".tmp"
+  local written, why = write(passing, bytes)
+  if not written then return nil, why end
   local renamed, refused = os.rename(passing, path)
   if renamed then return true end
-  os.remove(passing)
-  return nil, ("%s cannot be written: %s"):format(path, refused)
+  files.remove(passing)
+  if files.size(path) then return nil, ("%s cannot be written: %s"):format(path, refused), true end
+  renames = false
+  return write(path, bytes)
 end
 
 function files.replace(path, bytes)
-  if files.write_new(path, bytes) then return true end
-  os.remove(path)
-  return files.write_new(path, bytes)
+  local written, why, is_in_the_way = files.write_new(path, bytes)
+  if not is_in_the_way then return written, why end
+  files.remove(path)
+  if not files.write_new(path, bytes) then return write(path, bytes) end
+  return true
 end
 
 -- Size in bytes, or nil where there is no such file.

@@ -1,5 +1,4 @@
 -- The daemon as seen from this machine: where its home is, whether it lives, how to start it.
--- `backline install-reaper` writes backline_launcher.json beside the scripts.
 local files = require("files")
 local json = require("json")
 
@@ -7,30 +6,95 @@ local launcher = {}
 
 local FRESH_SECONDS = 6 -- the daemon writes its state every 2 s
 local DEFAULT_PORT = 9787
+local LAUNCHER = "backline_launcher.json"
+local STARTER = { "-P", "-m", "daemon" } -- as daemon/reaper_install.py writes it
+local NO_WAIT, MINIMISED = -1, -2 -- of ExecProcess
+local FLATPAK = "/.flatpak-info" -- there is one inside
 
 -- Folder of the shipped scripts, which is the parent of this file's.
 launcher.folder = files.folder_of(files.folder_of(debug.getinfo(1, "S").source:sub(2)))
 
 local function is_windows() return reaper.GetOS():find("Win") ~= nil end
 
-local function default_home()
-  local chosen = os.getenv("BACKLINE_HOME")
-  if chosen and chosen ~= "" then return chosen end
-  local user = os.getenv("HOME") or os.getenv("USERPROFILE") or "."
-  local system = reaper.GetOS()
-  if system:find("Win") then return (os.getenv("LOCALAPPDATA") or user .. "\\AppData\\Local") .. "\\backline" end
-  if system:find("OSX") or system:find("macOS") then return user .. "/Library/Application Support/backline" end
-  return (os.getenv("XDG_DATA_HOME") or user .. "/.local/share") .. "/backline"
+-- A variable of the system that holds a path. On Windows it comes in the system's code page, and
+-- what is not UTF-8 names no file here; the user's folder is then told by REAPER's own.
+local function variable(name)
+  local text = os.getenv(name)
+  if text and text ~= "" and utf8.len(text) then return text end
+  local user = reaper.GetResourcePath():match("^(%a:\\.*)\\AppData\\Roaming\\")
+  local beneath = { USERPROFILE = "", LOCALAPPDATA = "\\AppData\\Local", APPDATA = "\\AppData\\Roaming" }
+  return text and text ~= "" and user and beneath[name] and user .. beneath[name] or nil
 end
 
--- {python, args, home, version} as installed; without python where nothing was installed.
-function launcher.read()
-  local text = files.read(files.join(launcher.folder, "backline_launcher.json"))
+local function default_home()
+  local chosen = variable("BACKLINE_HOME")
+  if chosen then return chosen end
+  local user = variable("HOME") or variable("USERPROFILE") or "."
+  local system = reaper.GetOS()
+  if system:find("Win") then return (variable("LOCALAPPDATA") or user .. "\\AppData\\Local") .. "\\backline" end
+  if system:find("OSX") or system:find("macOS") then return user .. "/Library/Application Support/backline" end
+  return (variable("XDG_DATA_HOME") or user .. "/.local/share") .. "/backline"
+end
+
+-- Where an action asks a user that none of the ways below have found.
+function launcher.own_file() return files.join(reaper.GetResourcePath(), "Data", "backline", LAUNCHER) end
+
+local function written(path)
+  local text = files.read(path)
   local found = text and json.decode(text)
-  if type(found) ~= "table" then found = {} end
-  if type(found.home) ~= "string" or found.home == "" then found.home = default_home() end
-  if type(found.args) ~= "table" then found.args = { "-m", "daemon" } end
-  return found
+  return type(found) == "table" and type(found.python) == "string" and found.python ~= "" and found or nil
+end
+
+-- What pipx, uv and pip install, by their usual places: {path, whether it is a Python}.
+local function usual_places()
+  local list = {}
+  local function add(folder, below, is_python)
+    if folder then list[#list + 1] = { folder .. below, is_python } end
+  end
+  if is_windows() then
+    add(variable("USERPROFILE"), "\\pipx\\venvs\\backline\\Scripts\\python.exe", true)
+    add(variable("LOCALAPPDATA"), "\\pipx\\pipx\\venvs\\backline\\Scripts\\python.exe", true)
+    add(variable("APPDATA"), "\\uv\\tools\\backline\\Scripts\\python.exe", true)
+    return list
+  end
+  local user = variable("HOME")
+  for _, each in ipairs({ "/.local/share/pipx", "/.local/pipx", "/Library/Application Support/pipx" }) do
+    add(user, each .. "/venvs/backline/bin/python", true)
+  end
+  add(user, "/.local/share/uv/tools/backline/bin/python", true)
+  add(user, "/.local/bin/backline")
+  for folder in (variable("PATH") or ""):gmatch("[^:]+") do add(folder, "/backline") end
+  add("/usr/local/bin", "/backline")
+  add("/opt/homebrew/bin", "/backline")
+  return list
+end
+
+-- {python, args, home, version}: as `backline install-reaper` has written it beside these scripts or,
+-- where ReaPack has installed those, into REAPER's Scripts/backline; as the user has shown it; or as
+-- found where programs are installed. Without python where there is none.
+function launcher.read()
+  local first
+  for _, path in ipairs({ files.join(launcher.folder, LAUNCHER),
+    files.join(reaper.GetResourcePath(), "Scripts", "backline", LAUNCHER), launcher.own_file() }) do
+    local found = written(path)
+    if found and files.size(found.python) then
+      first = found
+      break
+    end
+    first = first or found
+  end
+  if not first or not files.size(first.python) then
+    for _, each in ipairs(usual_places()) do
+      if files.size(each[1]) then
+        first = { python = each[1], args = each[2] and STARTER or {} }
+        break
+      end
+    end
+  end
+  first = first or {}
+  if type(first.home) ~= "string" or first.home == "" then first.home = default_home() end
+  if type(first.args) ~= "table" then first.args = STARTER end
+  return first
 end
 
 -- The state that a living daemon keeps in its spool folder, or nil.
@@ -43,39 +107,63 @@ function launcher.alive(home)
   return state
 end
 
-local function script_text(found, log)
-  local parts = { found.python }
-  for _, each in ipairs(found.args) do parts[#parts + 1] = tostring(each) end
-  for _, each in ipairs({ "serve", "--home", found.home }) do parts[#parts + 1] = each end
-  if is_windows() then
-    for index, part in ipairs(parts) do parts[index] = '"' .. part:gsub("%%", "%%%%") .. '"' end
-    return ('@echo off\r\nchcp 65001 >nul\r\nstart "backline" /min %s >>"%s" 2>&1\r\n'):format(
-      table.concat(parts, " "), (log:gsub("%%", "%%%%")))
-  end
-  local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-  for index, part in ipairs(parts) do parts[index] = quoted(part) end
-  return ("#!/bin/sh\nnohup %s >>%s 2>&1 </dev/null &\n"):format(table.concat(parts, " "), quoted(log))
+-- A word of a Windows command line, as its programs take lines apart.
+local function windows_quoted(text)
+  return '"' .. text:gsub('(\\*)"', '%1%1\\"'):gsub("(\\+)$", "%1%1") .. '"'
 end
 
--- Starts the daemon and returns at once: true, or nil and a sentence with the fix. The command
--- goes through a small file, because each system's REAPER quotes in another way.
+local function shell_quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+local function quoted(words, quote)
+  local list = {}
+  for index, word in ipairs(words) do list[index] = quote(tostring(word)) end
+  return table.concat(list, " ")
+end
+
+-- pythonw, beside python, has no console that could be closed with the daemon in it.
+local function without_console(python)
+  local folder = files.folder_of(python)
+  local same = files.join(folder, "pythonw.exe")
+  return files.size(same) and same or python
+end
+
+local function start_on_windows(found, words, log)
+  words[1] = without_console(found.python)
+  words[#words + 1] = "--log-file"
+  words[#words + 1] = log
+  reaper.ExecProcess(quoted(words, windows_quoted), words[1] == found.python and MINIMISED or NO_WAIT)
+  return true
+end
+
+-- Through a small file, because each system's REAPER takes command lines apart in its own way.
+local function start_in_shell(found, words, log)
+  local script = files.join(found.home, "start_daemon.sh")
+  local fine, why = files.replace(script, ("#!/bin/sh\nnohup %s >>%s 2>&1 </dev/null &\n"):format(
+    quoted(words, shell_quoted), shell_quoted(log)))
+  if not fine then return nil, why end
+  reaper.ExecProcess(('/bin/sh "%s"'):format(script), NO_WAIT)
+  return true
+end
+
+-- Starts the daemon and returns at once: true, or nil and a sentence with the fix.
 function launcher.start()
+  if files.size(FLATPAK) then
+    return nil, "This REAPER is a Flatpak: it cannot start programs outside. Start the daemon yourself in a terminal: `backline serve`."
+  end
   local found = launcher.read()
-  if type(found.python) ~= "string" or found.python == "" then
-    return nil, "I do not know where backline is installed. Run `backline install-reaper` in a terminal once, "
-      .. "or start the daemon there yourself with `backline serve`."
+  if not found.python then
+    return nil, "I do not know where backline is installed. Run the action backline_setup, or `backline install-reaper` "
+      .. "in a terminal once; or start the daemon there yourself with `backline serve`."
   end
   if not files.size(found.python) then
-    return nil, ("Python is no longer at %s. Run `backline install-reaper` in a terminal again."):format(found.python)
+    return nil, ("Python is no longer at %s. Run the action backline_setup, or `backline install-reaper` in a terminal."):format(
+      found.python)
   end
   reaper.RecursiveCreateDirectory(files.join(found.home, "log"), 0)
   local log = files.join(found.home, "log", "started-by-reaper.log")
-  local script = files.join(found.home, is_windows() and "start_daemon.cmd" or "start_daemon.sh")
-  local written, why = files.replace(script, script_text(found, log))
-  if not written then return nil, why end
-  local command = is_windows() and 'cmd.exe /C "%s"' or '/bin/sh "%s"'
-  reaper.ExecProcess(command:format(script), is_windows() and -2 or -1)
-  return true
+  local words = { found.python, table.unpack(found.args) }
+  for _, each in ipairs({ "serve", "--home", found.home }) do words[#words + 1] = each end
+  return (is_windows() and start_on_windows or start_in_shell)(found, words, log)
 end
 
 return launcher

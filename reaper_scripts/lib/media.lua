@@ -133,7 +133,7 @@ function media.fetch(manifest, folder, stems, target, made)
 end
 
 function media.tidy_up(made, target)
-  for _, path in ipairs(made) do os.remove(path) end
+  for _, path in ipairs(made) do files.remove(path) end
   os.remove(target)
 end
 

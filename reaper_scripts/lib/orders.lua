@@ -40,8 +40,8 @@ function orders.save(order)
 end
 
 function orders.remove(rid)
-  os.remove(file_of(rid))
-  os.remove(orders.melody_file(rid))
+  files.remove(file_of(rid))
+  files.remove(orders.melody_file(rid))
 end
 
 local function is_whole(order)

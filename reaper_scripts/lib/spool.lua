@@ -47,14 +47,14 @@ function spool.open(root, session, clock)
       if name:find("%.osc$") and not stuck[name] then
         local path = files.join(outbox, name)
         packets[#packets + 1] = files.read(path)
-        if not os.remove(path) then stuck[name] = true end -- held by a virus scanner: not twice
+        if not files.remove(path) then stuck[name] = true end -- held by a virus scanner: not twice
       end
     end
     return packets
   end
 
   function carrier.close()
-    for _, name in ipairs(files.list(outbox, SIZE_OF_LISTING)) do os.remove(files.join(outbox, name)) end
+    for _, name in ipairs(files.list(outbox, SIZE_OF_LISTING)) do files.remove(files.join(outbox, name)) end
     os.remove(outbox) -- where the system removes folders so; the daemon sweeps the rest
   end
 

@@ -279,6 +279,15 @@ def test_a_file_half_written_is_left_alone(session: Session) -> None:
     folder.rmdir()
 
 
+def test_a_file_that_is_written_in_place_is_taken_once_it_is_whole(session: Session) -> None:
+    path = session.put(b"")
+    session.send(Ping(("later",), "s"))
+    time.sleep(0.3)
+    assert path.exists()
+    path.write_bytes(write(Ping(("in place",), "s")))
+    assert [session.osc().args, session.osc().args] == [("in place",), ("later",)]
+
+
 @pytest.mark.parametrize(
     ("packet", "code"),
     [
@@ -507,3 +516,15 @@ def test_a_spool_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     assert (refused.returncode, refused.stdout) == (1, "")
     (sentence,) = refused.stderr.splitlines()
     assert str(tmp_path / "spool") in sentence and "cannot be used" in sentence
+
+
+def test_without_a_screen_what_it_says_goes_into_a_log_file(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("a file in the way")
+    log_file = tmp_path / "log of ö" / "screen.log"
+    words = ["--home", str(tmp_path), "--osc-port", "0", "--log-file", str(log_file)]
+    refused = subprocess.run(
+        [sys.executable, "-m", "daemon", "serve", *words], capture_output=True, text=True,
+        timeout=DEADLINE_SECONDS, check=False,
+    )  # fmt: skip
+    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", "")
+    assert "cannot be used" in log_file.read_text("utf-8")

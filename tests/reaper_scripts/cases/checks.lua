@@ -41,22 +41,128 @@ case("a daemon that will not stop is told of", function(w, Daemon)
   contains(w.boxes[#w.boxes], "still runs")
 end)
 
-case("on Windows the daemon is started through a command file without a console of its own", function(w, Daemon)
+-- Starts the daemon on a Windows and returns the command line that REAPER was given.
+local function started_on_windows(w, Daemon, home, python, has_pythonw)
   local daemon = start(w, Daemon)
   daemon:die()
   w.system = "Win64"
-  launcher(w, Daemon, { python = "/bin/sh", args = { "-m", "daemon" }, home = w.home, version = "0.1.0" })
-  local timeout
+  local waits
+  os.execute(("mkdir -p '%s' '%s'"):format(home, w.folder .. "/" .. python))
+  for _, name in ipairs({ "python.exe", has_pythonw and "pythonw.exe" or "other.exe" }) do
+    w.real.io_open(w.folder .. "/" .. python .. "/" .. name, "wb"):close()
+  end
+  launcher(w, Daemon, { python = w.folder .. "/" .. python .. "/python.exe", args = { "-P", "-m", "daemon" }, home = home })
+  w.home = home
+  daemon.home, daemon.spool = home, home .. "/spool"
+  os.execute(("mkdir -p '%s/in' '%s/out'"):format(daemon.spool, daemon.spool))
   w.on_execute = function(_, timeout_ms)
-    timeout = timeout_ms
+    waits = timeout_ms
     daemon:come_back()
   end
   w:run("backline_start_stop_daemon.lua")
-  equal(timeout, -2)
-  equal(w.executed[1], 'cmd.exe /C "' .. w.home .. '/start_daemon.cmd"')
-  local script = w.real.io_open(w.home .. "/start_daemon.cmd", "rb"):read("a")
-  contains(script, '"/bin/sh" "-m" "daemon" "serve" "--home" "' .. w.home .. '"')
-  contains(script, "\r\n")
+  return w.executed[1], waits
+end
+
+case("on Windows the daemon is started without a console and without a shell", function(w, Daemon)
+  local home = w.folder .. "/Jörg Ö (x64) & 漢 %TEMP%^"
+  local line, waits = started_on_windows(w, Daemon, home, "Program Files (x86) & ü", true)
+  equal(waits, -1)
+  equal(line, ('"%s/Program Files (x86) & ü/pythonw.exe" "-P" "-m" "daemon" "serve" "--home" "%s" "--log-file" "%s/log/started-by-reaper.log"')
+    :format(w.folder, home, home))
+end)
+
+case("a Python without pythonw is started minimised", function(w, Daemon)
+  local line, waits = started_on_windows(w, Daemon, w.folder .. "/home", "Python", false)
+  equal(waits, -2)
+  contains(line, "/Python/python.exe")
+end)
+
+case("a word that ends in a backslash or holds a quote arrives whole on Windows", function(w, Daemon)
+  contains((started_on_windows(w, Daemon, w.folder .. '/a\\"b\\', "Python", true)), '/a\\\\\\"b\\\\" "--log-file"')
+end)
+
+-- Files that make a program of `path`; the launcher beside the scripts is not there.
+local function put(w, path, text)
+  os.execute(("mkdir -p '%s'"):format(path:match("^(.*)/")))
+  local file = w.real.io_open(path, "wb")
+  file:write(text or "")
+  file:close()
+  return path
+end
+
+local function env(w, values)
+  local getenv = os.getenv
+  os.getenv = function(name)
+    if values[name] ~= nil then return values[name] end
+    return name == "BACKLINE_HOME" and w.home or nil
+  end
+  return function() os.getenv = getenv end
+end
+
+case("scripts that ReaPack has installed find what install-reaper has written", function(w, Daemon)
+  start(w, Daemon)
+  put(w, w.resources .. "/Scripts/backline/backline_launcher.json", Daemon.json.encode({ python = "/bin/sh", args = {}, home = w.home }))
+  equal(w:lib("launcher").read().python, "/bin/sh")
+  w:_unwrap_system()
+end)
+
+case("a launcher whose Python has gone gives way to one whose Python is there", function(w, Daemon)
+  start(w, Daemon)
+  launcher(w, Daemon, { python = "/gone/python", home = "/gone" })
+  local back = env(w, { HOME = w.folder, PATH = "" })
+  local read = w:lib("launcher").read
+  equal(read().python, "/gone/python", "what there is")
+  put(w, w.resources .. "/Data/backline/backline_launcher.json", Daemon.json.encode({ python = "/bin/sh", args = {}, home = w.home }))
+  equal(read().python, "/bin/sh")
+  back()
+  w:_unwrap_system()
+end)
+
+for place, args in pairs({
+  ["/.local/share/pipx/venvs/backline/bin/python"] = "-P -m daemon", ["/.local/pipx/venvs/backline/bin/python"] = "-P -m daemon",
+  ["/.local/share/uv/tools/backline/bin/python"] = "-P -m daemon", ["/.local/bin/backline"] = "", ["/path/two/backline"] = "",
+}) do
+  case("without a launcher the program is found at " .. place, function(w, Daemon)
+    start(w, Daemon)
+    local back = env(w, { HOME = w.folder, PATH = "/nowhere:" .. w.folder .. "/path/two" })
+    local read = w:lib("launcher").read
+    equal(read().python, nil)
+    put(w, w.folder .. place)
+    local found = read()
+    equal(found.python, w.folder .. place)
+    equal(table.concat(found.args, " "), args)
+    equal(found.home, w.home)
+    back()
+    w:_unwrap_system()
+  end)
+end
+
+case("on Windows a user's folders are told by REAPER where the system's letters are not UTF-8", function(w, Daemon)
+  start(w, Daemon)
+  w.system, w.resources = "Win64", "C:\\Users\\Jörg\\AppData\\Roaming\\REAPER"
+  local back = env(w, { LOCALAPPDATA = "C:\\Users\\J\xF6rg\\AppData\\Local", APPDATA = "C:\\Users\\J\xF6rg\\AppData\\Roaming", BACKLINE_HOME = "" })
+  local launcher_lib = w:lib("launcher")
+  equal(launcher_lib.read().home, "C:\\Users\\Jörg\\AppData\\Local\\backline")
+  local opened = {}
+  w.refuse_open = function(path)
+    opened[path] = true
+    return "No such file or directory"
+  end
+  launcher_lib.read()
+  assert(opened["C:\\Users\\Jörg\\AppData\\Roaming\\uv\\tools\\backline\\Scripts\\python.exe"], "uv")
+  back()
+  w:_unwrap_system()
+end)
+
+case("a Flatpak is told what it cannot do", function(w, Daemon)
+  local daemon = start(w, Daemon)
+  daemon:die()
+  local open = w.real.io_open
+  w.real.io_open = function(path, mode) return open(path == "/.flatpak-info" and "/bin/sh" or path, mode) end
+  w:run("backline_start_stop_daemon.lua")
+  w.real.io_open = open
+  contains(w.boxes[1], "This REAPER is a Flatpak")
+  equal(#w.executed, 0, "commands")
 end)
 
 case("the doctor finds a sound installation sound", function(w, Daemon)

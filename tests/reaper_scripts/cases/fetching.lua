@@ -216,3 +216,42 @@ case("a name leaves out a tempo that the manifest does not say", function(w, Dae
   w:run("backline_generate.lua", generate_to_the_end)
   contains(project.tracks[2].items[1].takes[1].source.file, "/backline_0001_drums.wav")
 end)
+
+-- A Windows user whose name has letters outside the code page.
+local function abroad(w)
+  w.home, w.resources = w.folder .. "/Jörg 漢/home", w.folder .. "/Jörg 漢/resources"
+  os.execute(("mkdir -p '%s' '%s'"):format(w.home, w.resources))
+  w.names_only_ascii = true
+end
+
+case("folders that cannot be renamed or removed in, as some on Windows, hold orders, packets and stems", function(w, Daemon)
+  abroad(w)
+  local daemon, project = start(w, Daemon, {})
+  w:run("backline_generate.lua", generate_to_the_end)
+  equal(#project.tracks, 5, "tracks")
+  equal(daemon.number, 1, "jobs")
+  equal(scenes.order_state(w), "landed")
+  w:run("backline_show_jobs.lua", function()
+    w:click("Forget")
+    w:wait(function() return w:shows("No jobs yet") end)
+    w:press("escape")
+  end)
+  local _, passing = scenes.files_under(w.home):gsub("in/[^\n]*%.tmp", "")
+  assert(passing <= 1, passing .. " passing files: one script tries to rename once")
+end)
+
+case("packets that cannot be removed are taken once and emptied", function(w)
+  abroad(w)
+  local now = 100.0
+  local spool = w:lib("spool")
+  local carrier = spool.open(w.home .. "/spool", "abc", function() return now end)
+  local path = w.home .. "/spool/out/abc/000000000001.osc"
+  local file = w.real.io_open(path, "wb")
+  file:write("packet")
+  file:close()
+  equal(table.concat(carrier.receive(9)), "packet")
+  now = now + 1
+  equal(#carrier.receive(9), 0, "packets a second time")
+  equal(w:lib("files").size(path), 0, "bytes left")
+  w:_unwrap_system()
+end)

@@ -75,6 +75,10 @@ case("a file is replaced whole or not at all", function(w)
   contains(why, "No space left")
   w.disk_is_full = false
   equal(files.size(path .. ".tmp"), nil, "the passing file")
+  equal(files.read(path), "two", "what was there")
+  w.is_windows_rename = true
+  equal(files.write_new(path, "four"), nil, "a new file where there is one")
+  equal(files.read(path), "two", "what was there")
 end)
 
 case("names are tidied for every file system", function(w)

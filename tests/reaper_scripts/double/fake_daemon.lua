@@ -33,7 +33,7 @@ end
 
 function FakeDaemon:die()
   self.is_dead = true
-  os.remove(self.spool .. "/daemon.json")
+  self.world.real.os_remove(self.spool .. "/daemon.json")
 end
 
 function FakeDaemon:come_back()
@@ -48,7 +48,7 @@ function FakeDaemon:send_bytes(session, packet)
   if not file then return end -- the session closed its folder
   file:write(packet)
   file:close()
-  os.rename(path .. ".tmp", path .. ".osc")
+  self.world.real.os_rename(path .. ".tmp", path .. ".osc")
 end
 
 function FakeDaemon:answer(session, address, tags, ...) self:send_bytes(session, osc.encode(address, tags, { ... })) end
@@ -92,7 +92,7 @@ function FakeDaemon:_take(path, name)
   local file = self.world.real.io_open(path, "rb")
   local packet = file:read("a")
   file:close()
-  os.remove(path)
+  self.world.real.os_remove(path)
   local milliseconds, session = name:match("^(%d+)%-(.+)%-%d+%.osc$")
   if math.abs(tonumber(milliseconds) / 1000 - self.world:time()) > 30 then return end
   local message = assert(osc.decode(packet))

@@ -37,7 +37,11 @@ local function new_world(index)
   local world = World.new(table_of.functions, table_of.keys, place, scripts)
   world.home = getenv("DOUBLE_HOME") or place .. "/home"
   os.execute(("mkdir -p '%s'"):format(world.home))
-  os.getenv = function(name) return name == "BACKLINE_HOME" and world.home or getenv(name) end
+  os.getenv = function(name) -- no program of the machine that plays this is found
+    if name == "BACKLINE_HOME" then return world.home end
+    if name == "HOME" or name == "PATH" then return name == "HOME" and place or "" end
+    return getenv(name)
+  end
   world.ext.backline = { carrier = getenv("DOUBLE_CARRIER") or "spool" }
   if getenv("DOUBLE_HOME") then -- a real daemon lives in real time
     world.is_real_time, world.gettime, world.sleep = true, socket.gettime, socket.sleep

@@ -126,6 +126,7 @@ local function counted_file(world, file)
     return fine and proxy or nil, why
   end
   function proxy:seek(...) return file:seek(...) end
+  function proxy:setvbuf(...) return file:setvbuf(...) end
   function proxy:close() return file:close() end
   return setmetatable(proxy, { __close = function() file:close() end })
 end
@@ -140,7 +141,14 @@ function World:_wrap_system()
     if not file then return nil, why, code end
     return counted_file(world, file)
   end
+  -- REAPER's Lua on Windows: io.open takes UTF-8, the rest names of the code page only.
+  local function cannot_name(path) return world.names_only_ascii and path:find("[\128-\255]") end
+  os.remove = function(path)
+    if cannot_name(path) then return nil, path .. ": No such file or directory", 2 end
+    return real.os_remove(path)
+  end
   os.rename = function(from, to)
+    if cannot_name(from .. to) then return nil, from .. ": No such file or directory", 2 end
     if world.is_windows_rename then -- refuses to replace what is there
       local there = real.io_open(to, "rb")
       if there then
@@ -160,6 +168,7 @@ end
 
 function World:_unwrap_system()
   io.open, os.rename, os.time = self.real.io_open, self.real.os_rename, self.real.os_time
+  os.remove = self.real.os_remove
 end
 
 function World.list_folder(path)
