@@ -1,25 +1,36 @@
-"""The queue: accepts jobs, has the worker play them one at a time, tells what happens to each."""
+"""The queue: accepts jobs, has the worker play them one at a time, publishes what happens."""
 
 from __future__ import annotations
 
 import logging
 import shutil
 import threading
-import time
-from collections.abc import Callable, Mapping
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.batch_wait import BatchWait
 from daemon.config import Config
 from daemon.jobs import Event, EventKind, Job, JobState
 from daemon.journal import Journal
-from daemon.worker import Message, Worker
+from daemon.lifecycle import QueueLife, ServiceState, WorkerLife, service_state
+from daemon.worker import Worker
+from daemon.worker_messages import Cancel, Ended, Exited, Play, Progressed, Ready, Report
 from osc_protocol.errors import Code, ProtocolError
 
 log = logging.getLogger("backline.queue")
 
 MAX_ATTEMPTS = 2  # a job that twice took the whole daemon with it is not tried again
-MAX_COMPANY = 7  # jobs behind the running one that the worker may play along with it
+
+
+@dataclass(slots=True)
+class _Running:
+    """The job that is being played; `killer` is set once it is being cancelled."""
+
+    job: Job
+    stage: str = "load"
+    fraction: float = 0.0
+    killer: threading.Timer | None = None
 
 
 class JobQueue:
@@ -28,8 +39,7 @@ class JobQueue:
     Each of `listeners` gets each event, in order of its number. Jobs run in the order they were
     accepted. A job that ran when the daemon was killed runs once more from the start when the
     daemon is back; a second time it fails with a sentence. A job that a clean stop interrupts
-    goes back to the front of the queue and this does not count as an attempt. A job of an engine
-    that plays batches waits up to `cluster_seconds` for others to be played along with it.
+    goes back to the front of the queue and this does not count as an attempt.
     """
 
     def __init__(self, config: Config, journal: Journal) -> None:
@@ -37,16 +47,13 @@ class JobQueue:
         self._journal = journal
         self.listeners: list[Callable[[Event], None]] = []
         self._lock = threading.RLock()
+        self._life = QueueLife.OPEN
+        self._when_drained: Callable[[], None] = lambda: None
         self._worker: Worker | None = None
-        self._is_ready = False  # the worker takes orders at once
-        self.engine = ""  # which engine the worker holds loaded
-        self._running: Job | None = None
-        self._cancelling = False
-        self._killer: threading.Timer | None = None
-        self._gathering: threading.Timer | None = None
-        self._stopping = False
-        self._when_empty: Callable[[], None] | None = None
-        self.progress: tuple[str, float] = ("", 0.0)  # of the running job
+        self._worker_life = WorkerLife.ABSENT
+        self.engine = ""  # which engine the worker has loaded
+        self._running: _Running | None = None
+        self._batch_wait = BatchWait(config, self._end_batch_wait)
 
     def start(self) -> None:
         """Take up what an earlier daemon left and start the worker."""
@@ -89,7 +96,7 @@ class JobQueue:
                     )
                 acknowledge(known, self.position(known), True)
                 return
-            if self._stopping or self._when_empty is not None:
+            if self._life is not QueueLife.OPEN:
                 raise ProtocolError(Code.SHUTTING_DOWN, "the daemon is stopping")
             waiting = self._journal.count(JobState.QUEUED)
             if waiting >= self._config.max_queued_jobs:
@@ -127,16 +134,10 @@ class JobQueue:
             before = self._journal.count(JobState.QUEUED, before=job.number)
             return before + (self._running is not None)
 
-    def state(self) -> str:
-        """Say draining, busy, degraded (no worker), loading (it is not ready yet) or idle."""
+    def state(self) -> ServiceState:
+        """Return how the whole service is."""
         with self._lock:
-            if self._when_empty is not None:
-                return "draining"
-            if self._running is not None:
-                return "busy"
-            if self._worker is None:
-                return "degraded"
-            return "idle" if self._is_ready else "loading"
+            return service_state(self._life, self._worker_life, self._running is not None)
 
     def folder(self, job: Job) -> Path:
         """Where the job's files are or will be."""
@@ -145,32 +146,41 @@ class JobQueue:
     @property
     def running(self) -> Job | None:
         """The job being played."""
-        return self._running
+        running = self._running
+        return running.job if running else None
 
-    def drain(self, when_empty: Callable[[], None]) -> None:
-        """Take no new jobs and call `when_empty` once all that were accepted have ended."""
+    @property
+    def progress(self) -> tuple[str, float]:
+        """Stage and fraction of the job being played."""
+        running = self._running
+        return (running.stage, running.fraction) if running else ("", 0.0)
+
+    def drain(self, when_drained: Callable[[], None]) -> None:
+        """Take no new jobs and call `when_drained` once all that were accepted have ended."""
         with self._lock:
-            self._when_empty = when_empty
+            self._life = self._life.followed_by(QueueLife.DRAINING)
+            self._when_drained = when_drained
             self._start_next()
 
     def stop(self) -> None:
         """Stop the worker; an interrupted job goes back to the queue for the next daemon."""
         with self._lock:
-            self._stopping = True
+            self._life = self._life.followed_by(QueueLife.STOPPING)
             worker = self._worker
-            for timer in (self._killer, self._gathering):
-                if timer is not None:
-                    timer.cancel()
+            self._batch_wait.end()
+            if self._running and self._running.killer:
+                self._running.killer.cancel()
         if worker is not None:
             worker.stop(self._config.cancel_grace_seconds)
         with self._lock:
-            self._worker = None
+            self._worker, self._worker_life = None, WorkerLife.ABSENT
             if self._running is not None:
-                if self._cancelling:
-                    self._end(self._running, JobState.CANCELLED)
+                job = self._running.job
+                if self._running.killer:
+                    self._end(job, JobState.CANCELLED)
                 else:
-                    self._sweep(self._running)
-                    self._journal.requeue(self._running.number, keep_attempt=False)
+                    self._sweep(job)
+                    self._journal.requeue(job.number, keep_attempt=False)
                 self._running = None
 
     def kill(self) -> None:
@@ -183,123 +193,99 @@ class JobQueue:
         for listener in self.listeners:
             try:
                 listener(event)
-            except Exception:  # who cannot tell an event must not stop the jobs
-                log.exception("%s of job %d was not told", event.kind, event.job.number)
+            except Exception:  # a listener that fails must not stop the jobs
+                log.exception("%s of job %d was not delivered", event.kind, event.job.number)
 
-    def _start_worker(self) -> None:
-        self._is_ready, self.engine = False, ""
-        self._worker = Worker(self._config, self._hear)
+    def _start_worker(self) -> Worker:
+        self._worker_life, self.engine = WorkerLife.LOADING, ""
+        self._worker = Worker(self._config, self._take)
+        return self._worker
 
-    def _start_next(self, gathered: int = 0) -> None:
-        if self._stopping or self._running is not None:
+    def _start_next(self, waited: int = 0) -> None:
+        """Start the next job, if none runs; job `waited` need not wait for a batch any more."""
+        if self._life is QueueLife.STOPPING or self._running is not None:
             return
         waiting = self._journal.in_state(JobState.QUEUED)
         if not waiting:
-            if self._when_empty is not None:
-                self._when_empty()
+            if self._life is QueueLife.DRAINING:
+                self._when_drained()
             return
-        company = self._company(waiting)
-        if waiting[0].number != gathered and self._gathers(waiting[0], company):
+        others = self._batch_wait.others(waiting)
+        if waiting[0].number != waited and self._batch_wait.holds(waiting[0], others):
             return
-        if self._worker is None:
-            self._start_worker()
-        assert self._worker is not None
+        worker = self._worker or self._start_worker()
         event = self._journal.start(waiting[0].number)
-        job = self._running = event.job
-        self._cancelling = False
-        self.progress = ("load", 0.0)
+        job = event.job
+        self._running = _Running(job)
         self._publish(event)
-        self._worker.send("run", job.number, dict(job.request), str(self.folder(job)), company)
+        worker.send(Play(job.number, dict(job.request), str(self.folder(job)), others))
 
-    def _company(self, waiting: list[Job]) -> list[dict[str, object]]:
-        """Requests behind the first job in the queue, for the same engine, if it plays batches."""
-        engine = waiting[0].request.get("engine")
-        if engine not in self._config.batching_engines:
-            return []
-        alike = (dict(job.request) for job in waiting[1:] if job.request.get("engine") == engine)
-        return list(islice(alike, MAX_COMPANY))
-
-    def _gathers(self, job: Job, company: list[dict[str, object]]) -> bool:
-        """Whether a job is to wait a moment more for company, after which it will be started."""
-        plays_batches = job.request.get("engine") in self._config.batching_engines
-        if not plays_batches or len(company) >= MAX_COMPANY:
-            return False
-        left = job.created_seconds + self._config.cluster_seconds - time.time()
-        if left <= 0:
-            return False
-        if self._gathering is None:
-            # The clock may be set meanwhile, but not so that a job waits longer than it may.
-            wait = min(left, self._config.cluster_seconds)
-            self._gathering = threading.Timer(wait, self._stop_gathering, (job.number,))
-            self._gathering.daemon = True
-            self._gathering.start()
-        return True
-
-    def _stop_gathering(self, number: int) -> None:
+    def _end_batch_wait(self, number: int) -> None:
         with self._lock:
-            self._gathering = None
-            self._start_next(gathered=number)
+            self._batch_wait.end()
+            self._start_next(waited=number)
 
     def _cancel_running(self) -> None:
-        if self._cancelling or self._running is None or self._worker is None:
+        running = self._running
+        if running is None or running.killer or self._worker is None:
             return
-        self._cancelling = True
-        self._worker.send("cancel", self._running.number)
-        self._killer = threading.Timer(
-            self._config.cancel_grace_seconds, self._kill_for, (self._running.number,)
+        number = running.job.number
+        self._worker.send(Cancel(number))
+        running.killer = threading.Timer(
+            self._config.cancel_grace_seconds, self._kill_for, (number,)
         )
-        self._killer.daemon = True
-        self._killer.start()
+        running.killer.daemon = True
+        running.killer.start()
 
     def _kill_for(self, number: int) -> None:
-        """The cancel of last resort: the worker has not listened in time."""
+        """The cancel of last resort: the worker has not answered in time."""
         with self._lock:
-            if self._cancelling and self._running and self._running.number == number:
+            running = self._running
+            if running and running.killer and running.job.number == number:
                 self.kill()
 
-    def _hear(self, worker: Worker, message: Message) -> None:
-        """Act on one message of the worker; called from the worker's reader thread."""
+    def _take(self, worker: Worker, report: Report) -> None:
+        """Act on one report of the worker; called from the worker's reader thread."""
         with self._lock:
-            if message[0] == "gone":
-                self._lose(worker, message[1])
-                return
-            if message[0] == "ready":
-                self._is_ready, self.engine = True, message[1]
-                return
-            job = self._running
-            if job is None or message[1] != job.number:
-                return
-            match message:
-                case ("progress", _, str(stage), float(fraction)):
-                    self.progress = (stage, fraction)
-                    details = {"stage": stage, "fraction": fraction}
-                    seq = self._journal.head_seq
-                    self._publish(Event(seq, EventKind.PROGRESS, job, details))
-                    return
-                case ("done", _, files):
-                    self._end(job, JobState.DONE, stems=files)
-                case ("cancelled", _) if self._stopping and not self._cancelling:
-                    return  # a clean stop interrupts; stop() puts the job back
-                case ("cancelled", _):
-                    self._end(job, JobState.CANCELLED)
-                case ("failed", _, int(code), str(sentence)):
-                    self._end(job, JobState.FAILED, code, sentence)
-            self._start_next()
+            running = self._running
+            match report:
+                case Exited(exit_status):
+                    self._lose(worker, exit_status)
+                case Ready(engine):
+                    self._worker_life, self.engine = WorkerLife.READY, engine
+                case Progressed(number, stage, fraction):
+                    if running and running.job.number == number:
+                        running.stage, running.fraction = stage, fraction
+                        details = {"stage": stage, "fraction": fraction}
+                        seq = self._journal.head_seq
+                        self._publish(Event(seq, EventKind.PROGRESS, running.job, details))
+                case Ended(number, state):
+                    if running and running.job.number == number:
+                        self._take_end(running, report, state)
+
+    def _take_end(self, running: _Running, report: Ended, state: JobState) -> None:
+        interrupted = self._life is QueueLife.STOPPING and not running.killer
+        if state is JobState.CANCELLED and interrupted:
+            return  # stop() puts the job back
+        self._end(running.job, state, report.error_code, report.message, report.stems)
+        self._start_next()
 
     def _lose(self, worker: Worker, exit_status: int | None) -> None:
         """The worker's process has ended: settle its job and have a new one ready."""
-        if self._stopping or worker is not self._worker:
+        if self._life is QueueLife.STOPPING or worker is not self._worker:
             return
         self._worker = None
-        job = self._running
-        if job is not None:
-            self._sweep(job)
-            if self._cancelling:
-                self._end(job, JobState.CANCELLED)
+        running, next_life = self._running, self._worker_life.after_its_end
+        self._worker_life = WorkerLife.ABSENT
+        if running is not None:
+            self._sweep(running.job)
+            if running.killer:
+                self._end(running.job, JobState.CANCELLED)
             else:
-                self._end(job, JobState.FAILED, Code.INTERNAL, _last_sentence(exit_status))
+                message = _last_sentence(exit_status)
+                self._end(running.job, JobState.FAILED, Code.INTERNAL, message)
         log.warning("the worker ended (%s)", exit_status)
-        if self._is_ready:  # one that never got ready would only fail again: wait for a job
+        if next_life is WorkerLife.LOADING:
             self._start_worker()
         self._start_next()
 
@@ -308,17 +294,16 @@ class JobQueue:
         job: Job,
         state: JobState,
         code: int = 0,
-        sentence: str = "",
-        stems: list[Mapping[str, object]] | tuple[()] = (),
+        message: str = "",
+        stems: Sequence[Mapping[str, object]] = (),
     ) -> None:
-        if self._running is not None and self._running.number == job.number:
+        running = self._running
+        if running is not None and running.job.number == job.number:
             self._running = None
-            self._cancelling = False
-            if self._killer is not None:
-                self._killer.cancel()
-                self._killer = None
+            if running.killer:
+                running.killer.cancel()
         events = self._journal.finish(
-            job.number, state, error_code=code, message=sentence, stems=stems
+            job.number, state, error_code=code, message=message, stems=stems
         )
         for event in events:
             self._publish(event)

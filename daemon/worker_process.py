@@ -1,0 +1,260 @@
+"""The worker process: it plays the jobs that come through its pipe, one at a time.
+
+The end of the pipe means that the daemon is gone: the worker then stops by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pkgutil
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from daemon.config import Config
+from daemon.jobs import JobState
+from daemon.worker_messages import Cancel, Ended, Order, Play, Progressed, Ready
+from diffusion.engines import EngineSpec, engine_spec
+from osc_protocol.errors import Code, ProtocolError
+
+if TYPE_CHECKING:
+    from daemon.pipeline.job_batches import BatchedEngine
+    from stems.manifest import Manifest
+    from stems.splitting.splitter import Splitter
+
+Model = TypeVar("Model")
+
+LOG_BYTES = 1 << 20
+
+
+def work(connection: Connection, config: Config) -> None:
+    """Play the jobs the daemon sends until it says stop or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which tells us
+    log_file = config.log_folder / "worker.log"
+    _write_output_to(log_file)
+    _yield_to_the_front_process()
+    models = _Models(
+        _Opened(lambda name: _batched(engine_spec(name, config.engines))),
+        _Opened(pkgutil.resolve_name(config.splitter_factory)),
+    )
+    orders = _Orders(connection)
+    try:
+        is_warm = _warm_up(config.warm_engine, models.engines, orders)
+        connection.send(Ready(config.warm_engine if is_warm else ""))
+        while (order := orders.next()) is not None:
+            connection.send(_play(order, models, orders, log_file))
+    except (EOFError, OSError):
+        pass  # the daemon is gone
+    finally:
+        for engine in models.engines:
+            engine.close()
+
+
+def _warm_up(name: str, engines: _Opened[BatchedEngine], orders: _Orders) -> bool:
+    """Load an engine and play one bar to no end; returns whether the engine is loaded.
+
+    The first job then finds all imported and compiled. A job that comes interrupts the bar.
+    """
+    if not name:
+        return False
+    try:
+        from daemon.pipeline import generate
+        from osc_protocol.generate import Generate
+
+        engine = engines.open(name)
+        engine.load(lambda stage, fraction: None)
+    except Exception:  # the job that needs it will fail with it again
+        traceback.print_exc()
+        return False
+    with (
+        contextlib.suppress(Exception),
+        tempfile.TemporaryDirectory(prefix="backline-warm-up-") as folder,
+    ):
+        request = Generate(bpm=120.0, key="C major", bars=1, seed=0)
+        generate(request, engine, Path(folder), lambda stage, fraction: None, orders.are_waiting)
+    return True
+
+
+def _play(order: Play, models: _Models, orders: _Orders, log_file: Path) -> Ended:
+    """Play one job and report how it ended."""
+    from diffusion.errors import Cancelled
+
+    folder = Path(order.folder)
+    try:
+        manifest = _manifest_of(order, models, orders, folder)
+        return Ended(order.number, JobState.DONE, stems=stems_of(manifest, folder))
+    except Cancelled:
+        return Ended(order.number, JobState.CANCELLED)
+    except EOFError:
+        raise
+    except Exception as error:
+        return Ended(order.number, JobState.FAILED, *explain(error, log_file))
+
+
+def _manifest_of(order: Play, models: _Models, orders: _Orders, folder: Path) -> Manifest:
+    """Make the files of a job in `folder`; raises what generate() and split() raise."""
+    from daemon.pipeline import generate, split
+    from osc_protocol.messages import ORDERS, Split
+
+    number, job = order.number, str(order.number)
+
+    def progress(stage: str, fraction: float) -> None:
+        orders.connection.send(Progressed(number, stage, fraction))
+
+    def cancelled() -> bool:
+        return orders.cancelled(number)
+
+    request = ORDERS[str(order.request.get("kind", ""))].restored(order.request)
+    if isinstance(request, Split):
+        return split(request, models.splitters.open, folder, progress, cancelled, job=job)
+    engine = models.engines.open(request.engine)
+    engine.expect(order.behind)
+    return generate(
+        request, engine, folder, progress, cancelled, job=job, open_splitter=models.splitters.open
+    )
+
+
+def explain(error: Exception, log_file: Path) -> tuple[int, str]:
+    """Return error code and sentence; an exception that is no refusal goes to the log."""
+    from audio.errors import AudioError
+    from diffusion.errors import EngineError
+    from midi.errors import MidiError
+    from stems.errors import StemError
+
+    match error:
+        case ProtocolError():
+            return error.code, error.message
+        case MidiError():
+            return Code.OUT_OF_RANGE, str(error)
+        case EngineError():
+            return Code.MODEL_UNAVAILABLE, str(error)
+        case StemError() | AudioError():
+            return Code.INTERNAL, str(error)
+    traceback.print_exception(error)
+    sys.stderr.flush()
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return Code.OUT_OF_MEMORY, "there is not enough memory for this job; ask for fewer bars"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Code.DISK_FULL, "the disk is full; make room and send the job again"
+    return (
+        Code.INTERNAL,
+        f"an unexpected error ({type(error).__name__}); the details are in {log_file}",
+    )
+
+
+def _batched(spec: EngineSpec) -> BatchedEngine:
+    from daemon.pipeline.job_batches import BatchedEngine
+
+    return BatchedEngine(spec.open())
+
+
+class _Opened(Generic[Model]):
+    """The engines or splitters opened so far, each kept with its weights for the next job."""
+
+    def __init__(self, opens: Callable[[Any], Model]) -> None:
+        self._opens = opens
+        self._open: dict[str | None, Model] = {}
+
+    def open(self, name: str | None = None) -> Model:
+        """Return the model of that name (None: the default one), opened once."""
+        if name not in self._open:
+            self._open[name] = self._opens(name)
+        return self._open[name]
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self._open.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """What the process has opened so far."""
+
+    engines: _Opened[BatchedEngine]
+    splitters: _Opened[Splitter]
+
+
+class _Orders:
+    """The worker's end of the pipe, read between jobs and at each step of one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._waiting: list[Play] = []
+        self._cancelled: set[int] = set()
+        self._stopping = False
+
+    def next(self) -> Play | None:
+        """Wait for the next job; None when the worker is to stop."""
+        while not self._waiting and not self._stopping:
+            self._take(self.connection.recv())
+        return None if self._stopping else self._waiting.pop(0)
+
+    def cancelled(self, number: int) -> bool:
+        """Say whether job `number` is to stop now."""
+        self._take_all()
+        return self._stopping or number in self._cancelled
+
+    def are_waiting(self) -> bool:
+        """Say whether there is anything else to do."""
+        self._take_all()
+        return self._stopping or bool(self._waiting)
+
+    def _take_all(self) -> None:
+        while self.connection.poll():
+            self._take(self.connection.recv())
+
+    def _take(self, order: Order) -> None:
+        match order:
+            case Play():
+                self._waiting.append(order)
+            case Cancel(number):
+                self._cancelled.add(number)
+            case _:
+                self._stopping = True
+
+
+def stems_of(manifest: Manifest, folder: Path) -> list[dict[str, object]]:
+    """Return StemReady's fields of each stem of a finished job, take after take.
+
+    The mix and the other files lie beside them; the manifest names them all.
+    """
+    files = [entry for entry in manifest.files if entry.role == "stem"]
+    sample_rate = int(str(manifest.grid["sample_rate"]))
+    return [
+        {
+            "index": index,
+            "count": len(files),
+            "name": entry.stem,
+            "path": str(folder / entry.path),
+            "url": "",
+            "seconds": entry.frames / sample_rate,
+            "sample_rate": sample_rate,
+            "channels": manifest.takes[(entry.take or 1) - 1].facts.get("channels", 2),
+            "bytes": entry.bytes,
+            "sha256": f"sha256:{entry.sha256}",
+            "take": entry.take,
+        }
+        for index, entry in enumerate(files)
+    ]
+
+
+def _write_output_to(log_file: Path) -> None:
+    """Send what libraries and crashes print to a file: the daemon's own output stays clean."""
+    mode = os.O_TRUNC if log_file.exists() and log_file.stat().st_size > LOG_BYTES else os.O_APPEND
+    descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | mode, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def _yield_to_the_front_process() -> None:
+    """Be nice (where the system knows that): a ping must not wait for a diffusion step."""
+    if hasattr(os, "nice"):
+        os.nice(5)
