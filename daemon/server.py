@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pkgutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,8 +12,7 @@ from logging.handlers import RotatingFileHandler
 from types import FrameType
 
 from daemon.config import Config
-from daemon.front_ends.osc import OscFrontEnd
-from daemon.front_ends.spool import SpoolFrontEnd
+from daemon.front_ends.front_end import FRONT_ENDS, FrontEnd, Service
 from daemon.home_lock import HomeLock
 from daemon.journal import Journal
 from daemon.queue import JobQueue
@@ -32,7 +32,7 @@ class Daemon:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.osc_port = 0
+        self._front_ends: list[FrontEnd] = []
         self._lock = HomeLock(config.home)
         self._stop_asked = threading.Event()
         self._reason = "stopped"
@@ -45,30 +45,32 @@ class Daemon:
             self._log_to_file()
             self._journal = Journal(self.config.home / "journal.sqlite3")
             self._queue = JobQueue(self.config, self._journal)
-            self._osc = OscFrontEnd(self.config, self._journal, self._queue, self.quit)
-            self.osc_port = self._osc.open()
-            self._spool = SpoolFrontEnd(self.config, self._journal, self._queue, self.quit)
-            self._spool.open(self.osc_port)
+            service = Service(self.config, self._journal, self._queue, self.quit)
+            for implementation in FRONT_ENDS:
+                front_end: FrontEnd = pkgutil.resolve_name(implementation)(service)
+                front_end.open()
+                self._front_ends.append(front_end)
+            self.osc_port = service.ports["osc"]
         except BaseException:
             self._close_files()
             raise
-        self._osc.start()
-        self._spool.start()
+        for front_end in self._front_ends:
+            front_end.start()
         self._queue.start()
         log.info("listening on port %d, epoch %d", self.osc_port, self._journal.epoch)
 
     def serve(self) -> None:
         """Block until the daemon is asked to stop."""
         while not self._stop_asked.wait(HEARTBEAT_SECONDS):
-            self._osc.heartbeat()
-            self._spool.heartbeat()
+            for front_end in self._front_ends:
+                front_end.heartbeat()
 
     def stop(self) -> None:
         """Stop in order: the worker, then the goodbyes, then journal, log and lock."""
         log.info("stopping: %s", self._reason)
         self._queue.stop()
-        self._osc.close(self._reason)
-        self._spool.close(self._reason)
+        for front_end in self._front_ends:
+            front_end.close(self._reason)
         self._close_files()
 
     def quit(self, mode: str = "now", reason: str = "quit by a client") -> None:

@@ -43,7 +43,7 @@ def work(connection: Connection, config: Config) -> None:
     _yield_to_the_front_process()
     models = _Models(
         _Opened(lambda name: _batched(engine_spec(name, config.engines))),
-        _Opened(pkgutil.resolve_name(config.splitter_factory)),
+        _Opened(lambda name: pkgutil.resolve_name(config.splitter_factory)(name)),
     )
     orders = _Orders(connection)
     try:

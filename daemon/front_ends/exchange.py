@@ -11,13 +11,11 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from daemon.config import Config
+from daemon.front_ends.front_end import Service
 from daemon.front_ends.osc_commands import Commands
 from daemon.front_ends.osc_events import as_message, as_ui_messages
 from daemon.front_ends.subscribers import Address, Subscribers
 from daemon.jobs import Event, EventKind, JobState
-from daemon.journal import Journal
-from daemon.queue import JobQueue
 from osc_protocol import messages as osc
 from osc_protocol.codec import OscMessage, decode
 from osc_protocol.errors import Code, ProtocolError
@@ -29,28 +27,21 @@ log = logging.getLogger("backline.osc")
 class Exchange:
     """The clients of one carrier; take() belongs to one thread, the rest to any.
 
-    `send` brings a message to an address and never raises; `quit` is called with the mode when a
-    client asks the daemon to stop; packets have at most `max_packet_bytes`.
+    `send` brings a message to an address and never raises; packets have at most
+    `max_packet_bytes`.
     """
 
     def __init__(
         self,
-        config: Config,
-        journal: Journal,
-        queue: JobQueue,
+        service: Service,
         send: Callable[[osc.Message, Address], None],
-        quit: Callable[[str], None],
         max_packet_bytes: int,
     ) -> None:
         self.subscribers = Subscribers()
-        self._config = config
-        self._journal = journal
-        self._queue = queue
+        self._service = service
         self._send = send
         self._max_packet_bytes = max_packet_bytes
-        self._commands = Commands(
-            config, journal, queue, self.subscribers, self.answer, quit, max_packet_bytes
-        )
+        self._commands = Commands(service, self.subscribers, self.answer, max_packet_bytes)
 
     def take(self, packet: bytes, source: Address) -> None:
         """Carry out one packet; raises DecodeError when it is none, and nothing else."""
@@ -64,7 +55,7 @@ class Exchange:
         self._send(message, self.subscribers.target(source))
 
     def publish(self, event: Event) -> None:
-        """Tell an event to those it concerns, in the style each has asked for."""
+        """Send an event to those it concerns, in the style each has asked for."""
         now = time.monotonic()
         for lease in self.subscribers.listening():
             if lease.expires_seconds <= now or not lease.wants(event.job.owner):
@@ -74,26 +65,27 @@ class Exchange:
                 if not self.subscribers.may_send_progress(lease, stage, now):
                     continue
             if lease.style != "simple":
-                self._send(as_message(event, self._queue), lease.target)
+                self._send(as_message(event, self._service.queue), lease.target)
             if lease.style != "events":
                 for message in as_ui_messages(event):
                     self._send(message, lease.target)
 
     def heartbeat(self) -> None:
-        """Tell everybody who listens to events that the daemon lives; end leases that are over."""
+        """Send the heartbeat to all who subscribed to events; end leases that are over."""
         self.subscribers.expire(time.monotonic())
+        journal = self._service.journal
         beat = osc.Heartbeat(
-            self._journal.epoch,
-            self._journal.head_seq,
-            self._journal.count(JobState.RUNNING),
-            self._journal.count(JobState.QUEUED),
+            journal.epoch,
+            journal.head_seq,
+            journal.count(JobState.RUNNING),
+            journal.count(JobState.QUEUED),
         )
         for lease in self.subscribers.listening():
             if lease.style != "simple":
                 self._send(beat, lease.target)
 
     def say_bye(self, reason: str) -> None:
-        """Tell everybody who listens that the daemon stops."""
+        """Tell all subscribers that the daemon stops."""
         for lease in self.subscribers.listening():
             self._send(osc.Bye(reason), lease.target)
 
@@ -107,11 +99,11 @@ class Exchange:
             self._refuse(command, source, error)
         except sqlite3.Error as error:
             log.exception("the journal failed")
-            told = ProtocolError(Code.DISK_FULL, f"the journal cannot be read or written: {error}")
-            self._refuse(command, source, told)
+            sentence = f"the journal cannot be read or written: {error}"
+            self._refuse(command, source, ProtocolError(Code.DISK_FULL, sentence))
         except Exception as error:
             log.exception("%s failed", command.address)
-            where = self._config.log_folder / "daemon.log"
+            where = self._service.config.log_folder / "daemon.log"
             sentence = f"an unexpected error ({type(error).__name__}); the details are in {where}"
             self._refuse(command, source, ProtocolError(Code.INTERNAL, sentence))
 

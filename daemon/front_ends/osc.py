@@ -11,15 +11,13 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
 
-from daemon.config import OSC_HOST, Config
+from daemon.config import OSC_HOST
 from daemon.errors import DaemonError
 from daemon.front_ends.exchange import Exchange
+from daemon.front_ends.front_end import Service
 from daemon.front_ends.rate_limit import RateLimit
 from daemon.front_ends.subscribers import Address
-from daemon.journal import Journal
-from daemon.queue import JobQueue
 from osc_protocol import messages as osc
 from osc_protocol.codec import MAX_DATAGRAM_BYTES
 from osc_protocol.errors import Code, DecodeError, ProtocolError
@@ -31,46 +29,41 @@ RECEIVE_BUFFER_BYTES = 4 << 20  # the default holds some 256 datagrams: a burst 
 
 
 class OscFrontEnd:
-    """The UDP side of one daemon, from open() to close().
+    """The UDP side of one daemon, from open() to close()."""
 
-    `quit` is called with the mode when a client asks the daemon to stop.
-    """
-
-    def __init__(
-        self, config: Config, journal: Journal, queue: JobQueue, quit: Callable[[str], None]
-    ) -> None:
-        self._config = config
-        self._queue = queue
-        self._exchange = Exchange(config, journal, queue, self._send, quit, MAX_DATAGRAM_BYTES)
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._exchange = Exchange(service, self._send, MAX_DATAGRAM_BYTES)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._limit = RateLimit(time.monotonic())
         self._limited: dict[Address, float] = {}
         self._closing = False
         self._thread = threading.Thread(target=self._receive, name="osc", daemon=True)
 
-    def open(self) -> int:
-        """Take the port and return its number; raises DaemonError when another program has it."""
+    def open(self) -> None:
+        """Take the port; raises DaemonError when another program has it."""
+        port = self._service.config.osc_port
         with contextlib.suppress(OSError):  # what the system allows is enough
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows lets others steal a port otherwise
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         try:
-            self._socket.bind((OSC_HOST, self._config.osc_port))
+            self._socket.bind((OSC_HOST, port))
         except OSError as error:
             self._socket.close()
             raise DaemonError(
-                f"osc-port {self._config.osc_port} on {OSC_HOST} cannot be used "
+                f"osc-port {port} on {OSC_HOST} cannot be used "
                 f"({error.strerror}); choose another with --osc-port"
             ) from error
-        return int(self._socket.getsockname()[1])
+        self._service.ports["osc"] = int(self._socket.getsockname()[1])
 
     def start(self) -> None:
-        """Begin to answer, and to tell the queue's events."""
-        self._queue.listeners.append(self._exchange.publish)
+        """Begin to answer, and to send the queue's events."""
+        self._service.queue.listeners.append(self._exchange.publish)
         self._thread.start()
 
     def heartbeat(self) -> None:
-        """Tell those who listen to events that the daemon lives; end leases that are over."""
+        """Send the heartbeat to all who subscribed to events; end leases that are over."""
         self._exchange.heartbeat()
 
     def close(self, reason: str) -> None:

@@ -7,14 +7,13 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
+from functools import singledispatchmethod
 from pathlib import Path
 
-from daemon.config import Config
+from daemon.front_ends.front_end import Service
 from daemon.front_ends.osc_events import as_message, fraction_of, job_reply
 from daemon.front_ends.subscribers import Address, Subscribers, Subscription, host_of
 from daemon.jobs import Job, JobState
-from daemon.journal import Journal
-from daemon.queue import JobQueue
 from diffusion.engines import engine_spec
 from midi.smf_check import MAX_BYTES
 from osc_protocol import messages as osc
@@ -29,55 +28,38 @@ Answers = Iterator[osc.Message]
 
 
 class Commands:
-    """One method a command, each yielding its answers; found by the message's class.
+    """One method a command, each yielding its answers; found by the class of the command.
 
-    `answer` sends one at once, for those that must be out before something else happens; `quit`
-    is called with the mode when a client asks the daemon to stop; the carrier takes packets of at
-    most `max_packet_bytes`.
+    `answer` sends one at once, for those that must be out before something else happens; the
+    carrier takes packets of at most `max_packet_bytes`.
     """
 
     def __init__(
         self,
-        config: Config,
-        journal: Journal,
-        queue: JobQueue,
+        service: Service,
         subscribers: Subscribers,
         answer: Callable[[osc.Message, Address], None],
-        quit: Callable[[str], None],
         max_packet_bytes: int,
     ) -> None:
-        self._config = config
-        self._journal = journal
-        self._queue = queue
+        self._service = service
+        self._journal = service.journal
+        self._queue = service.queue
         self._subscribers = subscribers
         self._answer = answer
-        self._quit = quit
         self._max_packet_bytes = max_packet_bytes
         self._started_seconds = time.monotonic()
-        self._methods: dict[type[osc.Message], Callable[..., Answers]] = {
-            osc.Ping: self._ping,
-            osc.Hello: self._hello,
-            osc.QueryVersion: self._version,
-            osc.QueryStatus: self._status,
-            osc.Sync: self._sync,
-            osc.Notify: self._notify,
-            osc.Generate: self._generate,
-            osc.Split: self._split,
-            osc.Cancel: self._cancel,
-            osc.QueryJob: self._job,
-            osc.QueryJobs: self._jobs,
-            osc.QueryStems: self._stems,
-            osc.Quit: self._quit_asked,
-        }
 
+    @singledispatchmethod
     def carry_out(self, command: osc.Message, source: Address) -> Answers:
         """Do what `command` says and yield the answers; raises ProtocolError for a refusal."""
-        return self._methods[type(command)](command, source)
+        raise TypeError(f"no method carries out {type(command).__name__}")
 
+    @carry_out.register
     def _ping(self, ping: osc.Ping, source: Address) -> Answers:
         address = "/pong" if ping.address == "/ping" else "/backline/pong"
         yield osc.Pong(ping.args, ping.tags, address)
 
+    @carry_out.register
     def _hello(self, hello: osc.Hello, source: Address) -> Answers:
         if hello.proto != PROTOCOL_MAJOR:
             raise ProtocolError(
@@ -93,10 +75,12 @@ class Commands:
             self._max_packet_bytes,
         )  # fmt: skip
 
+    @carry_out.register
     def _version(self, query: osc.QueryVersion, source: Address) -> Answers:
         version = backline_version()
         yield osc.VersionReply(query.rid, "backline", PROTOCOL_MAJOR, PROTOCOL_MINOR, version)
 
+    @carry_out.register
     def _status(self, query: osc.QueryStatus, source: Address) -> Answers:
         yield osc.StatusReply(
             query.rid,
@@ -112,10 +96,12 @@ class Commands:
             self._queue.engine,
         )
 
+    @carry_out.register
     def _sync(self, sync: osc.Sync, source: Address) -> Answers:
         # Requests are carried out in the order they come in, so all earlier ones are decided.
         yield osc.Synced(sync.rid, 0, self._journal.head_seq)
 
+    @carry_out.register
     def _notify(self, notify: osc.Notify, source: Address) -> Answers:
         _check_port(notify.port, source)
         if not notify.on:
@@ -144,12 +130,16 @@ class Commands:
             self._journal.head_seq, self._journal.epoch,
         )  # fmt: skip
 
+    @carry_out.register
     def _generate(self, generate: osc.Generate, source: Address) -> Answers:
-        self._check_engine(generate.engine)
+        reason = engine_spec(generate.engine, self._service.config.engines).reason_against()
+        if reason:
+            raise ProtocolError(Code.MODEL_UNAVAILABLE, reason, "engine")
         if generate.dry_run or (self._is_new(generate, source) and _is_read_quickly(generate)):
             generate.read_melody()  # what is wrong with it is said now, not when its turn comes
         yield from self._order(generate, source)
 
+    @carry_out.register
     def _split(self, split: osc.Split, source: Address) -> Answers:
         if split.dry_run or self._is_new(split, source):
             _check_readable(split.path)
@@ -171,6 +161,7 @@ class Commands:
         owner, request = self._subscribers.owner(source), command.as_dict()
         self._queue.submit(owner, command.rid, command.digest, request, acknowledge)
 
+    @carry_out.register
     def _cancel(self, cancel: osc.Cancel, source: Address) -> Answers:
         if cancel.target == 0:
             job = self._journal.newest_of_host(source[0])
@@ -181,12 +172,14 @@ class Commands:
         outcome = self._queue.cancel(job.number)
         yield osc.CancelDone(cancel.rid, "/backline/cancel", job.number, outcome)
 
+    @carry_out.register
     def _job(self, query: osc.QueryJob, source: Address) -> Answers:
         job = self._find(query.target, source)
         if job is None:
             raise _not_found(query.target)
         yield job_reply(query.rid, job, self._queue, stems=len(self._journal.stems(job.number)))
 
+    @carry_out.register
     def _jobs(self, query: osc.QueryJobs, source: Address) -> Answers:
         jobs, total = self._journal.page(query.offset, query.limit)
         for index, job in enumerate(jobs):
@@ -194,6 +187,7 @@ class Commands:
             yield osc.JobsItem(query.rid, index, job.number, job.rid, job.state, fraction)
         yield osc.JobsEnd(query.rid, len(jobs), total)
 
+    @carry_out.register
     def _stems(self, query: osc.QueryStems, source: Address) -> Answers:
         job = self._find(query.target, source)
         if job is None:
@@ -203,9 +197,10 @@ class Commands:
             yield as_message(event, self._queue)
         yield osc.StemsEnd(query.rid, len(events), len(events))
 
+    @carry_out.register
     def _quit_asked(self, quit: osc.Quit, source: Address) -> Answers:
         yield osc.QuitDone(quit.rid, "/backline/quit", quit.mode)
-        self._quit(quit.mode)
+        self._service.quit(quit.mode)
 
     def _find(self, target: str | int, source: Address) -> Job | None:
         """Find a job by request id (the client's own, else its host's) or by number."""
@@ -217,11 +212,6 @@ class Commands:
         if job is None and target.isdecimal():
             return self._journal.find(min(int(target), (1 << 62)))
         return job
-
-    def _check_engine(self, name: str) -> None:
-        reason = engine_spec(name, self._config.engines).reason_against()
-        if reason:
-            raise ProtocolError(Code.MODEL_UNAVAILABLE, reason, "engine")
 
 
 def _check_port(port: int, source: Address) -> None:

@@ -15,16 +15,15 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from daemon.config import OSC_HOST, Config
+from daemon.config import OSC_HOST
 from daemon.errors import DaemonError
 from daemon.front_ends.exchange import Exchange
+from daemon.front_ends.front_end import Service
 from daemon.front_ends.outbox import PACKET_SUFFIX, PARTIAL_SUFFIX, Outbox
 from daemon.front_ends.subscribers import Address
-from daemon.journal import Journal
-from daemon.queue import JobQueue
 from osc_protocol import messages as osc
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.grammar import write
@@ -50,30 +49,22 @@ _DROPPABLE = (
 
 
 class SpoolFrontEnd:
-    """The spool of one daemon, from open() to close(); the home must be the daemon's own.
+    """The spool of one daemon, from open() to close(); the home must be the daemon's own."""
 
-    `quit` is called with the mode when a client asks the daemon to stop.
-    """
-
-    def __init__(
-        self, config: Config, journal: Journal, queue: JobQueue, quit: Callable[[str], None]
-    ) -> None:
-        self._folder = config.spool_folder
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._folder = service.config.spool_folder
         self._in, self._out = self._folder / "in", self._folder / "out"
-        self._journal = journal
-        self._queue = queue
-        self._exchange = Exchange(config, journal, queue, self._send, quit, MAX_PACKET_BYTES)
+        self._exchange = Exchange(service, self._send, MAX_PACKET_BYTES)
         self._outboxes: dict[str, Outbox] = {}
         self._outbox_lock = threading.Lock()  # answers and events come from two threads
         self._carried_out: set[str] = set()  # files that would not go away
         self._last_packet_seconds = self._last_sweep_seconds = float("-inf")
-        self._osc_port = 0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="spool", daemon=True)
 
-    def open(self, osc_port: int) -> None:
-        """Make the folders and give a sign of life that names the UDP port; raises DaemonError."""
-        self._osc_port = osc_port
+    def open(self) -> None:
+        """Make the folders and write the sign of life; raises DaemonError."""
         try:
             for folder in (self._in, self._out):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -83,8 +74,8 @@ class SpoolFrontEnd:
             raise DaemonError(f"spool {self._folder} cannot be used: {reason}") from error
 
     def start(self) -> None:
-        """Begin to take packets, and to tell the queue's events."""
-        self._queue.listeners.append(self._exchange.publish)
+        """Begin to take packets, and to send the queue's events."""
+        self._service.queue.listeners.append(self._exchange.publish)
         self._thread.start()
 
     def heartbeat(self) -> None:
@@ -106,9 +97,9 @@ class SpoolFrontEnd:
         facts = {
             "protocol": PROTOCOL_MAJOR,
             "version": backline_version(),
-            "epoch": self._journal.epoch,
+            "epoch": self._service.journal.epoch,
             "pid": os.getpid(),
-            "osc_port": self._osc_port,
+            "osc_port": self._service.ports.get("osc", 0),
             "time": time.time(),
         }
         partial = self._folder / "daemon.json.tmp"

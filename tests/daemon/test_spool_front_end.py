@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from daemon.config import Config
+from daemon.front_ends.front_end import Service
 from daemon.front_ends.outbox import MAX_WAITING_FILES, Outbox
 from daemon.front_ends.spool import MAX_PACKET_BYTES, SpoolFrontEnd
 from daemon.journal import Journal
@@ -449,8 +450,9 @@ def test_a_file_that_cannot_be_removed_is_carried_out_once(
     config = Config(home=tmp_path)
     config.make_folders()
     journal = Journal(tmp_path / "journal.sqlite3")
-    spool = SpoolFrontEnd(config, journal, JobQueue(config, journal), lambda mode: None)
-    spool.open(9787)
+    service = Service(config, journal, JobQueue(config, journal), lambda mode: None)
+    spool = SpoolFrontEnd(service)
+    spool.open()
     session = Session(tmp_path, "reaper")
     unlink = Path.unlink
 
