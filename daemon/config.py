@@ -43,7 +43,7 @@ class Config:
     home: Path = field(default_factory=default_home)
     osc_port: int = OSC_PORT
     engines: tuple[EngineSpec, ...] = ENGINES
-    splitter_factory: str = "stems.splitting.splitter:open_splitter"
+    splitter_factory: str = "stems.splitting.splitters:open_splitter"
     warm_engine: str = DEFAULT_ENGINE  # loaded before the first request asks for it; "" for none
     cancel_grace_seconds: float = 5.0  # then the worker is killed
     max_queued_jobs: int = 64

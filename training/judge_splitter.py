@@ -29,7 +29,8 @@ from audio.decibels import db_to_power, power_to_db
 from audio.stem_names import STEMS
 from diffusion.embedded.engine import EmbeddedEngine
 from stems.splitting.mask_network import MaskNetwork, narrowed, widened
-from stems.splitting.splitter import EMBEDDED, EMBEDDED_WEIGHTS, Splitter
+from stems.splitting.splitter import Splitter
+from stems.splitting.splitters import EMBEDDED
 from training.held_out import held_out
 from training.sounds import SAMPLE_RATE
 from training.splitter_data import held_out_song
@@ -100,7 +101,7 @@ class Timed:
     """The splitter as the product runs it, and how many CPU seconds it took."""
 
     def __init__(self, weights: Path, precision: str) -> None:
-        self.splitter = Splitter(EMBEDDED, weights, precision=precision)
+        self.splitter = Splitter(EMBEDDED.name, weights, precision=precision)
         self.cpu_seconds = self.audio_seconds = 0.0
         noise = np.random.default_rng(0).normal(0, 0.1, (2, SAMPLE_RATE)).astype(np.float32)
         self.splitter.split(Clip(noise, SAMPLE_RATE))  # loads the network, settles the precision
@@ -191,7 +192,7 @@ def table(name: str, figures: Mapping[str, Mapping[str, float]]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", type=Path, default=EMBEDDED_WEIGHTS)
+    parser.add_argument("--weights", type=Path, default=EMBEDDED.shipped)
     parser.add_argument("--songs", type=int, default=20, help="of each set")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sets", nargs="*", default=list(MEANS_DB), choices=list(MEANS_DB))

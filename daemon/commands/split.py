@@ -11,6 +11,7 @@ from daemon.commands.options import AsJson
 from daemon.commands.order_options import takes_order
 from daemon.screen import interruptible, progress_bar, say, say_json
 from osc_protocol.split import Split
+from stems.splitting.splitters import open_splitter
 
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the stems.")]
 
@@ -18,7 +19,6 @@ Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the stems.")]
 @takes_order(Split)
 def split(order: Split, out: Out, as_json: AsJson = False) -> None:
     """Split a recording into stems of its own rate and length that add up to it."""
-    from daemon.pipeline.separation import open_splitter
     from daemon.pipeline.split_job import split as split_sound
 
     if order.dry_run:

@@ -17,7 +17,6 @@ from daemon.pipeline.revision import merged_stems, revised_take, source_of
 from daemon.pipeline.selection import Attempt, choose, measured, refusal_of
 from daemon.pipeline.separation import (
     OpenSplitter,
-    open_splitter,
     opened_now,
     separated,
     with_transcribed_notes,
@@ -30,6 +29,7 @@ from osc_protocol.messages import Generate
 from stems.delivery import deliver
 from stems.manifest import Manifest
 from stems.source import Source
+from stems.splitting.splitters import open_splitter
 from stems.take import Take
 
 # Threads of torch that wait for each other must not burn the time of those they wait for: with a

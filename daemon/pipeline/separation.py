@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 OpenSplitter = Callable[[str | None], "Splitter"]
 
 
-def open_splitter(name: str | None = None) -> Splitter:
-    """Return the splitter of that name, or the best that is installed; raises StemError."""
-    from stems.splitting import splitter
-
-    return splitter.open_splitter(name)
-
-
 def separated(
     generation: Generation,
     stems: tuple[str, ...],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,6 @@ import numpy as np
 from audio.clip import Clip, Samples
 from audio.stem_names import STEMS
 from diffusion.errors import Cancelled
-from diffusion.models.catalogue import SPLITTER, SPLITTERS
-from diffusion.models.errors import ModelError
-from diffusion.models.folder import models_folder
-from diffusion.models.shelf import find, snapshots
 from stems.errors import StemError
 from stems.splitting.lanes import Tick, in_lanes
 from stems.splitting.placement import OVERLAP, OverlapAdd, place, window, wrapped
@@ -26,11 +21,7 @@ from stems.splitting.tuning import give_back_memory, tune_process
 if TYPE_CHECKING:
     from stems.splitting.network import Network
 
-EMBEDDED = "embedded"
-FIRST_CHOICE = "htdemucs"
-EMBEDDED_WEIGHTS = Path(__file__).parent / "weights" / "embedded.safetensors"
 _DEMUCS_WORDS = {"melody": "other"}
-_MODEL_FILES = (".safetensors", ".yaml", ".th")
 
 Read = Callable[[int, int], Samples]  # (first frame, frames) -> (2, frames), zeros beyond the ends
 
@@ -53,9 +44,14 @@ class Splitter:
     """A model by its name; it is read when it is first needed, and stays for the next mix."""
 
     def __init__(
-        self, name: str, path: Path, sha256: Mapping[str, str] | None = None, precision: str = ""
+        self,
+        name: str,
+        path: Path,
+        sha256: Mapping[str, str] | None = None,
+        precision: str = "",
+        gives: Sequence[str] = STEMS,
     ) -> None:
-        self.name = name
+        self.name, self.gives = name, gives
         self._path, self._hashes, self._precision = path, sha256, precision
         self._network: Network | None = None
 
@@ -137,10 +133,10 @@ class Splitter:
         them. Neither more than a few of them nor the mix is held in memory.
         """
         for name in stems:
-            if name not in STEMS:
-                raise StemError(f"stem must be one of {', '.join(STEMS)}, not {name!r}")
+            if name not in self.gives:
+                raise StemError(f"stem must be one of {', '.join(self.gives)}, not {name!r}")
         if not stems:
-            raise StemError(f"stems must name at least one of {', '.join(STEMS)}")
+            raise StemError(f"stems must name at least one of {', '.join(self.gives)}")
 
         def tick() -> None:
             if cancelled():
@@ -176,50 +172,6 @@ class Splitter:
         for number, (batch, found) in enumerate(zip(batches, done, strict=True), 1):
             yield from zip(batch, found, strict=True)
             progress(number / len(batches))
-
-
-def open_splitter(name: str | None = None, home: Path | None = None) -> Splitter:
-    """Return a splitter by name: one that was pulled or added, "embedded", or a model's path.
-
-    Without a name htdemucs where it was pulled, else the embedded one. `home` is backline's data
-    folder. Whether its files are there is seen now, what is in them when they are read. Raises
-    StemError with the command to run; nothing is ever downloaded here.
-    """
-    root = home / "models" if home else models_folder()
-    if not name:
-        pulled = any(each.name == FIRST_CHOICE for each in snapshots(root))
-        name = FIRST_CHOICE if pulled else EMBEDDED
-    if name == EMBEDDED:
-        if not EMBEDDED_WEIGHTS.is_file():
-            raise StemError(
-                "the embedded splitter is not part of this installation; "
-                f"run: backline models pull {FIRST_CHOICE}"
-            )
-        return Splitter(EMBEDDED, EMBEDDED_WEIGHTS)
-    path = Path(name).expanduser()
-    if path.suffix in _MODEL_FILES or os.sep in name or "/" in name:
-        if not path.exists():
-            raise StemError(f"model {name} is not there: neither a file nor a folder")
-        return Splitter(path.stem, path)
-    try:
-        snapshot = find(root, name)
-    except ModelError as error:
-        raise StemError(_unknown(name, root) if name not in SPLITTERS else str(error)) from None
-    if snapshot.kind != SPLITTER:
-        raise StemError(f"model {name!r} makes music, it does not split it; {_choices(root)}")
-    hashes = {Path(file).name: str(entry["sha256"]) for file, entry in snapshot.files.items()}
-    return Splitter(snapshot.name, snapshot.folder, hashes)
-
-
-def _unknown(name: str, root: Path) -> str:
-    return f"no splitter {name!r} is on this machine; {_choices(root)}"
-
-
-def _choices(root: Path) -> str:
-    there = [EMBEDDED] if EMBEDDED_WEIGHTS.is_file() else []
-    there += sorted({each.name for each in snapshots(root) if each.kind == SPLITTER})
-    pulled = f"backline models pull {FIRST_CHOICE}"
-    return f"there are {', '.join(there) or 'none yet'} (to get more: {pulled})"
 
 
 def _reader(samples: Samples, loop: bool) -> Read:

@@ -24,7 +24,7 @@ from stems.errors import StemError
 from stems.splitting.lean import LeanHTDemucs, is_lean
 from stems.splitting.loading import read_model
 from stems.splitting.network import Network, snr_db
-from stems.splitting.splitter import EMBEDDED, open_splitter
+from stems.splitting.splitters import EMBEDDED, open_splitter
 
 FRAMES = 22050  # half a second, the segment of the tiny networks
 
@@ -172,4 +172,4 @@ def test_without_weights_the_command_that_brings_them_is_told(tmp_path: Path) ->
         open_splitter("spleeter", tmp_path)
     with pytest.raises(StemError, match="neither a file nor a folder"):
         open_splitter(str(tmp_path / "gone.safetensors"))
-    assert open_splitter(home=tmp_path).name == EMBEDDED
+    assert open_splitter(home=tmp_path).name == EMBEDDED.name
