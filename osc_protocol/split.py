@@ -8,6 +8,7 @@ from osc_protocol.errors import Code, ProtocolError, named
 from osc_protocol.fields import AtBeats, AtSeconds, DryRun, Format, OrderRid, check_one_position
 from osc_protocol.message import Order
 from osc_protocol.protocol import MAX_POSITION_SECONDS
+from stems.splitting.splitters import splitter_names
 
 SOUND = "Sound"  # a heading of the command line's help
 
@@ -27,8 +28,8 @@ class Split(Order, address="/backline/split", answers=("Accepted",), kind="split
     ] = STEMS  # fmt: skip
     model: Annotated[
         str,
-        Key("which splitter; empty: the best that is installed", max_bytes=MAX_PATH_BYTES,
-            group=SOUND, example="htdemucs"),
+        Key(f"which splitter: {', '.join(splitter_names())} or a path; empty: the best installed",
+            max_bytes=MAX_PATH_BYTES,            group=SOUND, example="htdemucs"),
     ] = ""  # fmt: skip
     loop: Annotated[
         bool,
