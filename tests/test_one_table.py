@@ -1,0 +1,119 @@
+"""What is added in one place is there in all: each test edits a copy of the tree and asks it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("midi", "osc_protocol", "audio", "diffusion", "stems", "daemon", "reaper_scripts")
+BACKLINE = "from daemon.cli import main; main()"
+
+HUM_ROW = """    EngineSpec(
+        "hum", "diffusion.hum.engine:HumEngine", gives="stems", accepts=frozenset({"language"})
+    ),
+)
+DEFAULT_ENGINE"""
+HUM_ENGINE = '''
+import numpy as np
+
+from audio.clip import Clip
+from diffusion.engine import Engine, Generation
+
+
+class HumEngine(Engine):
+    """Plays a quiet hum in every stem."""
+
+    name = "hum"
+
+    def load(self, progress):
+        progress("load", 1.0)
+
+    def describe(self):
+        return {"weights": "none"}
+
+    def generate(self, conditions, progress, cancelled):
+        times = np.arange(conditions.grid.frames(conditions.sample_rate)) / conditions.sample_rate
+        tone = np.tile(0.1 * np.sin(2 * np.pi * 220 * times), (2, 1)).astype(np.float32)
+        progress("diffuse", 1.0)
+        return Generation({stem: Clip(tone, conditions.sample_rate) for stem in conditions.stems})
+
+    def close(self):
+        pass
+'''
+READ_FROM_OSC = """
+from osc_protocol.codec import decode, encode
+from osc_protocol.grammar import read_command
+
+words = ("r1", "bpm", 90.0, "key", "Am", "engine", "hum")
+print(read_command(decode(encode("/backline/generate", "ssfssss", words))[0]).engine)
+"""
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The product's rooms and the generated pages for a test to edit; weights are links."""
+    tree = tmp_path / "tree"
+    for room in (*ROOMS, "docs/guide"):
+        shutil.copytree(
+            ROOT / room,
+            tree / room,
+            ignore=shutil.ignore_patterns("__pycache__"),
+            copy_function=lambda source, target: (
+                os.symlink(source, target)
+                if source.endswith(".safetensors")
+                else shutil.copy2(source, target)
+            ),
+        )
+    return tree
+
+
+def run(tree: Path, *words: object, code: str = BACKLINE, fails: bool = False) -> str:
+    """Run Python code in the copy and return what it prints, on stderr where it `fails`."""
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)],
+        cwd=tree, env=os.environ | {"PYTHONPATH": str(tree), "BACKLINE_HOME": str(tree / "home")},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (ran.returncode != 0) == fails, ran.stderr
+    return ran.stderr if fails else ran.stdout
+
+
+@pytest.mark.slow
+def test_an_engine_added_as_a_row_is_an_engine_everywhere(copy: Path) -> None:
+    registry = copy / "diffusion" / "engines.py"
+    text = registry.read_text("utf-8")
+    assert text.count(")\nDEFAULT_ENGINE") == 1
+    registry.write_text(text.replace(")\nDEFAULT_ENGINE", HUM_ROW), "utf-8")
+    package = copy / "diffusion" / "hum"
+    package.mkdir()
+    (package / "__init__.py").write_text('"""An engine that hums."""\n', "utf-8")
+    (package / "engine.py").write_text(HUM_ENGINE, "utf-8")
+
+    asked = ("generate", "--bpm", 120, "--key", "Am", "--bars", 1, "-o", copy / "out")
+    assert "embedded|ace-step|hum" in run(copy, "generate", "--help")
+    assert "embedded, ace-step, hum" in run(copy, *asked, "--engine", "suno", fails=True)
+    assert run(copy, code=READ_FROM_OSC) == "hum\n"
+
+    refused = run(copy, *asked, "--engine", "hum", "--lora", "/style.safetensors", fails=True)
+    assert "the hum engine cannot do this" in refused
+    run(copy, *asked, "--engine", "hum", "--language", "de", "--stems", "drums,bass")
+    manifest = json.loads((copy / "out" / "manifest.json").read_text("utf-8"))
+    assert manifest["engine"]["name"] == "hum"
+    assert [file["stem"] for file in manifest["files"] if file["role"] == "stem"] == [
+        "drums", "bass",
+    ]  # fmt: skip
+
+    run(copy, code="from osc_protocol.generated import main; main()")
+    lua = (copy / "reaper_scripts" / "lib" / "protocol.lua").read_text("utf-8")
+    assert 'engines = { "embedded", "ace-step", "hum" }' in lua
+    page = (copy / "docs" / "guide" / "protocol.md").read_text("utf-8")
+    assert "| embedded, ace-step, hum |" in page
+    program = "from daemon.config import Config; print([e.name for e in Config().engines])"
+    assert run(copy, code=program) == "['embedded', 'ace-step', 'hum']\n"
