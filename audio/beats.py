@@ -61,51 +61,36 @@ class Beats:
     @property
     def doubt(self) -> str:
         """Why these beats may be wrong, in one sentence; empty where they can be relied on."""
-        if self.score < MIN_SCORE:
-            return (
-                f"the rhythm is too faint to follow: it scores {self.score:.2f}, "
-                f"{MIN_SCORE:g} is needed"
-            )
-        if self.score < MIN_LEAD * self.rival:
-            return (
-                f"another tempo fits better: it scores {self.rival:.2f}, the one expected "
-                f"{self.score:.2f}, {MIN_LEAD:g} of that is needed"
-            )
-        if self.beside > MAX_BESIDE:
-            return (
-                f"what begins beside the beats hides which are the beats: "
-                f"{100 * self.beside:.0f} % of what begins on them, {100 * MAX_BESIDE:g} % are "
-                f"allowed"
-            )
-        if self.share_met < MIN_SHARE_MET:
-            return (
-                f"too few beats have a sound that begins on them: {100 * self.share_met:.0f} %, "
-                f"{100 * MIN_SHARE_MET:g} % are needed"
-            )
-        if self.unevenness > MAX_UNEVENNESS:
-            return (
-                f"the beats slip: one lasts {100 * self.unevenness:.0f} % more or less than the "
-                f"others, {100 * MAX_UNEVENNESS:g} % are allowed"
-            )
-        if self.first_error_seconds > MAX_ERROR_SECONDS:
-            return (
-                f"too little holds the first downbeat: it is known within "
-                f"{1000 * self.first_error_seconds:.1f} ms, {1000 * MAX_ERROR_SECONDS:g} ms "
-                f"are needed"
-            )
-        if self.error_seconds > MAX_ERROR_SECONDS:
-            return (
-                f"the sounds begin too vaguely to place the beats: they scatter by "
-                f"{1000 * self.miss_seconds:.1f} ms, and too many beats are only known within "
-                f"{1000 * self.error_seconds:.1f} ms, {1000 * MAX_ERROR_SECONDS:g} ms are needed"
-            )
-        if self.downbeat_confidence < MIN_DOWNBEAT_CONFIDENCE:
-            return (
-                f"it is not clear which beat begins a bar: the likeliest has a chance of "
-                f"{100 * self.downbeat_confidence:.0f} %, {100 * MIN_DOWNBEAT_CONFIDENCE:g} % "
-                f"are needed"
-            )
-        return ""
+        doubts = (
+            (self.score < MIN_SCORE,
+             f"the rhythm is too faint to follow: it scores {self.score:.2f}, "
+             f"{MIN_SCORE:g} is needed"),
+            (self.score < MIN_LEAD * self.rival,
+             f"another tempo fits better: it scores {self.rival:.2f}, the one expected "
+             f"{self.score:.2f}, {MIN_LEAD:g} of that is needed"),
+            (self.beside > MAX_BESIDE,
+             f"what begins beside the beats hides which are the beats: {100 * self.beside:.0f} % "
+             f"of what begins on them, {100 * MAX_BESIDE:g} % are allowed"),
+            (self.share_met < MIN_SHARE_MET,
+             f"too few beats have a sound that begins on them: {100 * self.share_met:.0f} %, "
+             f"{100 * MIN_SHARE_MET:g} % are needed"),
+            (self.unevenness > MAX_UNEVENNESS,
+             f"the beats slip: one lasts {100 * self.unevenness:.0f} % more or less than the "
+             f"others, {100 * MAX_UNEVENNESS:g} % are allowed"),
+            (self.first_error_seconds > MAX_ERROR_SECONDS,
+             f"too little holds the first downbeat: it is known within "
+             f"{1000 * self.first_error_seconds:.1f} ms, {1000 * MAX_ERROR_SECONDS:g} ms "
+             f"are needed"),
+            (self.error_seconds > MAX_ERROR_SECONDS,
+             f"the sounds begin too vaguely to place the beats: they scatter by "
+             f"{1000 * self.miss_seconds:.1f} ms, and too many beats are only known within "
+             f"{1000 * self.error_seconds:.1f} ms, {1000 * MAX_ERROR_SECONDS:g} ms are needed"),
+            (self.downbeat_confidence < MIN_DOWNBEAT_CONFIDENCE,
+             f"it is not clear which beat begins a bar: the likeliest has a chance of "
+             f"{100 * self.downbeat_confidence:.0f} %, {100 * MIN_DOWNBEAT_CONFIDENCE:g} % "
+             f"are needed"),
+        )  # fmt: skip
+        return next((sentence for doubtful, sentence in doubts if doubtful), "")
 
 
 def find_beats(clip: Clip, grid: Grid, heard: Heard | None = None) -> Beats | None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.decibels import dbfs
-from audio.errors import AudioError
+from audio.errors import AudioError, file_errors
 
 Samples = npt.NDArray[np.float32]
 
@@ -68,17 +68,14 @@ def read_clip(path: Path) -> Clip:
     """Read a sound file of any kind libsndfile knows; raises AudioError."""
     import soundfile
 
-    try:
-        with soundfile.SoundFile(path) as file:
-            if file.frames > MAX_READ_SECONDS * file.samplerate:
-                raise AudioError(
-                    f"{path} lasts {file.frames / file.samplerate:.0f} s; "
-                    f"the limit is {MAX_READ_SECONDS} s"
-                )
-            samples = file.read(dtype="float32", always_2d=True)
-            return Clip(np.ascontiguousarray(samples.T), file.samplerate)
-    except (OSError, soundfile.SoundFileError) as error:
-        raise AudioError(f"cannot read {path}: {_reason(error)}") from error
+    with file_errors("read", path), soundfile.SoundFile(path) as file:
+        if file.frames > MAX_READ_SECONDS * file.samplerate:
+            raise AudioError(
+                f"{path} lasts {file.frames / file.samplerate:.0f} s; "
+                f"the limit is {MAX_READ_SECONDS} s"
+            )
+        samples = file.read(dtype="float32", always_2d=True)
+        return Clip(np.ascontiguousarray(samples.T), file.samplerate)
 
 
 def write_wav(path: Path, clip: Clip, bits: int = 32) -> None:
@@ -89,11 +86,9 @@ def write_wav(path: Path, clip: Clip, bits: int = 32) -> None:
     from audio.wave_file import WaveFile
 
     samples = whole_numbers(clip, bits) if bits in (16, 24) else clip.samples
-    try:
+    with file_errors("write", path):
         with WaveFile(path, clip.sample_rate, clip.channels, clip.frames, bits) as file:
             file.write(samples)
-    except OSError as error:
-        raise AudioError(f"cannot write {path}: {_reason(error)}") from error
 
 
 def write_flac(
@@ -179,7 +174,3 @@ def _check_rate(sample_rate: int) -> None:
             f"sample rate must be a whole number of Hz from {MIN_SAMPLE_RATE} to "
             f"{MAX_SAMPLE_RATE}, not {sample_rate!s:.40}"
         )
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from audio.clip import Clip, Samples
-from audio.conform import MAX_STRETCH_PERCENT, plan_conform
 from audio.decibels import dbfs
 from audio.errors import AudioError
 from audio.hearing import Heard, hear
-from audio.plan import Plan
+from audio.plan import MAX_STRETCH_PERCENT, Plan, plan_conform
 from audio.report import Conforming
 from audio.residue import adds_up, residue, residue_peak
 from audio.sound_files import SoundFiles, Window

@@ -16,7 +16,7 @@ import numpy.typing as npt
 OCTAVES, BINS_PER_OCTAVE = 7, 36
 HOP_FRAMES = 2048
 NEIGHBOURS = 5  # semitones whose mean a tone stands out of
-LOWEST, HIGHEST = 24, 72  # semitones above C1 between which tones count
+LOWEST, END = 24, 72  # semitones above C1: from C3 to B6
 DOWN_FROM_HZ = 32_080  # at such rates the highest octave is whole at half the rate, too
 
 Floats = npt.NDArray[np.float64]
@@ -30,16 +30,19 @@ def classes(levels: Floats) -> Floats:
     return np.ascontiguousarray(sums / np.where(highest > 1e-30, highest, 1))
 
 
-def tones(levels: Floats) -> Floats:
-    """How far pitch classes stand out of the spectrum between C3 and B6, (12, n) from C upwards.
+def tones(levels: Floats, lowest: int = LOWEST, end: int = END) -> Floats:
+    """How far pitch classes stand out of the spectrum, (12, n) from C upwards.
 
     By the root of how loud they are over their neighbours among what `pitches` gives, so that
-    drums count for little and no voice drowns another.
+    drums count for little and no voice drowns another. Counted are semitones above C1 from
+    `lowest`, a C, up to but without `end`.
     """
     from scipy.ndimage import uniform_filter1d
 
     over = np.maximum(0, levels - uniform_filter1d(levels, NEIGHBOURS, axis=0))
-    return np.asarray(np.sqrt(over)[LOWEST:HIGHEST].reshape(-1, 12, levels.shape[1]).sum(axis=0))
+    counted = np.sqrt(over)[lowest:end]
+    octaves = np.pad(counted, ((0, -len(counted) % 12), (0, 0)))
+    return np.asarray(octaves.reshape(-1, 12, levels.shape[1]).sum(axis=0))
 
 
 def pitches(mono: Mono, sample_rate: int) -> Floats:

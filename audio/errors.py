@@ -1,5 +1,11 @@
 """What can be wrong with sound."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class AudioError(ValueError):
     """The audio cannot be read, written or measured; the message says why in one sentence."""
@@ -16,3 +22,15 @@ class CannotConform(AudioError):
     """
 
     bars_held = 0
+
+
+@contextmanager
+def file_errors(doing: str, path: Path) -> Iterator[None]:
+    """Raise AudioError ("cannot read take.wav: ...") where the disk or libsndfile refuses."""
+    import soundfile
+
+    try:
+        yield
+    except (OSError, soundfile.SoundFileError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise AudioError(f"cannot {doing} {path}: {reason}") from error

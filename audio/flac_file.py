@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from audio.errors import AudioError
+from audio.errors import file_errors
 
 
 class FlacFile:
@@ -23,37 +23,27 @@ class FlacFile:
     ) -> None:
         import soundfile
 
-        self._path, self._refusals = path, (OSError, soundfile.SoundFileError)
-        try:
+        self._path = path
+        with file_errors("write", path):
             self._file = soundfile.SoundFile(
                 path, "w", sample_rate, channels, subtype="PCM_24", format="FLAC"
             )
             for name, text in (texts or {}).items():
                 if text:
                     setattr(self._file, name, text)
-        except self._refusals as error:
-            raise self._refused(error) from error
 
     def write(self, block: npt.NDArray[np.int32]) -> None:
         """Append whole numbers of 24 bits; raises AudioError."""
-        try:
+        with file_errors("write", self._path):
             self._file.write(np.ascontiguousarray(block.T) << 8)  # libsndfile takes the upper bits
-        except self._refusals as error:
-            raise self._refused(error) from error
 
     def close(self) -> None:
         """Write what is left; raises AudioError."""
-        try:
+        with file_errors("write", self._path):
             self._file.close()
-        except self._refusals as error:
-            raise self._refused(error) from error
 
     def __enter__(self) -> FlacFile:
         return self
 
     def __exit__(self, *what: object) -> None:
         self.close()
-
-    def _refused(self, error: Exception) -> AudioError:
-        reason = getattr(error, "strerror", None) or str(error)
-        return AudioError(f"cannot write {self._path}: {reason}")

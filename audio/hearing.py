@@ -29,7 +29,6 @@ DYNAMICS_DB = 50.0  # what is softer than the loudest moment by more is not hear
 LOWEST_HZ = 28.0  # of the attacks' bands
 PITCH_WINDOW_SECONDS = 0.046  # three periods of the lowest pitch
 PITCH_HZ = (65.4, 1396.9)
-MIN_CHROMA_SECONDS = 2
 LEAST_POWER = 1e-10  # -100 dB
 SILENCE = 1e-4  # -80 dBFS peak
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 16_000, 48_000  # where the seven octaves of the chroma fit

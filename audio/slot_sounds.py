@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import uniform_filter1d
 
 from audio.clip import Clip
-from audio.constant_q import NEIGHBOURS, tones
+from audio.constant_q import tones
 from audio.decibels import db_to_amplitude, db_to_power
 from audio.hearing import Floats, Heard, OnsetEnvelope, Power, pitches_over_time
 from audio.slots import Slots
@@ -62,7 +61,7 @@ class Listened:
             levels=heard.levels,
             level_seconds=heard.attacks.seconds,
             tones=tones(levels),
-            bass_tones=bass_tones(levels),
+            bass_tones=tones(levels, 0, BASS_SEMITONES),
             tone_seconds=seconds,
             onsets=heard.onsets,
             seconds=clip.seconds,
@@ -81,14 +80,6 @@ class Listened:
         risen = np.flatnonzero(power > 0.05 * np.percentile(power, 95))
         moment = float(self.level_seconds[MOMENT_HOPS * risen[0]]) if len(risen) else 0.0
         return min(first, moment + 0.02) if moment > 0 else first
-
-
-def bass_tones(levels: Floats) -> Floats:
-    """As audio.constant_q.tones, of the bass: (12, n) from C upwards."""
-    over = np.maximum(0, levels - uniform_filter1d(levels, NEIGHBOURS, axis=0))
-    low = np.sqrt(over)[:36]
-    low[BASS_SEMITONES:] = 0
-    return np.asarray(low.reshape(3, 12, -1).sum(axis=0))
 
 
 def sounds_at(listened: Listened, slots: Slots, bar_beats: float) -> Floats:

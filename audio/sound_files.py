@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from audio.clip import MAX_CHANNELS, MAX_READ_SECONDS, Samples
-from audio.errors import AudioError
+from audio.errors import AudioError, file_errors
+from audio.stretch import cut
 
 BLOCK_FRAMES = 1 << 17
 
@@ -27,11 +28,8 @@ class SoundFiles:
         with ExitStack() as opened:
             self._files = []
             for path in paths:
-                try:
-                    file = opened.enter_context(soundfile.SoundFile(path))
-                except (OSError, soundfile.SoundFileError) as error:
-                    raise AudioError(f"cannot read {path}: {error}") from error
-                self._files.append(file)
+                with file_errors("read", path):
+                    self._files.append(opened.enter_context(soundfile.SoundFile(path)))
             first = self._files[0]
             self.paths = tuple(paths)
             self.sample_rate: int = first.samplerate
@@ -52,14 +50,10 @@ class SoundFiles:
             yield self._next(min(BLOCK_FRAMES, self.frames - first))
 
     def _next(self, count: int) -> Samples:
-        import soundfile
-
         rows = []
         for path, file in zip(self.paths, self._files, strict=True):
-            try:
+            with file_errors("read", path):
                 block = file.read(count, dtype="float32", always_2d=True)
-            except (OSError, soundfile.SoundFileError) as error:
-                raise AudioError(f"cannot read {path}: {error}") from error
             if len(block) < count:
                 raise AudioError(f"{path} ends before its header says")
             if not np.isfinite(block).all():
@@ -111,10 +105,4 @@ class Window:
             past = min(max(0, first - self._begin), self._held.shape[1])
             self._held = np.concatenate([self._held[:, past:], block], axis=1)
             self._begin += past
-        out = np.zeros((len(self._held), stop - first), np.float32)
-        low, high = max(first, self._begin), min(stop, self._begin + self._held.shape[1])
-        if low < high:
-            out[:, low - first : high - first] = self._held[
-                :, low - self._begin : high - self._begin
-            ]
-        return out
+        return cut(self._held, first - self._begin, stop - self._begin)

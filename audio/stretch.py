@@ -46,7 +46,7 @@ class Piece:
     frames: int
 
 
-Stretch = Callable[[Iterable[Piece]], Iterator[Samples]]  # of pieces, in their order
+Stretcher = Callable[[Iterable[Piece]], Iterator[Samples]]  # of pieces, in their order
 
 
 def stretch(
@@ -67,11 +67,11 @@ def stretched(
     sample_rate: int,
     source_frames: Frames,
     target_frames: Frames,
-    by: Stretch | None = None,
+    stretcher: Stretcher | None = None,
 ) -> Iterator[Samples]:
     """What `stretch` gives, in blocks (channels, n) that follow each other.
 
-    `read` is asked for parts of the source from front to back, which overlap. `by` stretches
+    `read` is asked for parts of the source from front to back, which overlap. `stretcher` makes
     pieces, here if it is None. Raises AudioError.
     """
     if len(source_frames) != len(target_frames) or len(source_frames) < 2:
@@ -88,7 +88,7 @@ def stretched(
         _piece(read, sample_rate, first, stop, length, preroll if first != sources[0] else 0)
         for first, stop, length in zip(sources[:-1], sources[1:], lengths, strict=True)
     )
-    return _joined((by or _here)(pieces), lengths, sample_rate, preroll)
+    return _joined((stretcher or _here)(pieces), lengths, sample_rate, preroll)
 
 
 def shifted(samples: Samples, sample_rate: int, semitones: int) -> Samples:

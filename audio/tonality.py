@@ -19,7 +19,6 @@ PROFILES = {
     "major": (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081),
     "minor": (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052),
 }
-MIN_CORRELATION = 0.6  # two bars of music reach 0.63 to 0.94, noise and drums stay under 0.59
 
 # Of each step from the tonic upwards, in standard deviations: in all, and at the start.
 WEIGHTS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
@@ -89,22 +88,6 @@ def key_score(clip: Clip, key: Key) -> float | None:
         return None
     profile = PROFILES["minor" if key.is_minorish else "major"]
     return float(np.corrcoef(np.roll(profile, key.tonic), energy)[0, 1])
-
-
-def best_key(energy: Floats) -> Key | None:
-    """Return the key whose profile twelve pitch-class energies from C upwards correlate best with.
-
-    None where they correlate with none.
-    """
-    if np.ptp(energy) == 0:
-        return None
-    fits = {
-        (tonic, mode): float(np.corrcoef(np.roll(profile, tonic), energy)[0, 1])
-        for mode, profile in PROFILES.items()
-        for tonic in range(12)
-    }
-    tonic, mode = max(fits, key=lambda key: fits[key])
-    return Key(tonic, mode) if fits[tonic, mode] >= MIN_CORRELATION else None
 
 
 def key_relation(heard: Key, asked: Key) -> str:

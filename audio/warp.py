@@ -47,12 +47,12 @@ class Warp:
 
     @property
     def stretch_percent(self) -> Floats:
-        """How much longer each stretch between two knots becomes, (n - 1,); 3 is 3 % longer."""
+        """How much longer each segment between two knots becomes, (n - 1,); 3 is 3 % longer."""
         return 100 * (np.diff(self.target_seconds) / np.diff(self.source_seconds) - 1)
 
     @property
     def most_stretch_percent(self) -> float:
-        """The stretch that is furthest from none, with its sign."""
+        """The change that is furthest from none, with its sign."""
         return float(max(self.stretch_percent, key=abs))
 
 

@@ -55,6 +55,7 @@ DOORS = {
     "mido": {"midi.smf"},
     "soundfile": {
         "audio.clip",
+        "audio.errors",
         "audio.flac_file",
         "audio.sound_files",
         "stems.splitting.recording",

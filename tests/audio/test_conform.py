@@ -37,12 +37,12 @@ def test_slow_and_late_stems_land_on_the_grid_and_add_up(band: Band, mixed: Mixe
     grid = Grid.constant(120, bars=6)
     done = conform(mixed(stems), grid, stems=stems)
     # Six bars of four beats at 120 bpm: 24 x 0.5 s = 12 s.
-    assert done.mix.frames == done.frames == 12 * RATE
+    assert done.mix.frames == done.facts.frames == 12 * RATE
     assert done.facts.most_stretch_percent == pytest.approx(100 * (116 / 120 - 1), abs=0.2)
     assert np.abs(off_the_grid_ms(done.mix, grid)).max() < 5
     left = done.mix.samples.astype(np.float64)
     for clip in done.stems.values():
-        assert clip.frames == done.frames
+        assert clip.frames == done.facts.frames
         left -= clip.samples
     assert 20 * np.log10(max(np.abs(left).max(), 1e-12)) < -120  # asked for: -90
 
@@ -76,7 +76,7 @@ def test_a_steady_recording_follows_a_tempo_map(band: Band, mixed: Mixed) -> Non
 
 def test_a_tail_rings_on_after_the_last_bar(band: Band, mixed: Mixed) -> None:
     done = conform(mixed(band(at_bpm(123), 6)), Grid.constant(120, bars=4), tail_seconds=0.25)
-    assert (done.frames, done.tail_frames) == (8 * RATE, RATE // 4)
+    assert (done.facts.frames, done.facts.tail_frames) == (8 * RATE, RATE // 4)
     assert done.mix.frames == 8 * RATE + RATE // 4
 
 

@@ -32,7 +32,7 @@ def test_files_become_what_clips_become(tmp_path: Path, band: Band, mixed: Mixed
         facts, null_dbfs = conform_files(files, survey(files), grid, outputs, tail_seconds=0.25)
     done = conform(mix, grid, stems=stems, tail_seconds=0.25)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {path.name for path in outputs}
-    assert facts.frames == done.frames
+    assert facts.frames == done.facts.frames
     assert null_dbfs is not None
     for path, clip in zip(outputs, [done.mix, *done.stems.values()], strict=True):
         # The rest of the mix is the same but for the last place of a float32.

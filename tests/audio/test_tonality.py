@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audio.clip import Clip
-from audio.tonality import best_key, find_key, key_relation
+from audio.tonality import find_key, key_relation
 from midi.key import Key
 
 Build = Callable[..., Clip]
@@ -58,17 +58,6 @@ def test_drums_do_not_hide_the_key(chords: Build) -> None:
     loud = Clip(music.samples + hits * music.peak, music.sample_rate)
     assert find_key(loud) == Key.parse("F# minor")
     assert find_key(Clip(hits[None], music.sample_rate)) is None
-
-
-def test_notes_weighed_by_hand_give_their_key() -> None:
-    # A D minor tune: D 4, A 3, F 2, E, G, Bb, C 1 each.
-    energy = np.zeros(12)
-    energy[[2, 9, 5, 4, 7, 10, 0]] = [4, 3, 2, 1, 1, 1, 1]
-    assert best_key(energy) == Key(2, "minor")
-
-
-def test_all_pitch_classes_alike_have_no_key() -> None:
-    assert best_key(np.ones(12)) is None
 
 
 @pytest.mark.parametrize(
