@@ -28,7 +28,6 @@ from diffusion.ace_step.words import Words
 from diffusion.errors import EngineError
 
 REFERENCE_SECONDS, REFERENCE_PARTS = 30, 3  # the timbre encoder hears front, middle and back
-EDGE_FRAMES = 10  # latent frames over which a repaint fades into what it leaves alone
 PROTECTED_SHARE = 0.5  # of the steps: so long the outside of a repaint is held to the source
 REMEMBERED = 16  # entries of each cache: the states of long lyrics take 9 MB in full size
 
@@ -143,8 +142,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
             return [cover, Phase(steps - share, free, song)]
         (states,) = self._encoded(task)
         if name == "repaint" and inside is not None:
-            hidden = (inside > 0).to(source.dtype)
-            context = torch.cat([torch.lerp(source, silence, hidden), hidden * whole], dim=-1)
+            context = torch.cat([torch.lerp(source, silence, inside), inside * whole], dim=-1)
             return [Phase(steps, states, context)]
         return [Phase(steps, states, torch.cat([source, whole], dim=-1))]
 
@@ -231,17 +229,10 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
 
 
 def _inside(window: tuple[int, int], frames: int) -> Tensor:
-    """1 inside the window, 0 outside, with fades that lie inside: (1, frames, 1)."""
-    first, last = max(window[0], 0), min(window[1], frames)
-    weight = torch.zeros(frames)
-    weight[first:last] = 1.0
-    edge = min(EDGE_FRAMES, max((last - first) // 2, 1))
-    fade = torch.arange(1, edge + 1) / (edge + 1)
-    if first > 0:
-        weight[first : first + edge] = fade
-    if last < frames:
-        weight[last - edge : last] = fade.flip(0)
-    return weight[None, :, None]
+    """1 inside the window, 0 outside: (1, frames, 1)."""
+    weight = torch.zeros(1, frames, 1)
+    weight[:, max(window[0], 0) : window[1]] = 1.0
+    return weight
 
 
 def _front_middle_back(sound: Tensor) -> Tensor:

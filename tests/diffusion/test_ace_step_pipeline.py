@@ -338,6 +338,19 @@ def test_a_repaint_leaves_the_outside_alone(stock: AceStepPipeline, ours: Pipeli
     assert apart(theirs[:, :75], kept[:, :75]) > 0.1, "the stock plays all of it anew"
 
 
+@pytest.mark.parametrize("window", [(75, 125), (75, 200)])
+def test_a_repaint_is_new_from_its_first_frame_on(ours: Pipeline, window: tuple[int, int]) -> None:
+    """The second window is what an extension repaints: behind it the source is silent."""
+    task = replace(
+        SONG, prompt=PROMPT.doing("repaint"), frames=200, source=tune(3), window=window
+    )
+    latents = ours.latents_of(task, TURBO)
+    change = (latents - ours._source(task, 200)).square().mean(dim=(0, 2)).sqrt()
+    assert torch.equal(change[: window[0]], torch.zeros(window[0]))
+    assert change[window[0]] > 0.5 * change[window[0] + 20 : window[1] - 20].mean()
+    assert change[window[1] - 1] > 0.5 * change[window[0] + 20 : window[1] - 20].mean()
+
+
 def test_keeping_the_notes_starts_from_the_source_under_noise(ours: Pipeline) -> None:
     """Of 8 steps with shift 3 half are left out: x = 0.75 noise + 0.25 source, then 4 steps."""
     seen: list[float] = []
