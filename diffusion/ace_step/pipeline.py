@@ -17,7 +17,7 @@ import torch
 from diffusers import AceStepPipeline
 from torch import Tensor
 
-from diffusion.ace_step import codec
+from diffusion.ace_step import codec, timbre
 from diffusion.ace_step.checkpoint import Settings
 from diffusion.ace_step.memory import MODES, Placement
 from diffusion.ace_step.prompt import Prompt
@@ -27,7 +27,6 @@ from diffusion.ace_step.velocity import Velocity
 from diffusion.ace_step.words import Words
 from diffusion.errors import EngineError
 
-REFERENCE_SECONDS, REFERENCE_PARTS = 30, 3  # the timbre encoder hears front, middle and back
 PROTECTED_SHARE = 0.5  # of the steps: so long the outside of a repaint is held to the source
 REMEMBERED = 16  # entries of each cache: the states of long lyrics take 9 MB in full size
 
@@ -60,6 +59,12 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
     def channels(self) -> int:
         """Channels of the latents."""
         return int(self.transformer.config.audio_acoustic_hidden_dim)
+
+    @property
+    def is_xl(self) -> bool:
+        """Whether this is an XL checkpoint: its transformer is wider than its encoders."""
+        wide, narrow = self.transformer.config, self.condition_encoder.config
+        return bool(wide.hidden_size != narrow.hidden_size)
 
     def play(self, task: Task, settings: Settings, step: Step = lambda stage, done: None) -> Tensor:
         """Return audio (batch, 2, frames) at 48 kHz in float32, as loud as the model made it.
@@ -148,8 +153,8 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
 
     def _encoded(self, task: Task, *prompts: Prompt) -> list[Tensor]:
         """Condition states (1, tokens, channels) of prompts, or of the task's, with its timbre."""
-        timbre = digest(task.reference) if task.reference else ""
-        names = [(prompt, timbre) for prompt in prompts or (task.prompt,)]
+        reference = digest(task.reference) if task.reference else ""
+        names = [(prompt, reference) for prompt in prompts or (task.prompt,)]
         known = all(name in self._states for name in names)
         token = self._timbre(task)
         with self._placement.at_work(*() if known else ("text_encoder", "condition_encoder")):
@@ -171,20 +176,18 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         reference = task.reference
 
         def make() -> Tensor:
-            seconds = REFERENCE_SECONDS * FRAMES_A_SECOND
             if reference is None:
-                heard = self._silence(seconds)
+                latents = self._silence(timbre.SECONDS * FRAMES_A_SECOND)
             else:
                 sound = torch.from_numpy(at_home(reference).samples.copy())
                 with self._placement.at_work("vae"):
-                    heard = codec.encode(self.vae, _front_middle_back(sound))
+                    latents = codec.encode(self.vae, timbre.excerpt(sound))
             with self._placement.at_work("condition_encoder"):
-                encoder = self.condition_encoder
-                order = torch.zeros(1, dtype=torch.long, device=self._placement.device)
-                token, _ = encoder.timbre_encoder(
-                    heard.to(self._placement.device, encoder.dtype), order
+                return timbre.token_of(
+                    self.condition_encoder.timbre_encoder,
+                    latents.to(self._placement.device),
+                    own_token=self.is_xl,
                 )
-                return token
 
         return _remembered(self._timbres, digest(reference) if reference else "", make)
 
@@ -233,16 +236,6 @@ def _inside(window: tuple[int, int], frames: int) -> Tensor:
     weight = torch.zeros(1, frames, 1)
     weight[:, max(window[0], 0) : window[1]] = 1.0
     return weight
-
-
-def _front_middle_back(sound: Tensor) -> Tensor:
-    """30 s of a reference (2, frames): 10 s each of front, middle and back; short ones repeat."""
-    frames = REFERENCE_SECONDS * 48_000
-    sound = sound.repeat(1, -(-frames // sound.shape[-1]))
-    part = frames // REFERENCE_PARTS
-    total = sound.shape[-1]
-    starts = (0, total // REFERENCE_PARTS, total - part)
-    return torch.cat([sound[:, start : start + part] for start in starts], dim=-1)
 
 
 def _remembered(

@@ -33,10 +33,6 @@ CASES: dict[str, dict[str, Any]] = json.loads((FOLDER / "golden.json").read_text
 PARTS = {"lego": ("bass",), "extract": ("drums",), "complete": ("drums", "bass")}
 TOLERANCE = 1e-5
 WEAK_COVERS = [name for name in CASES if CASES[name]["cover_share"] < 1]
-UNLIKE = {
-    **{f"xl-turbo:{case}": "timbre" for case in ("t2m", "cover", "cover-odd213", "repaint")},
-    **{f"xl-turbo:{case}": "timbre" for case in ("cover0.5", "raw0.5", "keep0.5")},
-}
 SILENT = Clip(np.zeros((2, 1920), np.float32), 48_000)
 
 
@@ -118,14 +114,9 @@ def test_the_authors_words_and_tokens_are_ours(
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_authors_latents_are_ours(
-    name: str,
-    loaded: Callable[[str], Pipeline],
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
+    name: str, loaded: Callable[[str], Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Theirs cuts the second prompt of a weak cover to as many tokens as the first has."""
-    if name in UNLIKE:
-        request.applymarker(pytest.mark.xfail(reason=UNLIKE[name]))
     if name in WEAK_COVERS:
         ids, tokens = Words._ids, golden()[f"{name}/text_ids"].shape[1]
         monkeypatch.setattr(
@@ -136,9 +127,9 @@ def test_the_authors_latents_are_ours(
     assert apart(name, loaded(CASES[name]["model"]), monkeypatch) < TOLERANCE
 
 
-@pytest.mark.parametrize("name", [name for name in WEAK_COVERS if name not in UNLIKE])
+@pytest.mark.parametrize("name", WEAK_COVERS)
 def test_a_weak_cover_hears_its_second_prompt_to_the_end(
     name: str, loaded: Callable[[str], Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last token, a line break, makes 0.08 of latents whose largest value is about 4."""
+    """The last token, a line break, makes 0.08 to 0.14 of latents whose largest value is about 4."""
     assert 0.01 < apart(name, loaded(CASES[name]["model"]), monkeypatch) < 0.3

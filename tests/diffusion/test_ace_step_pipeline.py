@@ -341,9 +341,7 @@ def test_a_repaint_leaves_the_outside_alone(stock: AceStepPipeline, ours: Pipeli
 @pytest.mark.parametrize("window", [(75, 125), (75, 200)])
 def test_a_repaint_is_new_from_its_first_frame_on(ours: Pipeline, window: tuple[int, int]) -> None:
     """The second window is what an extension repaints: behind it the source is silent."""
-    task = replace(
-        SONG, prompt=PROMPT.doing("repaint"), frames=200, source=tune(3), window=window
-    )
+    task = replace(SONG, prompt=PROMPT.doing("repaint"), frames=200, source=tune(3), window=window)
     latents = ours.latents_of(task, TURBO)
     change = (latents - ours._source(task, 200)).square().mean(dim=(0, 2)).sqrt()
     assert torch.equal(change[: window[0]], torch.zeros(window[0]))
