@@ -28,6 +28,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def run_arm(arm: str, folder: Path) -> dict[str, object]:
         stems = split(mix)
         times.append([time.perf_counter() - wall, time.process_time() - cpu])
     if arm != "stock":
-        facts = splitter.facts()
+        facts = asdict(splitter.facts())
     np.save(folder / f"{arm}.npy", np.asarray(stems))
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     megabytes = most / (1 << 20 if sys.platform == "darwin" else 1 << 10)

@@ -88,7 +88,7 @@ def _engine(config: Config) -> Finding:
     try:
         engine = engine_spec(DEFAULT_ENGINE).open()
         engine.load(lambda stage, fraction: None)
-        device = engine.describe().get("device")
+        device = engine.describe().device
         engine.close()
     except (EngineError, ImportError, OSError) as error:
         return Finding("Engine", PROBLEM, f"{DEFAULT_ENGINE} does not load: {error}", REINSTALL)

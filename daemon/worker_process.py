@@ -226,7 +226,7 @@ def stems_of(manifest: Manifest, folder: Path) -> list[dict[str, object]]:
     The mix and the other files lie beside them; the manifest names them all.
     """
     files = [entry for entry in manifest.files if entry.role == "stem"]
-    sample_rate = int(str(manifest.grid["sample_rate"]))
+    sample_rate = manifest.grid.sample_rate
     return [
         {
             "index": index,
@@ -236,7 +236,7 @@ def stems_of(manifest: Manifest, folder: Path) -> list[dict[str, object]]:
             "url": "",
             "seconds": entry.frames / sample_rate,
             "sample_rate": sample_rate,
-            "channels": manifest.takes[(entry.take or 1) - 1].facts.get("channels", 2),
+            "channels": manifest.takes[(entry.take or 1) - 1].facts.channels or 2,
             "bytes": entry.bytes,
             "sha256": f"sha256:{entry.sha256}",
             "take": entry.take,

@@ -14,6 +14,7 @@ from audio.clip import Clip
 from audio.stem_names import LEADS, STEMS
 from diffusion.audio_conditions import AudioConditions
 from diffusion.errors import EngineError
+from diffusion.facts import EngineDescription, EngineFacts
 from midi.curve import Curve
 from midi.grid import Grid
 from midi.key import Key
@@ -73,14 +74,14 @@ class Conditions:
 class Generation:
     """What an engine played: stems of (2, frames) each, or a mix to be split.
 
-    `notes` holds what each stem plays where the engine knows it, `facts` goes into the manifest,
+    `notes` holds what each stem plays where the engine knows it, `facts` go into the manifest,
     `score` is what the engine needs to change the music later, as JSON types; None: it cannot.
     """
 
     stems: Mapping[str, Clip] | None = None
     mix: Clip | None = None
     notes: Mapping[str, tuple[Note, ...]] = field(default_factory=dict)
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: EngineFacts = field(default_factory=EngineFacts)
     score: Mapping[str, object] | None = None
 
 
@@ -97,7 +98,7 @@ class Engine(ABC):
         """Read the weights; raises EngineError when they are missing or not the published ones."""
 
     @abstractmethod
-    def describe(self) -> dict[str, object]:
+    def describe(self) -> EngineDescription:
         """Return weights (sha256), device and versions for the manifest."""
 
     @abstractmethod

@@ -53,9 +53,8 @@ def write_session(session: Path, folder: Path, manifest: Manifest, name: str) ->
 
 
 def _session(manifest: Manifest, grid: Grid, name: str) -> Element:
-    rate = int(str(manifest.grid["sample_rate"]))
-    frames = int(str(manifest.grid["frames"]))
-    start = start_seconds(grid, manifest.position["at_beats"], manifest.position["at_seconds"])
+    rate, frames = manifest.grid.sample_rate, manifest.grid.frames
+    start = start_seconds(grid, manifest.position.at_beats, manifest.position.at_seconds)
     ids = count(1)
     root = Element("Session", {
         "version": "7002", "name": name, "sample-rate": str(rate), "session-range-is-free": "1",

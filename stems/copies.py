@@ -12,7 +12,7 @@ from midi.errors import KeyNameError
 from midi.key import Key
 from stems.chunks import Music, SoundTags, family_of, music_of
 from stems.errors import StemError
-from stems.files import MIX, sound_format, write_sounds
+from stems.files import DEFAULT_FORMAT, MIX, sound_format, write_sounds
 from stems.manifest import Manifest, grid_of, read_manifest
 from stems.naming import tidy_name
 from stems.staging import told_plainly
@@ -27,7 +27,7 @@ def write_copies(folder: Path, target: Path, format_name: str = "") -> list[str]
     """
     manifest = read_manifest(folder)
     form = sound_format(format_name) if format_name else None
-    if format_name == manifest.request.get("format", "wav32f"):
+    if format_name == manifest.request.get("format", DEFAULT_FORMAT):
         form = None
     partial = target / ".backline-copies"
     with told_plainly(target):
@@ -71,12 +71,11 @@ def _convert(folder: Path, target: Path, manifest: Manifest, take: int, format_n
 
 
 def _tags(manifest: Manifest, names: list[str], take: int) -> Mapping[str, SoundTags]:
-    rate = int(str(manifest.grid["sample_rate"]))
-    position = round(float(manifest.position.get("start_seconds", 0.0)) * rate)
-    project = str(manifest.request.get("project") or "")
+    position = round((manifest.position.start_seconds or 0.0) * manifest.grid.sample_rate)
     family, music = family_of(manifest.request), _music(manifest)
     return {
-        name: SoundTags(name, take, position, project, family, len(names), music) for name in names
+        name: SoundTags(name, take, position, manifest.project, family, len(names), music)
+        for name in names
     }
 
 
@@ -85,7 +84,7 @@ def _name(manifest: Manifest, stem: str | None, take: int, suffix: str) -> str:
         stem or MIX,
         suffix,
         job=manifest.job,
-        label=str(manifest.request.get("project") or ""),
+        label=manifest.project,
         take=take,
         takes=len(manifest.takes),
         music=_music(manifest),
@@ -94,9 +93,9 @@ def _name(manifest: Manifest, stem: str | None, take: int, suffix: str) -> str:
 
 def _music(manifest: Manifest) -> Music | None:
     """What the job was asked to play; None for one that took a recording apart."""
-    if "bars" not in manifest.grid:
+    if manifest.key is None:
         return None
     try:
-        return music_of(grid_of(manifest), Key.parse(str(manifest.key["name"])))
-    except (KeyError, KeyNameError) as wrong:
+        return music_of(grid_of(manifest), Key.parse(manifest.key.name))
+    except KeyNameError as wrong:
         raise StemError(f"the manifest's key cannot be read: {wrong}") from None

@@ -94,14 +94,14 @@ def _channel(
 def _clip(
     clips: Element, manifest: Manifest, grid: Grid, wav: str, start_beats: Fraction, audio_id: str
 ) -> None:
-    seconds = Fraction(_whole(manifest.grid["frames"]), _whole(manifest.grid["sample_rate"]))
+    seconds = Fraction(manifest.grid.frames, manifest.grid.sample_rate)
     clip = SubElement(
         clips, "Clip", time=_number(start_beats), duration=_number(grid.beats),
         contentTimeUnit="seconds", playStart="0.0", name=Path(wav).stem,
     )  # fmt: skip
     audio = SubElement(
         clip, "Audio", channels="2", duration=_number(seconds), id=audio_id,
-        sampleRate=str(manifest.grid["sample_rate"]),
+        sampleRate=str(manifest.grid.sample_rate),
     )  # fmt: skip
     SubElement(audio, "File", path=f"audio/{wav}")
 
@@ -168,13 +168,13 @@ def _metadata(manifest: Manifest) -> Element:
 def _start_beats(manifest: Manifest, grid: Grid) -> Fraction:
     """Where bar 1 lies in beats; before it the project has the first tempo."""
     position = manifest.position
-    if position["at_seconds"]:
-        return Fraction(position["start_seconds"]) * grid.tempo[0].bpm / 60
-    return Fraction(str(position["at_beats"]))
+    if position.at_seconds:
+        return Fraction(position.start_seconds or 0.0) * grid.tempo[0].bpm / 60
+    return Fraction(str(position.at_beats))
 
 
 def _title(manifest: Manifest) -> str:
-    label = _words(str(manifest.request.get("project") or ""))
+    label = _words(manifest.project)
     return label or (f"backline {manifest.job}" if manifest.job else "backline")
 
 
@@ -196,10 +196,6 @@ def _number(value: Fraction | float) -> str:
 def _words(text: str) -> str:
     """Text without what XML cannot hold."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _whole(value: object) -> int:
-    return int(str(value))
 
 
 def _text(root: Element) -> bytes:

@@ -6,27 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 from audio.stem_names import STEMS
+from diffusion.facts import EngineDescription
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
 from stems.adding_up import silent_stems
 from stems.chunks import SoundTags, family_of, music_of
+from stems.entries import FileEntry, GridEntry, KeyEntry, MelodyEntry, PositionEntry, TakeEntry
 from stems.errors import StemError
 from stems.files import DEFAULT_FORMAT, MIX, sound_format, write_take
 from stems.findings import as_lines, findings
 from stems.manifest import (
     MANIFEST_NAME,
-    FileEntry,
     Manifest,
-    TakeEntry,
     backline_version,
     describe_file,
-    describe_grid,
-    describe_key,
-    describe_melody,
     write_manifest,
 )
 from stems.overview import Overview, draw_overview
@@ -34,7 +30,7 @@ from stems.project_file import Project, ProjectTake, start_seconds, write_projec
 from stems.provenance import Origin, Setting
 from stems.sections import sections_of
 from stems.staging import publish, staging, told_plainly
-from stems.take import NOTES_HEARD, Take
+from stems.take import Take
 
 PROJECT_NAME = "project.rpp"
 OVERVIEW_NAME = "overview.png"
@@ -50,7 +46,7 @@ def deliver(
     melody: Melody | None,
     takes: Iterable[Take],
     stems: Sequence[str],
-    engine: Mapping[str, object],
+    engine: EngineDescription,
     job: str = "",
     label: str = "",
     sections: Sequence[str] = (),
@@ -62,8 +58,8 @@ def deliver(
 
     `takes` may be a generator: OUT is tried before the first take is asked for, each take is
     written before the next is asked for, and what it raises (a cancel, say) comes through after
-    the tidying up. `request`, `engine` and a take's report and facts must be JSON-able. `settings`
-    are those of the request that a variation keeps, left on the items of the project.
+    the tidying up. `request` must be JSON-able; `settings` are those of it that a variation keeps,
+    left on the items of the project.
     `sections` holds one name a bar or nothing; `at_seconds`, or else `at_beats`, is where bar 1
     lies in the user's project. `format_name` is that of the sound files. Raises StemError when OUT
     cannot be written or a take does not fit the request.
@@ -114,14 +110,12 @@ def deliver(
                 job=job,
                 request=request,
                 engine=engine,
-                grid=describe_grid(grid, sample_rate),
-                key=describe_key(key),
-                melody=describe_melody(melody),
-                position={
-                    "start_seconds": float(start),
-                    "at_beats": at_beats,
-                    "at_seconds": at_seconds,
-                },
+                grid=GridEntry.of(grid, sample_rate),
+                key=KeyEntry.of(key),
+                melody=MelodyEntry.of(melody) if melody else None,
+                position=PositionEntry(
+                    start_seconds=float(start), at_beats=at_beats, at_seconds=at_seconds
+                ),
                 sections=bar_sections,
                 stems=_ordered(stems),
                 takes=tuple(entries),
@@ -189,7 +183,7 @@ def _shown(
     }
     return ProjectTake(
         take.notes, provenance, (f"take {number}, seed {take.seed}", *report),
-        tuple(cast("list[str]", take.facts.get(NOTES_HEARD, ()))),
+        take.facts.notes_heard or (),
     )  # fmt: skip
 
 

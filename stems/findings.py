@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from audio.decibels import SILENCE_DB, dbfs
+from audio.report import Report
 from midi.grid import Grid
 from midi.key import Key
 from stems.take import Take
@@ -43,37 +44,30 @@ def decibels(value: float, digits: int = 1) -> str:
     return f"{value:.{digits}f} dB".replace("-", "−")
 
 
-def number_in(report: Mapping[str, object], name: str) -> float | None:
-    """The number of that name in a report, or None where nothing was found."""
-    value = report.get(name)
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _musical(report: Mapping[str, object], key: Key) -> Iterator[Finding]:
+def _musical(report: Report | None, key: Key) -> Iterator[Finding]:
     missing = "not heard" if report else "not measured"
-    bpm, error = number_in(report, "bpm"), number_in(report, "bpm_error_percent")
-    relation = str(report.get("octave_relation") or "1")
-    if bpm is None:
+    if report is None or report.bpm is None:
         yield Finding("tempo", missing, "", False)
-    elif relation == "1":
-        remark = f"{_signed(error or 0.0, 2)} % from the tempo asked"
-        close = abs(error or 0.0) <= TEMPO_LIMIT_PERCENT
-        yield Finding("tempo", f"{bpm:.2f} BPM", remark, close)
     else:
-        yield Finding("tempo", f"{bpm:.2f} BPM", f"{relation} times the tempo asked", False)
-    offset = number_in(report, "beat_offset_ms")
-    if offset is None:
+        relation, error = report.octave_relation or "1", report.bpm_error_percent or 0.0
+        remark, close = f"{relation} times the tempo asked", False
+        if relation == "1":
+            remark = f"{_signed(error, 2)} % from the tempo asked"
+            close = abs(error) <= TEMPO_LIMIT_PERCENT
+        yield Finding("tempo", f"{report.bpm:.2f} BPM", remark, close)
+    if report is None or report.beat_offset_ms is None:
         yield Finding("beats", missing, "", False)
     else:
+        offset = report.beat_offset_ms
         close = abs(offset) <= BEAT_LIMIT_MS
         yield Finding("beats", f"{_signed(offset, 1)} ms", "median off the grid", close)
-    heard, relation = report.get("key"), str(report.get("key_relation") or "other")
-    if not heard:
+    if report is None or not report.key:
         yield Finding("key", missing, "", False)
     else:
+        relation = report.key_relation or "other"
         same = relation == "same"
         remark = "as asked" if same else f"{relation} key; asked was {key.name}"
-        yield Finding("key", str(heard), remark, same)
+        yield Finding("key", report.key, remark, same)
 
 
 def _technical(take: Take, grid: Grid, null_dbfs: float | None) -> Iterator[Finding]:

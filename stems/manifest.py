@@ -6,18 +6,26 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from fractions import Fraction
+from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, cast
+from pathlib import Path
+from typing import cast
 
-from midi.errors import GridError
-from midi.grid import Grid, Meter, MeterChange, TempoPoint
-from midi.key import Key
-from midi.melody import Melody
+from diffusion.facts import EngineDescription
+from midi.grid import Grid
+from stems.entries import (
+    FileEntry,
+    GridEntry,
+    KeyEntry,
+    LengthEntry,
+    MelodyEntry,
+    PositionEntry,
+    TakeEntry,
+)
 from stems.errors import StemError
+from stems.facts import SplitterDescription
+from stems.plain import EMPTY, as_plain, from_plain
 from stems.sections import Section
 
 SCHEMA = "backline.manifest/1"
@@ -25,63 +33,32 @@ MANIFEST_NAME = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
-class FileEntry:
-    """One delivered file: `path` is relative to the manifest and uses forward slashes.
-
-    `role` is stem, mix, notes, project or overview; `frames` is 0 for a file without sound.
-    Raises StemError for a path that leads out of the folder.
-    """
-
-    path: str
-    role: str
-    stem: str | None
-    take: int | None
-    bytes: int
-    frames: int
-    sha256: str
-
-    def __post_init__(self) -> None:
-        # Manifests are also read to know what to replace: no path may lead out of the folder.
-        parts = PurePosixPath(self.path).parts
-        if not parts or ".." in parts or "\\" in self.path or PureWindowsPath(self.path).anchor:
-            raise StemError(f"manifest file path {self.path!r} leads out of its folder")
-
-
-@dataclass(frozen=True, slots=True)
-class TakeEntry:
-    """What was measured on one take, counted from 1.
-
-    `gain_db` is the common gain of its stems, `null_dbfs` the peak of mix.wav minus the sum of
-    the stem files as read back from disk (-200 when nothing is left). `silent` names the stems in
-    which nothing is heard.
-    """
-
-    take: int
-    seed: int
-    gain_db: float
-    null_dbfs: float
-    report: Mapping[str, object]
-    facts: Mapping[str, object]
-    silent: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Manifest:
-    """The record of a finished job; written last, so where it lies the job is whole."""
+    """The record of a finished job; written last, so where it lies the job is whole.
+
+    `backline` is the program's version, `created` an ISO time. `request` is the canonical JSON of
+    what was asked for, which has a schema of its own. A recording that was split has a splitter
+    as `engine`, its length as `grid`, and {} as `key`.
+    """
 
     backline: str
     created: str
     job: str
     request: Mapping[str, object]
-    engine: Mapping[str, object]
-    grid: Mapping[str, object]
-    key: Mapping[str, object]
-    melody: Mapping[str, object] | None
-    position: Mapping[str, float]
+    engine: SplitterDescription | EngineDescription
+    grid: GridEntry | LengthEntry
+    key: KeyEntry | None = field(metadata=EMPTY)
+    melody: MelodyEntry | None
+    position: PositionEntry
     sections: tuple[Section, ...]
     stems: tuple[str, ...]
     takes: tuple[TakeEntry, ...]
     files: tuple[FileEntry, ...]
+
+    @property
+    def project(self) -> str:
+        """The project's name that was given with the request, or ""."""
+        return str(self.request.get("project") or "")
 
     def sound_path(self, stem: str | None, take: int) -> str:
         """Where the sound of a stem lies, or of the mix (None); raises StemError without one."""
@@ -100,9 +77,7 @@ class Manifest:
 
     def as_dict(self) -> dict[str, object]:
         """Give the manifest as plain JSON types, schema first."""
-        return {"schema": SCHEMA} | {
-            each.name: _plain(getattr(self, each.name)) for each in fields(self)
-        }
+        return {"schema": SCHEMA, **as_plain(self)}
 
     @classmethod
     def from_dict(cls, data: object) -> Manifest:
@@ -114,19 +89,12 @@ class Manifest:
                 f"manifest schema must be {SCHEMA}, not {data.get('schema')!r}: "
                 "it was written by another version of backline"
             )
+        missing = next((each.name for each in fields(cls) if each.name not in data), None)
+        if missing:
+            raise StemError(f"manifest lacks the field {missing!r}")
         try:
-            values = {each.name: data[each.name] for each in fields(cls)}
-            values["sections"] = tuple(Section(**each) for each in data["sections"])
-            values["takes"] = tuple(
-                TakeEntry(**{**each, "silent": tuple(each.get("silent", ()))})
-                for each in data["takes"]
-            )
-            values["files"] = tuple(FileEntry(**each) for each in data["files"])
-            values["stems"] = tuple(data["stems"])
-            return cls(**values)
-        except KeyError as missing:
-            raise StemError(f"manifest lacks the field {missing}") from None
-        except (AttributeError, TypeError) as wrong:
+            return cast(Manifest, from_plain(cls, data))
+        except TypeError as wrong:
             raise StemError(f"manifest has a field of the wrong form: {wrong}") from None
 
 
@@ -193,56 +161,11 @@ def sha256_of(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def describe_grid(grid: Grid, sample_rate: int) -> dict[str, object]:
-    """Write a grid down as numbers: musical time, seconds, and frames at `sample_rate` Hz."""
-    return {
-        "bpm": grid.bpm,
-        "meter": str(grid.meter),
-        "bars": grid.bars,
-        "beats": float(grid.beats),
-        "seconds": float(grid.seconds),
-        "sample_rate": sample_rate,
-        "frames": grid.frames(sample_rate),
-        "bar_frames": [grid.frame_at(beat, sample_rate) for beat in grid.bar_starts],
-        "tempo_map": [
-            {"beat": float(point.beat), "bpm": float(point.bpm), "ramp": point.ramp}
-            for point in grid.tempo
-        ],
-        "meter_map": [{"bar": change.bar, "meter": str(change.meter)} for change in grid.meters],
-    }
-
-
 def grid_of(manifest: Manifest) -> Grid:
     """Return the grid that a manifest describes; raises StemError where it describes none."""
-    facts = cast("dict[str, Any]", manifest.grid)
-    try:
-        tempo = tuple(
-            TempoPoint(Fraction(str(p["beat"])), Fraction(str(p["bpm"])), bool(p["ramp"]))
-            for p in facts["tempo_map"]
-        )
-        meters = tuple(
-            MeterChange(int(c["bar"]), Meter.parse(str(c["meter"]))) for c in facts["meter_map"]
-        )
-        return Grid(int(facts["bars"]), tempo, meters)
-    except (KeyError, TypeError, ValueError) as wrong:
-        reason = str(wrong) if isinstance(wrong, GridError) else repr(wrong)
-        raise StemError(f"the manifest's grid cannot be read: {reason}") from None
-
-
-def describe_key(key: Key) -> dict[str, object]:
-    """Write a key down by name and by its pitch classes (C is 0)."""
-    return {"name": key.name, "tonic": key.tonic, "pitch_classes": list(key.pitch_classes)}
-
-
-def describe_melody(melody: Melody | None) -> dict[str, object] | None:
-    """Write down how much of the given melody is played, and what was changed to fit the grid."""
-    if melody is None:
-        return None
-    return {
-        "notes": len(melody.notes),
-        "harmony_notes": len(melody.harmony),
-        "changes": list(melody.changes),
-    }
+    if isinstance(manifest.grid, LengthEntry):
+        raise StemError("the manifest has no grid: it is that of a split recording")
+    return manifest.grid.grid()
 
 
 @cache
@@ -252,17 +175,6 @@ def backline_version() -> str:
         return version("backline")
     except PackageNotFoundError:
         return "unknown"
-
-
-def _plain(value: object) -> object:
-    """Dataclasses, mappings and tuples as dicts and lists, down to the leaves."""
-    if isinstance(value, Section | TakeEntry | FileEntry):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in cast(Mapping[str, object], value).items()}
-    if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
-    return value
 
 
 def _check_file(folder: Path, entry: FileEntry, check_hashes: bool) -> None:

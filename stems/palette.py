@@ -1,4 +1,4 @@
-"""One colour a stem, the same in the picture and on REAPER's tracks."""
+"""The colours: one a stem, the same in the picture and on REAPER's tracks, and the picture's."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,11 @@ STEM_COLOURS: Mapping[str, tuple[int, int, int]] = {  # red, green, blue in 0..2
     "vocals": (226, 132, 196),
 }
 NEUTRAL = (150, 156, 168)
+
+BACKGROUND, PANE, SCALE_ROW = "#15171c", "#1b1e25", "#232732"
+BEAT_LINE, BAR_LINE = "#262a34", "#3d4452"
+TEXT, QUIET, WARNING = "#eceef3", "#98a0b0", "#f4b860"
+GIVEN_COLOUR, BEAT_COLOUR = "#fdf6e3", "#ffffff"
 
 
 def hex_colour(rgb: tuple[int, int, int]) -> str:

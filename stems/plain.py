@@ -38,18 +38,14 @@ def as_plain(value: object) -> Any:
 def from_plain(kind: Any, data: object) -> Any:
     """Return what as_plain gave as `kind`: a dataclass, tuple, mapping, union or JSON value.
 
-    Of a union's members the first that fits. Raises TypeError for data of another form.
+    Of a union the first dataclass whose required fields are all there, else the first other
+    member that fits. Raises TypeError for data of another form.
     """
     if is_dataclass(kind):
         return _dataclass(kind, data)
     origin, args = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        for each in args:
-            try:
-                return from_plain(each, data)
-            except TypeError as error:
-                failure = error
-        raise failure
+        return from_plain(_member(args, data), data)
     if origin is tuple and isinstance(data, list | tuple):
         return tuple(from_plain(args[0], each) for each in data)
     if origin is Mapping and isinstance(data, Mapping):
@@ -80,6 +76,23 @@ def is_empty(field: Field[Any]) -> bool:
 def is_required(field: Field[Any]) -> bool:
     """Whether a field has no default, so that it is always written."""
     return field.default is MISSING and field.default_factory is MISSING
+
+
+def _member(members: tuple[Any, ...], data: object) -> Any:
+    """The member of a union that data is of; the last of them where none fits."""
+    for each in members:
+        if is_dataclass(each):
+            if isinstance(data, Mapping) and all(
+                field.name in data for field in fields(each) if is_required(field)
+            ):
+                return each
+            continue
+        try:
+            from_plain(each, data)
+        except TypeError:
+            continue
+        return each
+    return members[-1]
 
 
 def _dataclass(kind: Any, data: object) -> Any:

@@ -6,10 +6,13 @@ action such as "use these settings" works on a delivered project as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from diffusion.facts import EngineDescription
+from stems.facts import SplitterDescription
 from stems.manifest import backline_version
+from stems.plain import as_plain
 
 KEY = "backline"  # P_EXT:backline in REAPER's scripts
 Setting = tuple[str, str, object]  # name on the wire, OSC type tag, value
@@ -29,7 +32,7 @@ class Origin:
     title: str
     bars: int
     settings: Sequence[Setting]
-    engine: Mapping[str, object]
+    engine: EngineDescription
     folder: str
 
     def of_item(self) -> dict[str, object]:
@@ -51,8 +54,8 @@ class Origin:
             "job": _number(self.job),
             "take": take,
             "seed": seed,
-            "engine": self.engine.get("name"),
-            "weights": self.engine.get("weights"),
+            "engine": self.engine.name,
+            "weights": as_plain(self.engine.weights),
             "sha256": sha256,
             "folder": self.folder,
         }
@@ -66,7 +69,7 @@ class SplitOrigin:
     job: str
     title: str
     sound: str
-    engine: Mapping[str, object]
+    engine: SplitterDescription
     folder: str
 
     def of_item(self, stem: str) -> dict[str, object]:
@@ -83,7 +86,8 @@ class SplitOrigin:
 
     def of_take(self, sha256: str) -> dict[str, object]:
         """Say by which splitter; `sha256` is that of the stem's sound file."""
-        origin = Origin(self.rid, self.job, self.title, 0, (), self.engine, self.folder)
+        engine = EngineDescription(name=self.engine.name)
+        origin = Origin(self.rid, self.job, self.title, 0, (), engine, self.folder)
         return origin.of_take(1, 0, sha256)
 
 

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 # Which rooms a room may import besides itself. Everybody's are the four stems' names, names and
-# limits of edits, the shelf of downloaded weights, the registries of engines and of splitters and
-# the error for a cancelled job, none of which imports anything heavy.
+# limits of edits, the shelf of downloaded weights, the registries of engines and of splitters, what
+# engines say of themselves and the error for a cancelled job, none of which imports anything heavy.
 ARROWS = {
     "midi": set(),
     "osc_protocol": {"midi"},
@@ -31,6 +31,7 @@ EVERYBODYS = (
     "diffusion.models",
     "diffusion.engines",
     "diffusion.errors",
+    "diffusion.facts",
     "stems.splitting.splitters",
 )
 

@@ -28,6 +28,7 @@ from diffusion.embedded.decoder.decoder import Decoder, read_weights
 from diffusion.embedded.engine import EmbeddedEngine, verify_weights
 from diffusion.embedded.performance import PART_STEM, Performance, from_plain
 from diffusion.engine import Conditions
+from diffusion.facts import EmbeddedFacts
 from stems.stem_set import StemSet
 from training import figures
 from training.held_out import RATE, HeldOut, held_out, seconds_of, soundfont_stems
@@ -47,7 +48,7 @@ class Played:
 
     stems: StemSet
     performance: Performance
-    facts: Mapping[str, object]
+    facts: EmbeddedFacts
 
     def without(self, stem: str) -> np.ndarray:
         """The mono mix of all stems but one."""
@@ -65,6 +66,7 @@ def answer(engine: EmbeddedEngine, conditions: Conditions) -> Played:
     """Let the engine play."""
     made = engine.generate(conditions, lambda stage, fraction: None, lambda: False)
     assert made.stems is not None and made.score is not None
+    assert isinstance(made.facts, EmbeddedFacts)
     return Played(StemSet(made.stems), from_plain(made.score), made.facts)
 
 
@@ -74,7 +76,7 @@ def true_answer(decoder: Decoder, asked: HeldOut) -> Played:
     stems = decoder.render(
         asked.truth, conditions.grid, RATE, stems=conditions.stems, seed=asked.number
     )
-    return Played(StemSet(stems), asked.truth, {})
+    return Played(StemSet(stems), asked.truth, EmbeddedFacts())
 
 
 def figures_of(played: Played, asked: HeldOut, folder: Path) -> Row:
@@ -102,7 +104,7 @@ def figures_of(played: Played, asked: HeldOut, folder: Path) -> Row:
     if conditions.melody is not None:
         row["melody_f1"] = _melody_f1(played, conditions, folder)
         row["melody_lead"] = conditions.lead
-        row["own_reading_f1"] = played.facts.get("melody_agreement_before_keeping")
+        row["own_reading_f1"] = played.facts.melody_agreement_before_keeping
     return row
 
 

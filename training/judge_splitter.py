@@ -28,6 +28,7 @@ from audio.clip import Clip
 from audio.decibels import db_to_power, power_to_db
 from audio.stem_names import STEMS
 from diffusion.embedded.engine import EmbeddedEngine
+from stems.plain import as_plain
 from stems.splitting.mask_network import MaskNetwork, narrowed, widened
 from stems.splitting.splitter import Splitter
 from stems.splitting.splitters import EMBEDDED
@@ -105,7 +106,7 @@ class Timed:
         self.cpu_seconds = self.audio_seconds = 0.0
         noise = np.random.default_rng(0).normal(0, 0.1, (2, SAMPLE_RATE)).astype(np.float32)
         self.splitter.split(Clip(noise, SAMPLE_RATE))  # loads the network, settles the precision
-        self.precision = self.splitter.facts()["precision"]
+        self.precision = self.splitter.facts().precision
 
     def __call__(self, stems: Sound) -> Sound:
         mix = Clip(np.ascontiguousarray(stems.sum(0)), SAMPLE_RATE)
@@ -219,7 +220,7 @@ def main() -> None:
     speed = splitter.audio_seconds / splitter.cpu_seconds
     reached = verdicts(report, speed)
     if options.json:
-        facts = {"weights": splitter.splitter.facts(), "seed": options.seed, **report,
+        facts = {"weights": as_plain(splitter.splitter.facts()), "seed": options.seed, **report,
                  "times_real_time": round(speed, 1), "reached": reached}  # fmt: skip
         print(json.dumps(facts, indent=1))
         return

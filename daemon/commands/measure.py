@@ -84,14 +84,13 @@ def _draw(
     from audio.clip import Clip
     from midi.key import Key
     from stems.overview import Overview, draw_overview
-    from stems.plain import as_plain
     from stems.stem_set import StemSet
     from stems.take import Take
 
     stereo = np.ascontiguousarray(np.resize(clip.samples, (2, clip.frames)))
     row = StemSet({"melody": Clip(stereo, clip.sample_rate)}, gained_db=0.0)
     heard = Key.parse(found.key) if found.key else Key(0, "major")
-    take = Take(row, report=as_plain(found))
+    take = Take(row, report=found)
     shown = Overview(title, grid, key or heard, melody, take, row_names={"melody": "recording"})
     try:
         draw_overview(path, shown)

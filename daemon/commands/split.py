@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -29,12 +29,12 @@ def split(order: Split, out: Out, as_json: AsJson = False) -> None:
     if as_json:
         say_json(manifest.as_dict())
         return
-    grid, engine = manifest.grid, manifest.engine
-    silent = cast("list[str]", manifest.takes[0].facts["silent"])
+    grid, take = manifest.grid, manifest.takes[0]
+    silent = take.facts.silent
     more = f"; nothing is heard in {' and '.join(silent)}" if silent else ""
-    gain_db = manifest.takes[0].gain_db
-    more += f"; all brought down by {-gain_db:.2f} dB to fit {order.format}" if gain_db else ""
+    if take.gain_db:
+        more += f"; all brought down by {-take.gain_db:.2f} dB to fit {order.format}"
     say(
-        f"{', '.join(manifest.stems)} of {grid['seconds']:.2f} s at {grid['sample_rate']} Hz, "
-        f"by {engine['name']}{more}; written to {out}"
+        f"{', '.join(manifest.stems)} of {grid.seconds:.2f} s at {grid.sample_rate} Hz, "
+        f"by {manifest.engine.name}{more}; written to {out}"
     )

@@ -15,108 +15,102 @@ from audio.clip import Clip
 from audio.conform import conform
 from audio.errors import CannotConform
 from audio.loudness import gain_to_target, measure_loudness, with_gain
+from audio.report import Levelled, NotConformed, Transposed
 from audio.tonality import find_key, key_relation
 from audio.transpose import shift_to, transpose
-from diffusion.engine import Conditions, Generation, Progress
+from daemon.pipeline.draft import Draft
+from diffusion.engine import Conditions, Progress
 from midi.grid import Grid
 from midi.key import Key
 from osc_protocol.generate import Generate
-from stems.plain import as_plain
 from stems.stem_set import StemSet
 
 FITTING_KEYS = ("same", "relative")
 
 
 def align(
-    generation: Generation,
+    draft: Draft,
     request: Generate,
     conditions: Conditions,
     progress: Progress,
     *,
     from_mix: bool,
     transpose: bool,
-) -> Generation:
+) -> Draft:
     """Return the stems on the grid, where they are `from_mix` or the user wants it, and in key."""
     keeps_sound = request.edited not in ("", "cover")  # which lies where the user has put it
     conforming = not request.from_ and (
         request.conform == "on" or (request.conform == "auto" and from_mix and not keeps_sound)
     )
     if from_mix and not conforming:
-        generation = _at_length(generation, conditions.grid)
+        draft = _at_length(draft, conditions.grid)
     if request.from_ or not (conforming or transpose):
-        return generation
+        return draft
     progress("conform", 0.0)
     if conforming:
-        generation = on_grid(generation, conditions.grid)
-    return in_key(generation, conditions.key) if transpose else generation
+        draft = on_grid(draft, conditions.grid)
+    return in_key(draft, conditions.key) if transpose else draft
 
 
-def on_grid(generation: Generation, grid: Grid) -> Generation:
-    """Bring the stems onto the grid; facts["conform"] says how, or why not.
+def on_grid(draft: Draft, grid: Grid) -> Draft:
+    """Bring the stems onto the grid; `facts.conform` says how, or why not.
 
     What cannot be conformed is cut, or filled up with silence, to the length of the grid. Raises
     AudioError.
     """
-    stems = generation.stems
-    if not stems:
-        return generation
     try:
-        done = conform(_sum(stems), grid, stems=stems)
+        done = conform(_sum(draft.stems), grid, stems=draft.stems)
     except CannotConform as refusal:
-        facts = {**generation.facts, "conform": {"refused": str(refusal)}}
-        return replace(_at_length(generation, grid), facts=facts)
-    facts = {**generation.facts, "conform": as_plain(done.facts) | {
-        "beats_before_seconds": [round(float(each), 4) for each in done.beats.seconds],
-    }}  # fmt: skip
-    return replace(generation, stems=done.stems, facts=facts)
+        facts = replace(draft.facts, conform=NotConformed(str(refusal)))
+        return replace(_at_length(draft, grid), facts=facts)
+    before = tuple(round(float(each), 4) for each in done.beats.seconds)
+    conforming = replace(done.facts, beats_before_seconds=before)
+    return replace(draft, stems=done.stems, facts=replace(draft.facts, conform=conforming))
 
 
-def in_key(generation: Generation, key: Key) -> Generation:
+def in_key(draft: Draft, key: Key) -> Draft:
     """Transpose all but the drums by the fewest semitones where another key is heard."""
-    stems = generation.stems
-    pitched = {name: clip for name, clip in (stems or {}).items() if name != "drums"}
-    if not stems or not pitched:
-        return generation
+    pitched = {name: clip for name, clip in draft.stems.items() if name != "drums"}
+    if not pitched:
+        return draft
     heard = find_key(_sum(pitched))
     if heard is None or key_relation(heard, key) in FITTING_KEYS:
-        return generation
+        return draft
     semitones = shift_to(heard, key)
     moved = {name: transpose(clip, semitones) for name, clip in pitched.items()}
-    facts = {**generation.facts, "transposed": {
-        "semitones": semitones, "heard": heard.name, "asked": key.name, "formants_kept": False,
-    }}  # fmt: skip
+    transposed = Transposed(semitones, heard.name, key.name, formants_kept=False)
     return replace(
-        generation, stems={**stems, **moved}, facts=facts, score=None,
-        notes={name: notes for name, notes in generation.notes.items() if name not in moved},
+        draft, stems={**draft.stems, **moved}, score=None,
+        facts=replace(draft.facts, transposed=transposed),
+        notes={name: notes for name, notes in draft.notes.items() if name not in moved},
     )  # fmt: skip
 
 
-def at_loudness(stem_set: StemSet, target_lufs: float | None) -> tuple[StemSet, dict[str, object]]:
+def at_loudness(stem_set: StemSet, target_lufs: float | None) -> tuple[StemSet, Levelled | None]:
     """Return the stems with one gain that brings their mix to the target, and the levels measured.
 
     Without a target they stay as they are and nothing is measured.
     """
     if target_lufs is None:
-        return stem_set, {}
+        return stem_set, None
     before = measure_loudness(stem_set.mix)
     gain_db = gain_to_target(stem_set.mix, target_lufs)
     louder = StemSet(with_gain(stem_set.clips, gain_db))
     after = measure_loudness(louder.mix)
-    return louder, {"levelled": {
-        "target_lufs": target_lufs,
-        "before_lufs": before.lufs,
-        "after_lufs": after.lufs,
-        "true_peak_dbtp": after.true_peak_dbtp,
-        "gain_db": gain_db + louder.gain_db,
-        "held_back_by_peak": after.lufs is not None and after.lufs < target_lufs - 0.1,
-    }}  # fmt: skip
+    return louder, Levelled(
+        target_lufs=target_lufs,
+        before_lufs=before.lufs,
+        after_lufs=after.lufs,
+        true_peak_dbtp=after.true_peak_dbtp,
+        gain_db=gain_db + louder.gain_db,
+        held_back_by_peak=after.lufs is not None and after.lufs < target_lufs - 0.1,
+    )
 
 
-def _at_length(generation: Generation, grid: Grid) -> Generation:
+def _at_length(draft: Draft, grid: Grid) -> Draft:
     """The stems as long as the grid: engines of mixes play a little more."""
-    stems = generation.stems or {}
-    cut = {name: _cut(clip, grid.frames(clip.sample_rate)) for name, clip in stems.items()}
-    return replace(generation, stems=cut)
+    cut = {name: _cut(clip, grid.frames(clip.sample_rate)) for name, clip in draft.stems.items()}
+    return replace(draft, stems=cut)
 
 
 def _sum(clips: Mapping[str, Clip]) -> Clip:

@@ -89,7 +89,7 @@ def generate(
         melody=conditions.melody,
         takes=_takes(production),
         stems=source.manifest.stems if source else request.stems,
-        engine={"name": engine.name, **engine.describe()},
+        engine=engine.describe(),
         job=job,
         label=request.project or (f"backline {job}" if job else ""),
         sections=conditions.sections,
@@ -143,11 +143,11 @@ def _attempt(
         request, conditions, progress,
         from_mix=played.stems is None, transpose=transpose or request.transpose,
     )  # fmt: skip
-    stems, loudness = at_loudness(merged_stems(aligned, source, request), request.loudness)
+    stems, levelled = at_loudness(merged_stems(aligned, source, request), request.loudness)
     progress("measure", 0.0)
     report, judgement = measured(stems, request, conditions, aligned.facts)
     if cancelled():
         raise Cancelled("cancelled")
-    take = revised_take(stems, aligned, {**report, **loudness}, seed, source)
+    take = revised_take(stems, aligned, replace(report, levelled=levelled), seed, source)
     progress("write", 0.0)
     return Attempt(take, judgement)

@@ -15,6 +15,7 @@ from typing import Any
 from daemon.pipeline.conditions import conditions_of
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
+from diffusion.facts import EngineDescription
 from osc_protocol.errors import ProtocolError
 from osc_protocol.generate import Generate
 
@@ -34,7 +35,7 @@ class BatchedEngine(Engine):
         """Load the engine."""
         self._engine.load(progress)
 
-    def describe(self) -> dict[str, object]:
+    def describe(self) -> EngineDescription:
         """Return what the engine says of itself."""
         return self._engine.describe()
 

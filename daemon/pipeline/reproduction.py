@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
 
 from daemon.errors import DaemonError
 from diffusion.engine import Engine
 from diffusion.engines import engine_spec
+from diffusion.facts import EngineDescription, SnapshotWeights
 from osc_protocol.errors import wire_name
 from osc_protocol.generate import Generate
 from osc_protocol.order_paths import paths_of
@@ -24,12 +24,9 @@ class MissingIngredient(DaemonError):
 
 def open_for(manifest: Manifest) -> Engine:
     """Return the engine of a manifest with the weights of its hash; raises EngineError."""
-    spec = engine_spec(str(manifest.request.get("engine", "")))
-    weights = manifest.engine.get("weights")
+    spec, weights = engine_spec(str(manifest.request.get("engine", ""))), _weights(manifest)
     # Weights that were pulled are one snapshot with a hash; those we ship have one for each file.
-    if isinstance(weights, Mapping) and "model" in weights:
-        return spec.open(_pulled(cast(Mapping[str, Any], weights)))
-    return spec.open()
+    return spec.open(_pulled(weights) if isinstance(weights, SnapshotWeights) else "")
 
 
 def request_of(manifest: Manifest) -> Generate:
@@ -46,10 +43,9 @@ def request_of(manifest: Manifest) -> Generate:
 
 def check_weights(manifest: Manifest, engine: Engine) -> None:
     """Raise MissingIngredient unless the loaded weights are those of the manifest."""
-    was, now = manifest.engine.get("weights"), engine.describe().get("weights")
-    if was != now:
+    if _weights(manifest) != engine.describe().weights:
         raise MissingIngredient(
-            f"the weights of engine {manifest.engine.get('name')} are not those of the result; "
+            f"the weights of engine {manifest.engine.name} are not those of the result; "
             f"it was made by backline {manifest.backline}, this is {backline_version()}"
         )
 
@@ -67,28 +63,32 @@ def differences(old: Manifest, new: Manifest) -> list[str]:
 def suspects(old: Manifest, new: Manifest) -> Iterator[str]:
     """Say which ingredients differ between two results, a phrase each."""
     for name in INGREDIENTS:
-        was, now = old.engine.get(name), new.engine.get(name)
+        was, now = (getattr(each.engine, name, None) for each in (old, new))
         if was != now:
             yield f"{name} was {was}, is {now}"
     if old.backline != new.backline:
         yield f"backline was {old.backline}, is {new.backline}"
 
 
-def _pulled(weights: Mapping[str, Any]) -> str:
+def _weights(manifest: Manifest) -> SnapshotWeights | Mapping[str, object] | None:
+    engine = manifest.engine
+    return engine.weights if isinstance(engine, EngineDescription) else None
+
+
+def _pulled(weights: SnapshotWeights) -> str:
     """The hash to open; raises MissingIngredient with the command that brings it."""
     from diffusion.models.errors import ModelError
     from diffusion.models.folder import models_folder
     from diffusion.models.shelf import find
 
-    wanted = f"sha256:{weights.get('sha256')}"
+    wanted = f"sha256:{weights.sha256}"
     try:
         find(models_folder(), wanted)
     except ModelError:
-        command = f"backline models pull {weights.get('model')}"
-        if weights.get("revision"):
-            command += f" --revision {weights['revision']}"
+        command = f"backline models pull {weights.model}"
+        if weights.revision:
+            command += f" --revision {weights.revision}"
         raise MissingIngredient(
-            f"the weights {wanted[:19]} ({weights.get('model')}) are not on this machine; "
-            f"run: {command}"
+            f"the weights {wanted[:19]} ({weights.model}) are not on this machine; run: {command}"
         ) from None
     return wanted

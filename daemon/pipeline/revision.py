@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from diffusion.engine import Generation, Revision
+from audio.report import Report
+from daemon.pipeline.draft import Draft
+from diffusion.engine import Revision
 from diffusion.engines import engine_spec
 from diffusion.errors import EngineError
-from midi.note import Note
 from osc_protocol.argument import CHANGE
 from osc_protocol.generate import MELODIES, Generate
 from osc_protocol.timed_tags import is_timed
@@ -71,29 +73,30 @@ def revision_of(source: Source | None, request: Generate) -> Revision | None:
     return Revision(source.score, *request.bar_span, notes)
 
 
-def merged_stems(generation: Generation, source: Source | None, request: Generate) -> StemSet:
+def merged_stems(draft: Draft, source: Source | None, request: Generate) -> StemSet:
     """Return the whole band's stems: those generated, and those that stay."""
-    if generation.stems is None:
-        raise EngineError("the engine gave neither stems nor a mix")
     if source is None:
-        return StemSet(generation.stems)
-    return change(source, generation.stems, request.grid, request.bar_span)
+        return StemSet(draft.stems)
+    return change(source, draft.stems, request.grid, request.bar_span)
 
 
 def revised_take(
     stem_set: StemSet,
-    generation: Generation,
-    report: Mapping[str, object],
+    draft: Draft,
+    report: Report,
     seed: int,
     source: Source | None,
 ) -> Take:
     """Return the take to deliver; stems that stay keep their notes."""
-    notes: Mapping[str, tuple[Note, ...]] = generation.notes
-    facts = dict(generation.facts)
+    notes, facts = draft.notes, draft.facts
     if source is not None:
         notes = {**source.notes, **notes}
         remark = level_remark(stem_set)
-        facts["changed"] = list(generation.stems or ())
-        facts["source_job"], facts["source_take"] = source.manifest.job, source.take
-        facts["remarks"] = [*generation.facts.get("remarks", ()), *([remark] if remark else [])]  # type: ignore[misc]
-    return Take(stem_set, notes, report, seed, facts, generation.score)
+        facts = replace(
+            facts,
+            changed=tuple(draft.stems),
+            source_job=source.manifest.job,
+            source_take=source.take,
+            remarks=(*(facts.remarks or ()), *([remark] if remark else [])),
+        )
+    return Take(stem_set, notes, report, seed, facts, draft.score)

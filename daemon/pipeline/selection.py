@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 
 from audio.choice import Judgement, Limits, best_first, judge
 from audio.examination import examine
 from audio.measure import measure
+from audio.report import NotConformed, Report
 from diffusion.engine import Conditions
 from osc_protocol.generate import Generate
-from stems.plain import as_plain
+from stems.facts import AttemptEntry, ChoiceEntry, TakeFacts
 from stems.stem_set import StemSet
 from stems.take import Take
 
@@ -31,7 +32,7 @@ class Choice:
     """The takes to deliver, the best first, and all `attempts` as the manifest keeps them."""
 
     takes: tuple[Take, ...]
-    attempts: tuple[Mapping[str, object], ...] = ()
+    attempts: tuple[AttemptEntry, ...] = ()
 
     @property
     def refusal(self) -> str:
@@ -45,7 +46,7 @@ def choose(
     more_seeds: Sequence[int],
     keep: int,
     limits: Limits | None,
-    earlier: Sequence[Mapping[str, object]] = (),
+    earlier: Sequence[AttemptEntry] = (),
 ) -> Choice:
     """Play all `seeds`, and of `more_seeds` until one passes the limits; keep the best.
 
@@ -54,7 +55,7 @@ def choose(
     choice are listed before these.
     """
     kept: list[tuple[int, Attempt]] = []
-    played: list[dict[str, object]] = []
+    played: list[AttemptEntry] = []
     for number, seed in enumerate([*seeds, *(more_seeds if limits else ())]):
         if number >= len(seeds) and any(not each.judgement.reasons for _, each in kept):
             break
@@ -66,28 +67,21 @@ def choose(
     passed = [pair for pair in kept if not pair[1].judgement.reasons]
     delivered = passed or (kept[:1] if limits else kept)
     for number, _ in delivered:
-        played[number]["kept"] = True
-    attempts = [*({**each, "kept": False} for each in earlier), *played]
-    takes = tuple(
-        replace(
-            each.take,
-            facts={**each.take.facts, "choice": {**played[number], "attempts": attempts}},
-        )
-        for number, each in delivered
-    )
-    return Choice(takes, tuple(attempts))
+        played[number] = replace(played[number], kept=True)
+    attempts = (*(replace(each, kept=False) for each in earlier), *played)
+    takes = tuple(_with_choice(each.take, played[number], attempts) for number, each in delivered)
+    return Choice(takes, attempts)
 
 
-def refusal_of(facts: Mapping[str, object]) -> str:
+def refusal_of(facts: TakeFacts) -> str:
     """Say why the best take, which has these facts, is delivered although none passed, or ""."""
-    choice = _mapping(facts.get("choice"))
-    reasons, attempts = choice.get("reasons"), choice.get("attempts")
-    if not isinstance(reasons, list) or not isinstance(attempts, list) or not reasons:
+    choice = facts.choice
+    if choice is None or not choice.reasons:
         return ""
-    tries = f"{len(attempts)} take{'s' if len(attempts) > 1 else ''}"
+    tries = f"{len(choice.attempts)} take{'s' if len(choice.attempts) > 1 else ''}"
     return (
-        f"none of {tries} passed; the best (seed {choice['seed']}, score "
-        f"{choice['score']:.2f}) is kept: {'; '.join(reasons)}"
+        f"none of {tries} passed; the best (seed {choice.seed}, score "
+        f"{choice.score:.2f}) is kept: {'; '.join(choice.reasons)}"
     )
 
 
@@ -95,52 +89,46 @@ def measured(
     stem_set: StemSet,
     request: Generate,
     conditions: Conditions,
-    facts: Mapping[str, object],
-) -> tuple[dict[str, object], Judgement]:
+    facts: TakeFacts,
+) -> tuple[Report, Judgement]:
     """Return what was measured on a take, and if takes are chosen by it, what the take is worth."""
     grid, key, drums = conditions.grid, conditions.key, stem_set.clips.get("drums")
     if not request.chooses:
-        return as_plain(measure(stem_set.mix, grid, key, drums=drums)), NOT_JUDGED
+        return measure(stem_set.mix, grid, key, drums=drums), NOT_JUDGED
     found = examine(
         stem_set.mix, grid, key, drums=drums, melody=conditions.melody,
         melody_stem=stem_set.clips.get(request.lead),
     )  # fmt: skip
     limits = Limits.parse(request.gate)
     judgement = judge(found, limits or NO_LIMITS)
-    refused = _mapping(facts.get("conform")).get("refused")
-    if limits and refused:
-        reasons = (*judgement.reasons, f"it is not on the grid: {refused}")
+    if limits and isinstance(facts.conform, NotConformed):
+        reasons = (*judgement.reasons, f"it is not on the grid: {facts.conform.refused}")
         judgement = replace(judgement, reasons=reasons)
-    return as_plain(found), judgement
+    return found, judgement
 
 
-def table(attempts: Sequence[Mapping[str, object]]) -> list[str]:
+def table(attempts: Sequence[AttemptEntry]) -> list[str]:
     """The attempts as lines of a table: seed, score, its parts, and what became of them."""
-    parts = list(_mapping(attempts[0]["parts"])) if attempts else []
+    parts = list(attempts[0].parts) if attempts else []
     lines = [f"{'seed':>20}  score  {'  '.join(f'{name:>9}' for name in parts)}"]
-    for attempt in attempts:
-        marks = _mapping(attempt["parts"])
-        cells = [f"{'-' if mark is None else f'{mark:.2f}':>9}" for mark in marks.values()]
-        reasons = attempt.get("reasons")
-        against = "; ".join(map(str, reasons)) if isinstance(reasons, list | tuple) else ""
-        verdict = "kept" if attempt.get("kept") else "dropped"
-        moved = attempt.get("transposed_semitones")
-        verdict += f", transposed by {moved:+d}" if isinstance(moved, int) else ""
-        lines.append(
-            f"{attempt['seed']:>20}  {attempt['score']:>5.2f}  {'  '.join(cells)}  {verdict}"
-            f"{f': {against}' if against else ''}"
-        )
+    for each in attempts:
+        cells = [f"{'-' if mark is None else f'{mark:.2f}':>9}" for mark in each.parts.values()]
+        moved = each.transposed_semitones
+        verdict = "kept" if each.kept else "dropped"
+        verdict += "" if moved is None else f", transposed by {moved:+d}"
+        verdict += f": {'; '.join(each.reasons)}" if each.reasons else ""
+        lines.append(f"{each.seed:>20}  {each.score:>5.2f}  {'  '.join(cells)}  {verdict}")
     return lines
 
 
-def _described(seed: int, attempt: Attempt) -> dict[str, object]:
-    judgement, moved = attempt.judgement, _mapping(attempt.take.facts.get("transposed"))
-    return {
-        "seed": seed, "score": judgement.score, "parts": dict(judgement.parts),
-        "reasons": list(judgement.reasons), "kept": False,
-        **({"transposed_semitones": moved["semitones"]} if moved else {}),
-    }  # fmt: skip
+def _described(seed: int, attempt: Attempt) -> AttemptEntry:
+    judgement, moved = attempt.judgement, attempt.take.facts.transposed
+    return AttemptEntry(
+        seed=seed, score=judgement.score, parts=judgement.parts, reasons=judgement.reasons,
+        kept=False, transposed_semitones=moved.semitones if moved else None,
+    )  # fmt: skip
 
 
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
+def _with_choice(take: Take, attempt: AttemptEntry, attempts: tuple[AttemptEntry, ...]) -> Take:
+    own = {each.name: getattr(attempt, each.name) for each in fields(attempt)}
+    return replace(take, facts=replace(take.facts, choice=ChoiceEntry(**own, attempts=attempts)))

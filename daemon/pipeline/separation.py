@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from daemon.pipeline.draft import Draft
 from diffusion.engine import CancelFlag, Generation, Progress
-from diffusion.errors import Cancelled
+from diffusion.errors import Cancelled, EngineError
 from midi.grid import Grid
 from osc_protocol.errors import Code, ProtocolError
 from stems.errors import StemError
-from stems.take import NOTES_HEARD, Take
+from stems.facts import TakeFacts
+from stems.plain import as_plain, from_plain
+from stems.take import Take
 
 if TYPE_CHECKING:
     from stems.splitting.splitter import Splitter
@@ -26,22 +29,25 @@ def separated(
     open_splitter: OpenSplitter,
     progress: Progress,
     cancelled: CancelFlag,
-) -> Generation:
-    """Return the generation with its mix split into `stems`, where the engine gave only a mix.
+) -> Draft:
+    """Return what was played as stems: a mix is split into `stems`.
 
-    `progress` gets the stage split and its own fraction. Raises Cancelled, ProtocolError and
-    StemError.
+    `progress` gets the stage split and its own fraction. Raises Cancelled, EngineError,
+    ProtocolError and StemError.
     """
-    if generation.stems is not None or generation.mix is None:
-        return generation
+    facts = from_plain(TakeFacts, as_plain(generation.facts))
+    if generation.stems is not None:
+        return Draft(generation.stems, generation.notes, generation.score, facts)
+    if generation.mix is None:
+        raise EngineError("the engine gave neither stems nor a mix")
     from stems.splitting.separation import separate
 
     separation = separate(
         generation.mix, load_splitter(open_splitter, ""), stems=stems,
         progress=lambda fraction: progress("split", fraction), cancelled=cancelled,
     )  # fmt: skip
-    facts = {**generation.facts, "splitter": separation.facts, "silent": list(separation.silent)}
-    return replace(generation, stems=separation.clips, facts=facts)
+    facts = replace(facts, splitter=separation.facts, silent=separation.silent)
+    return Draft(separation.clips, generation.notes, generation.score, facts)
 
 
 def with_transcribed_notes(take: Take, grid: Grid, cancelled: CancelFlag) -> Take:
@@ -49,11 +55,11 @@ def with_transcribed_notes(take: Take, grid: Grid, cancelled: CancelFlag) -> Tak
 
     They end with the grid. Raises Cancelled and StemError.
     """
-    if "splitter" not in take.facts:
+    if take.facts.splitter is None:
         return take
     from stems.transcription.transcriber import transcribe
 
-    split_stems = cast("list[str]", take.facts.get("changed", list(take.stem_set.names)))
+    split_stems = take.facts.changed or take.stem_set.names
     notes = dict(take.notes)
     for name in split_stems:
         if cancelled():
@@ -64,7 +70,7 @@ def with_transcribed_notes(take: Take, grid: Grid, cancelled: CancelFlag) -> Tak
             for note in transcribed
             if note.start_beats < grid.beats
         )
-    return replace(take, notes=notes, facts={**take.facts, NOTES_HEARD: split_stems})
+    return replace(take, notes=notes, facts=replace(take.facts, notes_heard=split_stems))
 
 
 def opened_now(open_splitter: OpenSplitter) -> OpenSplitter:

@@ -12,11 +12,11 @@ from daemon.pipeline.separation import OpenSplitter, as_refusal_of, load_splitte
 from diffusion.engine import CancelFlag, Progress
 from osc_protocol.errors import Code
 from osc_protocol.split import Split
+from stems.entries import FileEntry, LengthEntry, PositionEntry, TakeEntry
+from stems.facts import TakeFacts
 from stems.manifest import (
     MANIFEST_NAME,
-    FileEntry,
     Manifest,
-    TakeEntry,
     backline_version,
     describe_file,
     write_manifest,
@@ -114,9 +114,7 @@ def _write_project(
     )
     write_split_project(folder / PROJECT_NAME, project)
     files.append(describe_file(folder, PROJECT_NAME, "project"))
-    facts = {
-        "silent": list(done.silent), "channels": recording.channels, "peak_dbfs": done.peak_dbfs
-    }  # fmt: skip
+    facts = TakeFacts(silent=done.silent, channels=recording.channels, peak_dbfs=done.peak_dbfs)
     null_dbfs = 0.0 if done.null_dbfs is None else done.null_dbfs
     return Manifest(
         backline=backline_version(),
@@ -124,24 +122,24 @@ def _write_project(
         job=job,
         request=request.as_dict(),
         engine=done.facts,
-        grid={"sample_rate": rate, "frames": frames, "seconds": frames / rate},
-        key={},
+        grid=LengthEntry(rate, frames, frames / rate),
+        key=None,
         melody=None,
-        position={
-            "from_seconds": recording.first_frame / rate,
-            "at_beats": request.at_beats,
-            "at_seconds": request.at_seconds,
-        },
+        position=PositionEntry(
+            from_seconds=recording.first_frame / rate,
+            at_beats=request.at_beats,
+            at_seconds=request.at_seconds,
+        ),
         sections=(),
         stems=tuple(done.paths),
-        takes=(TakeEntry(1, 0, gain_db, null_dbfs, {}, facts),),
+        takes=(TakeEntry(1, 0, gain_db, null_dbfs, None, facts),),
         files=tuple(files),
     )
 
 
 def _report(entry: FileEntry, recording: Recording, done: FileSplit) -> Iterator[str]:
     """What there is to say of a stem, in the words of the scripts' lib/report.lua."""
-    yield f"{entry.stem} of {recording.path.name}, split by {done.facts['name']}"
+    yield f"{entry.stem} of {recording.path.name}, split by {done.facts.name}"
     if entry.stem in done.silent:
         yield "nothing is heard in it"
     yield f"length: {recording.frames} frames at {recording.sample_rate} Hz"

@@ -20,6 +20,7 @@ from diffusion.ace_step.task import FRAMES_A_SECOND, SAMPLE_RATE, Task
 from diffusion.audio_conditions import Lora
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
+from diffusion.facts import AceStepFacts, EngineDescription, LoraFacts
 from diffusion.models.folder import chosen_model, models_folder
 from diffusion.models.shelf import Snapshot, faults, find_for_music
 from midi.grid import Grid
@@ -59,8 +60,8 @@ class AceStepEngine(Engine):
         self._snapshot: Snapshot | None = None
         self._placement: Placement | None = None
         self._loras: tuple[Lora, ...] = ()
-        self._lora_facts: list[dict[str, object]] = []
-        self._facts: dict[str, object] = {}
+        self._lora_facts: tuple[LoraFacts, ...] = ()
+        self._description = EngineDescription(name=self.name)
 
     def load(self, progress: Progress) -> None:
         """Read the weights; raises EngineError with the command that brings missing ones."""
@@ -88,13 +89,13 @@ class AceStepEngine(Engine):
             mode = memory.choose_mode(memory.weights_of(pipeline), memory.free_bytes(device))
         self._snapshot, self._pipeline = snapshot, pipeline
         self._settle(device, mode)
-        self._facts = _facts(snapshot, device, dtype)
+        self._description = _description(snapshot, device, dtype)
         progress("load", 1.0)
 
-    def describe(self) -> dict[str, object]:
+    def describe(self) -> EngineDescription:
         """Return the weights' hash and origin, the device, the precision and all versions."""
         mode = self._placement.mode.name if self._placement else ""
-        return {**self._facts, "memory": mode} if self._facts else {}
+        return replace(self._description, memory=mode)
 
     def close(self) -> None:
         """Let go of the weights."""
@@ -238,20 +239,20 @@ class AceStepEngine(Engine):
             joined = resample(edit.source, clip.sample_rate).frames
             clip = splice(edit.source, clip, min(joined, clip.frames - 1), clip.frames)
         settings = settings_for(self._snapshot.kind, task.prompt.task)
-        facts: dict[str, object] = {
-            "task": task.prompt.task,
-            "prompt": task.prompt.text,
-            "language": task.prompt.language,
-            "steps": settings.steps,
-            "shift": settings.shift,
-            "guidance_scale": settings.guidance_scale,
-            "seed": seed,
-            "melody_mode": conditions.audio.melody_mode if conditions.melody else "",
-            "melody_strength": conditions.audio.melody_strength,
-            "loras": self._lora_facts,
-            "repainted": [part.as_fact() for part in parts],
-            "remarks": [*remarks, *self._pipeline.remarks(task.prompt)],
-        }
+        facts = AceStepFacts(
+            task=task.prompt.task,
+            prompt=task.prompt.text,
+            language=task.prompt.language,
+            steps=settings.steps,
+            shift=settings.shift,
+            guidance_scale=settings.guidance_scale,
+            seed=seed,
+            melody_mode=conditions.audio.melody_mode if conditions.melody else "",
+            melody_strength=conditions.audio.melody_strength,
+            loras=self._lora_facts,
+            repainted=tuple(part.described() for part in parts),
+            remarks=(*remarks, *self._pipeline.remarks(task.prompt)),
+        )
         return Generation(mix=clip, facts=facts)
 
     def _put_on(self, conditions: Conditions) -> None:
@@ -308,20 +309,20 @@ def _step(progress: Progress, cancelled: CancelFlag, runs: int) -> StepHook:
     return step
 
 
-def _facts(snapshot: Snapshot, device: torch.device, dtype: torch.dtype) -> dict[str, object]:
+def _description(snapshot: Snapshot, device: torch.device, dtype: torch.dtype) -> EngineDescription:
     from importlib.metadata import version
 
     import torch
 
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
-    return {
-        "name": AceStepEngine.name,
-        "version": "1.5",
-        "kind": snapshot.kind,
-        "weights": snapshot.describe(),
-        "device": gpu or device.type,
-        "precision": str(dtype).removeprefix("torch."),
-        "torch": torch.__version__,
-        "diffusers": version("diffusers"),
-        "transformers": version("transformers"),
-    }
+    return EngineDescription(
+        name=AceStepEngine.name,
+        version="1.5",
+        kind=snapshot.kind,
+        weights=snapshot.describe(),
+        device=gpu or device.type,
+        precision=str(dtype).removeprefix("torch."),
+        torch=torch.__version__,
+        diffusers=version("diffusers"),
+        transformers=version("transformers"),
+    )

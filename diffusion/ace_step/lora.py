@@ -10,12 +10,13 @@ from typing import Any
 from diffusion.ace_step.weights import our_name
 from diffusion.audio_conditions import Lora
 from diffusion.errors import EngineError
+from diffusion.facts import LoraFacts
 
 UPSTREAM = "base_model.model."  # before each name where the model's own trainer wrote the file
 OTHER_KINDS = ("lokr_", "hada_", "dora_scale", "lora_magnitude_vector")
 
 
-def apply(pipeline: Any, loras: Sequence[Lora]) -> list[dict[str, object]]:
+def apply(pipeline: Any, loras: Sequence[Lora]) -> tuple[LoraFacts, ...]:
     """Put these adapters on, and take others off; returns path, scale and SHA-256 of each.
 
     Raises EngineError where peft is missing or a file is no LoRA of this checkpoint.
@@ -23,7 +24,7 @@ def apply(pipeline: Any, loras: Sequence[Lora]) -> list[dict[str, object]]:
     if not loras:
         if getattr(pipeline.transformer, "peft_config", None):
             pipeline.unload_lora_weights()
-        return []
+        return ()
     if importlib.util.find_spec("peft") is None:
         raise EngineError("LoRA needs the package peft; run: pip install 'backline[lora]'")
     if getattr(pipeline.transformer, "peft_config", None):
@@ -41,9 +42,9 @@ def apply(pipeline: Any, loras: Sequence[Lora]) -> list[dict[str, object]]:
         if names[-1] not in getattr(pipeline.transformer, "peft_config", {}):
             raise EngineError(f"lora {lora.path} changes nothing in these weights")
         sha256 = hashlib.sha256(lora.path.read_bytes()).hexdigest()
-        facts.append({"path": lora.path.name, "scale": lora.scale, "sha256": sha256})
+        facts.append(LoraFacts(lora.path.name, lora.scale, sha256))
     pipeline.set_adapters(names, [lora.scale for lora in loras])
-    return facts
+    return tuple(facts)
 
 
 def _weights(lora: Lora) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from diffusion.ace_step.task import FRAMES_A_SECOND, Task, latent_frames
 from diffusion.audio_conditions import Edit
 from diffusion.edits import WITH_PARTS
 from diffusion.engine import Conditions
+from diffusion.facts import Repainted
 from midi.grid import MAX_SECONDS, Grid
 from midi.sections import spans
 
@@ -39,9 +40,9 @@ class Stretch:
     end: int
     prompt: Prompt
 
-    def as_fact(self) -> dict[str, object]:
-        """What the manifest tells of it."""
-        return {"bars": f"{self.first_bar + 1}-{self.end_bar}", "caption": self.prompt.caption}
+    def described(self) -> Repainted:
+        """Return its bars and caption, for the manifest."""
+        return Repainted(f"{self.first_bar + 1}-{self.end_bar}", self.prompt.caption)
 
 
 def whole_seconds(grid: Grid) -> int:

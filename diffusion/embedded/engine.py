@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from diffusion.embedded.performance import as_plain
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
+from diffusion.facts import EngineDescription
 
 if TYPE_CHECKING:
     from audio.clip import Clip
@@ -71,7 +72,7 @@ class EmbeddedEngine(Engine):
     def __init__(self) -> None:
         self._network: Backbone | None = None
         self._decoder: Decoder | None = None
-        self._facts: dict[str, object] = {}
+        self._description = EngineDescription(name=self.name)
 
     def load(self, progress: Progress) -> None:
         """Read and verify the weights; raises EngineError when they are not the published ones."""
@@ -90,18 +91,18 @@ class EmbeddedEngine(Engine):
         progress("load", 0.7)
         self._decoder = Decoder.load(files["decoder"])
         card = read_card()
-        self._facts = {
-            "name": self.name,
-            "version": card["version"],
-            "weights": card["files"],
-            "device": device,
-            "torch": torch.__version__,
-        }
+        self._description = EngineDescription(
+            name=self.name,
+            version=card["version"],
+            weights=card["files"],
+            device=device,
+            torch=torch.__version__,
+        )
         progress("load", 1.0)
 
-    def describe(self) -> dict[str, object]:
+    def describe(self) -> EngineDescription:
         """Return the weights' version and hashes, the device and torch's version."""
-        return dict(self._facts)
+        return self._description
 
     def close(self) -> None:
         """Let go of the weights."""
@@ -120,7 +121,7 @@ class EmbeddedEngine(Engine):
 
         from diffusion.embedded.performing import notes_of, perform
 
-        performance, seed, facts = perform(
+        performance, facts, seed = perform(
             self._network, conditions, lambda done: progress("diffuse", done), stop
         )
         rate = conditions.sample_rate

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import cast
 
 from diffusion.embedded import dynamics, form, melody_part, revising
 from diffusion.embedded.backbone import Backbone
@@ -18,6 +17,7 @@ from diffusion.embedded.voice.lyrics import place_lyrics
 from diffusion.embedded.writing import GUIDANCE, STEPS, write
 from diffusion.engine import Conditions
 from diffusion.errors import EngineError
+from diffusion.facts import EmbeddedFacts
 from midi.note import Note
 from midi.sections import section_text, spans
 
@@ -27,24 +27,24 @@ def perform(
     conditions: Conditions,
     progress: Callable[[float], None],
     stop: Callable[[], None],
-) -> tuple[Performance, int, dict[str, object]]:
-    """Return what is played, the seed its sound is made with, and facts on it."""
+) -> tuple[Performance, EmbeddedFacts, int]:
+    """Return what is played, facts on it, and the seed its sound is made with."""
     revision = conditions.revision
     if revision is None:
         performance, facts = _write(network, conditions, None, progress, stop)
-        return _with_words(performance, conditions, facts), conditions.seed, facts
+        return *_with_words(performance, conditions, facts), conditions.seed
     old = from_plain(revision.score)
     if abs(old.beats - float(conditions.grid.beats)) > 1e-6:
         raise EngineError("the score is of another length than the grid")
-    facts = {}
+    facts = EmbeddedFacts()
     if revision.notes is not None:
         performance = revising.with_notes(old, conditions.stems[0], revision.notes)
     else:
         performance, facts = _write(network, conditions, old, progress, stop)
     if "vocals" in conditions.stems:
-        performance = _with_words(performance, conditions, facts)
+        performance, facts = _with_words(performance, conditions, facts)
     # The sound of what stays should stay: its noise is drawn as it was.
-    return performance, _seed_of(revision.score), facts
+    return performance, facts, _seed_of(revision.score)
 
 
 def _write(
@@ -53,7 +53,7 @@ def _write(
     old: Performance | None,
     progress: Callable[[float], None],
     stop: Callable[[], None],
-) -> tuple[Performance, dict[str, object]]:
+) -> tuple[Performance, EmbeddedFacts]:
     """Write the music, all of it or what is to change of `old`."""
     grid, tonic = conditions.grid, conditions.key.tonic
     words, remarks = _words(conditions)
@@ -92,27 +92,27 @@ def _write(
         known_parts=kept,
     )
     performance = decode(latents, tonic, float(grid.beats))
-    facts: dict[str, object] = {
-        "steps": STEPS,
-        "guidance_scale": GUIDANCE,
-        "style": wish.style,
-        "moods": list(wish.moods),
-        "unknown_words": list(wish.unknown),
-        "sections": list(plan.sections),
-    }
+    intensity = agreement = None
     if conditions.intensity is not None:
         performance = dynamics.follow(performance, conditions.intensity, grid)
-        facts["intensity"] = [round(each, 4) for each in plan.intensity]
+        intensity = tuple(round(each, 4) for each in plan.intensity)
     if tune is not None and part in anew:
-        facts["melody_agreement_before_keeping"] = round(
-            melody_part.agreement(performance.parts[part].notes, tune), 4
-        )
+        agreement = round(melody_part.agreement(performance.parts[part].notes, tune), 4)
         performance = melody_part.keep_as_written(performance, part, tune)
     if old:
         performance = revising.splice(old, performance, anew, span)
-    facts["timbres"] = {name: p.timbre for name, p in performance.parts.items() if p.notes}
-    facts["remarks"] = remarks
-    return performance, facts
+    return performance, EmbeddedFacts(
+        steps=STEPS,
+        guidance_scale=GUIDANCE,
+        style=wish.style,
+        moods=tuple(wish.moods),
+        unknown_words=tuple(wish.unknown),
+        sections=tuple(plan.sections),
+        intensity=intensity,
+        melody_agreement_before_keeping=agreement,
+        timbres={name: p.timbre for name, p in performance.parts.items() if p.notes},
+        remarks=tuple(remarks),
+    )
 
 
 def _words(conditions: Conditions) -> tuple[str, list[str]]:
@@ -132,13 +132,13 @@ def _words(conditions: Conditions) -> tuple[str, list[str]]:
 
 
 def _with_words(
-    performance: Performance, conditions: Conditions, facts: dict[str, object]
-) -> Performance:
+    performance: Performance, conditions: Conditions, facts: EmbeddedFacts
+) -> tuple[Performance, EmbeddedFacts]:
     """Lay the lyrics under the vocals' notes; what could not be sung goes into the remarks."""
     sung, words_left = place_lyrics(performance.parts["vocals"].notes, conditions.lyrics)
     vocals = replace(performance.parts["vocals"], notes=tuple(sung))
-    facts["remarks"] = [*cast("list[str]", facts.get("remarks", [])), *words_left]
-    return replace(performance, parts={**performance.parts, "vocals": vocals})
+    sung_performance = replace(performance, parts={**performance.parts, "vocals": vocals})
+    return sung_performance, replace(facts, remarks=(*facts.remarks, *words_left))
 
 
 def _seed_of(score: Mapping[str, object]) -> int:

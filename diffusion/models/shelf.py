@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from diffusion.facts import SnapshotWeights
 from diffusion.models.catalogue import CATALOGUE, FIRST_CHOICE, SPLITTER, SPLITTERS
 from diffusion.models.errors import ModelError
 from diffusion.models.layout import check_splitter, music_folders
@@ -50,14 +51,9 @@ class Snapshot:
         """Size of all files."""
         return sum(int(entry["bytes"]) for entry in self.files.values())
 
-    def describe(self) -> dict[str, object]:
+    def describe(self) -> SnapshotWeights:
         """What goes into a manifest: enough to find these very weights again."""
-        return {
-            "model": self.name,
-            "repository": self.repository,
-            "revision": self.revision,
-            "sha256": self.sha256,
-        }
+        return SnapshotWeights(self.name, self.repository, self.revision, self.sha256)
 
 
 def snapshots(root: Path) -> list[Snapshot]:

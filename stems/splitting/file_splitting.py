@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from audio.residue import residue_peak
 from audio.stem_names import STEMS
 from audio.wave_file import WaveFile
 from stems.errors import StemError
+from stems.facts import SplitterDescription
 from stems.splitting.placement import OverlapAdd
 from stems.splitting.recording import Reader, Recording
 from stems.splitting.separation import finish
@@ -38,7 +39,7 @@ class FileSplit:
     silent: tuple[str, ...]
     null_dbfs: float | None
     peak_dbfs: float
-    facts: Mapping[str, object]
+    facts: SplitterDescription
 
 
 def split_file(
@@ -88,7 +89,7 @@ def split_file(
         tuple(name for name in names if name in silent),
         dbfs(miss) if len(names) == len(STEMS) else None,
         dbfs(peak),
-        splitter.facts() | {"loop": loop},
+        replace(splitter.facts(), loop=loop),
     )
 
 

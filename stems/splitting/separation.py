@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,16 +11,17 @@ from audio.clip import Clip
 from audio.stem_names import STEMS
 from stems.adding_up import AddedUp, add_up, silent_stems
 from stems.errors import StemError
+from stems.facts import SplitterDescription
 from stems.splitting.splitter import Splitter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Separation:
-    """Stems (2 channels) of a mix, the names of those in which nothing is heard, and facts."""
+    """Stems (2 channels) of a mix, the names of the silent ones, and the splitter."""
 
     clips: Mapping[str, Clip]
     silent: tuple[str, ...]
-    facts: Mapping[str, object]
+    facts: SplitterDescription
 
 
 def separate(
@@ -44,7 +45,7 @@ def separate(
         )
     estimates = splitter.split(mix, stems=stems, loop=loop, progress=progress, cancelled=cancelled)
     added = finish(mix, estimates)
-    return Separation(added.clips, added.silent, splitter.facts() | {"loop": loop})
+    return Separation(added.clips, added.silent, replace(splitter.facts(), loop=loop))
 
 
 def finish(mix: Clip, estimates: Mapping[str, Clip]) -> AddedUp:

@@ -13,6 +13,7 @@ from audio.clip import Clip, Samples
 from audio.stem_names import STEMS
 from diffusion.errors import Cancelled
 from stems.errors import StemError
+from stems.facts import SplitterDescription
 from stems.splitting.lanes import Tick, in_lanes
 from stems.splitting.placement import OVERLAP, OverlapAdd, place, window, wrapped
 from stems.splitting.rates import at_rate
@@ -67,23 +68,23 @@ class Splitter:
             self._network = Network(model, precision=self._precision)
         return self._network
 
-    def facts(self) -> dict[str, object]:
-        """What goes into a manifest: enough to split in the same way again."""
+    def facts(self) -> SplitterDescription:
+        """Describe the splitter for a manifest; reads the model."""
         from importlib.metadata import version
 
         network = self.network
-        return {
-            "name": self.name,
-            "sha256": network.model.sha256,
-            "precision": network.precision or "float32",
-            "bfloat16_snr_db": network.bfloat16_snr_db,
-            "device": network.device,
-            "sample_rate": network.model.sample_rate,
-            "segment_seconds": network.model.segment_frames / network.model.sample_rate,
-            "overlap": OVERLAP,
-            "torch": version("torch"),
-            "demucs": version("demucs"),
-        }
+        return SplitterDescription(
+            name=self.name,
+            sha256=network.model.sha256,
+            precision=network.precision or "float32",
+            bfloat16_snr_db=network.bfloat16_snr_db,
+            device=network.device,
+            sample_rate=network.model.sample_rate,
+            segment_seconds=network.model.segment_frames / network.model.sample_rate,
+            overlap=OVERLAP,
+            torch=version("torch"),
+            demucs=version("demucs"),
+        )
 
     def split(
         self,

@@ -389,7 +389,7 @@ def test_sections_and_intensity_are_kept_and_made_again(run: Run, tmp_path: Path
     assert [(each["name"], each["bars"]) for each in told(out)["sections"]] == [
         ("intro, soft pads", 1), ("chorus", 2),
     ]  # fmt: skip
-    assert told(out)["takes"][0]["facts"]["intensity"] == "0:0.2 16:1", "the engine has it"
+    assert told(out)["takes"][0]["facts"]["curve"] == "0:0.2 16:1", "the engine has it"
     assert run("reproduce", str(out), "-o", str(again)) == 0
     assert (told(again)["request"], told(again)["sections"]) == (
         told(out)["request"], told(out)["sections"],

@@ -15,6 +15,7 @@ from audio.clip import Clip, read_clip, write_wav
 from daemon.pipeline import generate
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import EngineError
+from diffusion.facts import EngineDescription
 from osc_protocol.errors import ProtocolError
 from osc_protocol.generate import Generate
 from stems.errors import StemError
@@ -40,8 +41,8 @@ class NoisyMixEngine(Engine):
     def load(self, progress: Progress) -> None:
         progress("load", 1.0)
 
-    def describe(self) -> dict[str, object]:
-        return {"weights": "none", "version": "1", "device": "cpu"}
+    def describe(self) -> EngineDescription:
+        return EngineDescription(name=self.name, version="1", device="cpu")
 
     def close(self) -> None:
         pass
@@ -61,7 +62,7 @@ class NoisyMixEngine(Engine):
         self.batches.append(seeds)
         self.heard.append(batch[0])
         progress("diffuse", 1.0)
-        return [Generation(mix=_mix(batch[0], seed), facts={"seed": seed}) for seed in seeds]
+        return [Generation(mix=_mix(batch[0], seed)) for seed in seeds]
 
 
 def _mix(conditions: Conditions, seed: int) -> Clip:

@@ -38,7 +38,7 @@ def test_the_demo_makes_eight_bars_on_the_grid_and_says_so(tmp_path: Path) -> No
     ran = backline("demo", "-o", str(out), home=tmp_path / "home")
     assert ran.returncode == 0, ran.stderr
     manifest = read_manifest(out, check_hashes=True)
-    assert manifest.engine["name"] == "embedded"
+    assert manifest.engine.name == "embedded"
     # 8 bars of 4 quarters at 96 bpm: 32 x 60 / 96 = 20 s, 960000 frames at 48 kHz.
     sounds = [out / f"{name}.wav" for name in ("drums", "bass", "melody", "vocals", "mix")]
     assert [soundfile.info(sound).frames for sound in sounds] == [960_000] * 5

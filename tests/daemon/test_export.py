@@ -12,6 +12,7 @@ import pytest
 
 from audio.clip import Clip
 from daemon import cli
+from diffusion.facts import EngineDescription
 from midi.grid import Grid
 from midi.key import Key
 from stems.delivery import deliver
@@ -27,7 +28,8 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     clip = Clip(np.zeros((2, grid.frames(48_000)), dtype=np.float32), 48_000)
     deliver(
         tmp_path / "job", request={}, grid=grid, key=Key.parse("C"), melody=None,
-        takes=[Take(StemSet({"bass": clip}), {}, {}, 1)], stems=("bass",), engine={"name": "test"},
+        takes=[Take(StemSet({"bass": clip}), {}, None, 1)], stems=("bass",),
+        engine=EngineDescription(name="test"),
     )  # fmt: skip
     return tmp_path / "job"
 

@@ -17,6 +17,7 @@ from daemon.pipeline.conditions import conditions_of
 from daemon.pipeline.job_batches import BatchedEngine
 from diffusion.engine import Conditions, Generation
 from diffusion.errors import Cancelled, EngineError
+from diffusion.facts import EngineFacts
 from osc_protocol.client import Client
 from osc_protocol.generate import Generate
 from osc_protocol.messages import Finished, Message
@@ -36,12 +37,14 @@ class Choir(BatchToneEngine):
         self.batches.append([each.seed for each in batch])
         if self.fault is not None and len(batch) > 1:
             raise self.fault
-        return [Generation(facts={"seed": each.seed, "tags": each.tags}) for each in batch]
+        return [
+            Generation(facts=EngineFacts(remarks=(str(each.seed), each.tags))) for each in batch
+        ]
 
 
-def heard(engine: BatchedEngine, request: Generate) -> object:
+def heard(engine: BatchedEngine, request: Generate) -> tuple[str, ...]:
     asked: Conditions = conditions_of(request, None)
-    return dict(engine.generate(asked, lambda stage, done: None, lambda: False).facts)
+    return engine.generate(asked, lambda stage, done: None, lambda: False).facts.remarks
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ def test_what_waits_and_is_alike_is_played_along_and_is_there_when_its_job_comes
     engine = BatchedEngine(choir)
     for number, request in enumerate(three):
         engine.expect([each.as_dict() for each in three[number + 1 :]])
-        assert heard(engine, request) == {"seed": request.seed, "tags": request.tags}
+        assert heard(engine, request) == (str(request.seed), request.tags)
     assert choir.batches == [[1, 2], [3]]
 
 
@@ -77,7 +80,7 @@ def test_a_batch_that_fails_is_played_again_without_the_others(
     choir = Choir(EngineError("too much at once"))
     engine = BatchedEngine(choir)
     engine.expect([three[1].as_dict(), {"bpm": "no request"}])
-    assert heard(engine, three[0]) == {"seed": 1, "tags": "one"}
+    assert heard(engine, three[0]) == ("1", "one")
     assert choir.batches == [[1, 2], [1]]
 
 

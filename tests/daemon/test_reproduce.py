@@ -82,7 +82,7 @@ def test_other_frames_are_told_with_what_differs(
 def test_other_weights_are_named(
     run: Run, result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    changed(result, engine__weights="older ones", backline="0.0.9")
+    changed(result, engine__weights={"older": "ones"}, backline="0.0.9")
     assert run("reproduce", result, "-o", tmp_path / "new") == 1
     assert "weights of engine tone are not those of the result" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
@@ -91,7 +91,12 @@ def test_other_weights_are_named(
 def test_weights_that_were_removed_name_the_command(
     run: Run, result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    weights = {"model": "turbo", "revision": "be23eff", "sha256": "ab" * 32}
+    weights = {
+        "model": "turbo",
+        "repository": "r/turbo",
+        "revision": "be23eff",
+        "sha256": "ab" * 32,
+    }
     changed(result, request__engine="ace-step", engine__weights=weights)
     assert run("reproduce", result, "-o", tmp_path / "new") == 1
     said = capsys.readouterr().err

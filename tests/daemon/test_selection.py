@@ -7,16 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tone_engine import described_splitter
 
 from audio.choice import Judgement, Limits
 from audio.clip import Clip, read_clip
 from audio.errors import AudioError, GateError
 from audio.loudness import measure_loudness
+from audio.report import Conforming
 from daemon.pipeline import generate
 from daemon.pipeline.selection import Attempt, choose, table
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
+from diffusion.facts import EngineDescription
 from osc_protocol.errors import ProtocolError
 from osc_protocol.generate import Generate
+from stems.facts import SplitterDescription
 from stems.manifest import Manifest, read_manifest
 from stems.stem_set import StemSet
 from stems.take import Take
@@ -55,8 +59,8 @@ class Band(Engine):
     def load(self, progress: Progress) -> None:
         progress("load", 1.0)
 
-    def describe(self) -> dict[str, object]:
-        return {}
+    def describe(self) -> EngineDescription:
+        return EngineDescription(name=self.name)
 
     def close(self) -> None:
         pass
@@ -80,8 +84,8 @@ class Thirds:
 
     name = "thirds"
 
-    def facts(self) -> dict[str, object]:
-        return {"name": self.name}
+    def facts(self) -> SplitterDescription:
+        return described_splitter(self.name)
 
     def split(
         self,
@@ -120,9 +124,9 @@ def test_the_best_takes_come_first_and_the_others_are_told_of() -> None:
     choice = choose(play, (1, 2, 3), (), 2, None)
 
     assert [take.seed for take in choice.takes] == [2, 3]
-    told = choice.takes[0].facts["choice"]
-    assert isinstance(told, dict)
-    assert [(each["seed"], each["kept"]) for each in told["attempts"]] == [
+    told = choice.takes[0].facts.choice
+    assert told is not None
+    assert [(each.seed, each.kept) for each in told.attempts] == [
         (1, False), (2, True), (3, True),
     ]  # fmt: skip
 
@@ -144,9 +148,7 @@ def test_seeds_are_tried_until_one_passes_and_no_further() -> None:
 
 def test_the_table_has_a_line_for_each_attempt_with_its_reasons() -> None:
     play = attempts({1: judgement(0.2, "too fast"), 2: judgement(0.5)})
-    told = choose(play, (1, 2), (), 1, Limits()).takes[0].facts["choice"]
-
-    lines = table(told["attempts"])  # type: ignore[index]
+    lines = table(choose(play, (1, 2), (), 1, Limits()).attempts)
 
     assert len(lines) == 3
     assert lines[1].endswith("dropped: too fast")
@@ -176,15 +178,15 @@ def test_where_every_take_is_in_another_key_the_best_is_transposed_and_that_is_t
 
     assert engine.seeds == [120, 121, 120]
     (take,) = manifest.takes
-    moved, choice = take.facts["transposed"], take.facts["choice"]
-    assert isinstance(moved, dict) and moved["asked"] == "Eb major"
-    assert isinstance(choice, dict)
-    assert [(each["seed"], each["kept"]) for each in choice["attempts"]] == [
+    moved, choice = take.facts.transposed, take.facts.choice
+    assert moved is not None and moved.asked == "Eb major"
+    assert choice is not None
+    assert [(each.seed, each.kept) for each in choice.attempts] == [
         (120, False), (121, False), (120, True),
     ]  # fmt: skip
-    assert all("key" in " ".join(each["reasons"]) for each in choice["attempts"][:2])
-    last = table(choice["attempts"])[-1]
-    assert last.endswith(f"kept, transposed by {moved['semitones']:+d}")
+    assert all("key" in " ".join(each.reasons) for each in choice.attempts[:2])
+    last = table(choice.attempts)[-1]
+    assert last.endswith(f"kept, transposed by {moved.semitones:+d}")
 
 
 def test_a_mix_is_brought_onto_the_grid_and_its_stems_still_add_up(
@@ -194,10 +196,10 @@ def test_a_mix_is_brought_onto_the_grid_and_its_stems_still_add_up(
     monkeypatch.setattr("audio.beats.MIN_DOWNBEAT_CONFIDENCE", 0.6)
     manifest = play(Band(mix_only=True), tmp_path / "out", seed=117, gate="tempo=0.5 faults=9")
 
-    conform = manifest.takes[0].facts["conform"]
-    assert isinstance(conform, dict)
+    conform = manifest.takes[0].facts.conform
+    assert isinstance(conform, Conforming)
     # 117 bpm to 120: 2.5 % shorter.
-    assert conform["most_stretch_percent"] == pytest.approx(-2.5, abs=0.1)
+    assert conform.most_stretch_percent == pytest.approx(-2.5, abs=0.1)
     assert manifest.takes[0].null_dbfs <= -90
     # 8 bars of 4 beats at 120 bpm are 16 s.
     assert read_clip(tmp_path / "out" / "mix.wav").frames == 16 * RATE
@@ -222,8 +224,9 @@ def test_loudness_is_reached_by_one_gain_for_all_stems(tmp_path: Path) -> None:
         band(9, 120)["drums"].samples[:, : 16 * RATE],
         read_clip(tmp_path / "out" / "drums.wav").samples,
     )
-    gain_db = manifest.takes[0].report["levelled"]["gain_db"]  # type: ignore[index]
-    assert np.allclose(after, before * 10 ** (gain_db / 20), atol=1e-6)
+    report = manifest.takes[0].report
+    assert report is not None and report.levelled is not None
+    assert np.allclose(after, before * 10 ** (report.levelled.gain_db / 20), atol=1e-6)
 
 
 @pytest.mark.parametrize(

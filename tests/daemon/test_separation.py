@@ -19,6 +19,7 @@ from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate import Generate
 from osc_protocol.messages import Finished, Message, Progress, StemReady
 from osc_protocol.split import Split
+from stems.facts import SplitterDescription
 from stems.manifest import grid_of, read_manifest
 from stems.source import read_edited_notes
 
@@ -68,7 +69,7 @@ def test_a_sound_becomes_four_stems_of_its_rate_and_length_that_sum_to_it(
     # No gain: the sum is the sound to 2^-20 of full scale, some rounding of four float32 numbers.
     assert np.abs(sum_of(folder) - soundfile.read(song)[0]).max() < 2.0**-20
     manifest = read_manifest(folder, check_hashes=True)
-    assert manifest.engine["name"] == "shares"
+    assert manifest.engine.name == "shares"
     assert manifest.request == Split(str(song)).as_dict()
     assert manifest.takes[0].null_dbfs < -120
 
@@ -94,8 +95,8 @@ def test_a_part_holds_all_between_its_ends_and_says_where_it_begins(
     # 0.10001 s is frame 4410.441, 0.2 s later is 13230.441: from 4410 up to but without 13231.
     request = Split(str(song), start_seconds=0.10001, length_seconds=0.2)
     manifest = run(request, tmp_path / "out")
-    assert manifest.position["from_seconds"] == 4410 / RATE
-    assert manifest.grid["frames"] == 13_231 - 4410
+    assert manifest.position.from_seconds == 4410 / RATE
+    assert manifest.grid.frames == 13_231 - 4410
     whole = soundfile.read(song)[0]
     assert np.abs(sum_of(tmp_path / "out") - whole[4410:13_231]).max() < 2.0**-20
 
@@ -124,7 +125,7 @@ def test_a_part_beyond_the_end_stops_there_and_one_that_begins_there_is_refused(
     song: Path, tmp_path: Path
 ) -> None:
     beyond = Split(str(song), start_seconds=0.4, length_seconds=9.0)
-    assert run(beyond, tmp_path / "out").grid["frames"] == RATE // 10
+    assert run(beyond, tmp_path / "out").grid.frames == RATE // 10
     with pytest.raises(ProtocolError, match=r"no sound from 0\.5 s on") as refusal:
         run(Split(str(song), start_seconds=0.5), tmp_path / "none")
     assert refusal.value.field == "path" and not (tmp_path / "none").exists()
@@ -142,7 +143,7 @@ def test_a_mono_sound_has_mono_stems(client: Client, story: Story, tmp_path: Pat
 
 def test_a_loop_is_split_as_one(song: Path, tmp_path: Path) -> None:
     manifest = run(Split(str(song), loop=True), tmp_path / "out")
-    assert manifest.engine["loop"] is True
+    assert isinstance(manifest.engine, SplitterDescription) and manifest.engine.loop
     assert np.abs(sum_of(tmp_path / "out") - soundfile.read(song)[0]).max() < 2.0**-20
 
 
@@ -225,12 +226,12 @@ def test_an_engine_that_gives_a_mix_has_it_split(client: Client, ask: Ask) -> No
     folder = Path(client.job(job).folder)
     manifest = read_manifest(folder)
     assert manifest.stems == ("drums", "bass", "melody", "vocals")
-    splitter = dict(manifest.takes[0].facts)["splitter"]
-    assert splitter == {"name": "shares", "sha256": "none", "loop": False}
+    splitter = manifest.takes[0].facts.splitter
+    assert splitter is not None and (splitter.name, splitter.loop) == ("shares", False)
     drums, mix = (soundfile.read(folder / f"{name}.wav")[0] for name in ("drums", "mix"))
     assert np.abs(drums).max() > 0.3 * np.abs(mix).max()  # its share is 0.4, and of what is missed
     # Its notes are what was heard: something on each beat (within 50 ms), muted in the project.
-    assert dict(manifest.takes[0].facts)["notes_heard"] == list(manifest.stems)
+    assert manifest.takes[0].facts.notes_heard == manifest.stems
     text = (folder / "project.rpp").read_text("utf-8")
     notes = text[text.index('NAME "bass notes, as heard in it"') :]
     assert notes.index("MUTE 1 0") < notes.index("<SOURCE MIDI")

@@ -175,7 +175,7 @@ def test_another_take_than_the_first_can_be_changed(client: Client, ask: Ask, st
     story(client, second)
     changed = Path(client.job(second).folder)
     assert (soundfile.read(changed / "drums.wav")[0] == sound / 2).all()
-    assert read_manifest(changed).takes[0].facts["source_take"] == 2
+    assert read_manifest(changed).takes[0].facts.source_take == 2
 
 
 def test_a_take_that_is_not_there_cannot_be_changed(client: Client, ask: Ask, story: Story) -> None:

@@ -18,6 +18,7 @@ from splitting_models import (  # type: ignore[import-not-found]
     tiny_htdemucs,
 )
 
+from stems.facts import SplitterDescription
 from stems.manifest import read_manifest
 
 DEADLINE_SECONDS = 240
@@ -63,9 +64,10 @@ def test_a_mono_flac_becomes_four_mono_stems_that_add_up(
     miss = np.abs(soundfile.read(song)[0] - sum(sound for sound, _ in stems)).max()
     assert miss <= 1e-6  # -120 dBFS
     take, facts = manifest.takes[0], manifest.engine
-    assert take.gain_db == 0.0 and take.null_dbfs <= -120 and take.facts["silent"] == []
-    assert facts["name"] == "tiny" and facts["device"] in ("cpu", "cuda")
-    assert len(str(facts["sha256"])) == 64
+    assert take.gain_db == 0.0 and take.null_dbfs <= -120 and take.facts.silent == ()
+    assert isinstance(facts, SplitterDescription)
+    assert facts.name == "tiny" and facts.device in ("cpu", "cuda")
+    assert len(facts.sha256) == 64
 
 
 def test_what_is_wrong_is_one_sentence_and_leaves_nothing(

@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -23,8 +23,10 @@ from audio.stem_names import STEMS
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.engines import ENGINES, EngineSpec
 from diffusion.errors import Cancelled, EngineError
+from diffusion.facts import EngineDescription, EngineFacts
 from midi.melody import Note
 from stems.errors import StemError
+from stems.facts import SplitterDescription
 from stems.splitting.placement import place
 
 STEPS = 8
@@ -42,14 +44,20 @@ TONES = rows("tone_engine:ToneEngine")
 TONES_IN_BATCHES = rows("tone_engine:BatchToneEngine", batches=True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToneFacts(EngineFacts):
+    steps: int = STEPS
+    curve: str = ""
+
+
 class ToneEngine(Engine):
     name = "tone"
 
     def load(self, progress: Progress) -> None:
         progress("load", 1.0)
 
-    def describe(self) -> dict[str, object]:
-        return {"weights": "none", "version": "1", "device": "cpu"}
+    def describe(self) -> EngineDescription:
+        return EngineDescription(name=self.name, version="1", weights={"none": 0}, device="cpu")
 
     def close(self) -> None:
         pass
@@ -74,9 +82,9 @@ class ToneEngine(Engine):
         progress("decode", 1.0)
         if conditions.tags == "mix":
             samples = sum(stem.samples for stem in stems.values())
-            return Generation(mix=Clip(samples, conditions.sample_rate), facts={"steps": STEPS})
+            return Generation(mix=Clip(samples, conditions.sample_rate), facts=ToneFacts())
         notes = {name: beats(conditions, PITCHES[name] + higher) for name in conditions.stems}
-        facts = {"steps": STEPS, "intensity": str(conditions.intensity or "")}
+        facts = ToneFacts(curve=str(conditions.intensity or ""))
         return Generation(stems, None, notes, facts, {"seed": conditions.seed})
 
 
@@ -109,12 +117,19 @@ def open_splitter(name: str | None = None) -> ToneSplitter:
     return ToneSplitter(name or "shares")
 
 
+def described_splitter(name: str) -> SplitterDescription:
+    return SplitterDescription(
+        name=name, sha256="none", precision="float32", bfloat16_snr_db=None, device="cpu",
+        sample_rate=44_100, segment_seconds=0.1, overlap=0.25, torch="none", demucs="none",
+    )  # fmt: skip
+
+
 class ToneSplitter:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def facts(self) -> dict[str, object]:
-        return {"name": self.name, "sha256": "none"}
+    def facts(self) -> SplitterDescription:
+        return described_splitter(self.name)
 
     def split(
         self,

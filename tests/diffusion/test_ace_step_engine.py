@@ -23,6 +23,7 @@ from diffusion.audio_conditions import AudioConditions, Edit, Lora
 from diffusion.engine import Conditions
 from diffusion.engines import engine_spec
 from diffusion.errors import Cancelled, EngineError
+from diffusion.facts import Repainted
 from diffusion.models.shelf import Snapshot, add
 from midi.grid import Grid
 from midi.key import Key
@@ -77,8 +78,8 @@ def test_a_mix_is_stereo_at_the_rate_asked_and_longer_than_the_grid(engine: AceS
     assert generation.stems is None and generation.mix is not None
     assert (generation.mix.channels, generation.mix.sample_rate) == (2, 48_000)
     assert generation.mix.frames == 6 * 48_000 >= GRID.frames(48_000)
-    assert generation.facts["task"] == "text2music"
-    assert (generation.facts["steps"], generation.facts["shift"]) == (8, 3.0)
+    assert generation.facts.task == "text2music"
+    assert (generation.facts.steps, generation.facts.shift) == (8, 3.0)
     assert played(engine, replace(ASKED, sample_rate=44_100)).frames == 6 * 44_100
 
 
@@ -216,7 +217,7 @@ def test_a_full_memory_is_tried_once_more_with_less(
     monkeypatch.setattr(type(engine._pipeline), "play", full_at_first)
     mix = engine.generate(ASKED, quiet, never).mix
     assert modes == ["full", "offload"] and mix is not None
-    assert engine.describe()["memory"] == "offload"
+    assert engine.describe().memory == "offload"
 
 
 def test_a_memory_that_stays_full_is_told_in_a_sentence(
@@ -304,9 +305,9 @@ def test_a_part_is_added_by_base_checkpoints_only(
     source = Clip(np.random.default_rng(1).normal(0, 0.2, (2, 96_000)).astype(np.float32), 48_000)
     asked = replace(ASKED, audio=AudioConditions(edit=Edit("lego", source, parts=("bass",))))
     generation = base_engine.generate(asked, quiet, never)
-    assert (generation.facts["steps"], generation.facts["guidance_scale"]) == (50, 7.0)
-    assert "Generate the BASS track" in str(generation.facts["prompt"])
-    assert "lego is unreliable: listen before you use it." in generation.facts["remarks"]  # type: ignore[operator]
+    assert (generation.facts.steps, generation.facts.guidance_scale) == (50, 7.0)
+    assert "Generate the BASS track" in generation.facts.prompt
+    assert "lego is unreliable: listen before you use it." in generation.facts.remarks
     with pytest.raises(EngineError, match="lego needs a base checkpoint"):
         engine.generate(asked, quiet, never)
 
@@ -347,24 +348,24 @@ def test_sections_are_made_anew_one_by_one_and_the_first_stays(engine: AceStepEn
     for joint in (48_000, 144_000):
         steps = np.abs(np.diff(new))
         assert steps[:, joint - 10 : joint + 10].max() <= steps[:, : joint - 10].max(), "no click"
-    assert generation.facts["repainted"] == [
-        {"bars": "2-3", "caption": "lofi, warm"}, {"bars": "4-4", "caption": "lofi, loud"},
-    ]  # fmt: skip
-    assert "lofi, soft" in str(generation.facts["prompt"])
+    assert generation.facts.repainted == (
+        Repainted("2-3", "lofi, warm"), Repainted("4-4", "lofi, loud"),
+    )  # fmt: skip
+    assert "lofi, soft" in generation.facts.prompt
 
 
 def test_the_manifest_learns_which_weights_played(
     engine: AceStepEngine, snapshot: Snapshot
 ) -> None:
     facts = engine.describe()
-    assert facts["weights"] == snapshot.describe()
-    assert (facts["device"], facts["precision"], facts["kind"]) == ("cpu", "float32", "turbo")
+    assert facts.weights == snapshot.describe()
+    assert (facts.device, facts.precision, facts.kind) == ("cpu", "float32", "turbo")
 
 
 def test_weights_can_be_chosen_by_their_hash(shelf: Path, snapshot: Snapshot) -> None:
     chosen = AceStepEngine(f"sha256:{snapshot.sha256}", device="cpu", models=shelf)
     chosen.load(quiet)
-    assert chosen.describe()["weights"] == snapshot.describe()
+    assert chosen.describe().weights == snapshot.describe()
 
 
 def test_missing_weights_name_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -420,8 +421,8 @@ def test_a_lora_bends_the_model_and_comes_off_again(engine: AceStepEngine, adapt
         replace(ASKED, audio=AudioConditions(loras=(Lora(adapter, 0.8),))), quiet, never
     )
     assert bent.mix is not None and not np.array_equal(bent.mix.samples, plain)
-    (fact,) = bent.facts["loras"]  # type: ignore[misc]
-    assert fact["scale"] == 0.8 and len(fact["sha256"]) == 64
+    (fact,) = bent.facts.loras
+    assert fact.scale == 0.8 and len(fact.sha256) == 64
     none = replace(ASKED, audio=AudioConditions(loras=(Lora(adapter, 0.0),)))
     assert np.abs(played(engine, none).samples - plain).max() < 1e-6
     assert np.array_equal(played(engine, ASKED).samples, plain)

@@ -75,7 +75,7 @@ def test_another_seed_plays_something_else(engine: EmbeddedEngine, played: Gener
 def test_the_melody_is_played_as_written(played: Generation) -> None:
     heard = {(note.start_beats, note.pitch) for note in played.notes["melody"]}
     assert {(note.start_beats, note.pitch) for note in TUNE.notes} <= heard
-    agreed = played.facts["melody_agreement_before_keeping"]
+    agreed = played.facts.melody_agreement_before_keeping
     assert isinstance(agreed, float)
     assert 0.0 <= agreed <= 1.0
 
@@ -90,8 +90,8 @@ def test_the_vocals_sing_the_melody_when_they_lead(engine: EmbeddedEngine) -> No
 
 def test_unknown_words_are_reported(engine: EmbeddedEngine) -> None:
     facts = run(engine, replace(ASKED, tags="funk, kazoo", stems=("bass",))).facts
-    assert facts["style"] == "funk"
-    assert facts["unknown_words"] == ["kazoo"]
+    assert facts.style == "funk"
+    assert facts.unknown_words == ("kazoo",)
 
 
 def test_the_flag_stops_it_within_a_diffusion_step(engine: EmbeddedEngine) -> None:
@@ -117,8 +117,8 @@ def test_it_must_be_loaded_first() -> None:
 
 def test_the_manifest_learns_which_weights_played(engine: EmbeddedEngine) -> None:
     facts = engine.describe()
-    assert facts["name"] == "embedded"
-    assert facts["weights"] == read_card()["files"]
+    assert facts.name == "embedded"
+    assert facts.weights == read_card()["files"]
 
 
 def test_all_weights_are_the_published_ones_and_at_most_40_mb() -> None:
@@ -193,12 +193,12 @@ def test_an_intensity_curve_is_heard_bar_by_bar_and_stems_and_notes_agree(
                for bar in (0, 7)]  # fmt: skip
     assert loudest[0] < 0.6 * loudest[1], "18 dB apart the velocities are as 0.35 to 1"
     assert [note.velocity for note in generation.notes["vocals"]] == [30] * 8
-    assert generation.facts["intensity"] == pytest.approx(list(wanted), abs=1e-4)
+    assert generation.facts.intensity == pytest.approx(list(wanted), abs=1e-4)
 
 
 def test_words_of_later_sections_are_told_to_be_left_out(engine: EmbeddedEngine) -> None:
     asked = replace(ASKED, stems=("bass",), sections=("intro, jazz", "chorus, loud strings"))
     facts = run(engine, asked).facts
-    assert (facts["style"], facts["sections"]) == ("jazz_swing", ["intro", "chorus"])
-    (remark,) = facts["remarks"]  # type: ignore[misc]
+    assert (facts.style, facts.sections) == ("jazz_swing", ("intro", "chorus"))
+    (remark,) = facts.remarks
     assert str(remark).startswith("the words of bars 2-2 were not followed: 'loud strings'")

@@ -8,6 +8,7 @@ import pytest
 
 from diffusion.ace_step.checkpoint import read_kind
 from diffusion.errors import EngineError
+from diffusion.facts import SnapshotWeights
 from diffusion.models.catalogue import CATALOGUE, model_named
 from diffusion.models.errors import ModelError
 from diffusion.models.shelf import add, faults, find, find_for_music, remove, snapshots
@@ -48,9 +49,7 @@ def test_a_download_moves_to_its_place_on_the_shelf(root: Path, weights: Path) -
     added = add(root, "turbo", "turbo", download, repository="r/turbo", revision="abc")
     assert added.folder == root / "turbo" / added.sha256[:12]
     assert not download.exists() and list(faults(added)) == []
-    assert added.describe() == {
-        "model": "turbo", "repository": "r/turbo", "revision": "abc", "sha256": added.sha256,
-    }  # fmt: skip
+    assert added.describe() == SnapshotWeights("turbo", "r/turbo", "abc", added.sha256)
 
 
 def test_the_same_bytes_have_the_same_hash_wherever_they_lie(root: Path, weights: Path) -> None:

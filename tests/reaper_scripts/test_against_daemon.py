@@ -67,7 +67,7 @@ def assert_four_stems_at(told: dict[str, Any], position: Fraction, grid: Grid) -
         (take,) = item["takes"]
         folder = Path(json.loads(item["ext"]["backline"])["folder"])
         manifest = read_manifest(folder, check_hashes=True)
-        assert manifest.grid["frames"] == grid.frames(RATE)
+        assert manifest.grid.frames == grid.frames(RATE)
         stem = json.loads(item["ext"]["backline"])["stem"]
         assert Path(take["file"]).read_bytes() == (folder / f"{stem}.wav").read_bytes()
         assert Path(take["file"]).name.startswith(f"backline_{int(manifest.job):04d}_{stem}_")
@@ -125,7 +125,7 @@ def test_four_stems_land_on_the_bar_in_a_tempo_map_with_a_ramp(
     manifest = read_manifest(Path(json.loads(items(told)[0]["ext"]["backline"])["folder"]))
     # Each bar line of the result lies on the frame of REAPER's own bar line.
     bars = [start, None, waltz, waltz + 2, jig, jig + Fraction(6, 5)]  # 3/4 at 90: 2 s a bar
-    for found, wanted in zip(manifest.grid["bar_frames"], bars, strict=False):
+    for found, wanted in zip(manifest.grid.bar_frames, bars, strict=False):
         if wanted is not None:
             assert found == round((wanted - start) * RATE)
 

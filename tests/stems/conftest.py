@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from audio.clip import Clip
+from audio.report import Report
 from audio.stem_names import STEMS
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.key import Key
 from midi.melody import Melody
 from midi.note import Note
+from stems.facts import TakeFacts
 from stems.stem_set import StemSet
 from stems.take import Take
 
@@ -59,19 +61,24 @@ def make_take() -> Callable[..., Take]:
             name: Clip(random.uniform(-level, level, shape).astype(np.float32), SAMPLE_RATE)
             for name in stems
         }
-        report = {
-            "bpm": grid.bpm,
-            "bpm_error_percent": 0.0,
-            "octave_relation": "1",
-            "beats_seconds": [float(grid.seconds_at(beat)) for beat in range(int(grid.beats))],
-            "beat_offset_ms": 0.5,
-            "key": "A minor",
-            "key_relation": "same",
-        }
+        report = Report(
+            bpm=grid.bpm,
+            bpm_asked=grid.bpm,
+            bpm_error_percent=0.0,
+            octave_relation="1",
+            beats_seconds=tuple(float(grid.seconds_at(beat)) for beat in range(int(grid.beats))),
+            beat_offset_ms=0.5,
+            key="A minor",
+            key_asked="A minor",
+            key_relation="same",
+            peak_dbfs=-20.0,
+            frames=shape[1],
+            frames_expected=shape[1],
+        )
         notes = {
             name: (Note(Fraction(0), Fraction(1), 40 + 7 * place, 90),)
             for place, name in enumerate(stems)
         }
-        return Take(StemSet(clips), notes, report, seed, {"steps": 8})
+        return Take(StemSet(clips), notes, report, seed, TakeFacts(engine={"steps": 8}))
 
     return make

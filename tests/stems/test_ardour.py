@@ -18,10 +18,12 @@ import pytest
 import soundfile
 
 from audio.clip import Clip
+from diffusion.facts import EngineDescription
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.key import Key
 from stems.ardour import write_session
 from stems.delivery import deliver
+from stems.entries import GridEntry
 from stems.errors import StemError
 from stems.manifest import Manifest, read_manifest
 from stems.stem_set import StemSet
@@ -67,7 +69,7 @@ def make_job(folder: Path, grid: Grid, sample_rate: int, at_beats: int, takes: i
     deliver(
         folder, request={}, grid=grid, key=Key.parse("A minor"), melody=None,
         takes=[Take(StemSet(clips), {}, {}, seed) for seed in range(takes)], stems=STEMS,
-        engine={"name": "test"},
+        engine=EngineDescription(name="test"),
         at_beats=at_beats, sections=("verse",) * grid.bars,
     )  # fmt: skip
     return read_manifest(folder, check_hashes=True)
@@ -90,17 +92,18 @@ def ardour(tmp_path: Path) -> Callable[..., str]:
 
 def steps(manifest: Manifest) -> str:
     """The manifest's tempo map for a session in which the job begins at its position."""
-    grid, start = manifest.grid, manifest.position["at_beats"]
+    grid, start = manifest.grid, manifest.position.at_beats
+    assert isinstance(grid, GridEntry)
     bars = {0: 0.0}
-    meters = {int(each["bar"]): str(each["meter"]) for each in grid["meter_map"]}  # type: ignore
+    meters = {each.bar: each.meter for each in grid.meter_map}
     meter, beat = meters[0], 0.0
-    for bar in range(int(str(grid["bars"]))):
+    for bar in range(grid.bars):
         meter = meters.get(bar, meter)
         bars[bar] = beat
         top, bottom = map(int, meter.split("/"))
         beat += 4 * top / bottom
     found = []
-    for point in grid["tempo_map"]:  # type: ignore[attr-defined]
+    for point in grid.tempo_map:
         assert not point["ramp"]  # Ardour's ramps are exponential
         bar = next(bar for bar, beat in bars.items() if beat == point["beat"])
         meter = meters[bar].replace("/", ":")
@@ -183,8 +186,8 @@ def test_ardour_plays_the_stems_at_the_sample_the_manifest_says(
     monkeypatch.setattr("stems.delivery.draw_overview", lambda path, _: path.write_bytes(b"png"))
     job, session = tmp_path / "job", tmp_path / "session"
     manifest = make_job(job, song, rate, at_beats)
-    bars = int(str(manifest.grid["bars"]))
-    end = start + int(str(manifest.grid["frames"]))
+    assert isinstance(manifest.grid, GridEntry)
+    bars, end = manifest.grid.bars, start + manifest.grid.frames
 
     tracks = ",".join(manifest.stems)
     ardour("ardour7-lua", SCRIPT, "create", session, NAME, rate, tracks, steps(manifest))
@@ -197,9 +200,9 @@ def test_ardour_plays_the_stems_at_the_sample_the_manifest_says(
     exact = [(start + song.seconds_at(beat) * rate) for beat in song.bar_starts]
     (told,) = (line for line in placed.splitlines() if line.startswith("bars "))
     assert list(map(int, told.split()[1:])) == [math.floor(frame) for frame in exact]
-    ours = [start + each for each in manifest.grid["bar_frames"]]  # type: ignore[attr-defined]
+    ours = [start + each for each in manifest.grid.bar_frames]
     assert ours == [math.floor(frame + Fraction(1, 2)) for frame in exact]
-    assert round(manifest.position["start_seconds"] * rate) == start
+    assert round((manifest.position.start_seconds or 0.0) * rate) == start
 
     mix, _ = soundfile.read(job / "mix.wav", dtype="float32", always_2d=True)
     assert (heard_rate, heard.shape) == (rate, (end, 2))

@@ -10,6 +10,7 @@ import soundfile
 from wavinfo import WavInfoReader
 
 from audio.clip import Clip
+from diffusion.facts import EngineDescription
 from midi.grid import Grid, TempoPoint
 from midi.key import Key
 from stems.chunks import SoundTags, chunks_of, family_of, music_of
@@ -120,7 +121,7 @@ def test_a_job_s_whole_numbers_sum_exactly_as_read_back(
     manifest = deliver(
         tmp_path, request={"bpm": 180}, grid=grid, key=key, melody=None,
         takes=[make_take(grid, level=0.9)], stems=("drums", "bass", "vocals", "melody"),
-        engine={}, at_seconds=2.0, format_name=format_name,
+        engine=EngineDescription(name="test"), at_seconds=2.0, format_name=format_name,
     )  # fmt: skip
     shift = 32 - SOUND_FORMATS[format_name].bits
     mix, *stems = (
@@ -139,7 +140,8 @@ def test_stems_of_a_job_lie_where_the_job_lies_in_the_project(
 ):
     deliver(
         tmp_path, request={"project": "Album"}, grid=grid, key=key, melody=None,
-        takes=[make_take(grid, stems=("bass",))], stems=("bass",), engine={}, at_beats=6,
+        takes=[make_take(grid, stems=("bass",))], stems=("bass",),
+        engine=EngineDescription(name="test"), at_beats=6,
     )  # fmt: skip
     infos = [WavInfoReader(tmp_path / f"{name}.wav") for name in ("bass", "mix")]
     # 6 quarters at 180 bpm are 2 s: 96 000 frames.
@@ -152,6 +154,6 @@ def test_an_unknown_format_is_refused_before_anything_is_made(tmp_path: Path, gr
     with pytest.raises(StemError, match="format must be one of wav16, wav24, wav32f, flac"):
         deliver(
             tmp_path / "out", request={}, grid=grid, key=key, melody=None, takes=[],
-            stems=("bass",), engine={}, format_name="mp3",
+            stems=("bass",), engine=EngineDescription(name="test"), format_name="mp3",
         )  # fmt: skip
     assert not (tmp_path / "out").exists()

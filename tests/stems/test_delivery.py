@@ -11,11 +11,13 @@ import rpp
 import soundfile
 from PIL import Image
 
+from diffusion.facts import EngineDescription
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
 from stems.delivery import deliver
 from stems.errors import StemError
+from stems.facts import TakeFacts
 from stems.manifest import Manifest, read_manifest
 from stems.overview import draw_overview
 from stems.take import Take
@@ -35,7 +37,7 @@ def hand_over(
         values: dict[str, Any] = {
             "request": {"bpm": 180.0}, "grid": grid, "key": key, "melody": None,
             "takes": [make_take(grid, stems=stems)], "stems": stems,
-            "engine": {"name": "test"}, "job": "job-1",
+            "engine": EngineDescription(name="test"), "job": "job-1",
         }  # fmt: skip
         return deliver(out_dir, **(values | changes))
 
@@ -70,10 +72,10 @@ def test_a_whole_job_lies_in_one_folder(
     assert {file.path for file in manifest.files} == expected - {"manifest.json"}
     assert read_manifest(out, check_hashes=True).as_dict() == manifest.as_dict()
     assert [(take.take, take.seed, take.facts) for take in manifest.takes] == [
-        (1, 11, {"steps": 8}), (2, 12, {"steps": 8}),
+        (1, 11, TakeFacts(engine={"steps": 8})), (2, 12, TakeFacts(engine={"steps": 8})),
     ]  # fmt: skip
     assert all(take.null_dbfs <= -100.0 for take in manifest.takes)
-    assert manifest.position["start_seconds"] == 2.0  # 6 quarters at 180 bpm
+    assert manifest.position.start_seconds == 2.0  # 6 quarters at 180 bpm
     assert [section.name for section in manifest.sections] == ["verse", "chorus"]
 
 
@@ -85,7 +87,7 @@ def test_the_manifest_s_lengths_are_those_of_the_files(
     assert len(sounds) == 2
     for file in sounds:
         assert soundfile.info(tmp_path / "out" / file.path).frames == file.frames == 96_000
-    assert manifest.grid["frames"] == 96_000
+    assert manifest.grid.frames == 96_000
 
 
 def test_a_picture_is_delivered_with_it(
@@ -105,7 +107,7 @@ def test_items_of_the_project_tell_where_they_come_from_and_what_was_measured(
 ):
     settings = [("bpm", "d", 180.0), ("retries", "i", 0), ("stems", "s", "bass")]
     takes = [make_take(grid, seed, ONE_STEM) for seed in (11, 12)]
-    engine = {"name": "embedded", "weights": {"band": "sha256:1"}, "device": "cpu"}
+    engine = EngineDescription(name="embedded", weights={"band": "sha256:1"}, device="cpu")
     manifest = hand_over(
         tmp_path, takes=takes, job="7", label="Night", settings=settings, engine=engine
     )
@@ -227,7 +229,7 @@ def test_a_sound_that_cannot_be_written_names_the_output_folder_not_a_hidden_one
     [
         ({"stems": ("bass", "drums")}, "take 1 has the stems bass, asked were drums, bass"),
         ({"takes": []}, "at least one take"),
-        ({"engine": {"score": float("nan")}}, "cannot be written as JSON"),
+        ({"request": {"score": float("nan")}}, "cannot be written as JSON"),
         ({"sections": ("verse",)}, "names 1 bars, the grid has 2"),
         ({"grid": Grid.constant(180, "3/4", 3)}, "take 1 has 96000 frames, its grid has 144000"),
     ],

@@ -1,4 +1,6 @@
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from midi.grid import Grid
 from midi.key import Key
@@ -11,8 +13,9 @@ def by_name(take: Take, grid: Grid, key: Key, null_dbfs: float | None = None) ->
     return {each.name: (each.value, each.remark, each.as_asked) for each in found}
 
 
-def with_report(take: Take, **changes: object) -> Take:
-    return Take(take.stem_set, take.notes, {**take.report, **changes}, take.seed, take.facts)
+def with_report(take: Take, **changes: Any) -> Take:
+    assert take.report is not None
+    return replace(take, report=replace(take.report, **changes))
 
 
 def test_a_take_as_asked_is_told_as_such(grid: Grid, key: Key, make_take: Callable[..., Take]):

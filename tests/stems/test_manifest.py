@@ -6,18 +6,25 @@ from pathlib import Path
 
 import pytest
 
+from diffusion.facts import EngineDescription
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
-from stems.errors import StemError
-from stems.manifest import (
+from stems.entries import (
     FileEntry,
-    Manifest,
+    GridEntry,
+    KeyEntry,
+    MelodyEntry,
+    MeterEntry,
+    PositionEntry,
     TakeEntry,
+    TempoEntry,
+)
+from stems.errors import StemError
+from stems.facts import TakeFacts
+from stems.manifest import (
+    Manifest,
     describe_file,
-    describe_grid,
-    describe_key,
-    describe_melody,
     read_manifest,
     write_manifest,
 )
@@ -33,14 +40,14 @@ def manifest(tmp_path: Path) -> Manifest:
         created="2026-01-02T03:04:05+00:00",
         job="job-1",
         request={"bpm": 92.5, "tags": ("warm", "日本"), "nested": {"a": [1, None]}},
-        engine={"name": "embedded", "weights": {"model": "ab12"}},
-        grid={"bpm": 92.5},
-        key={"name": "C minor"},
+        engine=EngineDescription(name="embedded", weights={"model": "ab12"}),
+        grid=GridEntry.of(Grid.constant(92.5, bars=4), 48_000),
+        key=KeyEntry.of(Key.parse("C minor")),
         melody=None,
-        position={"start_seconds": 7.5},
+        position=PositionEntry(start_seconds=7.5, at_beats=0.0, at_seconds=7.5),
         sections=(Section("verse", 0, 4),),
         stems=("bass",),
-        takes=(TakeEntry(1, 42, -0.5, -141.0, {"bpm": None}, {"steps": 8}),),
+        takes=(TakeEntry(1, 42, -0.5, -141.0, None, TakeFacts(engine={"steps": 8})),),
         files=(describe_file(tmp_path, "bass.wav", "stem", stem="bass", take=1, frames=3),),
     )
 
@@ -80,7 +87,7 @@ def test_what_json_cannot_hold_is_refused_and_leaves_no_file(
     tmp_path: Path, manifest: Manifest, value: object
 ):
     with pytest.raises(StemError, match="cannot be written as JSON"):
-        write_manifest(tmp_path / "manifest.json", replace(manifest, engine={"fact": value}))
+        write_manifest(tmp_path / "manifest.json", replace(manifest, request={"fact": value}))
     assert [file.name for file in tmp_path.iterdir()] == ["bass.wav"]
 
 
@@ -169,24 +176,19 @@ def test_no_file_may_lie_outside_the_folder(path: str):
 
 def test_a_grid_is_written_down_in_beats_seconds_and_frames(mapped_grid: Grid):
     # 120 bpm to beat 2 (1 s), a ramp to 240 bpm of 2 s, then 5 quarters of 1/4 s: 4.25 s.
-    described = describe_grid(mapped_grid, 44_100)
-    assert (described["seconds"], described["frames"]) == (4.25, 187_425)
-    assert (described["bars"], described["beats"], described["meter"]) == (4, 13.0, "7/8")
-    assert described["meter_map"] == [{"bar": 0, "meter": "7/8"}, {"bar": 2, "meter": "3/4"}]
-    assert described["tempo_map"] == [
-        {"beat": 0.0, "bpm": 120.0, "ramp": False},
-        {"beat": 2.0, "bpm": 120.0, "ramp": True},
-        {"beat": 8.0, "bpm": 240.0, "ramp": False},
-    ]
-    bars = described["bar_frames"]
-    assert isinstance(bars, list) and len(bars) == 5
-    assert (bars[0], bars[-1]) == (0, 187_425)
+    described = GridEntry.of(mapped_grid, 44_100)
+    assert (described.seconds, described.frames) == (4.25, 187_425)
+    assert (described.bars, described.beats, described.meter) == (4, 13.0, "7/8")
+    assert described.meter_map == (MeterEntry(0, "7/8"), MeterEntry(2, "3/4"))
+    assert described.tempo_map == (
+        TempoEntry(0.0, 120.0, False), TempoEntry(2.0, 120.0, True), TempoEntry(8.0, 240.0, False),
+    )  # fmt: skip
+    bars = described.bar_frames
+    assert len(bars) == 5 and (bars[0], bars[-1]) == (0, 187_425)
+    assert described.grid() == mapped_grid
 
 
 def test_key_and_melody_are_written_down(melody: Melody):
-    assert describe_key(Key.parse("Bb minor"))["name"] == "Bb minor"
-    assert describe_melody(None) is None
-    assert describe_melody(melody) == {
-        "notes": 4, "harmony_notes": 0, "changes": ["the last note was cut"],
-    }  # fmt: skip
+    assert KeyEntry.of(Key.parse("Bb minor")).name == "Bb minor"
+    assert MelodyEntry.of(melody) == MelodyEntry(4, 0, ("the last note was cut",))
     assert melody.notes[0].start_beats == Fraction(0)

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,8 +50,9 @@ def count_of(pixels: Pixels, colour: tuple[int, int, int]) -> int:
     return int((np.abs(pixels - np.array(colour)).max(axis=2) <= 8).sum())
 
 
-def with_report(take: Take, **changes: object) -> Take:
-    return Take(take.stem_set, take.notes, {**take.report, **changes})
+def with_report(take: Take, **changes: Any) -> Take:
+    assert take.report is not None
+    return replace(take, report=replace(take.report, **changes))
 
 
 def test_the_picture_is_a_png_of_plausible_size(

@@ -17,6 +17,7 @@ import rppxml
 from midi.grid import Grid
 from midi.melody import Melody
 from midi.note import Note
+from stems.facts import SplitterDescription
 from stems.manifest import backline_version
 from stems.project_file import Project, ProjectTake, write_project
 from stems.provenance import SplitOrigin
@@ -231,9 +232,11 @@ def test_every_reader_sees_a_split_where_its_sound_lay(
         "bass": SplitStem("bass.flac", "ab" * 32, ("bass of a 'b'.wav, split by embedded",)),
         "vocals": SplitStem("vocals.flac", "cd" * 32, ("vocals of it", "nothing is heard in it")),
     }
-    origin = SplitOrigin(
-        "r7", "42", "a 'b' stems", "/music/a 'b'.wav", {"name": "embedded"}, "/jobs/42"
-    )
+    splitter = SplitterDescription(
+        name="embedded", sha256="ab", precision="float32", bfloat16_snr_db=None, device="cpu",
+        sample_rate=44_100, segment_seconds=6.0, overlap=0.25, torch="2", demucs="4",
+    )  # fmt: skip
+    origin = SplitOrigin("r7", "42", "a 'b' stems", "/music/a 'b'.wav", splitter, "/jobs/42")
     path = tmp_path / "project.rpp"
     made = datetime(2026, 1, 2, tzinfo=UTC)
     write_split_project(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from audio.clip import Clip
+from diffusion.facts import EngineDescription
 from midi.grid import Grid
 from midi.key import Key
 from stems.delivery import deliver
@@ -34,7 +35,7 @@ def job(tmp_path: Path, grid: Grid, key: Key, make_take: MakeTake) -> Path:
     takes = [replace(make_take(grid, seed), score={"seed": seed}) for seed in (1, 2)]
     deliver(
         tmp_path / "job", request=REQUEST, grid=grid, key=key, melody=None, takes=takes,
-        stems=("drums", "bass", "melody", "vocals"), engine={"name": "test"},
+        stems=("drums", "bass", "melody", "vocals"), engine=EngineDescription(name="test"),
     )  # fmt: skip
     return tmp_path / "job"
 
@@ -81,7 +82,7 @@ def test_new_sound_gets_the_gain_that_the_source_had(
     loud = replace(make_take(grid, 1, level=0.9), score={})
     deliver(
         tmp_path / "loud", request=REQUEST, grid=grid, key=key, melody=None, takes=[loud],
-        stems=("drums", "bass", "melody", "vocals"), engine={},
+        stems=("drums", "bass", "melody", "vocals"), engine=EngineDescription(name="test"),
     )  # fmt: skip
     source = read_source(tmp_path / "loud")
     assert source.gain_db < -6

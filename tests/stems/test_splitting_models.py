@@ -158,7 +158,7 @@ def test_pulled_weights_are_found_by_name_and_checked_against_their_record(tmp_p
     save_bag(folder, "htdemucs", ["955717e8"])
     snapshot = shelf.add(tmp_path / "models", "htdemucs", shelf.SPLITTER, folder)
     assert open_splitter(home=tmp_path).name == "htdemucs", "the first choice once it is there"
-    assert open_splitter("htdemucs", tmp_path).facts()["sample_rate"] == 44100
+    assert open_splitter("htdemucs", tmp_path).facts().sample_rate == 44100
     with (snapshot.folder / "955717e8.safetensors").open("ab") as file:
         file.write(b"more")
     with pytest.raises(StemError, match=r"955717e8\.safetensors is damaged"):
