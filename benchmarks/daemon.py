@@ -169,7 +169,7 @@ def _jobs_and_pings(client: Client, port: int) -> tuple[list[float], list[float]
         for seed in range(JOBS):
             request = Generate(bpm=BPM, key="A minor", bars=BARS, seed=seed)
             started = time.perf_counter()
-            job = client.order(request).job
+            job = client.submit(request).job
             for event in client.watch(job):
                 if isinstance(event, Finished):
                     jobs.append(time.perf_counter() - started)

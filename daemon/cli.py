@@ -24,7 +24,7 @@ from daemon.commands import (
     to_midi,
 )
 from daemon.commands import slice as slicing
-from daemon.commands.order_options import GroupedCommand
+from daemon.commands.request_options import GroupedCommand
 from daemon.config import Config
 from daemon.errors import DaemonError, Interrupted, UsageError
 from daemon.screen import say, say_aside

@@ -15,7 +15,7 @@ from daemon.config import OSC_PORT
 from daemon.doctor import daemon_answers
 from daemon.errors import DaemonError
 from daemon.screen import say_aside
-from daemon.sending import order
+from daemon.sending import send_and_watch
 from osc_protocol.client import Client
 from osc_protocol.generate import Generate
 from stems.manifest import Manifest
@@ -43,11 +43,11 @@ def play(out_dir: Path) -> tuple[Manifest, Path]:
     if daemon_answers(OSC_PORT):
         say_aside(f"using the daemon that runs on port {OSC_PORT}")
         with Client(port=OSC_PORT, name="backline demo") as client:
-            return order(client, request, out_dir)
+            return send_and_watch(client, request, out_dir)
     with _own_daemon() as port, Client(port=port, name="backline demo") as client:
         say_aside(f"sending /backline/generate to the daemon at udp://127.0.0.1:{port}")
         try:
-            return order(client, request, out_dir)
+            return send_and_watch(client, request, out_dir)
         finally:
             client.quit()
 

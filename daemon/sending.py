@@ -1,4 +1,4 @@
-"""The terminal's side of a running daemon: order a job, watch it, fetch it."""
+"""The terminal's side of a running daemon: send a request, watch its job, fetch it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from daemon.results import fetch
 from daemon.screen import progress_bar, say_aside
 from osc_protocol.client import Client
 from osc_protocol.errors import Code, ProtocolError
-from osc_protocol.messages import AnyOrder, Finished, Progress
+from osc_protocol.messages import AnyRequest, Finished, Progress
 from stems.manifest import Manifest
 
 
-def order(client: Client, request: AnyOrder, out_dir: Path | None) -> tuple[Manifest, Path]:
+def send_and_watch(
+    client: Client, request: AnyRequest, out_dir: Path | None
+) -> tuple[Manifest, Path]:
     """Send `request`, show its progress, wait for its end; returns manifest and folder.
 
     Ctrl-C cancels the job in the daemon and raises Interrupted once that is done. A job that
     failed raises the ProtocolError it failed with.
     """
     client.subscribe(scope="mine")
-    accepted = client.order(request)
+    accepted = client.submit(request)
     try:
         finished = _watch(client, accepted.job)
     except KeyboardInterrupt:

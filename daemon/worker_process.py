@@ -102,7 +102,7 @@ def _play(order: Play, models: _Models, orders: _Orders, log_file: Path) -> Ende
 def _manifest_of(order: Play, models: _Models, orders: _Orders, folder: Path) -> Manifest:
     """Make the files of a job in `folder`; raises what generate() and split() raise."""
     from daemon.pipeline import generate, split
-    from osc_protocol.messages import ORDERS, Split
+    from osc_protocol.messages import REQUESTS, Split
 
     number, job = order.number, str(order.number)
 
@@ -112,7 +112,7 @@ def _manifest_of(order: Play, models: _Models, orders: _Orders, folder: Path) ->
     def cancelled() -> bool:
         return orders.cancelled(number)
 
-    request = ORDERS[str(order.request.get("kind", ""))].restored(order.request)
+    request = REQUESTS[str(order.request.get("kind", ""))].restored(order.request)
     if isinstance(request, Split):
         return split(request, models.splitters.open, folder, progress, cancelled, job=job)
     engine = models.engines.open(request.engine)

@@ -47,8 +47,8 @@ class Arg:
     may be, `max_bytes` bounds UTF-8 text and blobs, `pattern` must match all of a text that is
     not empty.
 
-    A keyed argument with a `position` may also stand by position. `in_order` is whether it is
-    part of the order that is stored and compared, `kept_by` says whether a variation (VARY) and a
+    A keyed argument with a `position` may also stand by position. `in_request` is whether it is
+    part of the request that is stored and compared, `kept_by` says whether a variation (VARY) and a
     change of a result (CHANGE) repeat it. On the command line it is `option` (from its name where
     that is empty), listed under `group`, unless `wire_only` says why there is none; `lines` is an
     option that may be repeated, one line each, and `from_file` one that takes "@file".
@@ -70,7 +70,7 @@ class Arg:
     keyed: bool = False
     position: int = 0
     unset: str = "none"  # what the daemon does without it, where the default does not say
-    in_order: bool = True
+    in_request: bool = True
     kept_by: tuple[str, ...] = (VARY, CHANGE)
     option: str = ""
     old_options: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from osc_protocol.errors import NoAnswer
 from osc_protocol.link import RESEND_SECONDS, Link
 from osc_protocol.messages import (
     Accepted,
-    AnyOrder,
+    AnyRequest,
     Cancel,
     CancelDone,
     Finished,
@@ -43,8 +43,8 @@ from osc_protocol.messages import (
     VersionReply,
     Welcome,
 )
-from osc_protocol.order_paths import with_absolute_paths
 from osc_protocol.protocol import DEFAULT_PORT
+from osc_protocol.request_paths import with_absolute_paths
 
 SILENCE_SECONDS = 5.0  # without an event of a job: ask how it is
 LIST_ATTEMPTS = 5
@@ -127,14 +127,14 @@ class Client:
         self._link.keep_subscribed(None)
         return self._ask(Notify(self._link.new_rid(), False), NotifyDone)
 
-    def order(self, order: AnyOrder, *, rid: str = "") -> Accepted:
-        """Order stems; the job is in the daemon's journal once this returns.
+    def submit(self, request: AnyRequest, *, rid: str = "") -> Accepted:
+        """Request stems; the job is in the daemon's journal once this returns.
 
-        Relative paths are taken from this process's folder. An order under a `rid` that was
+        Relative paths are taken from this process's folder. A request under a `rid` that was
         accepted before is that job again.
         """
-        order = replace(with_absolute_paths(order), rid=rid or self._link.new_rid())
-        return self._ask(order, Accepted)
+        request = replace(with_absolute_paths(request), rid=rid or self._link.new_rid())
+        return self._ask(request, Accepted)
 
     def cancel(self, target: str | int) -> CancelDone:
         """Stop a job, told by its number or the rid of its request."""

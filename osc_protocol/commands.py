@@ -1,4 +1,4 @@
-"""What clients ask, besides the orders generate and split: a class for each command.
+"""What clients ask, besides the requests generate and split: a class for each command.
 
 The docstrings are the descriptions of docs/guide/protocol.md.
 """

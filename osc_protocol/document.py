@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from midi.curve import MAX_POINTS
+from midi.sections import MAX_SECTION_BYTES, TAGS
+from osc_protocol import codec
 from osc_protocol.argument import Arg
 from osc_protocol.errors import Code
 from osc_protocol.grammar import MAX_PING_ARGUMENTS
 from osc_protocol.message import sent
 from osc_protocol.messages import CLASSES, TABLE, Generate, Row
-from osc_protocol.prose import FIRST_PAGE, PAYLOADS, RULES, SPOOL
+from osc_protocol.protocol import DEFAULT_PORT
+
+LISTENER_PORT = 9902  # of the examples
 
 MEANINGS = {
     Code.INTERNAL: "a fault in the daemon; its log has the details",
@@ -39,20 +46,26 @@ MEANINGS = {
 
 
 def document() -> str:
-    """Return the page."""
-    return "\n".join(
-        (
-            FIRST_PAGE,
-            RULES,
-            _commands(),
-            _keys("## Keys of generate", Generate.row.keys),
-            PAYLOADS,
-            SPOOL,
-            _messages("## Replies", "reply"),
-            _messages("## Events", "event"),
-            _errors(),
-        )
-    )
+    """Return the page: the text of protocol_page.md, with the table's parts and limits put in."""
+    parts: dict[str, object] = {
+        "COMMANDS": _commands(),
+        "GENERATE_KEYS": _keys("## Keys of generate", Generate.row.keys),
+        "REPLIES": _messages("## Replies", "reply"),
+        "EVENTS": _messages("## Events", "event"),
+        "ERRORS": _errors(),
+        "DEFAULT_PORT": DEFAULT_PORT,
+        "LISTENER_PORT": LISTENER_PORT,
+        "MAX_ADDRESS_BYTES": codec.MAX_ADDRESS_BYTES,
+        "MAX_ARGUMENTS": codec.MAX_ARGUMENTS,
+        "MAX_DATAGRAM_BYTES": codec.MAX_DATAGRAM_BYTES,
+        "MAX_DEPTH": codec.MAX_DEPTH,
+        "MAX_ELEMENTS": codec.MAX_ELEMENTS,
+        "MAX_POINTS": MAX_POINTS,
+        "MAX_SECTION_BYTES": MAX_SECTION_BYTES,
+        "TAGS": ", ".join(TAGS[:8]) + ",\n    " + ", ".join(TAGS[8:]),
+    }
+    text = (Path(__file__).parent / "protocol_page.md").read_text(encoding="utf-8")
+    return re.sub(r"\{([A-Z_]+)\}", lambda found: str(parts[found[1]]).rstrip("\n"), text)
 
 
 def _commands() -> str:
@@ -154,6 +167,8 @@ def _limits(argument: Arg) -> str:
         return "see Requests and answers"
     if argument.kind == "flag":
         return "0 or 1"
+    if argument.kind == "path":
+        return "absolute path on the daemon's machine"
     if argument.kind not in ("int", "float", "target"):
         return ", ".join(argument.choices) or f"at most {argument.max_bytes} bytes"
     if argument.choices:

@@ -12,9 +12,9 @@ POSITION, OUTPUT = "Place in the project", "Output"  # headings of the command l
 
 # Of requests
 Rid = Annotated[str, Arg("request id, chosen by the client", "rid")]
-OrderRid = Annotated[
+RequestRid = Annotated[
     str,
-    Arg("request id, chosen by the client", "rid", must_be_sent=True, in_order=False, kept_by=(),
+    Arg("request id, chosen by the client", "rid", must_be_sent=True, in_request=False, kept_by=(),
         wire_only="the command line makes up a new one for each request"),
 ]  # fmt: skip
 AnyRid = Annotated[str, Arg("request id, chosen by the client", "rid", default="")]
@@ -40,7 +40,7 @@ AtBeats = Annotated[
 ]  # fmt: skip
 DryRun = Annotated[
     bool,
-    Key("1: check all of it, make nothing", in_order=False, kept_by=(), group=OUTPUT),
+    Key("1: check the request, make nothing", in_request=False, kept_by=(), group=OUTPUT),
 ]
 
 # Of answers

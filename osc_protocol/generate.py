@@ -1,4 +1,4 @@
-"""The order to generate music: what a musician asks for, checked whole."""
+"""The request to generate music: what a musician asks for, checked whole."""
 
 import re
 import secrets
@@ -26,10 +26,10 @@ from osc_protocol.fields import (
     AtSeconds,
     DryRun,
     Format,
-    OrderRid,
+    RequestRid,
     check_one_position,
 )  # fmt: skip
-from osc_protocol.message import Order
+from osc_protocol.message import Request
 from osc_protocol.protocol import MAX_INT, MAX_SEED
 from osc_protocol.song_maps import bar_names, meter_changes, tempo_points
 from osc_protocol.timed_tags import is_timed, length_in_bars, on_bars
@@ -46,215 +46,113 @@ MUSIC, STYLE, MELODY = "Music", "Style and form", "Melody"
 RESULT, TAKES, AUDIO = "Change a result", "Takes", "Edit audio (ace-step)"
 
 
-class Generate(Order, address="/backline/generate", answers=("Accepted",)):
+class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     """Makes stems. The same rid with the same parameters is the same job, however often sent.
 
     A length in seconds becomes bars, times in `tags` become sections and tempo map, and a seed is
-    drawn where none is given: in an existing order `seconds` is 0 and `bars` and `seed` are
+    drawn where none is given: in an existing request `seconds` is 0 and `bars` and `seed` are
     numbers. `bpm` holds until the first point of `tempo_map`; a point at beat 0 replaces it;
     `meter` and `meter_map` likewise. With `from_`, a finished job's folder, only `stems` are
-    generated, in `bar_range` or as `midi_path` has them; everything else repeats that job's order.
+    generated, in `bar_range` or as `midi_path` has them; all else repeats that job's request.
     """
 
-    bpm: Annotated[
-        float,
-        Key("quarter notes a minute, whatever the meter", low=MIN_BPM, high=MAX_BPM, unit="bpm",
-            position=1, group=MUSIC, example="92.5"),
-    ]  # fmt: skip
-    key: Annotated[
-        str,
-        Key('as musicians write it: "A minor", "F#m", "Bb dorian"', max_bytes=64, position=2,
-            group=MUSIC, example='"C minor"'),
-    ]  # fmt: skip
-    seconds: Annotated[
-        float,
-        Key("length, taken as the nearest whole number of bars; 0: see bars", low=0,
-            high=MAX_SECONDS, unit="s", position=3, in_order=False, kept_by=(), group=MUSIC,
-            example="30"),
-    ] = 0.0  # fmt: skip
-    tags: Annotated[
-        str,
-        Key("style in words, comma-separated; may have times: see Sections", max_bytes=4096,
-            position=4, group=STYLE, example='"lofi, warm bass"', from_file=True),
-    ] = ""  # fmt: skip
-    bars: Annotated[
-        int,
-        Key("length in bars", low=MIN_BARS, high=MAX_BARS, unit="bars", unset=str(DEFAULT_BARS),
-            group=MUSIC, example="16"),
-    ] = None  # type: ignore[assignment]  # fmt: skip  # never None once the order is made
-    meter: Annotated[
-        str,
-        Key("time signature, n/2^k", max_bytes=8, aliases=("timesig",), group=MUSIC,
-            example="7/8"),
-    ] = "4/4"  # fmt: skip
-    lyrics: Annotated[
-        str,
-        Key("words for the vocals, lines by newline", max_bytes=4096, group=STYLE,
-            example="@words.txt", from_file=True),
-    ] = ""  # fmt: skip
-    seed: Annotated[
-        int,
-        Key("same seed, same frames; without it a new one is drawn", low=0, high=MAX_SEED,
-            unset="drawn", kept_by=(), group=TAKES, example="7"),
-    ] = None  # type: ignore[assignment]  # fmt: skip  # never None once the order is made
-    stems: Annotated[
-        tuple[str, ...],
-        Key("which stems, comma-separated", choices=STEMS, group=OUTPUT, example="drums,bass"),
-    ] = STEMS
-    takes: Annotated[
-        int,
-        Key("how many takes, each with a seed one higher", low=1, high=8, aliases=("variations",),
-            kept_by=(VARY,), group=TAKES, example="3"),
-    ] = 1  # fmt: skip
-    best: Annotated[
-        int,
-        Key("keep only so many takes, the best by what is measured; 0: all", low=0, high=8,
-            kept_by=(VARY,), group=TAKES, example="1"),
-    ] = 0  # fmt: skip
-    gate: Annotated[
-        str,
-        Key("limits a take must keep: on, or tempo=1 placement=30 melody=0.8 "
-            "key=same,relative faults=0 (see docs/guide/grid.md); empty: none", max_bytes=200,
-            pattern=r"(((on|(tempo|placement|melody)=[0-9.]+|faults=[0-9]+|key=[a-z,]+) ?)+)?",
-            kept_by=(VARY,), group=TAKES, example="on"),
-    ] = ""  # fmt: skip
-    retries: Annotated[
-        int,
-        Key("with a gate: how many more seeds to try when no take passes", low=0, high=8,
-            group=TAKES, example="4"),
-    ] = 2  # fmt: skip
-    conform: Annotated[
-        str,
-        Key("stretch takes onto the grid; auto: where the engine gives a mix",
-            choices=("auto", "on", "off"), group=OUTPUT, example="off"),
-    ] = "auto"  # fmt: skip
-    transpose: Annotated[
-        bool,
-        Key("1: transpose a take that is in another key", kept_by=(VARY,), group=OUTPUT),
-    ] = False
-    loudness: Annotated[
-        float | None,
-        Key("integrated loudness of the mix; without it levels stay", low=-40, high=-6,
-            unit="LUFS", unset="levels stay", kept_by=(VARY,), group=OUTPUT, example="-14"),
-    ] = None  # fmt: skip
-    engine: Annotated[
-        str, Key("which model plays", choices=engine_names(), group=MUSIC, example="embedded")
-    ] = DEFAULT_ENGINE
-    sample_rate: Annotated[
-        int,
-        Key("44100, 48000 or 96000", choices=tuple(map(str, SAMPLE_RATES)), unit="Hz",
-            aliases=("rate",), group=OUTPUT, example="44100"),
-    ] = 48_000  # fmt: skip
+    # fmt: off
+    bpm: Annotated[float, Key("quarter notes a minute, whatever the meter", low=MIN_BPM,
+        high=MAX_BPM, unit="bpm", position=1, group=MUSIC, example="92.5")]
+    key: Annotated[str, Key('as musicians write it: "A minor", "F#m", "Bb dorian"', max_bytes=64,
+        position=2, group=MUSIC, example='"C minor"')]
+    seconds: Annotated[float, Key("length, taken as the nearest whole number of bars",
+        low=0, high=MAX_SECONDS, unit="s", position=3, in_request=False, kept_by=(), group=MUSIC,
+        example="30")] = 0.0
+    tags: Annotated[str, Key("style in words, comma-separated, with times if you like: [0:15] loud",
+        max_bytes=4096, position=4, group=STYLE, example='"lofi, warm bass"', from_file=True)] = ""
+    bars: Annotated[int, Key("length in bars", low=MIN_BARS, high=MAX_BARS, unit="bars",
+        unset=str(DEFAULT_BARS), group=MUSIC, example="16")] = None  # type: ignore[assignment]
+    meter: Annotated[str, Key("time signature, n/2^k", max_bytes=8, aliases=("timesig",),
+        group=MUSIC, example="7/8")] = "4/4"
+    lyrics: Annotated[str, Key("words for the vocals, lines by newline", max_bytes=4096,
+        group=STYLE, example="@words.txt", from_file=True)] = ""
+    seed: Annotated[int, Key("the same seed makes the same frames", low=0,
+        high=MAX_SEED, unset="drawn", kept_by=(), group=TAKES,
+        example="7")] = None  # type: ignore[assignment]
+    stems: Annotated[tuple[str, ...], Key("which stems, comma-separated", choices=STEMS,
+        group=OUTPUT, example="drums,bass")] = STEMS
+    takes: Annotated[int, Key("how many takes, each with a seed one higher", low=1, high=8,
+        aliases=("variations",), kept_by=(VARY,), group=TAKES, example="3")] = 1
+    best: Annotated[int, Key("keep only so many takes, the best by what is measured; 0: all",
+        low=0, high=8, kept_by=(VARY,), group=TAKES, example="1")] = 0
+    gate: Annotated[str, Key("limits a take must keep: on, or tempo=1 placement=30 melody=0.8 "
+        "key=same,relative faults=0 (see docs/guide/grid.md); empty: none", max_bytes=200,
+        pattern=r"(((on|(tempo|placement|melody)=[0-9.]+|faults=[0-9]+|key=[a-z,]+) ?)+)?",
+        kept_by=(VARY,), group=TAKES, example="on")] = ""
+    retries: Annotated[int, Key("with a gate: how many more seeds to try when no take passes",
+        low=0, high=8, group=TAKES, example="4")] = 2
+    conform: Annotated[str, Key("stretch takes onto the grid; auto: where the engine gives a mix",
+        choices=("auto", "on", "off"), group=OUTPUT, example="off")] = "auto"
+    transpose: Annotated[bool, Key("1: transpose a take that is in another key", kept_by=(VARY,),
+        group=OUTPUT)] = False
+    loudness: Annotated[float | None, Key("integrated loudness of the mix",
+        low=-40, high=-6, unit="LUFS", unset="levels stay", kept_by=(VARY,), group=OUTPUT,
+        example="-14")] = None
+    engine: Annotated[str, Key("which model plays", choices=engine_names(), group=MUSIC,
+        example="embedded")] = DEFAULT_ENGINE
+    sample_rate: Annotated[int, Key("frames a second", choices=tuple(map(str, SAMPLE_RATES)),
+        unit="Hz", aliases=("rate",), group=OUTPUT, example="44100")] = 48_000
     format: Format = "wav32f"
-    melody_path: Annotated[
-        str,
-        Key("MIDI file on the daemon's machine, absolute path", "path", option="--melody",
-            group=MELODY, example="tune.mid"),
-    ] = ""  # fmt: skip
-    melody: Annotated[
-        bytes,
-        Key("MIDI file itself; at most 8192 bytes travel everywhere", max_bytes=2**20,
-            kept_by=(CHANGE,), wire_only="the command line names the file: --melody"),
-    ] = b""  # fmt: skip
-    notes: Annotated[
-        str,
-        Key("melody in words: pitch:start:length[:velocity] ..., in quarters", max_bytes=8192,
-            group=MELODY, example='"60:0:1 62:1:1"', from_file=True),
-    ] = ""  # fmt: skip
-    lead: Annotated[
-        str,
-        Key("which stem carries the melody", choices=LEADS, group=MELODY, example="vocals"),
-    ] = "melody"
-    tempo_map: Annotated[
-        str,
-        Key("beat:bpm[:ramp] ..., beats in quarters from 0; see Tempo maps", max_bytes=8192,
-            group=MUSIC, example='"0:92:ramp 16:120"', from_file=True),
-    ] = ""  # fmt: skip
-    meter_map: Annotated[
-        str,
-        Key("bar:n/d ..., bars from 1", max_bytes=8192, group=MUSIC, example='"1:4/4 5:7/8"',
-            from_file=True),
-    ] = ""  # fmt: skip
-    sections: Annotated[
-        str,
-        Key("first-last:name ..., bars from 1; a name is a tag, words or both", max_bytes=4096,
-            option="--section", lines=True, group=STYLE, example='"1-8: intro, soft pads"'),
-    ] = ""  # fmt: skip
-    intensity: Annotated[
-        str,
-        Key("beat:value ..., value from 0 to 1; see Intensity", max_bytes=8192, group=STYLE,
-            example='"0:0.2 16:0.8"', from_file=True),
-    ] = ""  # fmt: skip
+    melody_path: Annotated[str, Key("MIDI file with the melody", "path",
+        option="--melody", group=MELODY, example="tune.mid")] = ""
+    melody: Annotated[bytes, Key("that MIDI file itself; at most 8192 bytes travel everywhere",
+        max_bytes=2**20, kept_by=(CHANGE,),
+        wire_only="the command line names the file: --melody")] = b""
+    notes: Annotated[str, Key("melody in words: pitch:start:length[:velocity] ..., in quarters",
+        max_bytes=8192, group=MELODY, example='"60:0:1 62:1:1"', from_file=True)] = ""
+    lead: Annotated[str, Key("which stem carries the melody", choices=LEADS, group=MELODY,
+        example="vocals")] = "melody"
+    tempo_map: Annotated[str, Key("tempo changes, beat:bpm[:ramp] ..., beats in quarters from 0",
+        max_bytes=8192, group=MUSIC, example='"0:92:ramp 16:120"', from_file=True)] = ""
+    meter_map: Annotated[str, Key("time signature changes, bar:n/d ..., bars from 1",
+        max_bytes=8192, group=MUSIC, example='"1:4/4 5:7/8"', from_file=True)] = ""
+    sections: Annotated[str, Key("parts of the song, first-last:name ..., bars from 1; a name "
+        "is a tag, words or both", max_bytes=4096, option="--section", lines=True, group=STYLE,
+        example='"1-8: intro, soft pads"')] = ""
+    intensity: Annotated[str, Key("how intense the music is, beat:value ..., from 0 to 1",
+        max_bytes=8192, group=STYLE, example='"0:0.2 16:0.8"', from_file=True)] = ""
     at_seconds: AtSeconds = 0.0
     at_beats: AtBeats = 0.0
-    project: Annotated[
-        str,
-        Key("label of the project: letters, digits, space, _ and -", max_bytes=64,
-            pattern=r"[A-Za-z0-9 _-]+", group=OUTPUT, example='"My song"'),
-    ] = ""  # fmt: skip
-    from_: Annotated[
-        str,
-        Key("folder of a finished job to change; see Changing a result", "path",
-            aliases=("source",), kept_by=(), group=RESULT, example="OUT"),
-    ] = ""  # fmt: skip
-    from_take: Annotated[
-        int,
-        Key("which take of it", low=1, high=8, aliases=("source-take",), kept_by=(),
-            group=RESULT, example="2"),
-    ] = 1  # fmt: skip
-    bar_range: Annotated[
-        str,
-        Key("which bars to generate, first-last, bars from 1; with from, or for a repaint",
-            max_bytes=16, aliases=("range",), kept_by=(), option="--range", group=RESULT,
-            example="5-8"),
-    ] = ""  # fmt: skip
-    midi_path: Annotated[
-        str,
-        Key("MIDI file with new notes of the one stem asked; with from", "path",
-            aliases=("midi",), kept_by=(), option="--midi", group=RESULT, example="edited.mid"),
-    ] = ""  # fmt: skip
-    melody_mode: Annotated[
-        str,
-        Key("ace-step: how it uses the melody; see docs/guide/engines.md", choices=MELODY_MODES,
-            group=MELODY, example="keep"),
-    ] = "cover"  # fmt: skip
-    melody_strength: Annotated[
-        float,
-        Key("ace-step: how strongly", low=0, high=1, group=MELODY, example="0.8"),
-    ] = 0.5
-    audio_path: Annotated[
-        str,
-        Key("ace-step: sound to edit, which begins at bar 1; see Edits", "path", kept_by=(),
-            option="--audio", old_options=("--source",), group=AUDIO, example="song.wav"),
-    ] = ""  # fmt: skip
-    edit: Annotated[
-        str,
-        Key("what becomes of it; auto: repaint where bar-range is given, or cover",
-            choices=("auto", *EDITS), kept_by=(), group=AUDIO, example="extend"),
-    ] = "auto"  # fmt: skip
-    parts: Annotated[
-        str,
-        Key("for lego, extract (one) and complete, comma-separated", max_bytes=200, kept_by=(),
-            group=AUDIO, example="bass,drums"),
-    ] = ""  # fmt: skip
-    reference_path: Annotated[
-        str,
-        Key("ace-step: sound whose timbre is borrowed", "path", option="--reference",
-            group=AUDIO, example="voice.wav"),
-    ] = ""  # fmt: skip
-    loras: Annotated[
-        str,
-        Key("ace-step: adapters, path[:scale], one a line", "adapters",
-            max_bytes=MAX_LORAS * (MAX_PATH_BYTES + 8), option="--lora", lines=True, group=AUDIO,
-            example="style.safetensors:0.8"),
-    ] = ""  # fmt: skip
-    language: Annotated[
-        str,
-        Key("two or three letters for the lyrics' language: en, ja (ace-step)", max_bytes=64,
-            pattern=r"[a-z]{2,3}", group=STYLE, example="en"),
-    ] = ""  # fmt: skip
+    project: Annotated[str, Key("label of the project: letters, digits, space, _ and -",
+        max_bytes=64, pattern=r"[A-Za-z0-9 _-]+", group=OUTPUT, example='"My song"')] = ""
+    from_: Annotated[str, Key("folder of a finished job: generate a part of it again", "path",
+        aliases=("source",), kept_by=(), group=RESULT, example="OUT")] = ""
+    from_take: Annotated[int, Key("which take of that result", low=1, high=8,
+        aliases=("source-take",), kept_by=(), group=RESULT, example="2")] = 1
+    bar_range: Annotated[str,
+        Key("only these bars, first-last, bars from 1; of that result, or to repaint",
+        max_bytes=16, aliases=("range",), kept_by=(), option="--range", group=RESULT,
+        example="5-8")] = ""
+    midi_path: Annotated[str, Key("MIDI file with new notes for the one stem asked, which "
+        "keeps its sound", "path", aliases=("midi",), kept_by=(), option="--midi", group=RESULT,
+        example="edited.mid")] = ""
+    melody_mode: Annotated[str, Key("how ace-step uses the melody, see docs/guide/engines.md",
+        choices=MELODY_MODES, group=MELODY, example="keep")] = "cover"
+    melody_strength: Annotated[float, Key("how strongly ace-step follows the melody",
+        low=0, high=1, group=MELODY, example="0.8")] = 0.5
+    audio_path: Annotated[str, Key("sound file to edit; it begins at bar 1",
+        "path", kept_by=(), option="--audio", old_options=("--source",), group=AUDIO,
+        example="song.wav")] = ""
+    edit: Annotated[str, Key("what becomes of it; auto: repaint where bars are named, else cover",
+        choices=("auto", *EDITS), kept_by=(), group=AUDIO, example="extend")] = "auto"
+    parts: Annotated[str, Key("parts for lego, extract (one) and complete, comma-separated",
+        max_bytes=200, kept_by=(), group=AUDIO, example="bass,drums")] = ""
+    reference_path: Annotated[str, Key("sound file whose timbre is borrowed", "path",
+        option="--reference", group=AUDIO, example="voice.wav")] = ""
+    loras: Annotated[str, Key("LoRA adapters, path[:scale], one a line", "adapters",
+        max_bytes=MAX_LORAS * (MAX_PATH_BYTES + 8), option="--lora", lines=True, group=AUDIO,
+        example="style.safetensors:0.8")] = ""
+    language: Annotated[str, Key("language of the lyrics in two or three letters: en, ja",
+        max_bytes=64, pattern=r"[a-z]{2,3}", group=STYLE, example="en")] = ""
     dry_run: DryRun = False
-    rid: OrderRid = ""
+    rid: RequestRid = ""
+    # fmt: on
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -16,7 +16,7 @@ from osc_protocol.codec import ENCODED_TAGS, OscMessage, encode, fits_single, sh
 from osc_protocol.errors import Code, ProtocolError, named
 from osc_protocol.message import sent
 from osc_protocol.messages import CLASSES, Message, Ping, Pong, Row
-from osc_protocol.order_paths import check_absolute
+from osc_protocol.request_paths import check_absolute
 
 MAX_PING_ARGUMENTS = 8
 _PINGS = {"/ping": "/pong", "/backline/ping": "/backline/pong"}

@@ -67,7 +67,7 @@ def _limits(argument: Arg) -> dict[str, Any]:
             found[name] = limit
     if argument.choices:
         found["choices"] = list(argument.choices)
-    if VARY in argument.kept_by and argument.in_order:
+    if VARY in argument.kept_by and argument.in_request:
         found["kept"] = True
     return found
 

@@ -141,14 +141,14 @@ class Event(Message):
     direction = "event"
 
 
-class Order(Command):
+class Request(Command):
     """A command that becomes a job, with the canonical JSON that is stored of it.
 
-    `kind` tells one order's JSON from another's; the first there was has none.
+    `kind` tells one request's JSON from another's; the first there was has none.
     """
 
     kind: ClassVar[str] = ""
-    drawn: ClassVar[tuple[str, ...]] = ()  # fields of this order that nobody asked for
+    drawn: ClassVar[tuple[str, ...]] = ()  # fields of this request that nobody asked for
 
     def __init_subclass__(cls, *, kind: str = "", **more: Any) -> None:
         cls.kind = kind
@@ -158,13 +158,13 @@ class Order(Command):
     def digest(self) -> str:
         """The same for the same parameters, in whatever form or order they were sent.
 
-        It tells a repeated packet from another order under its rid. What was drawn does not count,
-        and what is at its default neither, so that a later version's new fields change nothing.
+        It tells a repeated packet from another request under its rid. What was drawn does not
+        count, nor what is at its default, so that a later version's new fields change nothing.
         """
         asked = {
             argument.name: _as_json(argument, getattr(self, argument.field))
             for argument in self.row.fields
-            if argument.in_order
+            if argument.in_request
             and argument.field not in self.drawn
             and not argument.is_default(getattr(self, argument.field))
         }
@@ -188,10 +188,10 @@ class Order(Command):
             object.__setattr__(self, field, value)
 
     def as_dict(self) -> dict[str, object]:
-        """All of the order, fit for JSON: bytes as base64, names as a list."""
+        """All of the request, fit for JSON: bytes as base64, names as a list."""
         plain: dict[str, object] = {"kind": self.kind} if self.kind else {}
         for argument in self.row.fields:
-            if argument.in_order:
+            if argument.in_request:
                 value = getattr(self, argument.field)
                 plain[json_name(argument)] = _as_json(argument, value)
         return plain
@@ -203,17 +203,17 @@ class Order(Command):
 
     @classmethod
     def restored(cls, plain: Mapping[str, object]) -> Self:
-        """The inverse of as_dict of an order that was checked before it was stored."""
-        order = object.__new__(cls)
+        """The inverse of as_dict of a request that was checked before it was stored."""
+        request = object.__new__(cls)
         values = cls._fields_of(plain)
         for argument in cls.row.fields:
             value = values.get(argument.field, argument.default)
-            object.__setattr__(order, argument.field, value)
-        return order
+            object.__setattr__(request, argument.field, value)
+        return request
 
     @classmethod
     def kept_fields(cls, plain: Mapping[str, object], by: str) -> dict[str, Any]:
-        """The fields of a stored order that a variation (VARY) or a change (CHANGE) repeats."""
+        """The fields of a stored request that a variation (VARY) or a change (CHANGE) repeats."""
         kept = {a.field for a in cls.row.fields if by in a.kept_by}
         return {field: value for field, value in cls._fields_of(plain).items() if field in kept}
 
@@ -223,7 +223,7 @@ class Order(Command):
             name.replace("-", "_"): argument
             for argument in cls.row.fields
             for name in (argument.name, *argument.aliases)
-            if argument.in_order
+            if argument.in_request
         }
         found: dict[str, Any] = {}
         for name, value in plain.items():
@@ -233,7 +233,7 @@ class Order(Command):
                 raise ProtocolError(Code.UNKNOWN_KEY, f"{shown(name)} is not a field of a request")
             found[known[name].field] = _from_json(known[name], value)
         for argument in cls.row.fields:
-            if argument.is_required and argument.in_order and argument.field not in found:
+            if argument.is_required and argument.in_request and argument.field not in found:
                 raise ProtocolError(
                     Code.MISSING_ARGUMENT, f"{named(argument.field)} is missing", argument.field
                 )

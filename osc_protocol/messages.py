@@ -29,7 +29,7 @@ from osc_protocol.events import (
     UiState,
 )  # fmt: skip
 from osc_protocol.generate import Generate
-from osc_protocol.message import CLASSES, Command, Event, Message, Order, Reply, Row
+from osc_protocol.message import CLASSES, Command, Event, Message, Reply, Row
 from osc_protocol.replies import (
     Accepted,
     CancelDone,
@@ -49,14 +49,57 @@ from osc_protocol.replies import (
 from osc_protocol.split import Split
 
 TABLE: tuple[Row, ...] = tuple(cls.row for cls in CLASSES.values())
-AnyOrder = Generate | Split
-ORDERS: dict[str, type[AnyOrder]] = {cls.kind: cls for cls in (Generate, Split)}
+AnyRequest = Generate | Split
+REQUESTS: dict[str, type[AnyRequest]] = {cls.kind: cls for cls in (Generate, Split)}
 
 __all__ = [
-    "CLASSES", "ORDERS", "TABLE", "Accepted", "AnyOrder", "Bye", "Cancel", "CancelDone", "Command",
-    "ErrorReply", "Event", "Finished", "Generate", "Heartbeat", "Hello", "JobReply", "JobsEnd",
-    "JobsItem", "Message", "Notify", "NotifyDone", "Order", "Ping", "Pong", "Progress", "QueryJob",
-    "QueryJobs", "QueryStatus", "QueryStems", "QueryVersion", "Queued", "Quit", "QuitDone",
-    "Reply", "Row", "Split", "Started", "StatusReply", "StemReady", "StemsEnd", "Sync", "Synced",
-    "UiBusy", "UiError", "UiEta", "UiProgress", "UiStage", "UiState", "VersionReply", "Welcome",
+    "CLASSES",
+    "REQUESTS",
+    "TABLE",
+    "Accepted",
+    "AnyRequest",
+    "Bye",
+    "Cancel",
+    "CancelDone",
+    "Command",
+    "ErrorReply",
+    "Event",
+    "Finished",
+    "Generate",
+    "Heartbeat",
+    "Hello",
+    "JobReply",
+    "JobsEnd",
+    "JobsItem",
+    "Message",
+    "Notify",
+    "NotifyDone",
+    "Ping",
+    "Pong",
+    "Progress",
+    "QueryJob",
+    "QueryJobs",
+    "QueryStatus",
+    "QueryStems",
+    "QueryVersion",
+    "Queued",
+    "Quit",
+    "QuitDone",
+    "Reply",
+    "Row",
+    "Split",
+    "Started",
+    "StatusReply",
+    "StemReady",
+    "StemsEnd",
+    "Sync",
+    "Synced",
+    "UiBusy",
+    "UiError",
+    "UiEta",
+    "UiProgress",
+    "UiStage",
+    "UiState",
+    "VersionReply",
+    "Welcome",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The JSON schema of the orders, made of the table."""
+"""The JSON schema of the requests, made of the table."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from typing import Any
 
 from osc_protocol.argument import Arg
 from osc_protocol.message import json_name
-from osc_protocol.messages import ORDERS, AnyOrder
+from osc_protocol.messages import REQUESTS, AnyRequest
 
 TYPES = {"int": "integer", "float": "number", "flag": "boolean", "bytes": "string"}
 
 
 def schema() -> dict[str, Any]:
-    """Return a schema (2020-12) of what an order's as_dict() gives, one definition a kind."""
-    definitions = {kind or "generate": _order(order) for kind, order in ORDERS.items()}
+    """Return a schema (2020-12) of what a request's as_dict() gives, one definition a kind."""
+    definitions = {kind or "generate": _request(request) for kind, request in REQUESTS.items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Orders that backline carries out",
+        "title": "Requests that backline carries out",
         "oneOf": [{"$ref": f"#/$defs/{name}"} for name in definitions],
         "$defs": definitions,
     }
 
 
-def _order(order: type[AnyOrder]) -> dict[str, Any]:
-    arguments = [a for a in order.row.fields if a.in_order]
+def _request(request: type[AnyRequest]) -> dict[str, Any]:
+    arguments = [a for a in request.row.fields if a.in_request]
     properties = {json_name(a): _property(a) for a in arguments}
     required = [json_name(a) for a in arguments if a.is_required]
-    if order.kind:
-        properties["kind"] = {"const": order.kind}
+    if request.kind:
+        properties["kind"] = {"const": request.kind}
         required.append("kind")
     return {
         "type": "object",
-        "description": order.row.about,
+        "description": request.row.about,
         "properties": properties,
         "required": required,
         "additionalProperties": False,

@@ -1,55 +1,43 @@
-"""The order to split a sound file into stems."""
+"""The request to split a sound file into stems."""
 
 from typing import Annotated
 
 from audio.stem_names import STEMS
 from osc_protocol.argument import MAX_PATH_BYTES, Arg, Key
 from osc_protocol.errors import Code, ProtocolError, named
-from osc_protocol.fields import AtBeats, AtSeconds, DryRun, Format, OrderRid, check_one_position
-from osc_protocol.message import Order
+from osc_protocol.fields import AtBeats, AtSeconds, DryRun, Format, RequestRid, check_one_position
+from osc_protocol.message import Request
 from osc_protocol.protocol import MAX_POSITION_SECONDS
 from stems.splitting.splitters import splitter_names
 
 SOUND = "Sound"  # a heading of the command line's help
 
 
-class Split(Order, address="/backline/split", answers=("Accepted",), kind="split"):
+class Split(Request, address="/backline/split", answers=("Accepted",), kind="split"):
     """Splits a sound file into stems; a job like those of generate."""
 
-    path: Annotated[
-        str,
-        Arg("sound file on the daemon's machine, absolute path", "path",
-            wire_only="the command line takes it without an option"),
-    ]  # fmt: skip
-    stems: Annotated[
-        tuple[str, ...],
-        Key("which stems, comma-separated; only these are worked out", choices=STEMS,
-            group=SOUND, example="drums,vocals"),
-    ] = STEMS  # fmt: skip
-    model: Annotated[
-        str,
-        Key(f"which splitter: {', '.join(splitter_names())} or a path; empty: the best installed",
-            max_bytes=MAX_PATH_BYTES,            group=SOUND, example="htdemucs"),
-    ] = ""  # fmt: skip
-    loop: Annotated[
-        bool,
-        Key("1: the sound repeats, so what is before its start is its end", group=SOUND),
-    ] = False
+    # fmt: off
+    path: Annotated[str, Arg("sound file: WAV, FLAC, MP3, OGG ...", "path",
+        wire_only="the command line takes it without an option")]
+    stems: Annotated[tuple[str, ...], Key("which stems, comma-separated; only these are worked out",
+        choices=STEMS, group=SOUND, example="drums,vocals")] = STEMS
+    model: Annotated[str, Key(f"which splitter: {', '.join(splitter_names())} or a path; "
+        "empty: the best that is installed", max_bytes=MAX_PATH_BYTES, group=SOUND,
+        example="htdemucs")] = ""
+    loop: Annotated[bool, Key("1: the sound repeats, so what is before its start is its end",
+        group=SOUND)] = False
     format: Format = "wav32f"
-    start_seconds: Annotated[
-        float,
-        Key("where in the file to begin", low=0, high=MAX_POSITION_SECONDS, unit="s",
-            aliases=("from-seconds", "from"), option="--start", group=SOUND, example="12.5"),
-    ] = 0.0  # fmt: skip
-    length_seconds: Annotated[
-        float,
-        Key("how much of it; 0: to its end", low=0, high=MAX_POSITION_SECONDS, unit="s",
-            aliases=("seconds",), option="--length", group=SOUND, example="30"),
-    ] = 0.0  # fmt: skip
+    start_seconds: Annotated[float, Key("where in the file to begin", low=0,
+        high=MAX_POSITION_SECONDS, unit="s", aliases=("from-seconds", "from"), option="--start",
+        group=SOUND, example="12.5")] = 0.0
+    length_seconds: Annotated[float, Key("how much of it; 0: to its end", low=0,
+        high=MAX_POSITION_SECONDS, unit="s", aliases=("seconds",), option="--length", group=SOUND,
+        example="30")] = 0.0
     at_seconds: AtSeconds = 0.0
     at_beats: AtBeats = 0.0
     dry_run: DryRun = False
-    rid: OrderRid = ""
+    rid: RequestRid = ""
+    # fmt: on
 
     def __post_init__(self) -> None:
         super().__post_init__()

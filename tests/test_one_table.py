@@ -55,6 +55,28 @@ words = ("r1", "bpm", 90.0, "key", "Am", "engine", "hum")
 print(read_command(decode(encode("/backline/generate", "ssfssss", words))[0]).engine)
 """
 
+NEW_FIELD = """\
+    swing: Annotated[float, Key("how late the off-beats come", low=0, high=1, unit="eighths",
+        group=STYLE, example="0.3")] = 0.0
+"""
+SWING_OVER_OSC = """
+from osc_protocol.codec import decode, encode
+from osc_protocol.errors import ProtocolError
+from osc_protocol.grammar import read_command, write
+
+def read(swing):
+    words = ("r1", "bpm", 90.0, "key", "Am", "swing", swing)
+    return read_command(decode(encode("/backline/generate", "ssfsssf", words))[0])
+
+request = read(0.25)
+assert request.swing == 0.25 and read_command(decode(write(request))[0]).swing == 0.25
+assert ("swing", "d", 0.25) in request.settings()
+try:
+    read(1.5)
+except ProtocolError as error:
+    print(error.field, "|", error)
+"""
+
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
@@ -117,3 +139,28 @@ def test_an_engine_added_as_a_row_is_an_engine_everywhere(copy: Path) -> None:
     assert "| embedded, ace-step, hum |" in page
     program = "from daemon.config import Config; print([e.name for e in Config().engines])"
     assert run(copy, code=program) == "['embedded', 'ace-step', 'hum']\n"
+
+
+@pytest.mark.slow
+def test_an_option_added_to_the_class_is_an_option_everywhere(copy: Path) -> None:
+    request = copy / "osc_protocol" / "generate.py"
+    text, before = request.read_text("utf-8"), "    dry_run: DryRun = False\n"
+    assert text.count(before) == 1
+    request.write_text(text.replace(before, NEW_FIELD + before), "utf-8")
+
+    assert "--swing 0..1" in run(copy, "generate", "--help")
+    assert "--swing 0..1" in run(copy, "send", "generate", "--help")
+    refusal = run(copy, code=SWING_OVER_OSC)
+    assert refusal == "swing | swing must be a number from 0 to 1 eighths, not 1.5\n"
+
+    run(copy, code="from osc_protocol.generated import main; main()")
+    page = (copy / "docs" / "guide" / "protocol.md").read_text("utf-8")
+    assert "| `swing` | `f` | 0.0 | 0 to 1 eighths | how late the off-beats come |" in page
+    lua = (copy / "reaper_scripts" / "lib" / "protocol.lua").read_text("utf-8")
+    assert 'swing = { kind = "float", tag = "f", default = 0.0, low = 0, high = 1' in lua
+    schema = json.loads((copy / "docs" / "guide" / "requests.schema.json").read_text("utf-8"))
+    swing = schema["$defs"]["generate"]["properties"]["swing"]
+    assert (swing["type"], swing["minimum"], swing["maximum"]) == ("number", 0, 1)
+
+    words = ("--bpm", "90", "--key", "C", "--swing", "0.25", "-o", copy / "out", "--dry-run")
+    assert json.loads(run(copy, "generate", *words))["swing"] == 0.25

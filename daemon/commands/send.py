@@ -10,11 +10,11 @@ import typer
 from typer.core import TyperGroup
 
 from daemon.commands.options import AsJson, CopyTo, Port, check_engine, check_port
-from daemon.commands.order_options import GroupedCommand, takes_order
+from daemon.commands.request_options import GroupedCommand, takes_request
 from daemon.config import OSC_PORT
 from daemon.screen import say, say_json
 from osc_protocol.generate import Generate
-from osc_protocol.messages import AnyOrder
+from osc_protocol.messages import AnyRequest
 from osc_protocol.split import Split
 
 if TYPE_CHECKING:
@@ -37,30 +37,30 @@ send = typer.Typer(
 
 
 @send.command("generate", cls=GroupedCommand)
-@takes_order(Generate)
+@takes_request(Generate)
 def send_generate(
-    order: Generate, as_json: AsJson = False, out: CopyTo = None, osc_port: Port = OSC_PORT
+    request: Generate, as_json: AsJson = False, out: CopyTo = None, osc_port: Port = OSC_PORT
 ) -> None:
     """Have the daemon make stems, watch it, and return when the job has ended."""
     from daemon.results import summary
 
-    check_engine(order.engine)
-    _send_order(order, out, osc_port, as_json, summary)
+    check_engine(request.engine)
+    _send_request(request, out, osc_port, as_json, summary)
 
 
 @send.command("split", cls=GroupedCommand)
-@takes_order(Split)
+@takes_request(Split)
 def send_split(
-    order: Split, as_json: AsJson = False, out: CopyTo = None, osc_port: Port = OSC_PORT
+    request: Split, as_json: AsJson = False, out: CopyTo = None, osc_port: Port = OSC_PORT
 ) -> None:
     """Have the daemon split a sound file into stems."""
     from daemon.results import split_summary
 
-    _send_order(order, out, osc_port, as_json, split_summary)
+    _send_request(request, out, osc_port, as_json, split_summary)
 
 
-def _send_order(
-    order: AnyOrder,
+def _send_request(
+    request: AnyRequest,
     out: Path | None,
     osc_port: int,
     as_json: bool,
@@ -68,17 +68,17 @@ def _send_order(
 ) -> None:
     """Send it, watch the job to its end, and say what came of it."""
     from daemon.results import check_folder
-    from daemon.sending import order as send_and_watch
+    from daemon.sending import send_and_watch
     from osc_protocol.client import Client
 
     if out is not None:
         check_folder(out)
     with Client(port=check_port(osc_port), name="backline send") as client:
-        if order.dry_run:
-            client.order(order)
-            say_json(order.as_dict())
+        if request.dry_run:
+            client.submit(request)
+            say_json(request.as_dict())
             return
-        manifest, folder = send_and_watch(client, order, out)
+        manifest, folder = send_and_watch(client, request, out)
     if as_json:
         say_json(manifest.as_dict())
         return

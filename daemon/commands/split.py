@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from daemon.commands.options import AsJson
-from daemon.commands.order_options import takes_order
+from daemon.commands.request_options import takes_request
 from daemon.screen import interruptible, progress_bar, say, say_json
 from osc_protocol.split import Split
 from stems.splitting.splitters import open_splitter
@@ -16,16 +16,16 @@ from stems.splitting.splitters import open_splitter
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the stems.")]
 
 
-@takes_order(Split)
-def split(order: Split, out: Out, as_json: AsJson = False) -> None:
+@takes_request(Split)
+def split(request: Split, out: Out, as_json: AsJson = False) -> None:
     """Split a recording into stems of its own rate and length that add up to it."""
     from daemon.pipeline.split_job import split as split_sound
 
-    if order.dry_run:
-        say_json(order.as_dict())
+    if request.dry_run:
+        say_json(request.as_dict())
         return
     with interruptible() as cancelled, progress_bar() as show:
-        manifest = split_sound(order, open_splitter, out, show, cancelled)
+        manifest = split_sound(request, open_splitter, out, show, cancelled)
     if as_json:
         say_json(manifest.as_dict())
         return
@@ -33,7 +33,7 @@ def split(order: Split, out: Out, as_json: AsJson = False) -> None:
     silent = take.facts.silent
     more = f"; nothing is heard in {' and '.join(silent)}" if silent else ""
     if take.gain_db:
-        more += f"; all brought down by {-take.gain_db:.2f} dB to fit {order.format}"
+        more += f"; all brought down by {-take.gain_db:.2f} dB to fit {request.format}"
     say(
         f"{', '.join(manifest.stems)} of {grid.seconds:.2f} s at {grid.sample_rate} Hz, "
         f"by {manifest.engine.name}{more}; written to {out}"

@@ -145,10 +145,10 @@ class Commands:
             _check_readable(split.path)
         yield from self._order(split, source)
 
-    def _is_new(self, command: osc.AnyOrder, source: Address) -> bool:
+    def _is_new(self, command: osc.AnyRequest, source: Address) -> bool:
         return self._journal.find_rid(self._subscribers.owner(source), command.rid) is None
 
-    def _order(self, command: osc.AnyOrder, source: Address) -> Answers:
+    def _order(self, command: osc.AnyRequest, source: Address) -> Answers:
         """Have the queue take the order, or only answer that it could be taken."""
 
         def acknowledge(job: Job, position: int, duplicate: bool) -> None:

@@ -11,7 +11,7 @@ from diffusion.engines import engine_spec
 from diffusion.facts import EngineDescription, SnapshotWeights
 from osc_protocol.errors import wire_name
 from osc_protocol.generate import Generate
-from osc_protocol.order_paths import paths_of
+from osc_protocol.request_paths import paths_of
 from stems.manifest import Manifest, backline_version
 
 SOUND_ROLES = ("stem", "mix")

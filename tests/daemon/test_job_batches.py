@@ -107,7 +107,7 @@ def test_three_requests_are_one_run_and_the_one_that_is_cancelled_leaves_the_oth
 ) -> None:
     with gathering.client() as client:
         client.subscribe(scope="mine")
-        jobs = [client.order(ask(f"song {seed}", seed=seed)).job for seed in (11, 12, 13)]
+        jobs = [client.submit(ask(f"song {seed}", seed=seed)).job for seed in (11, 12, 13)]
         client.cancel(jobs[1])
         ends = [story(client, job)[-1] for job in jobs]
     states = [end.state for end in ends if isinstance(end, Finished)]

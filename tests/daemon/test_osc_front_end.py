@@ -176,7 +176,7 @@ def test_the_simple_style_tells_one_value_a_message(wire: Wire) -> None:
     assert wire.read_until("/backline/done").args[2] == 0
 
 
-def test_a_bundle_is_carried_out_in_order(wire: Wire) -> None:
+def test_a_bundle_is_carried_out_in_request(wire: Wire) -> None:
     bundle = b"#bundle\0" + bytes(8)
     for name in ("a", "b", "c"):
         message = encode("/ping", "s", (name,))

@@ -40,8 +40,8 @@ def test_a_killed_daemons_jobs_are_taken_up_again_and_give_up_after_two_deaths(
     first = launch(tmp_path)
     with first.client() as client:
         client.subscribe()
-        running = client.order(ask("hold", seed=1), rid="running").job
-        waiting = client.order(ask(seed=2), rid="waiting").job
+        running = client.submit(ask("hold", seed=1), rid="running").job
+        waiting = client.submit(ask(seed=2), rid="waiting").job
         run_until(client, running, "diffuse")
         head = client.status().head_seq
     assert first.ends_with(signal.SIGKILL) == -signal.SIGKILL
@@ -52,7 +52,7 @@ def test_a_killed_daemons_jobs_are_taken_up_again_and_give_up_after_two_deaths(
         assert client.hello().epoch == 2
         run_until(client, running, "diffuse")
         assert client.job("waiting").state == "queued"
-        assert client.order(ask(seed=2), rid="waiting").duplicate
+        assert client.submit(ask(seed=2), rid="waiting").duplicate
         assert client.status().head_seq > head
     second.ends_with(signal.SIGKILL)
 
@@ -76,7 +76,7 @@ def test_a_clean_stop_says_bye_and_puts_the_running_job_back(
     first = launch(tmp_path)
     with first.client() as client:
         client.subscribe()
-        job = client.order(ask("hold", seed=1)).job
+        job = client.submit(ask("hold", seed=1)).job
         run_until(client, job, "diffuse")
         assert first.ends_with(signal.SIGTERM) == 0
         told = []
@@ -103,15 +103,15 @@ def test_draining_refuses_new_jobs_and_ends_the_accepted_ones(
     daemon = launch(tmp_path, max_queued=2)
     with daemon.client() as client:
         client.subscribe()
-        holding = client.order(ask("hold")).job
-        jobs = [client.order(ask("refuse", seed=seed)).job for seed in (1, 2)]
+        holding = client.submit(ask("hold")).job
+        jobs = [client.submit(ask("refuse", seed=seed)).job for seed in (1, 2)]
         with pytest.raises(ProtocolError) as refusal:
-            client.order(ask(seed=3))
+            client.submit(ask(seed=3))
         assert refusal.value.code == Code.QUEUE_FULL
         client.quit("drain")
         assert client.status().state == "draining"
         with pytest.raises(ProtocolError) as refusal:
-            client.order(ask(seed=3))
+            client.submit(ask(seed=3))
         assert refusal.value.code == Code.SHUTTING_DOWN
         client.cancel(holding)
         ended, event = [], client.next_event(DEADLINE_SECONDS)
@@ -129,7 +129,7 @@ def test_the_worker_ends_with_a_daemon_that_was_killed(launch, tmp_path: Path, a
     daemon = launch(tmp_path)
     with daemon.client() as client:
         client.subscribe()
-        job = client.order(ask("hold", seed=1)).job
+        job = client.submit(ask("hold", seed=1)).job
         run_until(client, job, "diffuse")
     ((_, worker),) = daemon.runs()
     daemon.ends_with(signal.SIGKILL)
@@ -178,7 +178,7 @@ def test_a_sound_that_was_being_split_is_split_again(launch, tmp_path: Path, sto
     first = launch(tmp_path / "home")
     with first.client() as client:
         client.subscribe()
-        job = client.order(Split(str(sound), model="hold"), rid="split").job
+        job = client.submit(Split(str(sound), model="hold"), rid="split").job
         run_until(client, job, "split")
     first.ends_with(signal.SIGKILL)
 
@@ -186,7 +186,7 @@ def test_a_sound_that_was_being_split_is_split_again(launch, tmp_path: Path, sto
     with second.client() as client:
         client.subscribe()
         run_until(client, job, "split")
-        assert client.order(Split(str(sound), model="hold"), rid="split").duplicate
+        assert client.submit(Split(str(sound), model="hold"), rid="split").duplicate
         client.cancel(job)
         end = story(client, job)[-1]
         assert isinstance(end, Finished) and end.state == "cancelled"

@@ -59,7 +59,7 @@ def sum_of(folder: Path) -> np.ndarray:
 def test_a_sound_becomes_four_stems_of_its_rate_and_length_that_sum_to_it(
     client: Client, story: Story, song: Path
 ) -> None:
-    events = story(client, client.order(Split(str(song))).job)
+    events = story(client, client.submit(Split(str(song))).job)
     names = [type(event).__name__ for event in events]
     assert names == ["Queued", "Started"] + ["StemReady"] * 4 + ["Finished"]
     stems = [event for event in events if isinstance(event, StemReady)]
@@ -134,7 +134,7 @@ def test_a_part_beyond_the_end_stops_there_and_one_that_begins_there_is_refused(
 def test_a_mono_sound_has_mono_stems(client: Client, story: Story, tmp_path: Path) -> None:
     path = tmp_path / "mono.wav"
     soundfile.write(path, np.linspace(-0.5, 0.5, 800), 8000, subtype="FLOAT")
-    events = story(client, client.order(Split(str(path))).job)
+    events = story(client, client.submit(Split(str(path))).job)
     stems = [event for event in events if isinstance(event, StemReady)]
     assert {stem.channels for stem in stems} == {1}
     total = sum_of(Path(stems[0].path).parent)
@@ -171,7 +171,7 @@ def test_a_file_that_is_not_there_is_refused_before_anything_is_queued(
     for path, words in ((tmp_path / "gone.wav", "No such file"), (tmp_path, "it is no file")):
         for dry_run in (False, True):
             with pytest.raises(ProtocolError, match=words) as refusal:
-                client.order(Split(str(path), dry_run=dry_run))
+                client.submit(Split(str(path), dry_run=dry_run))
             assert refusal.value.field == "path"
     assert client.status().head_seq == before
 
@@ -180,19 +180,19 @@ def test_a_file_that_is_not_there_is_refused_before_anything_is_queued(
 def test_a_pipe_keeps_nobody_waiting(client: Client, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ProtocolError, match="it is no file"):
-        client.order(Split(str(tmp_path / "pipe")))
+        client.submit(Split(str(tmp_path / "pipe")))
 
 
 def test_a_dry_run_queues_nothing(client: Client, song: Path) -> None:
     before = client.status().head_seq
-    assert client.order(Split(str(song), dry_run=True)).state == "dry-run"
+    assert client.submit(Split(str(song), dry_run=True)).state == "dry-run"
     assert client.status().head_seq == before
 
 
 def test_a_splitter_that_is_missing_fails_the_job_with_its_sentence(
     client: Client, story: Story, song: Path
 ) -> None:
-    end = story(client, client.order(Split(str(song), model="missing")).job)[-1]
+    end = story(client, client.submit(Split(str(song), model="missing")).job)[-1]
     assert isinstance(end, Finished)
     assert (end.state, end.error_code) == ("failed", Code.MODEL_UNAVAILABLE)
     assert "backline models pull x" in end.message
@@ -201,7 +201,7 @@ def test_a_splitter_that_is_missing_fails_the_job_with_its_sentence(
 def test_a_split_is_cancelled_within_a_segment_and_leaves_no_files(
     client: Client, story: Story, song: Path, daemon: Any
 ) -> None:
-    job = client.order(Split(str(song), model="hold")).job
+    job = client.submit(Split(str(song), model="hold")).job
     for event in client.watch(job):
         if isinstance(event, Progress) and event.stage == "split":
             break
@@ -212,15 +212,15 @@ def test_a_split_is_cancelled_within_a_segment_and_leaves_no_files(
 
 
 def test_a_split_and_music_cannot_share_a_request_id(client: Client, ask: Ask, song: Path) -> None:
-    first = client.order(Split(str(song)), rid="shared")
-    assert client.order(Split(str(song)), rid="shared").job == first.job
+    first = client.submit(Split(str(song)), rid="shared")
+    assert client.submit(Split(str(song)), rid="shared").job == first.job
     with pytest.raises(ProtocolError) as refusal:
-        client.order(ask(), rid="shared")
+        client.submit(ask(), rid="shared")
     assert refusal.value.code == Code.RID_CONFLICT
 
 
 def test_an_engine_that_gives_a_mix_has_it_split(client: Client, ask: Ask) -> None:
-    job = client.order(ask("mix", seed=310)).job
+    job = client.submit(ask("mix", seed=310)).job
     stages = {event.stage for event in client.watch(job) if isinstance(event, Progress)}
     assert "split" in stages
     folder = Path(client.job(job).folder)

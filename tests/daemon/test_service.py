@@ -32,10 +32,10 @@ def wait_until_running(client: Client, job: int) -> None:
             return
 
 
-def test_a_job_that_is_done_tells_its_whole_story_in_order(
+def test_a_job_that_is_done_tells_its_whole_story_in_request(
     client: Client, ask: Ask, story: Story
 ) -> None:
-    job = client.order(ask(seed=110)).job
+    job = client.submit(ask(seed=110)).job
     events = story(client, job)
     assert kinds(events) == ["Queued", "Started"] + ["StemReady"] * 4 + ["Finished"]
     seqs = [event.seq for event in events]  # type: ignore[attr-defined]
@@ -46,7 +46,7 @@ def test_a_job_that_is_done_tells_its_whole_story_in_order(
 def test_an_announced_stem_lies_there_with_its_length_and_hash(
     client: Client, ask: Ask, story: Story
 ) -> None:
-    events = story(client, client.order(ask(seed=120, sample_rate=44_100)).job)
+    events = story(client, client.submit(ask(seed=120, sample_rate=44_100)).job)
     stems = [event for event in events if isinstance(event, StemReady)]
     assert [stem.name for stem in stems] == ["drums", "bass", "melody", "vocals"]
     for stem in stems:
@@ -61,7 +61,7 @@ def test_an_announced_stem_lies_there_with_its_length_and_hash(
 
 
 def test_progress_goes_through_the_stages_and_never_back(client: Client, ask: Ask) -> None:
-    job = client.order(ask(seed=130, takes=2)).job
+    job = client.submit(ask(seed=130, takes=2)).job
     progress = [event for event in client.watch(job) if isinstance(event, Progress)]
     fractions = [event.fraction for event in progress]
     assert fractions == sorted(fractions)
@@ -71,7 +71,7 @@ def test_progress_goes_through_the_stages_and_never_back(client: Client, ask: As
 def test_a_refusal_of_the_engine_fails_the_job_with_its_sentence_and_no_files(
     client: Client, ask: Ask, story: Story, daemon
 ) -> None:
-    job = client.order(ask("refuse")).job
+    job = client.submit(ask("refuse")).job
     events = story(client, job)
     assert kinds(events) == ["Queued", "Started", "Finished"]
     end = events[-1]
@@ -84,7 +84,7 @@ def test_a_refusal_of_the_engine_fails_the_job_with_its_sentence_and_no_files(
 def test_a_running_job_is_cancelled_and_leaves_no_files(
     client: Client, ask: Ask, story: Story, daemon
 ) -> None:
-    job = client.order(ask("hold")).job
+    job = client.submit(ask("hold")).job
     wait_until_running(client, job)
     assert client.cancel(job).outcome == "cancelling"
     assert kinds(story(client, job)) == ["Finished"]
@@ -96,8 +96,8 @@ def test_a_running_job_is_cancelled_and_leaves_no_files(
 def test_a_waiting_job_is_cancelled_at_once_and_never_starts(
     client: Client, ask: Ask, story: Story, daemon
 ) -> None:
-    holding = client.order(ask("hold")).job
-    waiting = client.order(ask(seed=140))
+    holding = client.submit(ask("hold")).job
+    waiting = client.submit(ask(seed=140))
     assert (waiting.state, waiting.queue_position) == ("queued", 1)
     assert client.cancel(waiting.job).outcome == "cancelled"
     assert kinds(story(client, waiting.job)) == ["Queued", "Finished"]
@@ -109,27 +109,27 @@ def test_a_waiting_job_is_cancelled_at_once_and_never_starts(
 def test_the_same_request_twice_is_one_job_run_once(
     client: Client, ask: Ask, story: Story, daemon
 ) -> None:
-    first = client.order(ask(seed=170), rid="twice")
+    first = client.submit(ask(seed=170), rid="twice")
     with daemon.client() as another_port:
-        again = another_port.order(ask(seed=170), rid="twice")
+        again = another_port.submit(ask(seed=170), rid="twice")
     assert (first.duplicate, again.duplicate) == (False, True)
     assert again.job == first.job
     story(client, first.job)
-    assert client.order(ask(seed=170), rid="twice").state == "done"
+    assert client.submit(ask(seed=170), rid="twice").state == "done"
     assert [seed for seed, _ in daemon.runs()].count(170) == 1
 
 
 def test_one_rid_cannot_stand_for_two_requests(client: Client, ask: Ask) -> None:
-    client.order(ask(seed=180), rid="conflict")
+    client.submit(ask(seed=180), rid="conflict")
     with pytest.raises(ProtocolError) as refusal:
-        client.order(ask(seed=190), rid="conflict")
+        client.submit(ask(seed=190), rid="conflict")
     assert refusal.value.code == Code.RID_CONFLICT
 
 
 def test_client_ids_keep_the_same_rid_apart(ask: Ask, daemon) -> None:
     with daemon.client(client_id="reaper") as reaper, daemon.client(client_id="pd") as pd:
-        first = reaper.order(ask(seed=200), rid="take1")
-        second = pd.order(ask(seed=210), rid="take1")
+        first = reaper.submit(ask(seed=200), rid="take1")
+        second = pd.submit(ask(seed=210), rid="take1")
         assert first.job != second.job
         assert reaper.job("take1").job == first.job
         assert pd.job("take1").job == second.job
@@ -143,7 +143,7 @@ def test_an_unknown_job_is_an_error_and_never_done(client: Client) -> None:
 
 
 def test_jobs_are_listed_with_what_became_of_them(client: Client, ask: Ask, story: Story) -> None:
-    job = client.order(ask(seed=220), rid="listed").job
+    job = client.submit(ask(seed=220), rid="listed").job
     story(client, job)
     newest = client.jobs()[0]
     assert (newest.job, newest.job_rid, newest.state, newest.fraction) == (job, "listed", "done", 1)
@@ -152,7 +152,7 @@ def test_jobs_are_listed_with_what_became_of_them(client: Client, ask: Ask, stor
 def test_the_stems_of_a_finished_job_are_told_again_when_asked(
     client: Client, ask: Ask, story: Story
 ) -> None:
-    job = client.order(ask(stems=("bass", "drums"), takes=2)).job
+    job = client.submit(ask(stems=("bass", "drums"), takes=2)).job
     told = [event for event in story(client, job) if isinstance(event, StemReady)]
     again = client.stems(job)
     assert list(again) == told
@@ -165,13 +165,13 @@ def test_the_stems_of_a_finished_job_are_told_again_when_asked(
 
 
 def test_another_take_than_the_first_can_be_changed(client: Client, ask: Ask, story: Story) -> None:
-    first = client.order(ask(takes=2, seed=410)).job
+    first = client.submit(ask(takes=2, seed=410)).job
     story(client, first)
     folder = Path(client.job(first).folder)
     drums = folder / "take2" / "drums.wav"
     sound, rate = soundfile.read(drums)
     soundfile.write(drums, sound / 2, rate, subtype="FLOAT")  # to be told from that of take 1
-    second = client.order(ask(seed=412, from_=str(folder), from_take=2, stems=("bass",))).job
+    second = client.submit(ask(seed=412, from_=str(folder), from_take=2, stems=("bass",))).job
     story(client, second)
     changed = Path(client.job(second).folder)
     assert (soundfile.read(changed / "drums.wav")[0] == sound / 2).all()
@@ -179,10 +179,10 @@ def test_another_take_than_the_first_can_be_changed(client: Client, ask: Ask, st
 
 
 def test_a_take_that_is_not_there_cannot_be_changed(client: Client, ask: Ask, story: Story) -> None:
-    first = client.order(ask(seed=420)).job
+    first = client.submit(ask(seed=420)).job
     story(client, first)
     changed = ask(from_=client.job(first).folder, from_take=3, stems=("bass",))
-    end = story(client, client.order(changed).job)[-1]
+    end = story(client, client.submit(changed).job)[-1]
     assert isinstance(end, Finished) and "has no take 3" in end.message
     with pytest.raises(ProtocolError, match="from-take changes a result"):
         ask(from_take=2)
@@ -190,7 +190,7 @@ def test_a_take_that_is_not_there_cannot_be_changed(client: Client, ask: Ask, st
 
 def test_a_dry_run_checks_all_and_queues_nothing(client: Client, ask: Ask) -> None:
     before = client.status().head_seq
-    accepted = client.order(ask(dry_run=True))
+    accepted = client.submit(ask(dry_run=True))
     assert (accepted.job, accepted.state) == (0, "dry-run")
     assert client.status().head_seq == before
 
@@ -212,7 +212,7 @@ def test_a_bad_melody_is_refused_before_anything_is_queued(
         path.write_bytes(content)
     before = client.status().head_seq
     with pytest.raises(ProtocolError) as refusal:
-        client.order(ask(melody_path=str(path)))
+        client.submit(ask(melody_path=str(path)))
     assert refusal.value.code == Code.BAD_MIDI
     assert words in refusal.value.message and "\n" not in refusal.value.message
     assert client.status().head_seq == before
@@ -220,12 +220,12 @@ def test_a_bad_melody_is_refused_before_anything_is_queued(
 
 def test_an_engine_of_a_later_version_is_refused_by_name(client: Client, ask: Ask) -> None:
     with pytest.raises(ProtocolError, match="ace-step") as refusal:
-        client.order(ask(engine="ace-step"))
+        client.submit(ask(engine="ace-step"))
     assert (refusal.value.code, refusal.value.field) == (Code.MODEL_UNAVAILABLE, "engine")
 
 
 def test_jobs_run_one_after_another_in_the_order_they_came(client: Client, ask: Ask) -> None:
-    jobs = [client.order(ask(seed=300 + n)).job for n in range(3)]
+    jobs = [client.submit(ask(seed=300 + n)).job for n in range(3)]
     told: list[tuple[str, int]] = []
     while ("Finished", jobs[-1]) not in told:
         event = client.next_event(300.0)
@@ -246,7 +246,7 @@ def test_jobs_run_one_after_another_in_the_order_they_came(client: Client, ask: 
 def test_a_fault_in_the_worker_fails_one_job_in_a_sentence_and_the_next_one_runs(
     client: Client, ask: Ask, story: Story, daemon, tags: str, code: Code, words: str
 ) -> None:
-    job = client.order(ask(tags)).job
+    job = client.submit(ask(tags)).job
     events = story(client, job)
     assert kinds(events) == ["Queued", "Started", "Finished"]
     end = events[-1]
@@ -254,34 +254,34 @@ def test_a_fault_in_the_worker_fails_one_job_in_a_sentence_and_the_next_one_runs
     assert (end.state, end.error_code) == ("failed", code)
     assert words in end.message and "\n" not in end.message
     assert not (daemon.home / "jobs" / str(job)).exists()
-    after = story(client, client.order(ask("refuse")).job)[-1]
+    after = story(client, client.submit(ask("refuse")).job)[-1]
     assert isinstance(after, Finished) and "refuses" in after.message
 
 
 def test_a_worker_that_does_not_listen_is_killed_for_a_cancel(
     client: Client, ask: Ask, story: Story
 ) -> None:
-    job = client.order(ask("stubborn")).job
-    waiting = client.order(ask()).job
+    job = client.submit(ask("stubborn")).job
+    waiting = client.submit(ask()).job
     wait_until_running(client, job)
     client.cancel(job)
     client.cancel(waiting)  # another one's end does not save the worker
     end = story(client, job)[-1]
     assert isinstance(end, Finished) and end.state == "cancelled"
-    after = story(client, client.order(ask("refuse")).job)[-1]
+    after = story(client, client.submit(ask("refuse")).job)[-1]
     assert isinstance(after, Finished) and "refuses" in after.message
 
 
 def test_killing_the_worker_fails_the_job_and_a_new_worker_takes_the_next(
     client: Client, ask: Ask, story: Story, daemon
 ) -> None:
-    job = client.order(ask("hold", seed=150)).job
+    job = client.submit(ask("hold", seed=150)).job
     wait_until_running(client, job)
     (killed,) = [pid for seed, pid in daemon.runs() if seed == 150]
     os.kill(killed, signal.SIGKILL)
     end = story(client, job)[-1]
     assert isinstance(end, Finished)
     assert (end.state, end.error_code) == ("failed", Code.INTERNAL)
-    story(client, client.order(ask("refuse", seed=160)).job)
+    story(client, client.submit(ask("refuse", seed=160)).job)
     (new,) = [pid for seed, pid in daemon.runs() if seed == 160]
     assert new != killed

@@ -206,9 +206,9 @@ def test_udp_and_spool_see_one_list_of_jobs(session: Session, ask: Ask, daemon) 
     assert isinstance(accepted, Accepted)
     with daemon.client(client_id="reaper") as client:
         assert client.job("shared").job == accepted.job
-        again = client.order(ask("refuse", seed=7), rid="shared")
+        again = client.submit(ask("refuse", seed=7), rid="shared")
         assert (again.job, again.duplicate) == (accepted.job, True)
-        over_udp = client.order(ask("refuse", seed=8), rid="udp").job
+        over_udp = client.submit(ask("refuse", seed=8), rid="udp").job
     heard = session.story()
     assert [type(each) for each in heard] == [Queued, Started, Finished]
     assert {each.job for each in heard} == {over_udp}  # type: ignore[attr-defined]

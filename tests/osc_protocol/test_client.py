@@ -114,7 +114,7 @@ def test_every_command_finds_its_answer(responder: Any, client: Client) -> None:
     assert client.sync().head_seq == 5
     assert client.subscribe().lease_seconds == 60
     assert client.unsubscribe().on is False
-    assert client.order(Generate(92.7, "Am", seed=7)).job == 1
+    assert client.submit(Generate(92.7, "Am", seed=7)).job == 1
     assert client.cancel(1).outcome == "already-done"
     assert client.job("take1").folder == "/jobs/1"
     assert [item.job for item in client.jobs()] == [2, 1]
@@ -149,7 +149,7 @@ def test_an_order_arrives_as_it_was_meant(
     responder.answer = daemon
     monkeypatch.chdir(tmp_path)
     request = Generate(61.7, "F# dorian", seed=3, melody_path="m.mid", meter="7/8", dry_run=True)
-    client.order(request, rid="take1")
+    client.submit(request, rid="take1")
     (order,) = responder.orders()
     assert (order.rid, order.dry_run, order.seed) == ("take1", True, 3)
     assert Path(order.melody_path) == Path.cwd() / "m.mid"
@@ -167,7 +167,7 @@ def test_an_unanswered_request_is_sent_again_byte_for_byte(responder: Any) -> No
 
     responder.answer = answers_the_third
     with Client(port=responder.port, resend_seconds=QUICK) as client:
-        assert client.order(Generate(92.7, "Am")).job == 1
+        assert client.submit(Generate(92.7, "Am")).job == 1
     responder.wait_for(lambda orders: len(orders) >= 3)
     orders = [
         datagram

@@ -17,12 +17,11 @@ from daemon.front_ends import outbox, rate_limit, spool, subscribers
 from daemon.server import HEARTBEAT_SECONDS
 from osc_protocol import generated
 from osc_protocol.codec import decode
-from osc_protocol.document import MEANINGS, document
+from osc_protocol.document import LISTENER_PORT, MEANINGS, document
 from osc_protocol.errors import Code
 from osc_protocol.generated import stale
 from osc_protocol.grammar import read_command
 from osc_protocol.messages import CLASSES, TABLE, Cancel, Generate, Message, Notify
-from osc_protocol.prose import LISTENER_PORT
 from osc_protocol.protocol import DEFAULT_PORT
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""The files that an order names: which of its fields are paths stands in their kind."""
+"""The files that a request names: which of its fields are paths stands in their kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of an order, made of the table: every command that takes one has them."""
+"""The options of a request, made of the table: every command that takes one has them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from osc_protocol.checks import check
 from osc_protocol.errors import ProtocolError
 from osc_protocol.generate import STYLE, Generate
 from osc_protocol.message import sent
-from osc_protocol.messages import AnyOrder
-from osc_protocol.order_paths import PATH_TEXT, absolute
+from osc_protocol.messages import AnyRequest
+from osc_protocol.request_paths import PATH_TEXT, absolute
 from osc_protocol.timed_tags import is_timed, opening_bpm
 
 MAX_TEXT_BYTES = 64 * 1024
@@ -52,10 +52,10 @@ class GroupedCommand(TyperCommand):
                 formatter.write_dl(records)
 
 
-def takes_order(kind: type[AnyOrder]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Have a command's parameter `order` made of the options of an order of that kind.
+def takes_request(kind: type[AnyRequest]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Have a command's parameter `request` made of the options of a request of that kind.
 
-    Whatever is wrong with the order is said with the names of the options.
+    Whatever is wrong with the request is said with the names of the options.
     """
     arguments = [a for a in kind.row.fields if a.options or (not a.keyed and a.kind != "rid")]
     shared = [inspect.Parameter(a.field, _KEYWORD, default=None, annotation=_typed(a))
@@ -67,13 +67,13 @@ def takes_order(kind: type[AnyOrder]) -> Callable[[Callable[..., None]], Callabl
 
     def with_options(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True).parameters
-        mine = [each.replace(kind=_KEYWORD) for name, each in own.items() if name != "order"]
+        mine = [each.replace(kind=_KEYWORD) for name, each in own.items() if name != "request"]
 
         def call(**typed: Any) -> None:
             given = {each.name: typed[each.name] for each in shared if _is_given(typed[each.name])}
             try:
-                order = _generate(given) if kind is Generate else kind(**given)
-                command(order=order, **{each.name: typed[each.name] for each in mine})
+                request = _generate(given) if kind is Generate else kind(**given)
+                command(request=request, **{each.name: typed[each.name] for each in mine})
             except ProtocolError as error:
                 sentence = error.in_words_of(names)
                 raise ProtocolError(error.code, sentence, error.field) from error
@@ -156,7 +156,7 @@ def _sentence(text: str) -> str:
 
 
 def _generate(given: dict[str, Any]) -> Generate:
-    """The order that the options make; raises UsageError, ProtocolError or StemError."""
+    """The request that the options make; raises UsageError, ProtocolError or StemError."""
     curve_file = given.pop("intensity_from", "")
     _take_times(given)
     for field, join in (("sections", "\n".join), ("loras", _lora_lines)):
@@ -167,7 +167,7 @@ def _generate(given: dict[str, Any]) -> Generate:
     if "from_" in given:
         from daemon.pipeline.revision import repeated
 
-        order = repeated(Path(given.pop("from_")), given)
+        request = repeated(Path(given.pop("from_")), given)
     else:
         for argument in Generate.row.keys:
             if argument.is_required and argument.field not in given:
@@ -175,18 +175,18 @@ def _generate(given: dict[str, Any]) -> Generate:
                 raise UsageError(
                     f"{option} must be given, for instance {option} {argument.example}"
                 )
-        order = Generate(**given)
+        request = Generate(**given)
     if not curve_file:
-        return order
+        return request
     from dataclasses import replace
 
     from daemon.intensity_file import curve_of
 
-    return replace(order, intensity=str(curve_of(Path(absolute(curve_file)), order.grid)))
+    return replace(request, intensity=str(curve_of(Path(absolute(curve_file)), request.grid)))
 
 
 def _take_times(given: dict[str, Any]) -> None:
-    """Put the prompts of a file to the tags; their first tempo is the order's where none is."""
+    """Put the prompts of a file to the tags; their first tempo is the request's where none is."""
     file = given.pop("timed_prompts", "")
     if file:
         text = _text_of("--timed-prompts", file)
