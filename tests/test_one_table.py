@@ -25,6 +25,7 @@ import numpy as np
 
 from audio.clip import Clip
 from diffusion.engine import Engine, Generation
+from diffusion.facts import EngineDescription
 
 
 class HumEngine(Engine):
@@ -36,7 +37,7 @@ class HumEngine(Engine):
         progress("load", 1.0)
 
     def describe(self):
-        return {"weights": "none"}
+        return EngineDescription(name=self.name)
 
     def generate(self, conditions, progress, cancelled):
         times = np.arange(conditions.grid.frames(conditions.sample_rate)) / conditions.sample_rate
