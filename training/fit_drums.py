@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,20 +38,19 @@ class Hits:
     wave: Tensor
 
 
-def render_hits() -> Hits:
-    """Every piece of every kit at every velocity, from its onset on, each (frames,)."""
-    font = Soundfont()
+def render_hits(font: Soundfont, velocities: Sequence[int] = VELOCITIES) -> Hits:
+    """Every piece of every kit at all `velocities`, from its onset on, each (frames,)."""
     rows = []
     for piece_index, piece in enumerate(PIECES):
         for kit_index, kit in enumerate(KITS):
             onset = find_onset(font.hit(kit, piece, 127, 0.1), 0.03)
-            for velocity in VELOCITIES:
+            for velocity in velocities:
                 sound = font.hit(kit, piece, velocity, SECONDS + 0.02)[onset:]
                 wave = sound[: int(SECONDS * SAMPLE_RATE)] / (velocity / 127) ** 2
                 wave[-2000:] *= np.linspace(1, 0, 2000, dtype=np.float32)
                 rows.append((piece_index * len(KITS) + kit_index, velocity / 127, wave))
-    sounds, velocities, waves = zip(*rows, strict=True)
-    return Hits(torch.tensor(sounds), torch.tensor(velocities), torch.from_numpy(np.stack(waves)))
+    sounds, loudness, waves = zip(*rows, strict=True)
+    return Hits(torch.tensor(sounds), torch.tensor(loudness), torch.from_numpy(np.stack(waves)))
 
 
 def fit_waves(hits: Hits, steps: int, report: Callable[[str], None]) -> dict[str, Tensor]:
@@ -178,10 +177,9 @@ def fit_noise(
 
 
 def fit_drums(
-    seed: int, wave_steps: int, noise_steps: int, report: Callable[[str], None] = print
+    hits: Hits, seed: int, wave_steps: int, noise_steps: int, report: Callable[[str], None] = print
 ) -> dict[str, Tensor]:
     """All weights of the drums but the kits' gains."""
     torch.manual_seed(seed)
-    hits = render_hits()
     waves = fit_waves(hits, wave_steps, report)
     return waves | fit_noise(hits, waves, noise_steps, report)

@@ -5,7 +5,8 @@
 Every example is a window of 36 beats that begins at a bar. Conditions are dropped at random so
 that each is optional; known music (earlier bars, other parts, both sides of a gap) is given at
 random so that continuing, repainting and accompanying are learnt with composing.
-Prints one line every --log steps; saves OUT/last.pt (resumed by --resume) and OUT/ema.safetensors.
+Prints one line every --log steps; saves OUT/last.pt (resumed by --resume) and OUT/ema.safetensors,
+each with the arguments and the commit. --tiny tries all of it in seconds on three pieces.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +32,9 @@ from diffusion.embedded.network_input import (
     channel_mask,
     pack_input,
 )
+from training.checkpoints import origin_of, write_origin
 from training.dataset import LATENT_SCALE
+from training.tiny import band_file, parsed
 
 # How often each condition is left out.
 DROP = {
@@ -151,10 +155,10 @@ def optimisers_of(model: Backbone, rate: float) -> list[torch.optim.Optimizer]:
     ]
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train for so many minutes and save the weights' running average."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="the file of training.dataset")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=1)
@@ -167,13 +171,14 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="compile the layers: twice as fast")
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--layers", type=int, default=8)
-    args = parser.parse_args()
+    args = parsed(parser, argv, minutes=0.01, batch=2, hidden=64, layers=1)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     args.out.mkdir(parents=True, exist_ok=True)
-    windows = Windows(args.data, args.seed)
-    held = Windows(args.data, 999, tail=True)
-    validation = [held.batch(32) for _ in range(4)]
+    data = band_file(args.out) if args.tiny else args.data
+    windows = Windows(data, args.seed)
+    held = Windows(data, 999, tail=True)
+    validation = [held.batch(args.batch) for _ in range(4)]
     model = Backbone(hidden=args.hidden, layers=args.layers, heads=args.hidden // 64)
     average = {k: v.clone() for k, v in model.state_dict().items()}
     if args.compile:
@@ -230,9 +235,11 @@ def main() -> None:
                 args.out / "ema.safetensors",
                 metadata={"hidden": str(args.hidden), "layers": str(args.layers)},
             )
+            write_origin(args.out / "ema.safetensors", args)
             model.load_state_dict(live)
             torch.save(
                 {
+                    "origin": origin_of(args),
                     "model": live,
                     "optimisers": [optimiser.state_dict() for optimiser in optimisers],
                     "average": average,

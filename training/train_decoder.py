@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -16,9 +17,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from diffusion.embedded.decoder.sounds import KITS, PARTIALS, PITCHED
-from training.fit_drums import fit_drums
+from training.checkpoints import write_origin
+from training.fit_drums import fit_drums, render_hits
 from training.fit_notes import fit_notes
 from training.levels import kit_gains, note_gains
+from training.sounds import Soundfont
+from training.tiny import ToneFont, note_files, parsed
 
 STAGES = ("notes", "drums", "pack")
 
@@ -42,7 +46,8 @@ def pack(weights: dict[str, Tensor], out: Path) -> str:
     return hashlib.sha256(out.read_bytes()).hexdigest()
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    """Fit the networks stage by stage and write their weights."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/decoder"))
     parser.add_argument("--out", type=Path, required=True)
@@ -53,23 +58,28 @@ def main() -> None:
     parser.add_argument("--noise-steps", type=int, default=800)
     parser.add_argument("--note-start", type=Path, help="notes.pt of an earlier run to go on from")
     parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
+    options = parsed(parser, argv, note_steps=2, wave_steps=2, noise_steps=2)
     torch.set_num_threads(options.threads)
 
     def report(line: str) -> None:
         print(line, flush=True)
 
+    if options.tiny:
+        options.data.mkdir(parents=True, exist_ok=True)
+        note_files(options.data)
     notes, drums = options.data / "notes.pt", options.data / "drums.pt"
     if "notes" in options.stages:
         start = options.note_start
         fitted = fit_notes(options.data, options.seed, options.note_steps, report, start)
         torch.save(fitted, notes)
     if "drums" in options.stages:
-        fitted = fit_drums(options.seed, options.wave_steps, options.noise_steps, report)
+        hits = render_hits(ToneFont(), (64, 127)) if options.tiny else render_hits(Soundfont())
+        fitted = fit_drums(hits, options.seed, options.wave_steps, options.noise_steps, report)
         torch.save(fitted, drums)
     if "pack" in options.stages:
         weights = torch.load(notes) | torch.load(drums)
         digest = pack(weights, options.out)
+        write_origin(options.out, options)
         report(f"{options.out}: {options.out.stat().st_size} bytes, sha256 {digest}")
 
 

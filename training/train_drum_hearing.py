@@ -25,15 +25,17 @@ from audio.decibels import db_to_amplitude
 from diffusion.embedded.decoder.drum_hits import Hit
 from diffusion.embedded.performance import DRUMS
 from stems.transcription.drum_features import BANDS, HOP_SECONDS, band_levels, with_surroundings
+from training.checkpoints import write_origin
 from training.compose import compose
 from training.sampled_drums import play_samples
 from training.sounds import KITS, SAMPLE_RATE, Soundfont
+from training.tiny import ToneFont, parsed
 
 PIECES = tuple(DRUMS)
 Sound = NDArray[np.float32]
 VELOCITIES = (30, 65, 95, 125)
 SECONDS = 10.0
-COMPOSED, SAMPLED = 0.65, 0.25  # shares of grooves, and of kits made of Sonic Pi's samples
+COMPOSED = 0.65  # the share of grooves; the rest is chance
 HIDDEN = 224
 SPREAD_SECONDS = 0.006  # an onset is meant by the hops this near, the nearest most
 RINGS = {"crash": 2.5, "ride": 2.0, "open_hat": 1.5}
@@ -81,11 +83,14 @@ def chance(draw: np.random.Generator) -> list[Hit]:
 
 
 def play(
-    bank: Mapping[tuple[str, str, int], Sound], hits: Sequence[Hit], draw: np.random.Generator
+    bank: Mapping[tuple[str, str, int], Sound],
+    hits: Sequence[Hit],
+    draw: np.random.Generator,
+    sampled: float,
 ) -> Sound:
     """Mono sound of the hits on a kit drawn by chance."""
     frames = round(SECONDS * SAMPLE_RATE)
-    if draw.random() < SAMPLED:
+    if draw.random() < sampled:
         return play_samples(hits, frames, draw)
     kit = str(draw.choice(list(KITS)))
     out = np.zeros(frames, np.float32)
@@ -127,11 +132,11 @@ def varied(levels: Sound, draw: np.random.Generator) -> Sound:
 
 
 def example(
-    bank: Mapping[tuple[str, str, int], Sound], draw: np.random.Generator
+    bank: Mapping[tuple[str, str, int], Sound], draw: np.random.Generator, sampled: float
 ) -> tuple[Sound, Sound, Sound]:
     """Band levels, and how much of an onset and what velocity each drum has at each hop."""
     hits = composed(draw) if draw.random() < COMPOSED else chance(draw)
-    levels = varied(band_levels(play(bank, hits, draw), SAMPLE_RATE), draw)
+    levels = varied(band_levels(play(bank, hits, draw, sampled), SAMPLE_RATE), draw)
     onsets, velocities = (np.zeros((len(levels), len(PIECES)), np.float32) for _ in range(2))
     for hit in hits:
         at, drum = hit.start / SAMPLE_RATE / HOP_SECONDS, PIECES.index(hit.piece)
@@ -178,25 +183,32 @@ def train(
     }
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Make the data, train, and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--pieces", type=int, default=400)
     parser.add_argument("--epochs", type=int, default=16)
-    options = parser.parse_args()
+    parser.add_argument(
+        "--sampled", type=float, default=0.25, help="share of kits made of Sonic Pi's samples"
+    )
+    options = parsed(parser, argv, pieces=2, epochs=1, sampled=0.0)
     torch.set_num_threads(1)
     began = time.process_time()
-    bank = record(Soundfont())
+    bank = record(ToneFont() if options.tiny else Soundfont())
     print(f"recorded after {time.process_time() - began:.0f} s", flush=True)
-    made = [example(bank, np.random.default_rng([options.seed, i])) for i in range(options.pieces)]
+    made = [
+        example(bank, np.random.default_rng([options.seed, i]), options.sampled)
+        for i in range(options.pieces)
+    ]
     print(f"played after {time.process_time() - began:.0f} s", flush=True)
     x = np.concatenate([with_surroundings(levels).astype(np.float16) for levels, _, _ in made])
     onsets, velocities = (np.concatenate([each[i] for each in made]) for i in (1, 2))
     weights = train(x, onsets, velocities, options.epochs, options.seed)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_file(weights, options.out)
+    write_origin(options.out, options)
     print(f"trained after {time.process_time() - began:.0f} s of processor time")
     print(f"{options.out}: sha256 {hashlib.sha256(options.out.read_bytes()).hexdigest()}")
 

@@ -28,9 +28,11 @@ from torch import Tensor
 
 from audio.decibels import db_to_amplitude
 from stems.splitting.mask_network import BANDS, FLOOR, MaskNetwork
+from training.checkpoints import origin_of, write_origin
 from training.sounds import SAMPLE_RATE
 from training.splitter_data import SOURCES, held_out_song
 from training.splitter_sounds import FRAMES
+from training.tiny import parsed, song_files
 
 CLIP = 6 * SAMPLE_RATE
 REMIXED = 0.2  # of the drawn examples have every stem from another song
@@ -162,9 +164,11 @@ def averaged(bins: Tensor) -> Tensor:
     return torch.cat(rows, -1)
 
 
-def examples_of(songs: Songs, network: MaskNetwork, size: int) -> Iterator[Example]:
-    """Batches without end, each of them twice: as drawn, and with the stems told apart."""
-    quick = torch.compile(energies)
+def examples_of(
+    songs: Songs, network: MaskNetwork, size: int, *, compiled: bool = True
+) -> Iterator[Example]:
+    """Yield batches without end, each twice: as drawn, and with each stem beside other examples."""
+    quick = torch.compile(energies, disable=not compiled)
     while True:
         with torch.no_grad():
             spectra = torch.view_as_real(network.spectrum(songs.batch(size)))
@@ -221,9 +225,10 @@ def save(network: MaskNetwork, state: dict[str, Tensor], path: Path) -> None:
     save_file(half, str(path), metadata=facts)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train for so many minutes, validating and saving as it goes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="the folder of training.splitter_data")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
@@ -233,12 +238,14 @@ def main() -> None:
     parser.add_argument("--resume", type=Path, help="a last.pt to go on from, at --rate again")
     parser.add_argument("--log", type=int, default=25)
     parser.add_argument("--valid", type=int, default=150)
-    options = parser.parse_args()
+    options = parsed(parser, argv, minutes=0.001, batch=1)
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
-    songs = Songs(options.data, options.seed)
+    if options.tiny:
+        song_files(options.out, len(SOURCES), FRAMES)
+    songs = Songs(options.out if options.tiny else options.data, options.seed)
     network = MaskNetwork().to(memory_format=torch.channels_last).train()
     weights = bins_of_rows()
     step = 0
@@ -255,14 +262,17 @@ def main() -> None:
     mean = {name: value.detach().clone() for name, value in network.state_dict().items()}
     if options.resume and "mean" in saved:
         mean = saved["mean"]
-    valid = [
-        torch.from_numpy(held_out_song(number, VALID_SEED, unseen=unseen))
-        for unseen in (False, True)
-        for number in range(VALID_SONGS)
-    ]
-    examples = examples_of(songs, network, options.batch)
+    if options.tiny:
+        valid = list(songs.batch(2 * VALID_SONGS)[..., :SAMPLE_RATE])
+    else:
+        valid = [
+            torch.from_numpy(held_out_song(number, VALID_SEED, unseen=unseen))
+            for unseen in (False, True)
+            for number in range(VALID_SONGS)
+        ]
+    examples = examples_of(songs, network, options.batch, compiled=not options.tiny)
 
-    @torch.compile  # type: ignore[untyped-decorator]
+    @torch.compile(disable=options.tiny)  # type: ignore[untyped-decorator]
     def heard(example: Example) -> tuple[Tensor, Tensor]:
         with torch.autocast("cpu", torch.bfloat16):
             shares = network.shares(example.magnitudes)
@@ -308,9 +318,9 @@ def main() -> None:
             losses, sdrs = [], []
         if step % options.valid == 0:
             songs.look()
-            keep(network, optimiser, mean, step, time.process_time() - cpu, options.out)
+            keep(network, optimiser, mean, step, time.process_time() - cpu, options)
             validate(mean, network.settings, valid, step, time.process_time() - cpu)
-    keep(network, optimiser, mean, step, time.process_time() - cpu, options.out)
+    keep(network, optimiser, mean, step, time.process_time() - cpu, options)
     validate(mean, network.settings, valid, step, time.process_time() - cpu)
 
 
@@ -332,16 +342,19 @@ def keep(
     mean: dict[str, Tensor],
     step: int,
     cpu_seconds: float,
-    out: Path,
+    options: argparse.Namespace,
 ) -> None:
+    """Save what --resume continues from, and the weights as demucs loads them."""
+    out: Path = options.out
     part = out / "last.part"
     torch.save(
         {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "mean": mean,
-         "step": step, "cpu_seconds": cpu_seconds},
+         "step": step, "cpu_seconds": cpu_seconds, "origin": origin_of(options)},
         part,
     )  # fmt: skip
     part.replace(out / "last.pt")
     save(network, less_sure(mean), out / "embedded.safetensors")
+    write_origin(out / "embedded.safetensors", options)
 
 
 def less_sure(state: dict[str, Tensor]) -> dict[str, Tensor]:

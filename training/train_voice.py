@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from safetensors.torch import load_file, save_file
 from diffusion.embedded.voice.contour import loudness, pitch_hz
 from diffusion.embedded.voice.network import ENVELOPE_POINTS, FRAME_SECONDS, VoiceNet
 from diffusion.embedded.voice.timing import Durations, frame_context, place_sounds
+from training.checkpoints import write_origin
 from training.speech import Utterance, collect, held_out, mean_durations
+from training.tiny import parsed, utterances
 from training.voice import VOICES, random_line, truth
 
 CROP_FRAMES = 128
@@ -73,14 +75,20 @@ def loss_of(said: torch.Tensor, spectra: torch.Tensor) -> tuple[torch.Tensor, fl
 
 
 def train(
-    data: Path, out: Path, start: Path | None, steps: int, rate: float, count: int, seed: int
+    spoken: Mapping[str, Sequence[Utterance | None]],
+    out: Path,
+    start: Path | None,
+    steps: int,
+    rate: float,
+    seed: int,
 ) -> None:
+    """Train on the utterances of each voice, print the held-out error, and save the weights."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     lines: list[tuple[str, Utterance]] = []
     kept: list[tuple[str, Utterance]] = []
     for voice in VOICES:
-        for number, utterance in enumerate(collect(data, voice, count)):
+        for number, utterance in enumerate(spoken[voice]):
             if utterance is not None:
                 (kept if held_out(number) else lines).append((voice, utterance))
     durations = mean_durations([utterance for _, utterance in lines])
@@ -125,7 +133,8 @@ def save(network: VoiceNet, durations: Durations, out: Path) -> None:
     save_file(tensors, str(out))
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read or speak the utterances, and train on them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/voice"), help="cache of speech")
     parser.add_argument("--out", type=Path, required=True)
@@ -134,8 +143,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--count", type=int, default=600, help="utterances a voice")
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    train(given.data, given.out, given.start, given.steps, given.rate, given.count, given.seed)
+    given = parsed(parser, argv, steps=2, count=12)
+    spoken = {
+        voice: utterances(given.count) if given.tiny else collect(given.data, voice, given.count)
+        for voice in VOICES
+    }
+    train(spoken, given.out, given.start, given.steps, given.rate, given.seed)
+    write_origin(given.out, given)
 
 
 if __name__ == "__main__":
