@@ -100,3 +100,6 @@ class AceStepFacts(EngineFacts):
     melody_strength: float
     loras: tuple[LoraFacts, ...]
     repainted: tuple[Repainted, ...]
+
+
+ENGINE_FACTS = (AceStepFacts, EmbeddedFacts)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from audio.report import Conforming, NotConformed, Transposed
+from diffusion.facts import ENGINE_FACTS
 from stems.plain import OPEN
 
 
@@ -56,14 +57,16 @@ class ChoiceEntry(AttemptEntry):
 class TakeFacts:
     """What was done to a take; None where it was not.
 
-    `engine` are the engine's own facts, open to any: see diffusion/facts.py. `silent` stems of a
-    split are all zeros, `channels` and `peak_dbfs` (of the loudest stem) are a split recording's.
-    `notes_heard` names the stems whose notes were transcribed from their sound. `changed` are the
-    stems that are new, the others are those of `source_take` of `source_job`. `remarks` are
-    sentences for the user.
+    `engine` are the engine's own facts, open to any; those of the engines here have types.
+    `silent` stems of a split are all zeros, `channels` and `peak_dbfs` (of the loudest stem) are a
+    split recording's. `notes_heard` names the stems whose notes were transcribed from their sound.
+    `changed` are the stems that are new, the others are those of `source_take` of `source_job`.
+    `remarks` are sentences for the user.
     """
 
-    engine: Mapping[str, object] = field(default_factory=dict, metadata=OPEN)
+    engine: Mapping[str, object] = field(
+        default_factory=dict, metadata={**OPEN, "known": ENGINE_FACTS}
+    )
     splitter: SplitterDescription | None = None
     silent: tuple[str, ...] | None = None
     channels: int | None = None
