@@ -64,6 +64,15 @@ class Clip:
         return float(max(self.samples.max(), -self.samples.min()))
 
 
+def check_alike(mix: Clip, others: Mapping[str, Clip]) -> None:
+    """Raise AudioError, by the others' names, unless all have the mix's rate and shape."""
+    wanted = f"{mix.sample_rate} {mix.samples.shape}"
+    for name, clip in others.items():
+        found = f"{clip.sample_rate} {clip.samples.shape}"
+        if found != wanted:
+            raise AudioError(f"{name} must have the mix's rate and shape {wanted}, not {found}")
+
+
 def read_clip(path: Path) -> Clip:
     """Read a sound file of any kind libsndfile knows; raises AudioError."""
     import soundfile

@@ -13,8 +13,7 @@ from functools import partial
 import numpy as np
 
 from audio.beats import Beats
-from audio.clip import Clip, Samples
-from audio.errors import AudioError
+from audio.clip import Clip, Samples, check_alike
 from audio.loop import fold_tail, settle_wrap
 from audio.plan import COPIED_FRAMES, MAX_STRETCH_PERCENT, Plan, plan_conform
 from audio.report import Conforming
@@ -58,7 +57,7 @@ def conform(
     is stretched beside them. Raises CannotConform with what was measured, or AudioError.
     """
     stems = dict(stems or {})
-    _check(mix, stems)
+    check_alike(mix, {f"stem {name}": clip for name, clip in stems.items()})
     parts = _parts(mix, stems)
     channels = mix.channels * len(parts)
     with StretchHelpers(channels * mix.seconds) as helpers:
@@ -103,12 +102,3 @@ def _conformed(
         total += samples
     clips.pop("", None)
     return Conformed(Clip(total, mix.sample_rate), clips, plan.beats, plan.warp, facts)
-
-
-def _check(mix: Clip, stems: Mapping[str, Clip]) -> None:
-    for name, clip in stems.items():
-        if (clip.sample_rate, clip.samples.shape) != (mix.sample_rate, mix.samples.shape):
-            raise AudioError(
-                f"stem {name} must have the mix's rate and shape {mix.sample_rate} "
-                f"{mix.samples.shape}, not {clip.sample_rate} {clip.samples.shape}"
-            )

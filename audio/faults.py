@@ -49,12 +49,14 @@ def find_faults(
     return tuple(fault for fault in found if fault)
 
 
+def _over(name: str, measured: float, limit: float, sentence: str) -> Fault | None:
+    return Fault(name, measured, limit, sentence) if measured > limit else None
+
+
 def _true_peak(clip: Clip, level: float | None) -> Fault | None:
     level = amplitude_to_db(true_peak(clip)) if level is None else level
-    if level <= MAX_TRUE_PEAK_DBTP:
-        return None
     sentence = f"its true peak is {level:+.2f} dBTP, over full scale"
-    return Fault("true peak", level, MAX_TRUE_PEAK_DBTP, sentence)
+    return _over("true peak", level, MAX_TRUE_PEAK_DBTP, sentence)
 
 
 def _clipping(clip: Clip) -> Fault | None:
@@ -65,16 +67,12 @@ def _clipping(clip: Clip) -> Fault | None:
         for top in (samples >= 0.9999 * clip.peak, samples <= -0.9999 * clip.peak):
             edges = np.flatnonzero(np.diff(np.concatenate([[0], top.astype(np.int8), [0]])))
             runs += int((edges[1::2] - edges[::2] >= CLIPPED_RUN).sum())
-    if runs <= MAX_CLIPPED_RUNS:
-        return None
-    return Fault("clipping", runs, MAX_CLIPPED_RUNS, f"it is clipped in {runs} places")
+    return _over("clipping", runs, MAX_CLIPPED_RUNS, f"it is clipped in {runs} places")
 
 
 def _offset(clip: Clip) -> Fault | None:
     worst = float(np.abs(clip.samples.mean(axis=1, dtype=np.float64)).max())
-    if worst <= MAX_DC:
-        return None
-    return Fault("offset", worst, MAX_DC, f"it has a constant offset of {worst:.3f} of full scale")
+    return _over("offset", worst, MAX_DC, f"it has a constant offset of {worst:.3f} of full scale")
 
 
 def _gap(clip: Clip) -> Fault | None:
@@ -83,11 +81,9 @@ def _gap(clip: Clip) -> Fault | None:
     if len(loud) < 2:
         return None
     longest = float((np.diff(loud).max() - 1) * BLOCK_SECONDS)
-    if longest <= MAX_GAP_SECONDS:
-        return None
     at = float(loud[int(np.diff(loud).argmax())] + 1) * BLOCK_SECONDS
     sentence = f"it is silent for {longest:.2f} s from {at:.2f} s on"
-    return Fault("gap", longest, MAX_GAP_SECONDS, sentence)
+    return _over("gap", longest, MAX_GAP_SECONDS, sentence)
 
 
 def _dead_channel(clip: Clip) -> Fault | None:
@@ -104,10 +100,8 @@ def _loud_end(clip: Clip) -> Fault | None:
     last = clip.samples[:, -max(1, round(END_SECONDS * clip.sample_rate / 5)) :]
     level = amplitude_to_db(float(np.sqrt(np.square(last).mean())))
     against = level - float(np.percentile(_levels(clip), 90))
-    if against <= LOUD_END_DB:
-        return None
     sentence = f"it breaks off: its last 2 ms are {against:.0f} dB against its loud parts"
-    return Fault("truncation", against, LOUD_END_DB, sentence)
+    return _over("truncation", against, LOUD_END_DB, sentence)
 
 
 def _clicks(clip: Clip) -> Fault | None:
@@ -123,9 +117,7 @@ def _clicks(clip: Clip) -> Fault | None:
             if len(around) and steps[at] > CLICK_TIMES * around.max():
                 count += 1
                 where = where or at / clip.sample_rate
-    if not count:
-        return None
-    return Fault("clicks", count, 0, f"it clicks {count} times, first at {where:.3f} s")
+    return _over("clicks", count, 0, f"it clicks {count} times, first at {where:.3f} s")
 
 
 def _steep(steps: Samples, least: float) -> list[int]:
@@ -148,19 +140,15 @@ def _harshness(clip: Clip) -> Fault | None:
     hertz = np.fft.rfftfreq(HARSH_BLOCK, 1 / clip.sample_rate)
     inside = (hertz >= HARSH_HZ[0]) & (hertz <= HARSH_HZ[1])
     share = float(power_to_db(np.sum(power * inside) / max(np.sum(power), LEAST_POWER)))
-    if share <= MAX_HARSH_DB:
-        return None
     sentence = f"it is harsh: 2 to 5 kHz hold {share:.1f} dB of its energy"
-    return Fault("harshness", share, MAX_HARSH_DB, sentence)
+    return _over("harshness", share, MAX_HARSH_DB, sentence)
 
 
 def _unasked(vocals: Clip) -> Fault | None:
     rms = float(np.sqrt(np.square(vocals.samples, dtype=np.float64).mean()))
     level = amplitude_to_db(rms)
-    if level <= UNASKED_DBFS:
-        return None
     sentence = f"somebody sings ({level:.0f} dBFS RMS) where no vocals were asked for"
-    return Fault("unasked vocals", level, UNASKED_DBFS, sentence)
+    return _over("unasked vocals", level, UNASKED_DBFS, sentence)
 
 
 def _levels(clip: Clip) -> Floats:

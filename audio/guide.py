@@ -44,12 +44,7 @@ def render_guide(grid: Grid, key: Key, melody: Melody | None = None) -> Clip:
     for note in band.drums:
         channel = right if note.pitch == CLOSED_HAT else middle
         _hit(channel, grid.frame_at(note.start_beats, SAMPLE_RATE), note, noise)
-    stereo = np.stack(
-        [
-            middle + (1 + PAN) * left + (1 - PAN) * right,
-            middle + (1 - PAN) * left + (1 + PAN) * right,
-        ]
-    )
+    stereo = np.stack([middle + (1 + side) * left + (1 - side) * right for side in (PAN, -PAN)])
     stereo *= db_to_amplitude(PEAK_DB) / max(np.abs(stereo).max(), 1e-9)
     return Clip(stereo.astype(np.float32), SAMPLE_RATE)
 

@@ -71,24 +71,16 @@ def hear(clip: Clip) -> Heard | None:
         return None
     load()
     with ThreadPoolExecutor(1) as other:
-        window = 1 << round(np.log2(ATTACK_WINDOW_SECONDS * clip.sample_rate))
-        hop = window // 8
-        attacks = other.submit(_mel_power, mono, clip.sample_rate, window, hop, ATTACK_BANDS)
-        window = _onset_window(clip.sample_rate)
-        calm_hop = window // ONSET_HOPS_PER_WINDOW
-        calm = _mel_power(mono, clip.sample_rate, window, calm_hop, ONSET_BANDS)
-        flux, levels = _flux(attacks.result())
+        attacks = other.submit(_attacks, mono, clip.sample_rate)
+        calm = _calm_power(mono, clip.sample_rate)
+        flux, levels = attacks.result()
     onsets = _onset_strength(calm, clip.sample_rate)
     np.maximum(calm, LEAST_POWER, out=calm)
     np.log10(calm, out=calm)
     calm *= 10
-    return Heard(
-        onsets,
-        OnsetEnvelope(flux, _seconds(len(flux), 8 * hop, hop, clip.sample_rate)),
-        levels,
-        calm,
-        _seconds(calm.shape[1], window, calm_hop, clip.sample_rate),
-    )
+    window = _onset_window(clip.sample_rate)
+    hop = window // ONSET_HOPS_PER_WINDOW
+    return Heard(onsets, flux, levels, calm, _seconds(calm.shape[1], window, hop, clip.sample_rate))
 
 
 def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
@@ -97,22 +89,14 @@ def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
     Max-filtered over neighbouring bands as in SuperFlux (Böck and Widmer, DAFx 2013).
     """
     mono = _mono(clip)
-    if mono is None:
-        return None
-    window = _onset_window(clip.sample_rate)
-    power = _mel_power(mono, clip.sample_rate, window, window // ONSET_HOPS_PER_WINDOW, ONSET_BANDS)
-    return _onset_strength(power, clip.sample_rate)
+    rate = clip.sample_rate
+    return None if mono is None else _onset_strength(_calm_power(mono, rate), rate)
 
 
 def attack_envelope(clip: Clip) -> OnsetEnvelope | None:
     """What `hear` gives as attacks, alone; None for silence."""
     mono = _mono(clip)
-    if mono is None:
-        return None
-    window = 1 << round(np.log2(ATTACK_WINDOW_SECONDS * clip.sample_rate))
-    power = _mel_power(mono, clip.sample_rate, window, window // 8, ATTACK_BANDS)
-    flux, _ = _flux(power)
-    return OnsetEnvelope(flux, _seconds(len(flux), window, window // 8, clip.sample_rate))
+    return None if mono is None else _attacks(mono, clip.sample_rate)[0]
 
 
 def pitches_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
@@ -166,13 +150,22 @@ def _onset_strength(power: Power, sample_rate: int) -> OnsetEnvelope:
     return OnsetEnvelope(values, seconds)
 
 
-def _flux(power: Power) -> tuple[Floats, Power]:
+def _calm_power(mono: Power, sample_rate: int) -> Power:
+    window = _onset_window(sample_rate)
+    return _mel_power(mono, sample_rate, window, window // ONSET_HOPS_PER_WINDOW, ONSET_BANDS)
+
+
+def _attacks(mono: Power, sample_rate: int) -> tuple[OnsetEnvelope, Power]:
     """Mean rise in dB over mel bands from one hop to the next, and the levels in dB themselves."""
     from librosa import power_to_db
 
+    window = 1 << round(np.log2(ATTACK_WINDOW_SECONDS * sample_rate))
+    hop = window // 8
+    power = _mel_power(mono, sample_rate, window, hop, ATTACK_BANDS)
     level = power_to_db(power, ref=np.max, top_db=DYNAMICS_DB)
     rise = np.maximum(0, np.diff(level, axis=1, prepend=level[:, :1])).mean(axis=0)
-    return np.asarray(rise, dtype=np.float64), level
+    seconds = _seconds(len(rise), window, hop, sample_rate)
+    return OnsetEnvelope(np.asarray(rise, dtype=np.float64), seconds), level
 
 
 def _seconds(count: int, window: int, hop: int, sample_rate: int) -> Floats:

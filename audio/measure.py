@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from audio.clip import Clip, resample_to_hear
+from audio.clip import Clip, check_alike, resample_to_hear
 from audio.decibels import amplitude_to_db
-from audio.errors import AudioError
 from audio.hearing import MAX_SAMPLE_RATE, OnsetEnvelope, onset_envelope
 from audio.pulse import beat_offset_seconds, find_pulse
 from audio.report import Report
@@ -29,31 +28,20 @@ def measure(
     key: Key | None,
     *,
     drums: Clip | None = None,
-    pitched: Clip | None = None,
     heard: OnsetEnvelope | None = None,
 ) -> Report:
-    """Measure tempo and peak on the mix, key on `pitched`, the offset on `drums`.
+    """Measure tempo and peak on the mix, key on the mix minus `drums`, the offset on the drums.
 
-    Without `pitched` the key is heard on the mix less the drums, without drums (or where they
-    are silent) everything on the mix. Any channels; the clips share rate and length. `heard` are
-    the onsets of audio.hearing.hear(mix), where those are at hand. Raises AudioError.
+    Without drums (or where they are silent) everything is measured on the mix. Any channels; the
+    clips share rate and length. `heard` are the onsets of audio.hearing.hear(mix), where those are
+    at hand. Raises AudioError.
     """
-    for name, clip in (("drums", drums), ("pitched", pitched)):
-        if clip is not None and (clip.sample_rate, clip.samples.shape) != (
-            mix.sample_rate,
-            mix.samples.shape,
-        ):
-            raise AudioError(
-                f"{name} must have the mix's rate and shape {mix.sample_rate} {mix.samples.shape}, "
-                f"not {clip.sample_rate} {clip.samples.shape}"
-            )
-    if pitched is None and drums is not None:
-        pitched = Clip(mix.samples - drums.samples, mix.sample_rate)
-    peak_dbfs = amplitude_to_db(mix.peak)
-    frames, frames_expected = mix.frames, grid.frames(mix.sample_rate)
-    mix, pitched = within_hearing(mix), pitched and within_hearing(pitched)
-    drums = drums and within_hearing(drums)
-    heard = heard or onset_envelope(mix)
+    audible = pitched = within_hearing(mix)
+    if drums is not None:
+        check_alike(mix, {"drums": drums})
+        pitched = within_hearing(Clip(mix.samples - drums.samples, mix.sample_rate))
+        drums = within_hearing(drums)
+    heard = heard or onset_envelope(audible)
     pulse = find_pulse(heard, grid) if heard else None
     relation = error = offset = None
     if pulse:
@@ -63,7 +51,7 @@ def measure(
             hits = onset_envelope(drums) if drums is not None else None
             offset = beat_offset_seconds(hits, grid) if hits else None
             offset = beat_offset_seconds(heard, grid) if heard and offset is None else offset
-    heard_key = find_key(pitched or mix)
+    heard_key = find_key(pitched)
     return Report(
         bpm=pulse.rate * grid.bpm if pulse else None,
         bpm_asked=grid.bpm,
@@ -74,9 +62,9 @@ def measure(
         key=heard_key.name if heard_key else None,
         key_asked=key.name if key else None,
         key_relation=key_relation(heard_key, key) if heard_key and key else None,
-        peak_dbfs=peak_dbfs,
-        frames=frames,
-        frames_expected=frames_expected,
+        peak_dbfs=amplitude_to_db(mix.peak),
+        frames=mix.frames,
+        frames_expected=grid.frames(mix.sample_rate),
     )
 
 

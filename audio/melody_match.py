@@ -22,19 +22,12 @@ def match_melody(stem: Clip, notes: Sequence[Note], grid: Grid) -> MelodyMatch |
     """Compare a monophonic stem with notes (an empty row gives None); raises AudioError."""
     if not notes:
         return None
-    heard = pitch_over_time(stem)
-    if heard is None:
-        pitches = seconds = np.zeros(0)
-    else:
-        pitches, seconds = heard
+    pitches, seconds = pitch_over_time(stem) or (np.zeros(0), np.zeros(0))
     given = np.zeros(len(pitches), bool)
     hits = octave_hits = 0
     departures = []
     for note in notes:
-        start, end = (
-            float(grid.seconds_at(note.start_beats)),
-            float(grid.seconds_at(note.end_beats)),
-        )
+        start, end = (float(grid.seconds_at(at)) for at in (note.start_beats, note.end_beats))
         off = _during(pitches, seconds, start, end) - note.pitch
         found = None if not len(off) else float(np.median(off))
         hit = found is not None and abs(found) <= WITHIN_SEMITONES
