@@ -261,7 +261,7 @@ class AceStepEngine(Engine):
         assert self._pipeline is not None
         if conditions.audio.loras == self._loras:
             return
-        self._loras = ()
+        self._loras, self._lora_facts = (), ()
         self._lora_facts = lora.apply(self._pipeline, conditions.audio.loras)
         self._loras = conditions.audio.loras
 

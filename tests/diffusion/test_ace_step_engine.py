@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import json
 import threading
 import weakref
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +19,7 @@ from safetensors.torch import save_file
 
 from audio.clip import Clip
 from diffusion.ace_step.engine import AceStepEngine
+from diffusion.ace_step.lora import apply
 from diffusion.ace_step.memory import GIB, MODES, choose_mode, next_lower
 from diffusion.ace_step.splice import splice
 from diffusion.audio_conditions import AudioConditions, Edit, Lora
@@ -428,10 +431,106 @@ def test_a_lora_bends_the_model_and_comes_off_again(engine: AceStepEngine, adapt
     assert np.array_equal(played(engine, ASKED).samples, plain)
 
 
-def test_a_file_that_is_no_lora_is_refused(engine: AceStepEngine, tmp_path: Path) -> None:
-    path = tmp_path / "lokr.safetensors"
-    save_file({"layers.0.lokr_w1": torch.zeros(1)}, path)
-    with pytest.raises(EngineError, match="no plain LoRA"):
+@pytest.fixture
+def layer(engine: AceStepEngine) -> Iterator[Callable[[], np.ndarray]]:
+    """What adapters add to the output of the layer they are for."""
+    assert engine._pipeline is not None
+    pipeline = engine._pipeline
+    torch.manual_seed(7)
+    inside = torch.randn(1, 64)
+
+    def output() -> np.ndarray:
+        with torch.inference_mode():
+            return pipeline.transformer.layers[0].mlp.down_proj(inside).numpy()
+
+    plain = output()
+    yield lambda: output() - plain
+    apply(pipeline, ())
+    assert np.array_equal(output(), plain)
+
+
+@pytest.mark.parametrize(
+    ("config", "effect"),
+    [
+        ({}, 1.0),
+        ({"lora_alpha": 8}, 1.0),
+        ({"lora_alpha": 16}, 2.0),
+        ({"lora_alpha": 16, "use_rslora": True}, 16 / 8**0.5),
+        ({"lora_alpha": 8, "alpha_pattern": {"down_proj": 4, "up_proj": 9}}, 0.5),
+    ],
+)
+@pytest.mark.parametrize("place", ["beside", "inside"])
+def test_an_adapter_has_the_strength_that_its_alpha_says(
+    engine: AceStepEngine,
+    layer: Callable[[], np.ndarray],
+    tmp_path: Path,
+    config: dict[str, object],
+    effect: float,
+    place: str,
+) -> None:
+    """A LoRA of rank 8, whose configuration peft writes beside it and diffusers into it."""
+    torch.manual_seed(5)
+    first, second = torch.randn(8, 64), torch.randn(32, 8)
+    name, ours = "base_model.model.layers.0.mlp.down_proj", "transformer.layers.0.mlp.down_proj"
+    module = name if place == "beside" else ours
+    inside = json.dumps({f"transformer.{key}": value for key, value in config.items()})
+    save_file(
+        {f"{module}.lora_A.weight": first, f"{module}.lora_B.weight": second},
+        tmp_path / "adapter_model.safetensors",
+        {"lora_adapter_metadata": inside} if place == "inside" else None,
+    )
+    if place == "beside":
+        (tmp_path / "adapter_config.json").write_text(json.dumps({"r": 8, **config}))
+    apply(engine._pipeline, [Lora(tmp_path / "adapter_model.safetensors")])
+    torch.manual_seed(7)
+    wanted = effect * (torch.randn(1, 64) @ first.T @ second.T).numpy()
+    assert np.abs(layer() - wanted).max() < 1e-5 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_lokr_adds_its_kronecker_product(
+    engine: AceStepEngine, layer: Callable[[], np.ndarray], tmp_path: Path, whole: bool
+) -> None:
+    """Of 32 x 64: 4 x 8 times 8 x 8, the second one whole or of rank 2 with alpha 6."""
+    torch.manual_seed(5)
+    one, left, right = torch.randn(4, 8), torch.randn(8, 2), torch.randn(2, 8)
+    module = "lycoris_layers_0_mlp_down_proj"
+    second = (
+        {f"{module}.lokr_w2": left @ right}
+        if whole
+        else {f"{module}.lokr_w2_a": left, f"{module}.lokr_w2_b": right}
+    )
+    path = tmp_path / "lokr_weights.safetensors"
+    save_file({f"{module}.lokr_w1": one, f"{module}.alpha": torch.tensor(6.0), **second}, path)
+    apply(engine._pipeline, [Lora(path, 0.5)])
+    torch.manual_seed(7)
+    change = torch.kron(one, left @ right) * (0.5 if whole else 1.5)
+    wanted = (torch.randn(1, 64) @ change.T).numpy()
+    assert np.abs(layer() - wanted).max() < 1e-5 * np.abs(wanted).max()
+
+
+def test_after_a_failed_adapter_none_is_on(
+    engine: AceStepEngine, adapter: Path, tmp_path: Path
+) -> None:
+    plain = played(engine, ASKED).samples
+    broken = tmp_path / "broken.safetensors"
+    name = "base_model.model.layers.0.mlp.down_proj"
+    save_file(
+        {f"{name}.lora_A.weight": torch.zeros(2, 3), f"{name}.lora_B.weight": torch.zeros(9, 2)},
+        broken,
+    )
+    with pytest.raises(EngineError, match="does not fit these weights"):
+        both = AudioConditions(loras=(Lora(adapter), Lora(broken)))
+        engine.generate(replace(ASKED, audio=both), quiet, never)
+    after = engine.generate(ASKED, quiet, never)
+    assert after.mix is not None and np.array_equal(after.mix.samples, plain)
+    assert after.facts.loras == ()
+
+
+def test_a_file_that_is_no_adapter_is_refused(engine: AceStepEngine, tmp_path: Path) -> None:
+    path = tmp_path / "loha.safetensors"
+    save_file({"layers.0.hada_w1_a": torch.zeros(1)}, path)
+    with pytest.raises(EngineError, match="no LoRA or LoKr"):
         engine.generate(replace(ASKED, audio=AudioConditions(loras=(Lora(path),))), quiet, never)
     with pytest.raises(EngineError, match="cannot be read as safetensors"):
         gone = AudioConditions(loras=(Lora(tmp_path / "none.safetensors"),))

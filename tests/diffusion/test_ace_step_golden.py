@@ -131,5 +131,5 @@ def test_the_authors_latents_are_ours(
 def test_a_weak_cover_hears_its_second_prompt_to_the_end(
     name: str, loaded: Callable[[str], Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last token, a line break, makes 0.08 to 0.14 of latents whose largest value is about 4."""
+    """The last token, a line break, makes 0.08 to 0.14 of latents that go up to about 4."""
     assert 0.01 < apart(name, loaded(CASES[name]["model"]), monkeypatch) < 0.3
