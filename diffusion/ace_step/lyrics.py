@@ -47,7 +47,12 @@ def structured(lyrics: str, sections: Sequence[str] = ()) -> str:
 
 
 def language_of(lyrics: str) -> str:
-    """Guess an ISO 639-1 code from the script; Latin letters are taken for English."""
+    """Guess an ISO 639-1 code from the script; Latin letters are taken for English.
+
+    Music without words is "unknown", as in the model's training.
+    """
+    if not lyrics.strip():
+        return "unknown"
     return next((code for code, script in _SCRIPTS if script.search(lyrics)), "en")
 
 

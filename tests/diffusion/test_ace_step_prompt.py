@@ -30,7 +30,7 @@ def test_tempo_meter_key_and_length_are_told_in_the_models_form() -> None:
         "# Metas\n- bpm: 92\n- timesignature: 4\n- keyscale: A minor\n- duration: 12 seconds\n"
         "<|endoftext|>\n"
     )
-    assert prompt.lyric_text == "# Languages\nen\n\n# Lyric\n[Instrumental]<|endoftext|>"
+    assert prompt.lyric_text == "# Languages\nunknown\n\n# Lyric\n[Instrumental]<|endoftext|>"
     assert remarks == ()
 
 
@@ -111,7 +111,14 @@ def test_sections_without_words_are_instrumental() -> None:
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [("hello", "en"), ("こんにちは世界", "ja"), ("你好", "zh"), ("привет", "ru"), ("안녕", "ko")],
+    [
+        ("hello", "en"),
+        ("こんにちは世界", "ja"),
+        ("你好", "zh"),
+        ("привет", "ru"),
+        ("안녕", "ko"),
+        (" \n", "unknown"),
+    ],
 )
 def test_a_script_tells_its_language(words: str, code: str) -> None:
     assert language_of(words) == code
