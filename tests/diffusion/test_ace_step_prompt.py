@@ -136,7 +136,8 @@ def test_a_section_may_have_words_of_its_own() -> None:
     assert stretch.prompt.task == "repaint"
     # Bar 3 at 120 bpm lasts from 4 to 6 s: latent frames 100 to 150.
     assert (stretch.first, stretch.end) == (100, 150)
-    assert stretch.as_fact() == {"bars": "3-3", "caption": "rock, loud, big drums"}
+    assert (stretch.first_bar, stretch.end_bar) == (2, 3)
+    assert stretch.prompt.caption == "rock, loud, big drums"
 
 
 def test_the_whole_is_told_in_the_words_of_its_first_section() -> None:
@@ -184,20 +185,3 @@ def test_without_sections_the_curve_is_told_in_blocks() -> None:
 def test_a_window_of_bars_covers_their_latent_frames() -> None:
     """At 92 bpm bar 2 lasts from 2.609 to 5.217 s: frames 65.2 to 130.4."""
     assert window(Grid.constant(92, bars=4), 1, 2) == (65, 131)
-
-
-def test_the_wire_knows_the_melody_modes_of_the_engine() -> None:
-    from diffusion.edits import MELODY_MODES
-    from osc_protocol import addresses
-
-    assert addresses.MELODY_MODES == MELODY_MODES
-
-
-def test_the_protocol_knows_the_edits_and_the_parts() -> None:
-    from diffusion.edits import EDITS, MAX_LORA_SCALE, MOST_PARTS, PARTS, WITH_PARTS
-    from osc_protocol import sound_shaping
-
-    assert sound_shaping.EDITS == ("auto", *EDITS)
-    assert sound_shaping.PARTS == PARTS
-    assert sound_shaping.WITH_PARTS == {edit: MOST_PARTS[edit] for edit in WITH_PARTS}
-    assert sound_shaping.MAX_LORA_SCALE == MAX_LORA_SCALE
