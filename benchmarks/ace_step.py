@@ -37,7 +37,7 @@ from midi.grid import Grid
 from midi.key import Key
 from midi.melody import melody_from_text
 
-TURBO = SETTINGS["turbo"]
+TURBO = replace(SETTINGS["turbo"], chunk_mask=1.0, dcw=(0.0, 0.0))  # as the stock pipeline
 CAPTION = "lofi hip hop, rhodes, brushed drums, upright bass, tape hiss, warm"
 LYRICS = "[verse]\nRain upon the window pane\n[chorus]\nStay a while, stay a while"
 TARGETS = {

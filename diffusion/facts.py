@@ -98,6 +98,8 @@ class AceStepFacts(EngineFacts):
     seed: int
     melody_mode: str
     melody_strength: float
+    chunk_mask: float = 1.0
+    dcw: tuple[float, ...] = ()
     loras: tuple[LoraFacts, ...]
     repainted: tuple[Repainted, ...]
 

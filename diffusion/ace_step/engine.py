@@ -246,6 +246,8 @@ class AceStepEngine(Engine):
             steps=settings.steps,
             shift=settings.shift,
             guidance_scale=settings.guidance_scale,
+            chunk_mask=settings.chunk_mask,
+            dcw=settings.dcw,
             seed=seed,
             melody_mode=conditions.audio.melody_mode if conditions.melody else "",
             melody_strength=conditions.audio.melody_strength,

@@ -102,7 +102,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         if task.kept_share and source is not None:
             times = times[min(int(len(times) * task.kept_share), len(times) - 1) :]
             latents = times[0] * start + (1 - times[0]) * source
-        phases = self._phases(task, frames, len(times), source, inside)
+        phases = self._phases(task, len(times), settings.chunk_mask, source, inside)
         null = self._null_states() if settings.guidance_scale > 1 else None
 
         def after_step(done: int, latents: Tensor) -> Tensor:
@@ -121,6 +121,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
                 phases,
                 guidance_scale=settings.guidance_scale,
                 null_states=null,
+                dcw=settings.dcw,
                 after_step=after_step,
             )
         if inside is not None and source is not None:
@@ -128,12 +129,16 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         return latents
 
     def _phases(
-        self, task: Task, frames: int, steps: int, source: Tensor | None, inside: Tensor | None
+        self,
+        task: Task,
+        steps: int,
+        chunk_mask: float,
+        source: Tensor | None,
+        inside: Tensor | None,
     ) -> list[Phase]:
-        """The contexts of the run, one after the other."""
-        device = self._placement.device
-        silence = self._silence(frames).to(device)
-        whole = torch.ones_like(silence)
+        """The contexts of the run, one after the other; the mask of a repaint is its window."""
+        silence = self._silence(max(task.frames, MIN_FRAMES)).to(self._placement.device)
+        whole = torch.full_like(silence, chunk_mask)
         song = torch.cat([silence, whole], dim=-1)
         name = task.prompt.task
         if name == "text2music" or source is None:
@@ -147,7 +152,8 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
             return [cover, Phase(steps - share, free, song)]
         (states,) = self._encoded(task)
         if name == "repaint" and inside is not None:
-            context = torch.cat([torch.lerp(source, silence, inside), inside * whole], dim=-1)
+            mask = inside.expand_as(silence)
+            context = torch.cat([torch.lerp(source, silence, inside), mask], dim=-1)
             return [Phase(steps, states, context)]
         return [Phase(steps, states, torch.cat([source, whole], dim=-1))]
 

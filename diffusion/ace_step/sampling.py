@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from diffusers.guiders.adaptive_projected_guidance import MomentumBuffer, normalized_guidance
 from torch import Tensor
+from torch.nn import functional
 
 from diffusion.ace_step.velocity import Velocity
 
@@ -53,14 +54,16 @@ def sample(
     *,
     guidance_scale: float = 1.0,
     null_states: Tensor | None = None,
+    dcw: tuple[float, float] = (0.0, 0.0),
     after_step: StepHook = lambda done, latents: latents,
 ) -> Tensor:
     """Follow the field from `latents` (batch, frames, channels; float32) at times[0] to 0.
 
     The steps of all phases are those of `times`. With `null_states`, the condition states of no
     words, the field is steered away from theirs by `guidance_scale`: one token of them is enough,
-    since attention to equal tokens does not depend on their number. `after_step` hears how many
-    steps are done, may change the latents, and may raise to stop.
+    since attention to equal tokens does not depend on their number. `dcw` are the strengths of
+    corrected(). `after_step` hears how many steps are done, may change the latents, and may raise
+    to stop.
     """
     null = () if null_states is None else (velocity.remember(null_states),)
     momentum = MomentumBuffer(MOMENTUM)
@@ -73,9 +76,26 @@ def sample(
             direction = velocity(torch.cat([latents] * len(memories)), time, memories, context)
             if null:
                 direction = _guided(direction, guidance_scale, momentum)
+            moved = latents + (following - time) * direction
+            if any(dcw):
+                moved = corrected(moved, latents - time * direction, time, dcw)
             done += 1
-            latents = after_step(done, latents + (following - time) * direction)
+            latents = after_step(done, moved)
     return latents
+
+
+def corrected(latents: Tensor, clean: Tensor, time: float, dcw: tuple[float, float]) -> Tensor:
+    """Latents after a step from `time`, moved away from what the step took for clean ones.
+
+    Differential correction in the wavelet domain (Yu et al., arXiv 2604.16044) with Haar's wavelet
+    over pairs of frames: the low band, a pair's mean, by dcw[0] x time, the rest by dcw[1] x
+    (1 - time).
+    """
+    frames = latents.shape[1]
+    change = latents - clean
+    pairs = functional.pad(change, (0, 0, 0, frames % 2)).unflatten(1, (-1, 2))
+    low = pairs.mean(dim=2).repeat_interleave(2, dim=1)[:, :frames]
+    return latents + dcw[0] * time * low + dcw[1] * (1 - time) * (change - low)
 
 
 def _guided(both: Tensor, guidance_scale: float, momentum: MomentumBuffer) -> Tensor:

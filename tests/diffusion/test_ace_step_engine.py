@@ -83,6 +83,7 @@ def test_a_mix_is_stereo_at_the_rate_asked_and_longer_than_the_grid(engine: AceS
     assert generation.mix.frames == 6 * 48_000 >= GRID.frames(48_000)
     assert generation.facts.task == "text2music"
     assert (generation.facts.steps, generation.facts.shift) == (8, 3.0)
+    assert (generation.facts.chunk_mask, generation.facts.dcw) == (2.0, (0.05, 0.02))
     assert played(engine, replace(ASKED, sample_rate=44_100)).frames == 6 * 44_100
 
 

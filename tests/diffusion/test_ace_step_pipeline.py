@@ -24,7 +24,7 @@ from diffusion.ace_step.memory import MODES, MemoryMode, Placement
 from diffusion.ace_step.pipeline import Pipeline
 from diffusion.ace_step.prompt import Prompt
 from diffusion.ace_step.recipe import task_for
-from diffusion.ace_step.sampling import schedule
+from diffusion.ace_step.sampling import corrected, schedule
 from diffusion.ace_step.task import MIN_FRAMES, Task, latent_frames
 from diffusion.audio_conditions import AudioConditions, Edit
 from diffusion.engine import Conditions
@@ -32,7 +32,7 @@ from diffusion.errors import EngineError
 from midi.grid import Grid
 from midi.key import Key
 
-TURBO = SETTINGS["turbo"]
+TURBO = replace(SETTINGS["turbo"], chunk_mask=1.0, dcw=(0.0, 0.0))  # as the stock pipeline
 GUIDED = Settings(8, 3.0, 7.0, ("text2music",))  # as the stock pipeline samples a base checkpoint
 PROMPT = Prompt("lofi, rhodes", "[Verse]\nla la", "en", 92, "4", "A minor", 6)
 COVER = PROMPT.doing("cover")
@@ -487,6 +487,28 @@ def test_each_kind_of_checkpoint_has_its_own_settings(
     assert (settings_for("base").steps, settings_for("base").shift) == (50, 1.0)
     assert (settings_for("turbo").steps, settings_for("turbo").shift) == (8, 3.0)
     assert steps_of_the_stock == {"num_inference_steps": 8, "shift": 3.0}, "whatever the kind"
+
+
+@pytest.mark.parametrize("time", [1.0, 0.25])
+def test_the_correction_moves_each_band_away_from_the_clean_latents(time: float) -> None:
+    """Haar's bands of a pair (a, b) are its mean and what is left; an odd frame's partner is 0."""
+    latents, clean = torch.randn(2, 1, 5, 3, generator=torch.Generator().manual_seed(1))
+    padded = torch.cat([latents - clean, torch.zeros(1, 1, 3)], dim=1)
+    mean = (padded[:, 0::2] + padded[:, 1::2]) / 2
+    half = (padded[:, 0::2] - padded[:, 1::2]) / 2
+    low, high = 0.05 * time, 0.02 * (1 - time)
+    moves = torch.stack([low * mean + high * half, low * mean - high * half], dim=2)
+    wanted = latents + moves.flatten(1, 2)[:, :5]
+    assert apart(corrected(latents, clean, time, (0.05, 0.02)), wanted) < 1e-6
+
+
+def test_turbo_is_sampled_as_the_authors_do_by_default(ours: Pipeline) -> None:
+    authors = SETTINGS["turbo"]
+    assert (authors.chunk_mask, authors.dcw) == (2.0, (0.05, 0.02))
+    assert (SETTINGS["sft"].chunk_mask, SETTINGS["sft"].dcw) == (2.0, (0.0, 0.0))
+    plain = ours.latents_of(SONG, TURBO)
+    for change in ({"chunk_mask": 2.0}, {"dcw": authors.dcw}):
+        assert apart(ours.latents_of(SONG, replace(TURBO, **change)), plain) > 1e-3
 
 
 def test_a_task_that_was_never_learned_is_refused() -> None:
