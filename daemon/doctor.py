@@ -1,4 +1,4 @@
-"""Look at this machine and say, a line each, what is ready and what to do about the rest."""
+"""A check of this machine: a line each on what is ready, and what to do about the rest."""
 
 from __future__ import annotations
 
@@ -82,16 +82,21 @@ def _weights(config: Config) -> Finding:
 
 
 def _engine(config: Config) -> Finding:
+    from diffusion.engine import Conditions
     from diffusion.engines import DEFAULT_ENGINE, engine_spec
     from diffusion.errors import EngineError
+    from midi.grid import Grid
+    from midi.key import Key
 
+    one_bar = Conditions(Grid.constant("120", bars=1), Key.parse("C major"))
     try:
-        engine = engine_spec(DEFAULT_ENGINE).open()
+        engine = engine_spec(DEFAULT_ENGINE, config.engines).open()
         engine.load(lambda stage, fraction: None)
+        engine.generate(one_bar, lambda stage, fraction: None, lambda: False)
         device = engine.describe().device
         engine.close()
     except (EngineError, ImportError, OSError) as error:
-        return Finding("Engine", PROBLEM, f"{DEFAULT_ENGINE} does not load: {error}", REINSTALL)
+        return Finding("Engine", PROBLEM, f"{DEFAULT_ENGINE} does not play: {error}", REINSTALL)
     place = f"CPU, {os.cpu_count()} cores" if device == "cpu" else str(device)
     return Finding("Engine", OK, f"{DEFAULT_ENGINE} loads and plays on {place}")
 

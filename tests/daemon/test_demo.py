@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from tone_engine import TONES, rows
 
 from daemon import doctor
 from daemon.config import Config
@@ -71,6 +72,16 @@ def finding(subject: str, config: Config, monkeypatch: pytest.MonkeyPatch) -> do
     for slow in ("_torch", "_weights", "_engine"):
         monkeypatch.setattr(doctor, slow, lambda config: doctor.Finding("left out", doctor.OK, ""))
     return next(each for each in doctor.examine(config) if each.subject == subject)
+
+
+def test_the_doctor_finds_an_engine_that_loads_but_cannot_play(tmp_path: Path) -> None:
+    mute = Config(tmp_path, engines=rows("tone_engine:MuteEngine"), warm_engine="")
+    found = {each.subject: each for each in doctor.examine(mute)}["Engine"]
+    assert found.status == doctor.PROBLEM and "the driver is too old" in found.text
+
+    tones = Config(tmp_path, engines=TONES, warm_engine="")
+    found = {each.subject: each for each in doctor.examine(tones)}["Engine"]
+    assert (found.status, found.text[:25]) == (doctor.OK, "embedded loads and plays ")
 
 
 def test_the_doctor_tells_a_daemon_from_another_program_on_the_port(

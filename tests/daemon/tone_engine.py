@@ -88,6 +88,15 @@ class ToneEngine(Engine):
         return Generation(stems, None, notes, facts, {"seed": conditions.seed})
 
 
+class MuteEngine(ToneEngine):
+    """Loads like any other, and cannot play."""
+
+    def generate(
+        self, conditions: Conditions, progress: Progress, cancelled: CancelFlag
+    ) -> Generation:
+        raise EngineError("the driver is too old")
+
+
 class BatchToneEngine(ToneEngine):
     """Plays what lasts as long at once; a batch is one run, of its first seed."""
 
