@@ -34,6 +34,7 @@ lint: $(VENV)/installed-test
 	$(BIN)/mypy
 
 bench: $(VENV)/installed-test
+	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.daemon
 
 clean:

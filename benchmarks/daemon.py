@@ -1,9 +1,9 @@
 """How quick the daemon is: `python -m benchmarks.daemon [--json]`, from the root of a clone.
 
-Starts a daemon of its own and measures, on this machine as it is: `backline --help`, the first
-pong after a start, jobs of 8 bars at 120 BPM on the warm embedded engine from request to
-manifest, peak memory, and the round trip of /ping while idle and while jobs run. Pings are 10 ms
-apart in both, so that their two p99 can be compared.
+Starts a daemon of its own and measures, on this machine as it is: jobs of 8 bars at 120 BPM on
+the warm embedded engine from request to manifest, peak memory, and the round trip of /ping while
+idle and while jobs run. Pings are 10 ms apart in both, so that their two p99 can be compared.
+How quick it starts is measured by benchmarks.startup.
 """
 
 from __future__ import annotations
@@ -15,16 +15,13 @@ import platform
 import re
 import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.startup import running_daemon
 from osc_protocol.client import Client
 from osc_protocol.codec import encode
 from osc_protocol.generate import Generate
@@ -67,9 +64,8 @@ def main() -> None:
 
 
 def measure() -> list[Figure]:
-    figures = [_help()]
-    with _daemon() as (process, port, started):
-        figures.append(_first_pong(port, started))
+    figures: list[Figure] = []
+    with running_daemon() as (process, port, started):
         with Client(port=port, name="benchmark", client_id="benchmark") as client:
             client.subscribe(scope="mine")
             figures.append(_until_warm(client, started))
@@ -87,42 +83,6 @@ def load() -> float:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
 
 
-def _help() -> Figure:
-    times = []
-    for _ in range(7):
-        started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "daemon", "--help"], check=True, capture_output=True)
-        times.append(time.perf_counter() - started)
-    median = statistics.median(times)
-    return Figure("backline --help, median of 7", median, "s", "under 0.4", median < 0.4)
-
-
-@contextmanager
-def _daemon() -> Iterator[tuple[subprocess.Popen[str], int, float]]:
-    with tempfile.TemporaryDirectory(prefix="backline-bench-", ignore_cleanup_errors=True) as home:
-        started = time.perf_counter()
-        with subprocess.Popen(
-            [sys.executable, "-m", "daemon", "serve", "--osc-port", "0", "--home", home],
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            found = re.search(r"udp://127\.0\.0\.1:(\d+)", line)
-            if found is None:
-                sys.exit(f"the daemon did not start: {line!r}")
-            try:
-                yield process, int(found[1]), started
-            finally:
-                process.kill()
-
-
-def _first_pong(port: int, started: float) -> Figure:
-    _round_trip(port)
-    seconds = time.perf_counter() - started
-    return Figure("start of the process to its first pong", seconds, "s", "under 1", seconds < 1.0)
-
-
 def _until_warm(client: Client, started: float) -> Figure:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while client.status().state == "loading":
@@ -130,16 +90,6 @@ def _until_warm(client: Client, started: float) -> Figure:
             sys.exit("the engine did not load")
         time.sleep(0.1)
     return Figure("start of the process to a warm engine", time.perf_counter() - started, "s")
-
-
-def _round_trip(port: int) -> float:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
-        wire.settimeout(5.0)
-        wire.connect(("127.0.0.1", port))
-        started = time.perf_counter()
-        wire.send(encode("/ping", "", ()))
-        wire.recv(1024)
-        return time.perf_counter() - started
 
 
 def _pings(port: int, go_on: object) -> list[float]:

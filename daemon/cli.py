@@ -1,30 +1,17 @@
-"""The `backline` command: its subcommands, and how whatever goes wrong is told."""
+"""The `backline` command: its subcommands, and what it prints when something goes wrong."""
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 import traceback
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from daemon.commands import (
-    conform,
-    energy,
-    export,
-    generate,
-    install_reaper,
-    measure,
-    models,
-    reproduce,
-    send,
-    service,
-    split,
-    to_midi,
-)
-from daemon.commands import slice as slicing
-from daemon.commands.request_options import GroupedCommand
+from daemon.commands.grouped_help import GroupedCommand
 from daemon.config import Config
 from daemon.errors import DaemonError, Interrupted, UsageError
 from daemon.screen import say, say_aside
@@ -40,16 +27,48 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(
-    help="The band behind your DAW: stems generated in time, in key, on the grid.",
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,  # plain help: quick, and the same on every terminal
-    pretty_exceptions_enable=False,
-)
+# Each command as "module:function", or "module:app" for a group of commands, in order of the help.
+COMMANDS = {
+    "generate": "daemon.commands.generate:generate",
+    "reproduce": "daemon.commands.reproduce:reproduce",
+    "serve": "daemon.commands.service:serve",
+    "demo": "daemon.commands.service:demo",
+    "doctor": "daemon.commands.service:doctor",
+    "install-reaper": "daemon.commands.install_reaper:install_reaper",
+    "export": "daemon.commands.export:export",
+    "measure": "daemon.commands.measure:measure",
+    "conform": "daemon.commands.conform:conform",
+    "energy": "daemon.commands.energy:energy",
+    "split": "daemon.commands.split:split",
+    "to-midi": "daemon.commands.to_midi:to_midi",
+    "slice": "daemon.commands.slice:slice_",
+    "send": "daemon.commands.send:send",
+    "models": "daemon.commands.models:models",
+}
 
 
-@app.callback()
+def app_of(words: Sequence[str]) -> typer.Typer:
+    """Return the command line with the one command that `words` begin with, or with all.
+
+    So that a command starts without reading the modules of the others.
+    """
+    app = typer.Typer(
+        help="The band behind your DAW: stems generated in time, in key, on the grid.",
+        add_completion=False,
+        no_args_is_help=True,
+        rich_markup_mode=None,  # plain help: quick, and the same on every terminal
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(backline)
+    for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:
+        command = pkgutil.resolve_name(COMMANDS[name])
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name, cls=GroupedCommand)(command)
+    return app
+
+
 def backline(
     version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_show_version)
@@ -58,30 +77,19 @@ def backline(
     """The band behind your DAW: stems generated in time, in key, on the grid."""
 
 
-for command in (
-    generate.generate, reproduce.reproduce, service.serve, service.demo, service.doctor,
-    install_reaper.install_reaper, export.export, measure.measure, conform.conform,
-    energy.energy, split.split, to_midi.to_midi,
-):  # fmt: skip
-    app.command(cls=GroupedCommand)(command)
-app.command("slice")(slicing.slice_)
-app.add_typer(send.send, name="send")
-app.add_typer(models.models, name="models")
-
-
 def main() -> None:
     """Run the command; whatever goes wrong ends in one sentence and an exit status."""
     try:
-        app()
+        app_of(sys.argv[1:])()
     except KeyboardInterrupt:
         say_aside("stopped")
         sys.exit(INTERRUPTED)
     except Exception as error:
-        sys.exit(_tell(error))
+        sys.exit(_report(error))
 
 
-def _tell(error: Exception) -> int:
-    """Print the sentence for an error and return the exit status."""
+def _report(error: Exception) -> int:
+    """Print the sentence of an error and return the exit status."""
     from audio.errors import AudioError
     from diffusion.errors import Cancelled, EngineError
     from midi.errors import MidiError
@@ -105,12 +113,12 @@ def _tell(error: Exception) -> int:
         case DaemonError() | EngineError() | StemError() | AudioError():
             say_aside(f"error: {error}")
             return FAILED
-    say_aside(f"error: an unexpected {type(error).__name__}; {_keep(error)}")
+    say_aside(f"error: an unexpected {type(error).__name__}; {_write_traceback(error)}")
     return FAILED
 
 
-def _keep(error: Exception) -> str:
-    """Write a traceback where a report of the fault can take it from, and say where."""
+def _write_traceback(error: Exception) -> str:
+    """Write a traceback for a report of the fault, and say where it is."""
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
     path = Config().log_folder / f"error-{now}.log"
     try:

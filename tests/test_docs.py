@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from daemon.cli import app
+from daemon.cli import app_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -45,7 +45,7 @@ def _lines(page: Path) -> Iterator[tuple[str, list[str]]]:
 
 def _why_not(words: list[str]) -> str:
     """Return why `backline` followed by the words is no command line, or ""."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app_of([]))
     if words[0] == "--version":
         return ""
     while hasattr(command, "commands"):
@@ -101,7 +101,7 @@ def test_every_backline_command_line_parses(page: Path) -> None:
 
 def test_every_command_is_on_the_page_of_commands() -> None:
     page = (ROOT / "docs" / "guide" / "commands.md").read_text("utf-8")
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app_of([]))
     names = [
         f"backline {name} {inner}".strip()
         for name, below in command.commands.items()
@@ -140,7 +140,7 @@ def test_every_file_of_the_tree_that_is_named_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", [p for p in PAGES if p.parent != ROOT / "docs" / "lab"], ids=str)
 def test_every_option_that_is_named_is_one_of_a_command(page: Path) -> None:
     text = page.read_text("utf-8")
-    known = _options(typer.main.get_command(app)) | {"--help"}
+    known = _options(typer.main.get_command(app_of([]))) | {"--help"}
     known |= set(re.findall(r"--[a-z-]+", " ".join(re.findall(r"python .*", text))))
     named = {span.split()[0].split("=")[0] for span in SPAN.findall(text) if span[:2] == "--"}
     assert named <= known

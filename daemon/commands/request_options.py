@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from daemon.errors import UsageError
 from osc_protocol.argument import Arg
@@ -34,22 +33,6 @@ INTENSITY_FROM = Annotated[
                  help="An intensity curve from a sound file, or JSON of `backline energy`."),
 ]  # fmt: skip
 FILES: Mapping[str, Any] = {"timed_prompts": TIMED_PROMPTS, "intensity_from": INTENSITY_FROM}
-
-
-class GroupedCommand(TyperCommand):
-    """A command whose help lists its options under the headings of their groups."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        groups: dict[str, list[tuple[str, str]]] = {}
-        for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
-            kind = "Arguments" if param.param_type_name == "argument" else "Options"
-            if record is not None:
-                group = getattr(param, "rich_help_panel", None) or kind
-                groups.setdefault(group, []).append(record)
-        for group, records in groups.items():
-            with formatter.section(group):
-                formatter.write_dl(records)
 
 
 def takes_request(kind: type[AnyRequest]) -> Callable[[Callable[..., None]], Callable[..., None]]:
