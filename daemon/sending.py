@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 from daemon.errors import DaemonError, Interrupted
@@ -22,18 +23,17 @@ def send_and_watch(
     failed raises the ProtocolError it failed with.
     """
     client.subscribe(scope="mine")
-    accepted = client.submit(request)
+    rid = secrets.token_hex(8)  # known before the job's number: Ctrl-C may come at any time
     try:
-        finished = _watch(client, accepted.job)
+        finished = _watch(client, client.submit(request, rid=rid).job)
     except KeyboardInterrupt:
-        say_aside(f"cancelling job {accepted.job}")
-        client.cancel(accepted.job)
-        finished = _watch(client, accepted.job)
+        say_aside("cancelling the job")
+        finished = _watch(client, client.cancel(rid).job)
     if finished.state == "cancelled":
-        raise Interrupted(f"job {accepted.job} was cancelled; nothing was written")
+        raise Interrupted(f"job {finished.job} was cancelled; nothing was written")
     if finished.state == "failed":
         code = finished.error_code or Code.INTERNAL
-        raise ProtocolError(code, f"job {accepted.job} failed: {finished.message}")
+        raise ProtocolError(code, f"job {finished.job} failed: {finished.message}")
     folder = Path(finished.folder)
     return fetch(folder, out_dir), out_dir or folder
 
@@ -48,4 +48,4 @@ def _watch(client: Client, job: int) -> Finished:
                 if event.state == "done":
                     show("done", 1.0)
                 return event
-    raise DaemonError(f"the daemon told no end of job {job}")
+    raise DaemonError(f"the daemon sent no end of job {job}")
