@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audio.due_onsets import WITHIN_SECONDS, DueOnsets
-from audio.hearing import Floats
+from audio.features import Floats
 from audio.line_fit import LineFit, fit_prior, likely_steps
 from audio.line_settings import SETTINGS, LineSettings
 from audio.note_starts import NoteStarts
@@ -28,7 +28,7 @@ class BeatLine:
     `miss_seconds` is how far trusted onsets scatter to both sides of it, and `share_met` of the
     pulses have one within 25 ms. `error_seconds` (n,) is how uncertain each pulse is, as one
     standard deviation: by how the onsets spread, where few hold it, and where the tempo could
-    have changed unheard; wider where trusted onsets scatter by more than they should.
+    have changed between onsets; wider where trusted onsets scatter by more than they should.
     """
 
     seconds: Floats

@@ -1,6 +1,6 @@
 """The way of the beats through a recording: dynamic programming over place and tempo.
 
-Each beat stands where sounds begin, and so do its subdivisions; from one beat to the next the
+Each beat is where sounds begin, and so do its subdivisions; from one beat to the next the
 tempo may change, at a price (after D. Ellis, "Beat Tracking by Dynamic Programming", JNMR 36,
 2007, with the tempo as a second state). Places are measured in beats of the expected grid, so the
 expected tempo is a rate of 1 under any tempo map.
@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
+from audio.features import Floats, OnsetEnvelope
 from audio.felt_beats import pulse_of, to_beats
-from audio.hearing import Floats, OnsetEnvelope
 from audio.onsets import relative_strength
 from midi.grid import Grid
 

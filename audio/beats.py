@@ -15,8 +15,8 @@ from audio.beat_line import BeatLine, fit_line
 from audio.beat_path import BeatPath, find_path
 from audio.clip import Clip
 from audio.downbeat import Downbeat, find_downbeat
+from audio.features import Features, Floats, OnsetEnvelope, extract_features
 from audio.felt_beats import pulse_of
-from audio.hearing import Floats, Heard, OnsetEnvelope, hear
 from audio.note_starts import find_note_starts
 from audio.onsets import Onsets, find_onsets, relative_strength
 from audio.slots import SPAN_PULSES, Slots
@@ -93,22 +93,22 @@ class Beats:
         return next((sentence for doubtful, sentence in doubts if doubtful), "")
 
 
-def find_beats(clip: Clip, grid: Grid, heard: Heard | None = None) -> Beats | None:
+def find_beats(clip: Clip, grid: Grid, features: Features | None = None) -> Beats | None:
     """Find the beats of a clip that follows `grid` within 8 %; None where nothing recurs.
 
-    Any channels, any start: the first downbeat may come up to a bar late. `heard` is what
-    audio.hearing.hear(clip) gave, where that is at hand. Each step can be taken by itself: `hear`,
+    Any channels, any start: the first downbeat may come up to a bar late. `features` are those of
+    the clip, if they are known. Each step can be called alone: `extract_features`,
     `find_note_starts`, `find_pulses`, `find_downbeat`, `fit_line`. Raises AudioError.
     """
-    heard = heard or hear(clip)
-    if heard is None:
+    features = features or extract_features(clip)
+    if features is None:
         return None
-    starts = find_note_starts(heard)
-    found = find_pulses(heard.onsets, starts.envelope, grid)
+    starts = find_note_starts(features)
+    found = find_pulses(features.onsets, starts.envelope, grid)
     if found is None:
         return None
     path, slots = found
-    downbeat = find_downbeat(clip, grid, heard, slots)
+    downbeat = find_downbeat(clip, grid, features, slots)
     if downbeat is None:
         return None
     pulses = slots.pulses_from(downbeat.slot)
@@ -118,7 +118,7 @@ def find_beats(clip: Clip, grid: Grid, heard: Heard | None = None) -> Beats | No
     step, parts = pulse_of(grid)
     expected = np.array([float(grid.seconds_at(number * step)) for number in range(len(pulses))])
     line = fit_line(pulses, expected, starts, ternary=parts == 3)
-    onsets = find_onsets(heard.onsets, heard.attacks)
+    onsets = find_onsets(features.onsets, features.attacks)
     return _beats(path, line, expected, downbeat, onsets, step, float(grid.beats))
 
 
@@ -127,8 +127,8 @@ def find_pulses(
 ) -> tuple[BeatPath, Slots] | None:
     """The pulses of a recording that follows `grid`, and the slots where its bars may begin.
 
-    Sounds begin as loudly as `onsets`, notes are as likely to as `notes` of NoteStarts. None for
-    fewer than SPAN_PULSES.
+    `onsets` is the onset envelope, `notes` the envelope of NoteStarts. None for fewer than
+    SPAN_PULSES.
     """
     step, parts = pulse_of(grid)
     path = find_path(_begun(onsets, notes), grid)

@@ -9,7 +9,7 @@ from audio.errors import AudioError
 from audio.report import Examination
 
 KEY_MARKS = {"same": 1.0, "relative": 0.7, "fifth": 0.4, "parallel": 0.4, "other": 0.0}
-SOUGHT_MS = 5.0  # beats this near to the grid in the median earn everything
+WHOLE_MS = 5.0  # beats this near to the grid in the median earn everything
 LOST_MS = 60.0  # and this far, nothing
 LOST_TEMPO_PERCENT = 6.0
 
@@ -18,7 +18,7 @@ LOST_TEMPO_PERCENT = 6.0
 class Limits:
     """What a take must keep to pass the gate; None asks for nothing. Raises AudioError.
 
-    What could not be heard (the tempo of a pad, say) passes: silence is a fault of its own.
+    What could not be measured (the tempo of a pad, say) passes: silence is a fault of its own.
     """
 
     tempo_percent: float | None = 1.0
@@ -40,7 +40,7 @@ class Limits:
     def parse(cls, text: str) -> Limits | None:
         """Read "tempo=1 placement=30 key=same,relative melody=0.8 faults=0"; raises AudioError.
 
-        "on" stands for the defaults, from which the limits named depart; "" for none at all.
+        "on" gives the defaults, which the limits named replace; "" no limits at all.
         """
         if not text.strip():
             return None
@@ -74,8 +74,8 @@ LIMIT_FIELDS = {
 class Judgement:
     """A take's score, 0..1, its named parts, and why it failed the gate; no reasons: it passed.
 
-    A part is None where nothing was asked or nothing could be heard; the score is the mean of the
-    others by WEIGHTS.
+    A part is None where nothing was asked or measured; the score is the mean of the others by
+    WEIGHTS.
     """
 
     score: float
@@ -87,7 +87,7 @@ WEIGHTS = {"tempo": 2.0, "placement": 2.0, "key": 1.0, "melody": 2.0, "faults": 
 
 
 def judge(found: Examination, limits: Limits) -> Judgement:
-    """Score an examined take and hold it against the limits."""
+    """Score an examined take and compare it with the limits."""
     parts = _parts(found)
     weight = sum(WEIGHTS[name] for name, mark in parts.items() if mark is not None)
     marks = sum(WEIGHTS[name] * mark for name, mark in parts.items() if mark is not None)
@@ -106,11 +106,10 @@ def best_first(judgements: Sequence[Judgement]) -> list[int]:
 
 def _parts(found: Examination) -> dict[str, float | None]:
     place, error, relation = found.placement, found.bpm_error_percent, found.key_relation
-    heard = place is not None and not place.doubt
     return {
         "tempo": None if error is None else _falling(abs(error), 0.0, LOST_TEMPO_PERCENT),
-        "placement": _falling(abs(place.median_ms), SOUGHT_MS, LOST_MS)
-        if place and heard
+        "placement": _falling(abs(place.median_ms), WHOLE_MS, LOST_MS)
+        if place and not place.doubt
         else None,
         "key": None if relation is None else KEY_MARKS[relation],
         "melody": None if found.melody is None else round(found.melody.note_f1, 4),

@@ -64,7 +64,7 @@ class Clip:
         return float(max(self.samples.max(), -self.samples.min()))
 
 
-def check_alike(mix: Clip, others: Mapping[str, Clip]) -> None:
+def check_same_shape(mix: Clip, others: Mapping[str, Clip]) -> None:
     """Raise AudioError, by the others' names, unless all have the mix's rate and shape."""
     wanted = f"{mix.sample_rate} {mix.samples.shape}"
     for name, clip in others.items():
@@ -155,8 +155,8 @@ def resample(clip: Clip, sample_rate: int) -> Clip:
     return Clip(resampled.numpy(), sample_rate)
 
 
-def resample_to_hear(clip: Clip, sample_rate: int) -> Clip:
-    """Return the clip at another rate to be listened to by programs: quick, and without torch.
+def resample_fast(clip: Clip, sample_rate: int) -> Clip:
+    """Return the clip at another rate to be measured: fast, and without torch.
 
     Polyphase filtering by scipy, whose Kaiser window lets some of the highest octave's edge alias.
     Raises AudioError.

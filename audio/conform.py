@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from audio.beats import Beats
-from audio.clip import Clip, Samples, check_alike
+from audio.clip import Clip, Samples, check_same_shape
 from audio.loop import fold_tail, settle_wrap
 from audio.plan import COPIED_FRAMES, MAX_STRETCH_PERCENT, Plan, plan_conform
 from audio.report import Conforming
@@ -57,7 +57,7 @@ def conform(
     is stretched beside them. Raises CannotConform with what was measured, or AudioError.
     """
     stems = dict(stems or {})
-    check_alike(mix, {f"stem {name}": clip for name, clip in stems.items()})
+    check_same_shape(mix, {f"stem {name}": clip for name, clip in stems.items()})
     parts = _parts(mix, stems)
     channels = mix.channels * len(parts)
     with StretchHelpers(channels * mix.seconds) as helpers:

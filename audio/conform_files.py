@@ -1,4 +1,4 @@
-"""Conform sound files without ever holding them whole: only the mono sum is heard in one piece.
+"""Conform sound files without ever holding them whole: only the mono sum is held in one piece.
 
 What audio/conform.py does in memory, to the same frames.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from audio.clip import Clip, Samples
 from audio.decibels import dbfs
 from audio.errors import AudioError
-from audio.hearing import Heard, hear
+from audio.features import Features, extract_features
 from audio.plan import MAX_STRETCH_PERCENT, Plan, plan_conform
 from audio.report import Conforming
 from audio.residue import adds_up, residue, residue_peak
@@ -28,10 +28,10 @@ from midi.grid import Grid
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survey:
-    """A mix as its mono sum, what is heard in it, and whether its stems are all of it."""
+    """A mix as its mono sum, the features of that, and whether its stems add up to it."""
 
     mono: Clip
-    heard: Heard | None
+    features: Features | None
     stems_add_up: bool
 
 
@@ -46,7 +46,7 @@ def survey(files: SoundFiles) -> Survey:
         peak = max(peak, float(np.abs(mix).max()))
         rest_peak = max(rest_peak, residue_peak(mix, stems))
     clip = Clip(mono[None], files.sample_rate)
-    return Survey(clip, hear(clip), len(files.paths) > 1 and adds_up(rest_peak, peak))
+    return Survey(clip, extract_features(clip), len(files.paths) > 1 and adds_up(rest_peak, peak))
 
 
 def conform_files(
@@ -68,7 +68,7 @@ def conform_files(
     with StretchHelpers(files.channels * len(files.paths) * files.seconds) as helpers:
         plan = plan_conform(
             surveyed.mono, grid, expected=expected, tail_seconds=tail_seconds,
-            max_stretch_percent=max_stretch_percent, heard=surveyed.heard,
+            max_stretch_percent=max_stretch_percent, features=surveyed.features,
         )  # fmt: skip
         parts = _parts(files, surveyed.stems_add_up)
         rows = files.channels * (len(files.paths) - surveyed.stems_add_up)

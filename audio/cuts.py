@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from audio.hearing import Floats
+from audio.features import Floats
 from audio.onsets import Onsets
 from audio.warp import Warp
 

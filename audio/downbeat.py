@@ -1,8 +1,8 @@
 """Which of the beats begins the first bar, and how sure that is.
 
 Every quarter of a beat (third, in compound meters; sixth, where it swings) near the start is a
-candidate. It is judged by what is heard (audio/slot_sounds.py) on the bar lines that follow from it
-and elsewhere in those bars, and by where the music starts; a logistic model weighs these.
+candidate. It is judged by the features (audio/slot_features.py) of the bar lines that would follow,
+by those of the rest of these bars, and by where the music starts; a logistic model weighs them.
 `python -m training.fit_downbeat` fits its weights to pieces whose bars are known.
 """
 
@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip
-from audio.hearing import Floats, Heard
-from audio.slot_sounds import SOUNDS, Listened, inside_of, sounds_at
+from audio.features import Features, Floats
+from audio.slot_features import SLOT_FEATURES, BarFeatures, features_at, inside_of
 from audio.slots import Slots
 from midi.grid import Grid
 
@@ -39,7 +39,7 @@ PLACES = (
     "other pulse",  # any but the line
     "part",  # any slot that is no pulse
 )
-FACTS = (*STARTS, *(f"{place}: {sound}" for place in PLACES for sound in SOUNDS))
+FACTS = (*STARTS, *(f"{place}: {sound}" for place in PLACES for sound in SLOT_FEATURES))
 NEAR_START_SECONDS = 0.060
 NEAR_ZERO_SECONDS = 0.030
 EARLIEST_SECONDS = -0.12
@@ -57,9 +57,9 @@ class Downbeat:
     confidence: float
 
 
-def find_downbeat(clip: Clip, grid: Grid, heard: Heard, slots: Slots) -> Downbeat | None:
+def find_downbeat(clip: Clip, grid: Grid, features: Features, slots: Slots) -> Downbeat | None:
     """Choose the slot that begins the first bar of `grid`; None if none can be."""
-    candidates, evidence = find_evidence(Listened.to(clip, heard), grid, slots)
+    candidates, evidence = find_evidence(BarFeatures.of(clip, features), grid, slots)
     if not len(candidates):
         return None
     scores = evidence @ weights()
@@ -75,36 +75,36 @@ def weights() -> Floats:
     return np.array([fitted[fact] for fact in FACTS], dtype=np.float64)
 
 
-def find_evidence(listened: Listened, grid: Grid, slots: Slots) -> tuple[Indices, Floats]:
+def find_evidence(features: BarFeatures, grid: Grid, slots: Slots) -> tuple[Indices, Floats]:
     """Which slots (n,) may be the first downbeat, and each of FACTS about them, (n, facts).
 
-    What is heard at a place is its mean over the bars, in standard deviations, times the root of
+    A feature of a place is its mean over the bars, in standard deviations, times the root of
     the number of bar lines.
     """
     seconds = slots.seconds
-    inside = inside_of(listened, seconds)
-    start = listened.first_sound_seconds()
+    inside = inside_of(features, seconds)
+    start = features.first_sound_seconds()
     bar_seconds = float(grid.seconds_at(grid.bar_starts[1]))
     latest = max(LATEST_SECONDS, start + bar_seconds + 0.1)
     candidates = np.flatnonzero((seconds >= EARLIEST_SECONDS) & (seconds <= latest) & inside)
     if inside.sum() < 2 or not len(candidates):
         return candidates[:0], np.zeros((0, len(FACTS)))
-    heard = sounds_at(listened, slots, float(grid.beats) / grid.bars)
-    heard, inside = np.pad(heard, ((0, 0), (0, 1))), np.append(inside, False)  # a slot of silence
-    facts = [_starts(listened, seconds[candidates], start, bar_seconds)]
+    values = features_at(features, slots, float(grid.beats) / grid.bars)
+    values, inside = np.pad(values, ((0, 0), (0, 1))), np.append(inside, False)  # one of silence
+    facts = [_starts(features, seconds[candidates], start, bar_seconds)]
     places = _places(grid, slots)
     lines = _within(candidates, places["line"], len(seconds))
     many = np.sqrt(inside[lines].sum(axis=1, keepdims=True))
     for name in PLACES:
         at = _within(candidates, places[name], len(seconds))
-        mean = heard[:, at].sum(axis=2) / np.maximum(inside[at].sum(axis=1), 1)
+        mean = values[:, at].sum(axis=2) / np.maximum(inside[at].sum(axis=1), 1)
         facts.append(mean.T if name == "first line" else mean.T * many)
     return candidates, np.concatenate(facts, axis=1)
 
 
-def _starts(listened: Listened, seconds: Floats, start: float, bar_seconds: float) -> Floats:
+def _starts(features: BarFeatures, seconds: Floats, start: float, bar_seconds: float) -> Floats:
     """Each of STARTS about slots at `seconds` (n,), (n, STARTS)."""
-    onsets = listened.onsets
+    onsets = features.onsets
     begun = np.concatenate([[0], np.cumsum(onsets.values)]) / max(onsets.values.sum(), 1e-9)
     late = seconds - start
     at_start = np.abs(late) < NEAR_START_SECONDS

@@ -1,6 +1,6 @@
 """Onsets where a beat or a part of one is due, and what each says of where it lies.
 
-A note is heard to start exactly when it should, loosely so, early or late by so much, or it has
+A note starts exactly when it should, loosely so, early or late by so much, or it has
 nothing to do with the beat (audio/note_starts.py says how likely each is). Where it lies against a
 line of beats says more: its density there is a mixture of Gaussians, whose
 expectation-maximisation weighs each onset.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from audio.hearing import Floats
+from audio.features import Floats
 from audio.note_starts import LATE_SECONDS, PROMPT, SPREAD_SECONDS, NoteStarts
 
 WITHIN_SECONDS = 0.050  # of a place where an onset is due
@@ -39,7 +39,7 @@ class Belief:
 
     @property
     def prompt(self) -> Floats:
-        """The chance of each to be heard on time, or less than 10 ms off."""
+        """The chance of each to be on time, or less than 10 ms off."""
         return np.asarray(self.chances[:, :PROMPT].sum(axis=1))
 
 

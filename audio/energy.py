@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 from audio.clip import Clip
 from audio.decibels import power_to_db
 from audio.errors import AudioError
-from audio.hearing import onset_envelope
+from audio.features import onset_envelope
 from audio.onsets import relative_strength
 
 STEP_SECONDS = 0.05

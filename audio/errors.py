@@ -25,7 +25,7 @@ class CannotConform(AudioError):
 
 
 @contextmanager
-def file_errors(doing: str, path: Path) -> Iterator[None]:
+def file_errors(verb: str, path: Path) -> Iterator[None]:
     """Raise AudioError ("cannot read take.wav: ...") where the disk or libsndfile refuses."""
     import soundfile
 
@@ -33,4 +33,4 @@ def file_errors(doing: str, path: Path) -> Iterator[None]:
         yield
     except (OSError, soundfile.SoundFileError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise AudioError(f"cannot {doing} {path}: {reason}") from error
+        raise AudioError(f"cannot {verb} {path}: {reason}") from error

@@ -1,4 +1,4 @@
-"""Everything that is measured on a recording, in one place: the report and what stands behind."""
+"""Everything that is measured on a recording, in one place."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from audio.beats import Beats, find_beats
 from audio.clip import Clip
 from audio.faults import find_faults
-from audio.hearing import hear
+from audio.features import extract_features
 from audio.loudness import measure_loudness
-from audio.measure import measure, within_hearing
+from audio.measure import at_measurable_rate, measure
 from audio.melody_match import match_melody
 from audio.report import Examination, Fault, Loudness, Placement
 from audio.tonality import key_score
@@ -35,17 +35,17 @@ def examine(
 ) -> Examination:
     """Measure a recording against a grid, and the key and melody asked for, if any.
 
-    The melody is looked for in `melody_stem`, else in the mix itself, which only tells where one
-    voice sings alone. Raises AudioError.
+    The melody is looked for in `melody_stem`, else in the mix itself, where it can only be found if
+    one voice sings alone. Raises AudioError.
     """
-    with ThreadPoolExecutor(1) as other:  # numpy and scipy leave the lock while they reckon
+    with ThreadPoolExecutor(1) as other:  # numpy and scipy release the lock
         level = other.submit(_level, mix, unasked_vocals)
         if mix.seconds > LONG_SECONDS:
             wait([level])  # both at once would take too much memory
-        audible = within_hearing(mix)
-        heard = hear(audible)
-        beats = find_beats(audible, grid, heard) if heard else None
-        report = measure(mix, grid, key, drums=drums, heard=heard.onsets if heard else None)
+        audible = at_measurable_rate(mix)
+        features = extract_features(audible)
+        beats = find_beats(audible, grid, features) if features else None
+        report = measure(mix, grid, key, drums=drums, onsets=features.onsets if features else None)
         score = key_score(audible, key) if key else None
         match = match_melody(melody_stem or mix, melody.notes, grid) if melody else None
         loudness, faults = level.result()
@@ -66,7 +66,7 @@ def _level(mix: Clip, unasked_vocals: Clip | None) -> tuple[Loudness, tuple[Faul
 
 
 def placement(beats: Beats, grid: Grid) -> Placement:
-    """Hold beats found against the grid they were meant for."""
+    """Compare beats with the grid they were meant for."""
     inside = beats.beats < float(grid.beats)
     places, seconds = beats.beats[inside], beats.seconds[inside]
     expected = np.array([float(grid.seconds_at(beat)) for beat in places])

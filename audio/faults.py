@@ -10,7 +10,7 @@ import numpy as np
 
 from audio.clip import Clip, Samples
 from audio.decibels import LEAST_POWER, amplitude_to_db, db_to_amplitude, power_to_db
-from audio.hearing import Floats
+from audio.features import Floats
 from audio.loudness import true_peak
 from audio.report import Fault
 
@@ -35,7 +35,7 @@ def find_faults(
 ) -> tuple[Fault, ...]:
     """All faults of a clip of any channels; `unasked_vocals` is a stem that should be silent.
 
-    `true_peak_dbtp` is what audio.loudness found, where that is at hand.
+    `true_peak_dbtp` is what audio.loudness measured, if it is known.
     """
     if clip.peak < db_to_amplitude(SILENT_DBFS):
         level = amplitude_to_db(clip.peak)

@@ -7,7 +7,7 @@ from math import gcd, lcm
 
 import numpy as np
 
-from audio.hearing import Floats
+from audio.features import Floats
 from midi.grid import Grid, Meter
 
 KNOTS_PER_BEAT = 16

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import cho_solve_banded, cholesky_banded
 
 from audio.due_onsets import DueOnsets
-from audio.hearing import Floats
+from audio.features import Floats
 from audio.line_settings import LineSettings
 from audio.tempo_prior import OFFSET_SECONDS, TEMPO_SPREAD, TempoPrior
 

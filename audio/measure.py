@@ -1,4 +1,4 @@
-"""Measure a clip against the grid and key it was asked for: the report of what it really is."""
+"""Measure the tempo, offset, key and peak of a clip, and compare them with what was asked for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from audio.clip import Clip, check_alike, resample_to_hear
+from audio.clip import Clip, check_same_shape, resample_fast
 from audio.decibels import amplitude_to_db
-from audio.hearing import MAX_SAMPLE_RATE, OnsetEnvelope, onset_envelope
+from audio.features import MAX_SAMPLE_RATE, OnsetEnvelope, onset_envelope
 from audio.pulse import beat_offset_seconds, find_pulse
 from audio.report import Report
 from audio.tonality import find_key, key_relation
@@ -28,21 +28,21 @@ def measure(
     key: Key | None,
     *,
     drums: Clip | None = None,
-    heard: OnsetEnvelope | None = None,
+    onsets: OnsetEnvelope | None = None,
 ) -> Report:
     """Measure tempo and peak on the mix, key on the mix minus `drums`, the offset on the drums.
 
     Without drums (or where they are silent) everything is measured on the mix. Any channels; the
-    clips share rate and length. `heard` are the onsets of audio.hearing.hear(mix), where those are
-    at hand. Raises AudioError.
+    clips share rate and length. `onsets` are those of the
+    mix's features, if they are known. Raises AudioError.
     """
-    audible = pitched = within_hearing(mix)
+    audible = pitched = at_measurable_rate(mix)
     if drums is not None:
-        check_alike(mix, {"drums": drums})
-        pitched = within_hearing(Clip(mix.samples - drums.samples, mix.sample_rate))
-        drums = within_hearing(drums)
-    heard = heard or onset_envelope(audible)
-    pulse = find_pulse(heard, grid) if heard else None
+        check_same_shape(mix, {"drums": drums})
+        pitched = at_measurable_rate(Clip(mix.samples - drums.samples, mix.sample_rate))
+        drums = at_measurable_rate(drums)
+    onsets = onsets or onset_envelope(audible)
+    pulse = find_pulse(onsets, grid) if onsets else None
     relation = error = offset = None
     if pulse:
         relation = min(RELATIONS, key=lambda name: abs(np.log(pulse.rate / RELATIONS[name])))
@@ -50,8 +50,8 @@ def measure(
         if abs(error) <= MAX_ERROR_FOR_OFFSET_PERCENT:
             hits = onset_envelope(drums) if drums is not None else None
             offset = beat_offset_seconds(hits, grid) if hits else None
-            offset = beat_offset_seconds(heard, grid) if heard and offset is None else offset
-    heard_key = find_key(pitched)
+            offset = beat_offset_seconds(onsets, grid) if onsets and offset is None else offset
+    found_key = find_key(pitched)
     return Report(
         bpm=pulse.rate * grid.bpm if pulse else None,
         bpm_asked=grid.bpm,
@@ -59,17 +59,17 @@ def measure(
         octave_relation=relation,
         beats_seconds=tuple(round(each, 4) for each in pulse.beats_seconds) if pulse else (),
         beat_offset_ms=None if offset is None else 1000 * offset,
-        key=heard_key.name if heard_key else None,
+        key=found_key.name if found_key else None,
         key_asked=key.name if key else None,
-        key_relation=key_relation(heard_key, key) if heard_key and key else None,
+        key_relation=key_relation(found_key, key) if found_key and key else None,
         peak_dbfs=amplitude_to_db(mix.peak),
         frames=mix.frames,
         frames_expected=grid.frames(mix.sample_rate),
     )
 
 
-def within_hearing(clip: Clip) -> Clip:
-    """The clip itself, or at the highest rate that audio.hearing takes."""
+def at_measurable_rate(clip: Clip) -> Clip:
+    """The clip itself, or at the highest rate that can be measured."""
     if clip.sample_rate <= MAX_SAMPLE_RATE:
         return clip
-    return resample_to_hear(clip, MAX_SAMPLE_RATE)
+    return resample_fast(clip, MAX_SAMPLE_RATE)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from audio.clip import Clip
-from audio.hearing import Floats, pitch_over_time
+from audio.features import Floats, pitch_over_time
 from audio.report import Departure, MelodyMatch
 from midi.grid import Grid
 from midi.note import Note

@@ -1,8 +1,8 @@
-"""When notes start, and how far each of these moments is to be trusted, as networks hear it.
+"""When notes start, and how far each of these moments is to be trusted, by two networks.
 
-An onset detector hears that something changes: a held string that trembles as much as a new note,
+An onset detector finds that something changes: a held string that trembles as much as a new note,
 and a note that swells only once it has swollen. The first network (76 thousand weights in four
-convolutions over time, 90 ms to either side) has been told when notes start, by the sounds of the
+convolutions over time, 90 ms to either side) was trained on known note starts, of the sounds of the
 decoder that ships and by a soundfont, and says for each 6 ms (at 44.1 kHz) how likely one does; the
 second says of each moment how far it may lie off. `python -m training.fit_note_starts` trains
 both.
@@ -18,9 +18,9 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 from scipy.special import expit
 
-from audio.hearing import Floats, Heard, OnsetEnvelope, Power
+from audio.features import Features, Floats, OnsetEnvelope, Power
 
-# What a start that was heard may be: so late on average, spread by so much, players' own scatter
+# What a start that was found may be: so late on average, spread by so much, players' own scatter
 # of 4 ms included; the last is anything at all. The first PROMPT of them are on time.
 LATE_SECONDS = (0.0, 0.0, -0.005, 0.005, -0.010, 0.010, -0.018, 0.018, 0.0, 0.0)
 SPREAD_SECONDS = (0.0033, 0.0042, 0.005, 0.005, 0.005, 0.005, 0.007, 0.007, 0.012, 0.029)
@@ -49,8 +49,8 @@ class NoteStarts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Hearing:
-    """What the first network makes of a recording: log odds (n,) that a note starts, at `seconds`.
+class NetworkOutput:
+    """What the first network says of a recording: log odds (n,) that a note starts, at `seconds`.
 
     `hidden` (values, n) are those of its last layer, which the second network looks at.
     """
@@ -83,10 +83,10 @@ class Hearing:
         return self.seconds[peaks] + vertex * step, np.concatenate(seen, axis=1)
 
 
-def find_note_starts(heard: Heard) -> NoteStarts:
-    """Find where notes start in what audio.hearing.hear heard."""
+def find_note_starts(features: Features) -> NoteStarts:
+    """Find where notes start by the features of a recording."""
     weights = _weights()
-    found = listen(heard)
+    found = run_network(features)
     seconds, seen = found.find_starts()
     inside = np.maximum(seen @ weights["gate.0.weight"].T + weights["gate.0.bias"], 0)
     scores = inside @ weights["gate.1.weight"].T + weights["gate.1.bias"]
@@ -99,9 +99,9 @@ def find_note_starts(heard: Heard) -> NoteStarts:
     )
 
 
-def listen(heard: Heard) -> Hearing:
+def run_network(features: Features) -> NetworkOutput:
     """Run the first network over a recording, some seconds at a time."""
-    weights, sound = _weights(), inputs(heard)
+    weights, sound = _weights(), inputs(features)
     count = sound.shape[1]
     hidden = np.empty((weights["layer.0.bias"].shape[0], count), np.float32)
     for first in range(0, count, BLOCK):
@@ -114,18 +114,18 @@ def listen(heard: Heard) -> Hearing:
         stop = min(count, first + BLOCK)
         hidden[:, first:stop] = block[:, first - low : stop - low]
     odds = weights["odds.weight"] @ hidden + weights["odds.bias"]
-    seconds = heard.spectrum_seconds
+    seconds = features.spectrum_seconds
     step = seconds[1] - seconds[0]
-    return Hearing(seconds[0] + (np.arange(count) - AROUND) * step, odds, hidden)
+    return NetworkOutput(seconds[0] + (np.arange(count) - AROUND) * step, odds, hidden)
 
 
-def inputs(heard: Heard) -> Power:
-    """What the network hears, (288, hops): 128 bands slowly, 40 in each quarter of a hop.
+def inputs(features: Features) -> Power:
+    """The network's input, (288, hops): 128 bands slowly, 40 in each quarter of a hop.
 
     With silence in front and behind. At 16 and 32 kHz hops are 4 ms, and quarters come in pairs.
     """
-    slow, quick, times = heard.spectrum, heard.levels, heard.attacks.seconds
-    step = heard.spectrum_seconds[1] - heard.spectrum_seconds[0]
+    slow, quick, times = features.spectrum, features.levels, features.attacks.seconds
+    step = features.spectrum_seconds[1] - features.spectrum_seconds[0]
     first, quick_step = times[0], times[1] - times[0]
     given = np.full(
         (len(slow) + 4 * len(quick), slow.shape[1] + 2 * AROUND),
@@ -138,7 +138,7 @@ def inputs(heard: Heard) -> Power:
     for band, level in enumerate(slow):
         inside[band] = np.maximum(level - loudest, DEEPEST_DB) / 20 + 2
     for number, quarter in enumerate((-2, -1, 0, 1)):
-        moments = heard.spectrum_seconds + quarter * step / 4
+        moments = features.spectrum_seconds + quarter * step / 4
         at = np.rint((moments - first) / quick_step).astype(np.int64)
         at = np.clip(at, 0, quick.shape[1] - 1)
         rows = len(slow) + number * len(quick)

@@ -8,18 +8,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import maximum_filter1d, percentile_filter
 
-from audio.hearing import Floats, OnsetEnvelope
+from audio.features import Floats, OnsetEnvelope
 
 MIN_STRENGTH = 0.3  # against the loud onsets around
-APART_SECONDS = 0.035  # of two onsets nearer than this the stronger stands for both
-SAME_SECONDS = 0.003  # two peaks of the envelope can stand for one and the same rise
+APART_SECONDS = 0.035  # of two onsets nearer than this the stronger is kept
+SAME_SECONDS = 0.003  # two peaks of the envelope can belong to the same rise
 AROUND_SECONDS = 3.0  # the loud onsets around are looked for this far
 FLOOR = 0.2  # but are at least this much of the loudest of the whole
 LOUD_PERCENTILE = 80
 BACK_SECONDS, AHEAD_SECONDS = 0.030, 0.020  # where a rise may lie around its steepest moment
 FALLEN = 0.35  # of the steepest rise; less than that before it belongs to something else
 START, END = 0.3, 0.8  # of the rise: where it is taken to begin, and to be done
-BIAS_SECONDS = 0.0020  # found by what the synthesiser was told to play: tests/audio/test_onsets.py
+BIAS_SECONDS = 0.0020  # measured on synthesised notes: tests/audio/test_onsets.py
 
 
 @dataclass(frozen=True, slots=True, eq=False)

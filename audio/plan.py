@@ -14,8 +14,8 @@ from audio.beats import Beats, find_beats
 from audio.clip import Clip, Samples
 from audio.cuts import choose_cuts
 from audio.errors import AudioError, CannotConform
+from audio.features import Features, Floats, onset_envelope
 from audio.felt_beats import pulse_of
-from audio.hearing import Floats, Heard, onset_envelope
 from audio.pulse import find_pulse
 from audio.report import Conforming
 from audio.stretch import Read, Stretcher, stretched
@@ -90,15 +90,15 @@ def plan_conform(
     tail_seconds: float = 0.0,
     loop: bool = False,
     max_stretch_percent: float = MAX_STRETCH_PERCENT,
-    heard: Heard | None = None,
+    features: Features | None = None,
 ) -> Plan:
     """Find the beats of a mix (its mono sum will do) and what brings them onto the grid.
 
-    Options are those of audio.conform.conform; `heard` is audio.hearing.hear(mix), where that is
-    at hand. Raises CannotConform with what was measured, or AudioError.
+    Options are those of audio.conform.conform; `features` are those of the mix, if they
+    are known. Raises CannotConform with what was measured, or AudioError.
     """
     _check_options(tail_seconds, max_stretch_percent, expected, grid)
-    beats = find_beats(mix, expected or grid, heard)
+    beats = find_beats(mix, expected or grid, features)
     if beats is None:
         raise CannotConform("nothing in it recurs that beats could be found by")
     if beats.doubt:

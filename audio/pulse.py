@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from audio.features import Floats, OnsetEnvelope
 from audio.felt_beats import felt_beats, to_beats
-from audio.hearing import Floats, OnsetEnvelope
 from midi.grid import Grid
 
 MIN_PULSE_BPM, MAX_PULSE_BPM = 30.0, 320.0
@@ -35,7 +35,7 @@ NEAR_SECONDS = 0.04  # an onset this near to where a beat is due is that beat
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """`rate` pulses a grid beat, and the times in seconds of those that were heard."""
+    """`rate` pulses a grid beat, and the times in seconds of those that have an onset."""
 
     rate: float
     beats_seconds: tuple[float, ...]
@@ -61,7 +61,7 @@ def find_pulse(envelope: OnsetEnvelope, grid: Grid) -> Pulse | None:
     rate, salience = _refined(spectrum, float(rates[np.argmax(score)]))
     if salience < MIN_SALIENCE:
         return None
-    return Pulse(rate, _heard_beats(envelope, even, strength, rate, grid))
+    return Pulse(rate, _found_beats(envelope, even, strength, rate, grid))
 
 
 def beat_offset_seconds(envelope: OnsetEnvelope, grid: Grid) -> float | None:
@@ -75,11 +75,11 @@ def beat_offset_seconds(envelope: OnsetEnvelope, grid: Grid) -> float | None:
     sums = [np.interp(due + s, envelope.seconds, envelope.values).sum() for s in shifts]
     # Onsets scatter by some milliseconds: a shift counts with its neighbours.
     smooth = np.convolve(sums, np.hanning(15), mode="same")
-    heard = _onsets_near(envelope, due + shifts[int(np.argmax(smooth))])
-    found = np.isfinite(heard)
+    near = _onsets_near(envelope, due + shifts[int(np.argmax(smooth))])
+    found = np.isfinite(near)
     if found.sum() < MIN_PULSES:
         return None
-    return float(np.median(heard[found] - due[found]))
+    return float(np.median(near[found] - due[found]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +124,7 @@ def _refined(spectrum: _Spectrum, rate: float) -> tuple[float, float]:
     return sharp, float(total[best] / HARMONICS / spectrum.power[first:last].mean())
 
 
-def _heard_beats(
+def _found_beats(
     envelope: OnsetEnvelope, beats: Floats, strength: Floats, rate: float, grid: Grid
 ) -> tuple[float, ...]:
     """Lay a comb of that rate where it meets most onsets and keep the teeth that have one."""
@@ -135,8 +135,8 @@ def _heard_beats(
     around = np.concatenate([sums[-2:], sums, sums[:2]])
     best = phases[int(np.argmax(np.convolve(around, np.hanning(7)[1:-1], mode="valid")))]
     due = np.array([float(grid.seconds_at(tooth)) for tooth in teeth + best])
-    heard = _onsets_near(envelope, due)
-    return tuple(float(seconds) for seconds in heard[np.isfinite(heard)])
+    near = _onsets_near(envelope, due)
+    return tuple(float(seconds) for seconds in near[np.isfinite(near)])
 
 
 def _onsets_near(envelope: OnsetEnvelope, due: Floats) -> Floats:
@@ -145,13 +145,13 @@ def _onsets_near(envelope: OnsetEnvelope, due: Floats) -> Floats:
     step = seconds[1] - seconds[0]
     peaks = _peaks(values)
     peaks = peaks[values[peaks] > 0.25 * np.percentile(values[peaks], 95)] if len(peaks) else peaks
-    heard = np.full(len(due), np.nan)
+    near = np.full(len(due), np.nan)
     for index, time in enumerate(due):
-        near = peaks[np.abs(seconds[peaks] - time) <= NEAR_SECONDS]
-        if len(near):
-            peak = near[np.argmax(values[near])]
-            heard[index] = seconds[peak] + _vertex(*values[peak - 1 : peak + 2]) * step
-    return heard
+        around = peaks[np.abs(seconds[peaks] - time) <= NEAR_SECONDS]
+        if len(around):
+            peak = around[np.argmax(values[around])]
+            near[index] = seconds[peak] + _vertex(*values[peak - 1 : peak + 2]) * step
+    return near
 
 
 def _peaks(values: Floats) -> npt.NDArray[np.intp]:

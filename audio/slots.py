@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from audio.hearing import Floats
+from audio.features import Floats
 
 MARGIN_PULSES = 8  # slots go on this far beyond the pulses at both ends
 SPAN_PULSES = 5  # whose pace they take there

@@ -1,4 +1,4 @@
-"""What is expected of a tempo before anything is heard: that it is steady, wanders or drifts.
+"""The prior of a tempo, before any onset is found: that it is steady, wanders or drifts.
 
 A Gaussian prior over the seconds of all pulses, given by how the differences of some order between
 them spread (small second differences: the tempo changes little from pulse to pulse; small third
@@ -13,7 +13,7 @@ from math import log
 
 import numpy as np
 
-from audio.hearing import Floats
+from audio.features import Floats
 
 OFFSET_SECONDS = 0.050  # where the first pulse is, against a straight line through the path
 TEMPO_SPREAD = 0.03  # relative, of the first tempo against that line's

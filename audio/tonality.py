@@ -10,7 +10,7 @@ import numpy as np
 
 from audio.clip import Clip
 from audio.constant_q import classes, tones
-from audio.hearing import Floats, pitches_over_time
+from audio.features import Floats, pitches_over_time
 from midi.key import Key
 
 # Albrecht and Shanahan, "The Use of Large Corpora to Train a New Type of Key-Finding Algorithm",
@@ -38,10 +38,10 @@ SOUNDING = 0.3  # of how loud it is at its louder moments: here music has begun
 
 def find_key(clip: Clip) -> Key | None:
     """Return the major or minor key that a clip is most likely in, or None where none fits."""
-    heard = pitches_over_time(clip)
-    if heard is None:
+    pitches = pitches_over_time(clip)
+    if pitches is None:
         return None
-    evidence, spread = find_evidence(*heard)
+    evidence, spread = find_evidence(*pitches)
     scores = key_scores(evidence)
     key = max(scores, key=lambda key: scores[key])
     lengths = float(np.linalg.norm(evidence) * np.linalg.norm(WEIGHTS[key.mode]))
@@ -55,11 +55,11 @@ def find_evidence(levels: Floats, seconds: Floats) -> tuple[Floats, float]:
     In standard deviations, and with it what this deviation is of the mean, in all. `levels`
     (84, n) are those of the semitones from C1 upwards at `seconds` (n,).
     """
-    heard = tones(levels)
-    loud = heard.sum(axis=0)
+    standing_out = tones(levels)
+    loud = standing_out.sum(axis=0)
     start = seconds[int((loud > SOUNDING * np.percentile(loud, 90)).argmax())]
-    beginning = heard[:, (seconds >= start) & (seconds < start + START_SECONDS)]
-    weights = np.array([heard.mean(axis=1), beginning.mean(axis=1)])
+    beginning = standing_out[:, (seconds >= start) & (seconds < start + START_SECONDS)]
+    weights = np.array([standing_out.mean(axis=1), beginning.mean(axis=1)])
     means = weights.mean(axis=1, keepdims=True)
     spreads = weights.std(axis=1, keepdims=True)
     spread = float(spreads[0, 0] / max(means[0, 0], 1e-12))
@@ -80,28 +80,28 @@ def key_score(clip: Clip, key: Key) -> float | None:
 
     A clip in the key reaches 0.7 or more; None for silence and for one single pitch class.
     """
-    heard = pitches_over_time(clip)
-    if heard is None:
+    pitches = pitches_over_time(clip)
+    if pitches is None:
         return None
-    energy = classes(heard[0]).mean(axis=1)
+    energy = classes(pitches[0]).mean(axis=1)
     if np.ptp(energy) == 0:
         return None
     profile = PROFILES["minor" if key.is_minorish else "major"]
     return float(np.corrcoef(np.roll(profile, key.tonic), energy)[0, 1])
 
 
-def key_relation(heard: Key, asked: Key) -> str:
-    """Say how a heard major or minor key stands to the asked one; the first that holds.
+def key_relation(found: Key, asked: Key) -> str:
+    """How the major or minor key found relates to the one asked for; the first that holds.
 
-    "same": the tonic, and a third of the same kind (D dorian is heard as D minor); "relative":
+    "same": the tonic, and a third of the same kind (D dorian is found as D minor); "relative":
     the same seven notes (C major or A minor for D dorian); "fifth": a tonic a fifth up or down
     and a third of the same kind; "parallel": the tonic with the other third; else "other".
     """
-    same_third = heard.is_minorish == asked.is_minorish
-    if heard.tonic == asked.tonic:
+    same_third = found.is_minorish == asked.is_minorish
+    if found.tonic == asked.tonic:
         return "same" if same_third else "parallel"
-    if set(heard.pitch_classes) == set(asked.pitch_classes):
+    if set(found.pitch_classes) == set(asked.pitch_classes):
         return "relative"
-    if same_third and (heard.tonic - asked.tonic) % 12 in (5, 7):
+    if same_third and (found.tonic - asked.tonic) % 12 in (5, 7):
         return "fifth"
     return "other"

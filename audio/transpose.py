@@ -1,7 +1,7 @@
 """Sound by whole semitones higher or lower, as long as it was.
 
 By Signalsmith Stretch through audio/stretch.py, which knows no formants: voices sound smaller or
-larger than they were, so that a take is rather made anew than transposed.
+larger than they were, so that another take is better than a transposed one.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from midi.key import Key
 MAX_SEMITONES = 12
 
 
-def shift_to(heard: Key, asked: Key) -> int:
-    """The fewest semitones, -6..5, that bring what is heard to the asked key or its relative."""
+def shift_to(found: Key, asked: Key) -> int:
+    """The fewest semitones, -6..5, from the key found to the one asked for or its relative."""
     off = []
     for tonic in range(12):
-        moved = Key(tonic, heard.mode)
+        moved = Key(tonic, found.mode)
         same = tonic == asked.tonic and moved.is_minorish == asked.is_minorish
         if same or set(moved.pitch_classes) == set(asked.pitch_classes):
-            off.append((tonic - heard.tonic + 6) % 12 - 6)
+            off.append((tonic - found.tonic + 6) % 12 - 6)
     return min(off, key=abs) if off else 0
 
 

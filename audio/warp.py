@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audio.errors import AudioError
-from audio.hearing import Floats
+from audio.features import Floats
 
 MIN_KNOTS = 2
 
@@ -42,7 +42,7 @@ class Warp:
         return _along(seconds, self.source_seconds, self.target_seconds)
 
     def source_at(self, seconds: Floats) -> Floats:
-        """Which moments of the source are heard at times of the target."""
+        """Which moments of the source lie at times of the target."""
         return _along(seconds, self.target_seconds, self.source_seconds)
 
     @property

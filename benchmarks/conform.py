@@ -25,7 +25,7 @@ import numpy.typing as npt
 from audio.clip import Clip
 from audio.conform import conform
 from audio.errors import CannotConform
-from audio.hearing import hear
+from audio.features import extract_features
 from audio.loop import measure_wrap
 from audio.onsets import Onsets, find_onsets
 from audio.residue import null_dbfs
@@ -123,7 +123,7 @@ def heard_errors(before: Onsets | None, after: Onsets | None) -> Floats:
 
 
 def _onsets(clip: Clip) -> Onsets | None:
-    heard = hear(clip)
+    heard = extract_features(clip)
     return find_onsets(heard.onsets, heard.attacks) if heard else None
 
 

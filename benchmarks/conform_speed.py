@@ -21,7 +21,7 @@ import numpy as np
 from audio.clip import Clip, write_wav
 from audio.conform import conform
 from audio.examination import examine
-from audio.hearing import load
+from audio.features import load
 from midi.grid import Grid
 
 RATE = 48_000

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip, write_wav
-from audio.hearing import pitch_over_time
+from audio.features import pitch_over_time
 from audio.melody_match import match_melody
 from audio.tonality import find_key, key_relation
 from midi.errors import KeyNameError

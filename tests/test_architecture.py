@@ -38,7 +38,7 @@ EVERYBODYS = (
 # Libraries that take long to import: which modules may import them, and only inside a function
 # unless the module itself is one that is imported late.
 DOORS = {
-    "librosa": {"audio.hearing", "audio.constant_q"},
+    "librosa": {"audio.features", "audio.constant_q"},
     "python_stretch": {"audio.stretch"},
     "pyloudnorm": {"audio.loudness"},
     "matplotlib": {"stems.sheet"},

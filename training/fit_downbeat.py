@@ -29,10 +29,10 @@ from audio.beats import MIN_DOWNBEAT_CONFIDENCE, find_pulses
 from audio.clip import Clip
 from audio.decibels import db_to_power
 from audio.downbeat import FACTS, WEIGHTS, find_evidence
+from audio.features import Floats, OnsetEnvelope, extract_features
 from audio.felt_beats import pulse_of
-from audio.hearing import Floats, OnsetEnvelope, hear
 from audio.note_starts import find_note_starts
-from audio.slot_sounds import Listened
+from audio.slot_features import BarFeatures
 from audio.slots import Slots
 from midi.grid import Grid
 from training.truth import KINDS, TimeMap, known_map, make_truth, record
@@ -66,23 +66,23 @@ class Example:
 class Asked:
     """What find_evidence was asked about."""
 
-    listened: Listened
+    features: BarFeatures
     grid: Grid
     slots: Slots
 
     def between(self, first: float, end: float, grid: Grid) -> Asked:
         """The same of a recording from `first` to `end`, in seconds, that may have other bars."""
-        listened = _between(self.listened, first, end)
+        features = _between(self.features, first, end)
         return replace(
             self,
-            listened=listened,
+            features=features,
             grid=grid,
             slots=replace(self.slots, seconds=self.slots.seconds - first),
         )
 
     def example(self, downbeat: float, piece: int, drums: bool, starts: int) -> Example | None:
         """None where the first downbeat, at so many seconds, was not found to be a slot."""
-        candidates, evidence = find_evidence(self.listened, self.grid, self.slots)
+        candidates, evidence = find_evidence(self.features, self.grid, self.slots)
         if not len(candidates):
             return None
         off = np.abs(self.slots.seconds[candidates] - downbeat)
@@ -114,9 +114,9 @@ def examples_of(piece: int) -> list[Example]:
 
 def _asked(clip: Clip, grid: Grid) -> Asked | None:
     """What find_beats would ask find_evidence about."""
-    heard = hear(clip)
-    found = heard and find_pulses(heard.onsets, find_note_starts(heard).envelope, grid)
-    return Asked(Listened.to(clip, heard), grid, found[1]) if heard and found else None
+    features = extract_features(clip)
+    found = features and find_pulses(features.onsets, find_note_starts(features).envelope, grid)
+    return Asked(BarFeatures.of(clip, features), grid, found[1]) if features and found else None
 
 
 def _variants(
@@ -124,7 +124,7 @@ def _variants(
 ) -> Iterator[tuple[int, Asked, float]]:
     """Each with the index of STARTS and the second of the first downbeat."""
     yield 0, asked, float(along.recording[0])
-    grid, step, seconds = asked.grid, pulse_of(asked.grid)[0], asked.listened.seconds
+    grid, step, seconds = asked.grid, pulse_of(asked.grid)[0], asked.features.seconds
     bar_seconds, pulses = float(grid.seconds_at(grid.bar_starts[1])), int(grid.bar_starts[1] / step)
 
     def inside() -> tuple[float, float]:
@@ -145,25 +145,25 @@ def _variants(
         yield 2, asked.between(at, end, Grid(bars, grid.tempo, grid.meters)), downbeat - at
 
 
-def _between(listened: Listened, first: float, end: float) -> Listened:
+def _between(features: BarFeatures, first: float, end: float) -> BarFeatures:
     def kept(seconds: Floats, lead: float = 0.0) -> npt.NDArray[np.bool_]:
         return np.asarray((seconds >= first - lead) & (seconds < end))
 
-    levels_kept, tones_kept = kept(listened.level_seconds), kept(listened.tone_seconds)
-    onsets_kept = kept(listened.onsets.seconds, lead=0.012)
-    levels, values = listened.levels[:, levels_kept], listened.onsets.values[onsets_kept].copy()
-    seconds = listened.onsets.seconds[onsets_kept] - first
+    levels_kept, tones_kept = kept(features.level_seconds), kept(features.tone_seconds)
+    onsets_kept = kept(features.onsets.seconds, lead=0.012)
+    levels, values = features.levels[:, levels_kept], features.onsets.values[onsets_kept].copy()
+    seconds = features.onsets.seconds[onsets_kept] - first
     power = db_to_power(levels).sum(axis=0)
     if first > 0 and power[:28].max() > HUSH * np.percentile(power, 95):
         # It begins with a loud onset, as all sound does that is cut into.
         begin = int(np.abs(seconds - 0.003).argmin())
         values[begin] = max(values[begin], 2 * np.percentile(values, 99))
-    return Listened(
+    return BarFeatures(
         levels=levels,
-        level_seconds=listened.level_seconds[levels_kept] - first,
-        tones=listened.tones[:, tones_kept],
-        bass_tones=listened.bass_tones[:, tones_kept],
-        tone_seconds=listened.tone_seconds[tones_kept] - first,
+        level_seconds=features.level_seconds[levels_kept] - first,
+        tones=features.tones[:, tones_kept],
+        bass_tones=features.bass_tones[:, tones_kept],
+        tone_seconds=features.tone_seconds[tones_kept] - first,
         onsets=OnsetEnvelope(values, seconds),
         seconds=end - first,
     )

@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 
 from audio.constant_q import HOP_FRAMES, OCTAVES
 from audio.decibels import db_to_amplitude
-from audio.hearing import Floats
+from audio.features import Floats
 from audio.tonality import PROFILES, WEIGHTS, find_evidence
 from diffusion.embedded.performance import PART_STEM
 from midi.key import Key

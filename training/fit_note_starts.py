@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import audio.note_starts
-from audio.note_starts import DILATIONS, LATE_SECONDS, SPREAD_SECONDS, Hearing
+from audio.note_starts import DILATIONS, LATE_SECONDS, SPREAD_SECONDS, NetworkOutput
 from training.note_recordings import Recording, collect, collect_alone, collect_ticks
 
 HIDDEN, GATE = 48, 64
@@ -102,10 +102,10 @@ def _equaliser(colour: np.ndarray, bands: slice) -> np.ndarray:
     return np.asarray(np.tile(curve, (bands.stop - bands.start) // count), np.float32)
 
 
-def listened(listener: Listener, recording: Recording) -> Hearing:
+def listened(listener: Listener, recording: Recording) -> NetworkOutput:
     with torch.no_grad():
         odds, hidden = listener(torch.from_numpy(recording.sound[None].astype(np.float32)))
-    return Hearing(recording.seconds, odds[0].numpy(), hidden[0].numpy())
+    return NetworkOutput(recording.seconds, odds[0].numpy(), hidden[0].numpy())
 
 
 def train_gate(

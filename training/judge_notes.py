@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from audio.hearing import Floats
+from audio.features import Floats
 from audio.tonality import PROFILES, key_relation
 from diffusion.embedded.backbone import load_backbone
 from diffusion.embedded.latents import encode

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from audio.hearing import Floats, Power, hear
+from audio.features import Floats, Power, extract_features
 from audio.note_starts import AROUND, inputs
 from midi.grid import Grid
 from training.truth import (
@@ -128,11 +128,14 @@ def _recording(
     if floor:
         noise = np.random.default_rng(case + 1).normal(0, floor, clip.samples.shape)
         clip = replace(clip, samples=clip.samples + noise.astype(np.float32))
-    heard = hear(clip)
-    if heard is None:
+    features = extract_features(clip)
+    if features is None:
         return None
-    known, step = heard.spectrum_seconds, heard.spectrum_seconds[1] - heard.spectrum_seconds[0]
-    given = inputs(heard)
+    known, step = (
+        features.spectrum_seconds,
+        features.spectrum_seconds[1] - features.spectrum_seconds[0],
+    )
+    given = inputs(features)
     seconds = known[0] + (np.arange(given.shape[1]) - AROUND) * step
     starts = truth.starts_of(names)
     target = np.zeros(len(seconds), np.float32)

@@ -11,7 +11,7 @@ from importlib import resources
 
 import numpy as np
 
-from audio.clip import Clip, resample_to_hear
+from audio.clip import Clip, resample_fast
 from stems.errors import StemError
 from stems.transcription.drum_features import (
     HOP_SECONDS,
@@ -43,7 +43,7 @@ SILENCE = 1e-4
 def hear_drums(clip: Clip) -> list[HeardNote]:
     """Return the strokes in a clip by start; raises StemError without the weights."""
     if clip.sample_rate > HIGHEST_RATE:
-        clip = resample_to_hear(clip, HIGHEST_RATE)
+        clip = resample_fast(clip, HIGHEST_RATE)
     mono = clip.samples.mean(0)
     # What is over before a hop has passed is no stroke but a click.
     if mono.size < HOP_SECONDS * clip.sample_rate or np.abs(mono).max() < SILENCE:

@@ -15,9 +15,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from audio.clip import Clip, resample_to_hear
+from audio.clip import Clip, resample_fast
 from audio.decibels import power_to_db
-from audio.hearing import MAX_SAMPLE_RATE, Floats, attack_envelope, onset_envelope
+from audio.features import MAX_SAMPLE_RATE, Floats, attack_envelope, onset_envelope
 from audio.onsets import find_onsets
 from stems.transcription.heard import HeardNote
 
@@ -56,10 +56,10 @@ def hear_voice(clip: Clip, voice: Voice) -> list[HeardNote]:
     """Return the notes of a clip in which one voice sounds at a time, by start."""
     mono = Clip(clip.samples.mean(0, keepdims=True), clip.sample_rate)
     if mono.sample_rate > MAX_SAMPLE_RATE:
-        mono = resample_to_hear(mono, MAX_SAMPLE_RATE)
+        mono = resample_fast(mono, MAX_SAMPLE_RATE)
     if mono.sample_rate < LISTENING_RATE:
-        mono = resample_to_hear(mono, LISTENING_RATE)
-    sound = _Spectra(resample_to_hear(mono, LISTENING_RATE).samples[0], voice)
+        mono = resample_fast(mono, LISTENING_RATE)
+    sound = _Spectra(resample_fast(mono, LISTENING_RATE).samples[0], voice)
     envelope, attacks = onset_envelope(mono), attack_envelope(mono)
     if envelope is None or attacks is None:
         return []

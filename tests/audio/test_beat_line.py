@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audio.beat_line import fit_line
-from audio.hearing import Floats, OnsetEnvelope
+from audio.features import Floats, OnsetEnvelope
 from audio.note_starts import LATE_SECONDS, NoteStarts
 
 EXPECTED = 0.5 * np.arange(48)  # 120 bpm

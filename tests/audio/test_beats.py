@@ -10,8 +10,8 @@ import pytest
 from audio.beat_path import find_path
 from audio.beats import MAX_BESIDE, find_beats
 from audio.clip import Clip
+from audio.features import extract_features
 from audio.felt_beats import pulse_of
-from audio.hearing import hear
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 
 Band = Callable[..., dict[str, Clip]]
@@ -82,10 +82,10 @@ def test_swung_music_without_drums_is_not_taken_for_its_off_beats(band: Band) ->
         level = 0.12 if half % 2 else 0.2
         note = level * np.sin(2 * np.pi * hertz * since) * np.exp(-9 * since)
         sound[:, first : first + 9000] += note.astype(np.float32)[: frames - first]
-    grid, heard = Grid.constant(120, bars=8), hear(Clip(sound, 44_100))
-    assert heard is not None
+    grid, features = Grid.constant(120, bars=8), extract_features(Clip(sound, 44_100))
+    assert features is not None
     # Its harmony says nothing of the bars, so that the beats are asked for before these are sought.
-    path = find_path(heard.onsets, grid)
+    path = find_path(features.onsets, grid)
     assert path is not None
     assert path.swung
     # In beats of 500 ms; an off-beat lies 0.67 in.
@@ -103,9 +103,9 @@ def test_sixteenths_beside_the_beats_hide_them_only_where_they_are_as_strong() -
             if sixteenth % 4 < 2:
                 first = round((0.1 + sixteenth / 8) * 44_100)  # eight sixteenths a second
                 sound[:, first : first + 400] += (0.3, level)[sixteenth % 4] * click
-        heard, grid = hear(Clip(sound, 44_100)), Grid.constant(120, bars=8)
-        assert heard is not None
-        path = find_path(heard.onsets, grid)
+        features, grid = extract_features(Clip(sound, 44_100)), Grid.constant(120, bars=8)
+        assert features is not None
+        path = find_path(features.onsets, grid)
         assert path is not None
         beside[level] = path.beside
     assert beside[0.3] > MAX_BESIDE > beside[0.02]

@@ -13,7 +13,7 @@ import audio.downbeat
 from audio.beats import MIN_DOWNBEAT_CONFIDENCE
 from audio.clip import Clip
 from audio.downbeat import FACTS, WEIGHTS, find_downbeat, weights
-from audio.hearing import hear
+from audio.features import extract_features
 from audio.slots import Slots
 from midi.grid import Grid
 
@@ -29,9 +29,9 @@ def test_comping_that_leaves_out_the_downbeat_does_not_move_the_bar(chords: Buil
     halves[0] = halves[2] = ()
     clip = joined([chords([half]) if half else silence(1.0) for half in halves])
     slots = np.arange(-6, 49) / 3  # eighths; the first sound is a second late, three of them
-    heard = hear(clip)
-    assert heard is not None
-    downbeat = find_downbeat(clip, Grid.constant(90, "6/8", bars=8), heard, Slots(slots, 3, 0.5))
+    features = extract_features(clip)
+    assert features is not None
+    downbeat = find_downbeat(clip, Grid.constant(90, "6/8", bars=8), features, Slots(slots, 3, 0.5))
     assert downbeat is not None
     assert slots[downbeat.slot] == pytest.approx(0)
 
@@ -44,19 +44,19 @@ def test_music_that_starts_inside_a_bar_has_its_bar_line_where_the_harmony_chang
     bars = [chord for chord in (C, F, G, C, A_MINOR, F, G) for _ in range(4)]
     clip = joined([silence(0.005), chords(bars[beat:])])
     slots = np.arange(-4, 4 * 26) / 4 + 0.005  # quarters of a beat
-    heard = hear(clip)
-    assert heard is not None
-    downbeat = find_downbeat(clip, Grid.constant(60, bars=6), heard, Slots(slots, 4, 0.25))
+    features = extract_features(clip)
+    assert features is not None
+    downbeat = find_downbeat(clip, Grid.constant(60, bars=6), features, Slots(slots, 4, 0.25))
     assert downbeat is not None
     assert slots[downbeat.slot] == pytest.approx(4 - beat + 0.005)
 
 
 def test_music_that_is_the_same_on_every_beat_leaves_the_bar_line_open(chords: Build) -> None:
     clip = joined([silence(0.005), chords([C] * 24)])
-    heard = hear(clip)
-    assert heard is not None
+    features = extract_features(clip)
+    assert features is not None
     slots = np.arange(-4, 4 * 26) / 4 + 0.005
-    downbeat = find_downbeat(clip, Grid.constant(60, bars=5), heard, Slots(slots, 4, 0.25))
+    downbeat = find_downbeat(clip, Grid.constant(60, bars=5), features, Slots(slots, 4, 0.25))
     assert downbeat is not None
     assert downbeat.confidence < MIN_DOWNBEAT_CONFIDENCE
 

@@ -7,7 +7,7 @@ import pytest
 
 import audio.note_starts
 from audio.clip import Clip
-from audio.hearing import Floats, Heard, hear
+from audio.features import Features, Floats, extract_features
 from audio.note_starts import PROMPT, NoteStarts, find_note_starts, inputs
 
 RATE = 44_100
@@ -16,7 +16,7 @@ PITCHES = (60, 64, 67, 62, 65, 69, 59, 67)
 
 def heard_notes(
     attack_seconds: float, first: float = 0.4, rate: int = RATE
-) -> tuple[Heard, Floats]:
+) -> tuple[Features, Floats]:
     """Eight notes, one every half second, each ringing on under the next."""
     out = np.random.default_rng(1).normal(0, 1e-4, 6 * rate)
     since = np.arange(rate) / rate
@@ -27,7 +27,7 @@ def heard_notes(
         tone = sum(np.sin(2 * np.pi * hertz * n * since + n) / n for n in range(1, 9))
         frame = round(start * rate)
         out[frame : frame + rate] += 0.1 * shape * tone
-    heard = hear(Clip(out.astype(np.float32)[None], rate))
+    heard = extract_features(Clip(out.astype(np.float32)[None], rate))
     assert heard is not None
     return heard, starts
 
@@ -65,7 +65,7 @@ def test_ticks_out_of_silence_are_heard_neither_early_nor_late(
         out[first : first + len(since)] += (
             0.3 * draw.normal(0, 1, len(since)) * np.exp(-since / seconds)
         )
-    heard = hear(Clip(out.astype(np.float32)[None], RATE))
+    heard = extract_features(Clip(out.astype(np.float32)[None], RATE))
     assert heard is not None
     found = find_note_starts(heard)
     assert furthest(found, starts) < 0.006
@@ -80,7 +80,7 @@ def test_a_note_that_only_trembles_starts_once() -> None:
     tone = level * sum(np.sin(2 * np.pi * 220 * n * since) / n for n in range(1, 9))
     out = np.random.default_rng(2).normal(0, 1e-4, 5 * RATE)
     out[RATE // 2 : RATE // 2 + len(tone)] += tone
-    heard = hear(Clip(out.astype(np.float32)[None], RATE))
+    heard = extract_features(Clip(out.astype(np.float32)[None], RATE))
     assert heard is not None
     found = find_note_starts(heard)
     likely = np.interp(found.seconds, found.envelope.seconds, found.envelope.values) > 0.5

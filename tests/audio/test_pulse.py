@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from audio.clip import Clip
-from audio.hearing import onset_envelope
+from audio.features import onset_envelope
 from audio.pulse import Pulse, beat_offset_seconds, felt_beats, find_pulse
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 

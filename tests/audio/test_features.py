@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import audio.hearing
+import audio.features
 from audio.clip import Clip
-from audio.hearing import attack_envelope, hear, onset_envelope
+from audio.features import attack_envelope, extract_features, onset_envelope
 
 RATE = 44_100
 
@@ -21,9 +21,9 @@ def clip() -> Clip:
 
 
 def test_blocks_leave_no_trace(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = hear(clip)
-    monkeypatch.setattr(audio.hearing, "BLOCK_FRAMES", 37)
-    parts = hear(clip)
+    whole = extract_features(clip)
+    monkeypatch.setattr(audio.features, "BLOCK_FRAMES", 37)
+    parts = extract_features(clip)
     assert whole is not None
     assert parts is not None
     for name in ("onsets", "attacks"):
@@ -36,7 +36,7 @@ def test_blocks_leave_no_trace(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_what_is_heard_together_is_what_is_heard_alone(clip: Clip) -> None:
-    together, onsets, attacks = hear(clip), onset_envelope(clip), attack_envelope(clip)
+    together, onsets, attacks = extract_features(clip), onset_envelope(clip), attack_envelope(clip)
     assert together is not None
     assert onsets is not None
     assert attacks is not None
@@ -45,4 +45,4 @@ def test_what_is_heard_together_is_what_is_heard_alone(clip: Clip) -> None:
 
 
 def test_silence_is_not_heard() -> None:
-    assert hear(Clip(np.zeros((2, RATE), np.float32), RATE)) is None
+    assert extract_features(Clip(np.zeros((2, RATE), np.float32), RATE)) is None

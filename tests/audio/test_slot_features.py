@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from audio.clip import Clip
-from audio.hearing import hear
-from audio.slot_sounds import SOUNDS, Listened, sounds_at
+from audio.features import extract_features
+from audio.slot_features import SLOT_FEATURES, BarFeatures, features_at
 from audio.slots import Slots
 
 Build = Callable[..., Clip]
@@ -17,11 +17,11 @@ C, F = (60, 64, 67, 72), (60, 65, 69, 72)
 
 
 def heard_at(clip: Clip, slots: np.ndarray, name: str) -> np.ndarray:
-    heard = hear(clip)
-    assert heard is not None
-    found = sounds_at(Listened.to(clip, heard), Slots(slots, 1, 1.0), bar_beats=4.0)
-    assert found.shape == (len(SOUNDS), len(slots))
-    return found[SOUNDS.index(name)]
+    features = extract_features(clip)
+    assert features is not None
+    found = features_at(BarFeatures.of(clip, features), Slots(slots, 1, 1.0), bar_beats=4.0)
+    assert found.shape == (len(SLOT_FEATURES), len(slots))
+    return found[SLOT_FEATURES.index(name)]
 
 
 def test_what_is_loud_in_a_band_is_loud_at_its_own_slots() -> None:
@@ -60,7 +60,7 @@ def test_the_first_sound_comes_after_the_silence(chords: Build) -> None:
     struck = chords([C, F])
     silence = np.zeros((struck.channels, 30_870), np.float32)  # 0.7 s
     clip = Clip(np.concatenate([silence, struck.samples], axis=1), 44_100)
-    heard = hear(clip)
-    assert heard is not None
+    features = extract_features(clip)
+    assert features is not None
     # 20 ms: the levels are heard through windows of 12 ms, a loud moment lasts another 12.
-    assert Listened.to(clip, heard).first_sound_seconds() == pytest.approx(0.7, abs=0.02)
+    assert BarFeatures.of(clip, features).first_sound_seconds() == pytest.approx(0.7, abs=0.02)

@@ -1,4 +1,4 @@
-"""What librosa hears in a clip: where sounds begin, and which pitch classes sound.
+"""Features of a clip: where sounds begin, and which pitches sound.
 
 With audio/constant_q.py the door to librosa. Importing it costs some seconds, so call `load`
 before time matters.
@@ -25,7 +25,7 @@ ONSET_BANDS, ATTACK_BANDS = 128, 40
 BLOCK_FRAMES = 2048  # of a spectrogram at a time
 ONSET_BIAS_SECONDS = 0.0065  # the envelope peaks that long after the attack of a click or drum
 ATTACK_WINDOW_SECONDS = 0.0116  # 512 frames at 44.1 kHz
-DYNAMICS_DB = 50.0  # what is softer than the loudest moment by more is not heard to begin
+DYNAMICS_DB = 50.0  # what is softer than the loudest moment by more has no onset
 LOWEST_HZ = 28.0  # of the attacks' bands
 PITCH_WINDOW_SECONDS = 0.046  # three periods of the lowest pitch
 PITCH_HZ = (65.4, 1396.9)
@@ -49,7 +49,7 @@ def load() -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class Features:
     """What begins when: `onsets` calmly, `attacks` in steps of 1.5 ms.
 
     The attacks are too restless to find beats in, but true to under a millisecond where an attack
@@ -64,7 +64,7 @@ class Heard:
     spectrum_seconds: Floats
 
 
-def hear(clip: Clip) -> Heard | None:
+def extract_features(clip: Clip) -> Features | None:
     """Hear all that beats are found by, on two threads; None for silence."""
     mono = _mono(clip)
     if mono is None:
@@ -80,7 +80,9 @@ def hear(clip: Clip) -> Heard | None:
     calm *= 10
     window = _onset_window(clip.sample_rate)
     hop = window // ONSET_HOPS_PER_WINDOW
-    return Heard(onsets, flux, levels, calm, _seconds(calm.shape[1], window, hop, clip.sample_rate))
+    return Features(
+        onsets, flux, levels, calm, _seconds(calm.shape[1], window, hop, clip.sample_rate)
+    )
 
 
 def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
@@ -94,7 +96,7 @@ def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
 
 
 def attack_envelope(clip: Clip) -> OnsetEnvelope | None:
-    """What `hear` gives as attacks, alone; None for silence."""
+    """What `extract_features` gives as attacks, alone; None for silence."""
     mono = _mono(clip)
     return None if mono is None else _attacks(mono, clip.sample_rate)[0]
 
@@ -114,7 +116,7 @@ def pitch_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
     """The one pitch that sounds, as fractional MIDI numbers (n,), NaN where none does, and seconds.
 
     Probabilistic YIN (Mauch and Dixon, ICASSP 2014) from C2 to F6; None for silence. Of several
-    voices it hears one or none.
+    voices it finds one or none.
     """
     mono = _mono(clip)
     if mono is None:
@@ -180,7 +182,7 @@ def _mel_power(mono: Power, sample_rate: int, window: int, hop: int, bands: int)
     from librosa.filters import mel
     from scipy.fft import rfft
 
-    # A window of silence in front, or a sound in the very first frame would begin unheard.
+    # A window of silence in front, or a sound in the very first frame would have no onset.
     padded = np.pad(mono, (window + window // 2, window // 2))
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
     taper = np.hanning(window + 1)[:-1].astype(np.float32)

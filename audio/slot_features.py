@@ -1,7 +1,7 @@
-"""What is heard at each slot, where bars may begin: how loud it is, how new, how it holds.
+"""Features of each slot, where bars may begin: how loud it is, how new, how it holds.
 
-Slots are even parts of a pulse. All sounds are measured alike for every slot, so that
-what tells bar lines (audio/downbeat.py) is a matter of weighing only.
+Slots are even parts of a pulse. All features are measured alike for every slot, so that finding bar
+lines (audio/downbeat.py) is a matter of weights only.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy.typing as npt
 from audio.clip import Clip
 from audio.constant_q import tones
 from audio.decibels import db_to_amplitude, db_to_power
-from audio.hearing import Floats, Heard, OnsetEnvelope, Power, pitches_over_time
+from audio.features import Features, Floats, OnsetEnvelope, Power, pitches_over_time
 from audio.slots import Slots
 
-# Mel bands of Heard.levels: at 44.1 kHz to 0.3, 0.8, 1.5, 3 and 7 kHz, and above.
+# Mel bands of Features.levels: at 44.1 kHz to 0.3, 0.8, 1.5, 3 and 7 kHz, and above.
 BANDS = {"lowest": (0, 3), "low": (3, 8), "middle": (8, 14), "high": (14, 21), "higher": (21, 30),
          "highest": (30, 40)}  # fmt: skip
-SOUNDS = (
+SLOT_FEATURES = (
     *(f"loud {band}" for band in BANDS),  # the level just after the slot
     *(f"rises {band}" for band in BANDS),  # by how much over that just before it
     "harmony of a beat", "harmony of half a bar", "harmony of a bar",  # how it changes there
@@ -30,16 +30,18 @@ SOUNDS = (
 JUST_AFTER = (-0.005, 0.055)  # seconds from the slot
 JUST_BEFORE = (-0.060, -0.012)
 SOFTEST_DB = -50.0
-SETTLE_SECONDS = 0.03  # the new chord is heard from here on
+SETTLE_SECONDS = 0.03  # the new chord counts from here on
 BASS_SEMITONES = 28  # from C1, up to E3
 # Likenesses, from 0 to 1, that vary by less say nothing; in music they vary by 0.06 and more.
-LEAST_SPREAD = np.array([[1e-9]] * 2 * len(BANDS) + [[0.05]] * (len(SOUNDS) - 2 * len(BANDS)))
+LEAST_SPREAD = np.array(
+    [[1e-9]] * 2 * len(BANDS) + [[0.05]] * (len(SLOT_FEATURES) - 2 * len(BANDS))
+)
 MOMENT_HOPS = 8  # of the levels, 12 ms
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Listened:
-    """What of a recording tells bar lines, and how many seconds of it there are.
+class BarFeatures:
+    """The features of a recording that bar lines are found by, and its length in seconds.
 
     Levels are (bands, n) in dB, the pitch classes that stand out in all and in the bass (12, m)
     each, all at steady times.
@@ -54,16 +56,16 @@ class Listened:
     seconds: float
 
     @classmethod
-    def to(cls, clip: Clip, heard: Heard) -> Listened:
+    def of(cls, clip: Clip, features: Features) -> BarFeatures:
         pitches = pitches_over_time(clip)
         levels, seconds = pitches or (np.zeros((84, 1)), np.zeros(1))
         return cls(
-            levels=heard.levels,
-            level_seconds=heard.attacks.seconds,
+            levels=features.levels,
+            level_seconds=features.attacks.seconds,
             tones=tones(levels),
             bass_tones=tones(levels, 0, BASS_SEMITONES),
             tone_seconds=seconds,
-            onsets=heard.onsets,
+            onsets=features.onsets,
             seconds=clip.seconds,
         )
 
@@ -82,31 +84,31 @@ class Listened:
         return min(first, moment + 0.02) if moment > 0 else first
 
 
-def sounds_at(listened: Listened, slots: Slots, bar_beats: float) -> Floats:
-    """Every one of SOUNDS at every one of n slots, (sounds, n); a bar is `bar_beats` on average.
+def features_at(features: BarFeatures, slots: Slots, bar_beats: float) -> Floats:
+    """All SLOT_FEATURES of n slots, (features, n); a bar is `bar_beats` on average.
 
     In standard deviations from the mean over the slots inside the recording; 0 outside.
     """
     seconds = slots.seconds
     slot = np.gradient(seconds)
     pulse, bar = slots.per_pulse * slot, bar_beats / slots.beats * slot
-    harmony = _Sums.of(listened.tones, listened.tone_seconds)
-    bass = _Sums.of(listened.bass_tones, listened.tone_seconds)
-    found = [_loudness(listened, seconds), _rises(listened, seconds)]
+    harmony = _Sums.of(features.tones, features.tone_seconds)
+    bass = _Sums.of(features.bass_tones, features.tone_seconds)
+    found = [_loudness(features, seconds), _rises(features, seconds)]
     for sums in (harmony, bass):
         found.append(np.array([_change(sums, seconds, span) for span in (pulse, bar / 2, bar)]))
     here = harmony.between(seconds + SETTLE_SECONDS, seconds + pulse)
     found.append(_likeness(here, harmony.between(seconds + pulse, seconds + 2 * pulse))[None])
     values = np.concatenate(found)
-    inside = inside_of(listened, seconds)
+    inside = inside_of(features, seconds)
     mean = values[:, inside].mean(axis=1, keepdims=True)
     spread = values[:, inside].std(axis=1, keepdims=True)
     return np.where(inside, (values - mean) / np.maximum(spread, LEAST_SPREAD), 0.0)
 
 
-def inside_of(listened: Listened, seconds: Floats) -> npt.NDArray[np.bool_]:
+def inside_of(features: BarFeatures, seconds: Floats) -> npt.NDArray[np.bool_]:
     """Which moments lie inside the recording."""
-    return (seconds > -0.05) & (seconds < listened.seconds - 0.05)
+    return (seconds > -0.05) & (seconds < features.seconds - 0.05)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,30 +142,30 @@ class _Sums:
         return np.where(count > 0, mean, empty)
 
 
-def _loudness(listened: Listened, slots: Floats) -> Floats:
+def _loudness(features: BarFeatures, slots: Floats) -> Floats:
     softest = db_to_amplitude(SOFTEST_DB)
-    loud = [db_to_amplitude(band).mean(axis=0) for band in _bands(listened)]
-    sums = _Sums.of(np.array(loud), listened.level_seconds)
+    loud = [db_to_amplitude(band).mean(axis=0) for band in _bands(features)]
+    sums = _Sums.of(np.array(loud), features.level_seconds)
     return np.asarray(np.log(sums.mean(slots, JUST_AFTER, empty=softest) + softest / 3))
 
 
-def _rises(listened: Listened, slots: Floats) -> Floats:
-    levels = np.array([band.mean(axis=0) for band in _bands(listened)])
-    sums = _Sums.of(levels, listened.level_seconds)
+def _rises(features: BarFeatures, slots: Floats) -> Floats:
+    levels = np.array([band.mean(axis=0) for band in _bands(features)])
+    sums = _Sums.of(levels, features.level_seconds)
     after = sums.mean(slots, JUST_AFTER, empty=SOFTEST_DB)
     return np.maximum(0, after - sums.mean(slots, JUST_BEFORE, empty=SOFTEST_DB))
 
 
-def _bands(listened: Listened) -> list[Power]:
-    return [listened.levels[first:stop] for first, stop in BANDS.values()]
+def _bands(features: BarFeatures) -> list[Power]:
+    return [features.levels[first:stop] for first, stop in BANDS.values()]
 
 
 def _change(sums: _Sums, slots: Floats, span: Floats) -> Floats:
     """How unlike the tones of the span after each slot are to those of the span before, 0..1."""
     before = sums.between(slots - span, slots)
     after = sums.between(slots + SETTLE_SECONDS, slots + span)
-    unheard = (before**2).sum(axis=0) * (after**2).sum(axis=0) < 1e-12
-    return np.where(unheard, 0.0, 1 - _likeness(before, after))
+    silent = (before**2).sum(axis=0) * (after**2).sum(axis=0) < 1e-12
+    return np.where(silent, 0.0, 1 - _likeness(before, after))
 
 
 def _likeness(some: Floats, others: Floats) -> Floats:
