@@ -274,7 +274,7 @@ local function check_state(proj, folder)
     local window = Window.open("backline selftest", 200, 80)
     local is_open = window:begin()
     window:line("self-test")
-    window.finish()
+    window:finish()
     window:close()
     return is_open, gfx.w .. " x " .. gfx.h
   end)

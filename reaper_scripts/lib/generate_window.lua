@@ -1,5 +1,6 @@
 -- The window of "Generate": what is asked, how far it is, and what came of it.
 local Follow = require("follow")
+local keys = require("key")
 local orders = require("orders")
 local project = require("project")
 local request = require("request")
@@ -10,7 +11,7 @@ local Window = require("window")
 local generate_window = {}
 
 local LOOK_SECONDS = 0.5 -- how often the project is read again
-local WIDTH, HEIGHT = 520, 504
+local WIDTH, HEIGHT = 520, 640
 
 local function set_of(words)
   local set = {}
@@ -37,17 +38,38 @@ local function describe(place)
   return text, "text"
 end
 
+-- Styles used lately, then those that the engine knows.
+local function styles()
+  local list, is_there = {}, {}
+  for _, each in ipairs({ settings.recent_styles(), settings.styles }) do
+    for _, style in ipairs(each) do
+      if not is_there[style] then list[#list + 1], is_there[style] = style, true end
+    end
+  end
+  return list
+end
+
+local function picked(window, list)
+  local index = window.menu(list)
+  return index and list[index]
+end
+
+-- What few need.
+local function more(window, chosen)
+  chosen.engine = next(window:choice("Engine", settings.engines, { [chosen.engine] = true }))
+  local format = settings.format() ~= "" and settings.format() or settings.default_format
+  local wanted = next(window:choice("Files", settings.formats, { [format] = true }))
+  if wanted ~= format then settings.choose_format(wanted) end
+end
+
 local function form(window, state)
   local chosen = state.chosen
   window:line(describe(state.place))
   chosen.style = window:field("Style", chosen.style, 1000)
-  if window:buttons({ "Recent styles" }) then
-    local recent = settings.recent_styles()
-    local index = #recent > 0 and window.menu(recent)
-    if index then chosen.style = recent[index] end
-  end
+  if window:buttons({ "Styles" }) then chosen.style = picked(window, styles()) or chosen.style end
   chosen.key = window:field("Key", chosen.key, 40)
-  chosen.lyrics = window:field("Lyrics", chosen.lyrics, 4000)
+  if window:buttons({ "Keys" }) then chosen.key = picked(window, keys.names()) or chosen.key end
+  chosen.lyrics = window:field("Lyrics", chosen.lyrics, 4000, true)
   if not state.place.is_selection then
     local bars = window:field("Bars", state.bars_text, 3)
     if bars ~= state.bars_text then
@@ -62,7 +84,8 @@ local function form(window, state)
   if chosen.takes > 1 then
     chosen.takes_as = next(window:choice("Takes as", settings.takes_as, { [chosen.takes_as] = true }))
   end
-  chosen.engine = next(window:choice("Engine", settings.engines, { [chosen.engine] = true }))
+  if window:buttons({ state.shows_more and "Less" or "More" }, "More") then state.shows_more = not state.shows_more end
+  if state.shows_more then more(window, chosen) end
 end
 
 local function look(state, now)
@@ -135,7 +158,7 @@ function generate_window.open()
     look(state, clock())
     if window:begin() then
       draw(window, state, follow)
-      window.finish()
+      window:finish()
       return true
     end
     settings.write(state.proj, state.chosen)

@@ -7,6 +7,8 @@ local media = require("media")
 local orders = require("orders")
 local plan = require("plan")
 local project = require("project")
+local protocol = require("protocol")
+local report = require("report")
 
 local Job = {}
 Job.__index = Job
@@ -15,7 +17,7 @@ local SILENCE_SECONDS = 6 -- three heartbeats: then the daemon is asked
 local AWAY_SECONDS = 60 -- so long without a sign of life: not worth a script that runs
 local FOLLOW_SECONDS = 1
 local AWAY = "The daemon does not answer. The job is kept: start the daemon, then use Show jobs."
-local NOT_FOUND, TIMEOUT = 7, 17
+local NOT_FOUND, TIMEOUT = protocol.errors["not-found"], protocol.errors.timeout
 -- As the command line has them (daemon/screen.py).
 local STAGES = {
   load = "Loading the model", diffuse = "Composing", decode = "Playing", split = "Splitting",
@@ -180,7 +182,7 @@ function Job:_fetch()
     media.tidy_up(self.made, self.target)
     return self:_end("failed", why)
   end
-  self:_end("landed", ("Inserted %s."):format(order.title))
+  self:_end("landed", table.concat({ ("Inserted %s."):format(order.title), table.unpack(report.remarks(manifest, 1)) }, " "))
 end
 
 function Job:_resume_fetch()

@@ -77,6 +77,10 @@ local function draw(window, state, follow, now)
     local chosen = window:choice("", { row(order, now) }, index == state.index and { [row(order, now)] = true } or {})
     if window.clicked and next(chosen) and index ~= state.index then state.index = index end
   end
+  if window.moved ~= 0 then
+    state.index = math.max(1, math.min(#state.list, state.index + window.moved))
+    state.top = (state.index - 1) // ROWS * ROWS + 1
+  end
   if state.list[state.index] then
     local word = window:buttons({ "Insert", "Reveal", "Forget", "Older", "Newer" })
     if word == "Older" and state.top + ROWS <= #state.list then state.top = state.top + ROWS end
@@ -102,7 +106,7 @@ function jobs_window.open()
     if now >= state.look_at then state.list, state.look_at = orders.all(), now + LOOK_SECONDS end
     if window:begin() then
       draw(window, state, follow, now)
-      window.finish()
+      window:finish()
       return true
     end
     window:close()

@@ -13,6 +13,15 @@ local NAMES = {
 }
 local MIN_CORRELATION = 0.6
 
+-- All keys by name, to be picked from.
+function key.names()
+  local names = {}
+  for _, mode in ipairs({ "minor", "major" }) do
+    for _, tonic in ipairs(NAMES[mode]) do names[#names + 1] = tonic .. " " .. mode end
+  end
+  return names
+end
+
 local function correlation(a, b)
   local mean_a, mean_b = 0, 0
   for step = 1, 12 do mean_a, mean_b = mean_a + a[step] / 12, mean_b + b[step] / 12 end

@@ -1,11 +1,11 @@
 -- The daemon as seen from this machine: where its home is, whether it lives, how to start it.
 local files = require("files")
 local json = require("json")
+local protocol = require("protocol")
 
 local launcher = {}
 
 local FRESH_SECONDS = 6 -- the daemon writes its state every 2 s
-local DEFAULT_PORT = 9787
 local LAUNCHER = "backline_launcher.json"
 local STARTER = { "-P", "-m", "daemon" } -- as daemon/reaper_install.py writes it
 local NO_WAIT, MINIMISED = -1, -2 -- of ExecProcess
@@ -103,7 +103,7 @@ function launcher.alive(home)
   local state = text and json.decode(text)
   if type(state) ~= "table" or type(state.time) ~= "number" then return nil end
   if math.abs(os.time() - state.time) > FRESH_SECONDS then return nil end
-  state.osc_port = math.tointeger(state.osc_port) or DEFAULT_PORT
+  state.osc_port = math.tointeger(state.osc_port) or protocol.port
   return state
 end
 

@@ -1,6 +1,7 @@
 -- Items that backline made: what they remember of their job, and orders that change them.
 local memory = require("memory")
 local project = require("project")
+local protocol = require("protocol")
 local request = require("request")
 local tracks = require("tracks")
 
@@ -99,7 +100,7 @@ end
 
 local function order(proj, group, changes)
   local stems, targets, first = {}, {}, group.items[1]
-  for _, name in ipairs({ "drums", "bass", "melody", "vocals" }) do
+  for _, name in ipairs(protocol.stems) do
     local each = group.by_stem[name]
     if each then stems[#stems + 1], targets[name] = name, each.guid end
   end

@@ -1,7 +1,24 @@
 -- What was measured on a take, in words for an item's notes.
 local report = {}
 
+local MOST_REMARKS = 8
+
 local function number(value, form) return type(value) == "number" and form:format(value) or nil end
+
+local function list_of(value) return type(value) == "table" and value or {} end
+
+-- What the engine says of a take besides its sound: words of the prompt that it does not know, and
+-- remarks. A list of lines.
+function report.remarks(manifest, take)
+  local entry = list_of(manifest.takes)[take]
+  local facts, lines, words = list_of(list_of(entry).facts), {}, {}
+  for _, word in ipairs(list_of(facts.unknown_words)) do words[#words + 1] = tostring(word) end
+  if #words > 0 then lines[1] = "not understood: " .. table.concat(words, ", ") end
+  for _, remark in ipairs(list_of(facts.remarks)) do
+    if type(remark) == "string" then lines[#lines + 1] = remark end
+  end
+  return lines
+end
 
 -- A few lines; "not measured" where a figure is missing, never a guess.
 function report.text(manifest, take)
@@ -26,6 +43,7 @@ function report.text(manifest, take)
     .. (heard and key and (" (asked: %s)"):format(key) or "")
   lines[#lines + 1] = "peak of the mix: " .. (number(found.peak_dbfs, "%.1f dBFS") or "not measured")
   lines[#lines + 1] = ("length: %d frames at %d Hz"):format(manifest.grid.frames, manifest.grid.sample_rate)
+  table.move(report.remarks(manifest, take), 1, MOST_REMARKS, #lines + 1, lines)
   return table.concat(lines, "\n")
 end
 

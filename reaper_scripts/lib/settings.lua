@@ -1,20 +1,27 @@
 -- What the user chose: remembered for each project, and for the next new project.
 local json = require("json")
+local protocol = require("protocol")
 
 local settings = {}
 
 local SECTION = "backline"
 local MOST_RECENT = 8
+local KEYS = protocol.commands.generate.keys
 local DEFAULTS = {
-  style = "", key = "", lead = "melody", takes = 1, bars = 8, engine = "embedded",
-  stems = "drums,bass,melody,vocals", lyrics = "",
-  takes_as = "takes",
+  style = "", key = "", lead = KEYS.lead.default, takes = KEYS.takes.default, bars = 8, engine = KEYS.engine.default,
+  stems = KEYS.stems.default, lyrics = "", takes_as = "takes",
 }
 
-settings.stem_names = { "drums", "bass", "melody", "vocals" }
+settings.stem_names = protocol.stems
 settings.takes_as = { "takes", "lanes" } -- of one item, or fixed lanes of one track
-settings.leads = { "melody", "vocals" }
-settings.engines = { "embedded", "ace-step" } -- the daemon says where one cannot play, and why
+settings.leads = protocol.leads
+settings.formats, settings.default_format = protocol.formats, KEYS.format.default -- of the sound files
+-- Words that the embedded engine knows, to begin with.
+settings.styles = {
+  "pop", "rock", "folk", "ballad", "lofi", "hip hop", "trap", "house", "techno", "drum and bass", "synthwave", "funk", "disco",
+  "reggae", "jazz", "bossa nova", "cinematic", "waltz", "blues", "country", "soul", "celtic", "ambient",
+}
+settings.engines = protocol.engines -- the daemon says where one cannot play, and why
 
 local function decoded(text)
   local value = text ~= "" and json.decode(text)
@@ -33,7 +40,7 @@ function settings.read(proj)
     if type(value) ~= type(default) then value = default end
     chosen[name] = value
   end
-  chosen.takes = math.max(1, math.min(8, math.tointeger(chosen.takes) or 1))
+  chosen.takes = math.max(KEYS.takes.low, math.min(KEYS.takes.high, math.tointeger(chosen.takes) or KEYS.takes.default))
   chosen.bars = math.max(1, math.tointeger(chosen.bars) or 8)
   return chosen
 end
@@ -83,6 +90,8 @@ end
 
 -- Of the sound files, such as "flac"; "" for what the daemon writes by itself.
 function settings.format() return reaper.GetExtState(SECTION, "format") end
+
+function settings.choose_format(format) reaper.SetExtState(SECTION, "format", format, true) end
 
 -- The splitter to use, "" for the best that is installed.
 function settings.splitter() return reaper.GetExtState(SECTION, "splitter") end

@@ -57,7 +57,7 @@ def labelled(picture: Image.Image) -> Image.Image:
 def window(shot: dict[str, Any]) -> Image.Image:
     """What the script drew with gfx."""
     picture = Image.new("RGB", (int(shot["w"]), int(shot["h"])))
-    draw, letters = ImageDraw.Draw(picture), font(12)
+    draw = ImageDraw.Draw(picture)
     for each in shot["drawn"]:
         colour = tuple(round(255 * part) for part in each["colour"])
         x, y = each["x"], each["y"]
@@ -66,13 +66,25 @@ def window(shot: dict[str, Any]) -> Image.Image:
             filled = each["filled"] == 1
             draw.rectangle(box, fill=colour if filled else None, outline=colour)
         else:
-            middle = (y + each["bottom"]) / 2
+            middle, letters = (y + each["bottom"]) / 2, font(round(each["size"] * 0.8))
             if int(each["flags"]) & CENTRED:
                 place = ((x + each["right"]) / 2, middle)
                 draw.text(place, each["text"], colour, letters, anchor="mm")
             else:
                 draw.text((x, middle), each["text"], colour, letters, anchor="lm")
-    return labelled(picture)
+    return picture
+
+
+def sheet(shots: Sequence[dict[str, Any]]) -> Image.Image:
+    """Several pictures of one window side by side, two rows of them."""
+    drawn = [window(shot) for shot in shots]
+    height = max(each.height for each in drawn)
+    width = sum(each.width for each in drawn[:2])
+    whole = Image.new("RGB", (width + 8, 2 * height + 8), (245, 245, 245))
+    for index, each in enumerate(drawn):
+        left = 0 if index % 2 == 0 else drawn[0].width + 8
+        whole.paste(each, (left, index // 2 * (height + 8)))
+    return labelled(whole)
 
 
 def arrangement(project: dict[str, Any]) -> Image.Image:
@@ -170,7 +182,8 @@ def main() -> None:
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     found = told()
-    pictures = {name: window(shot) for name, shot in found["shots"].items()}
+    pictures = {name: labelled(window(shot)) for name, shot in found["shots"].items()}
+    pictures |= {f"{name}-window": sheet(shots) for name, shots in found["sheets"].items()}
     pictures |= {name: arrangement(plan) for name, plan in found["plans"].items()}
     pictures["offer"] = message(found["boxes"]["offer"], ("No", "Yes"))
     pictures["switch"] = message(found["boxes"]["switch"], ("No", "Yes"))

@@ -75,8 +75,27 @@ case("pictures", function(w, Daemon)
   w.front, fourth.selection = 4, { 0.0, 16 * 60 / 92.5 }
   w:run("backline_generate_with_last_settings.lua")
   keep("lanes", 4)
+  -- Each window on a plain and on a fine screen, in a dark and in a light theme.
+  local sheets = { generate = {}, jobs = {} }
+  for _, theme in ipairs({ {}, { col_main_bg2 = 0xF0EEEC, col_main_text2 = 0x201810 } }) do
+    for _, scale in ipairs({ 1, 2 }) do
+      w.theme, w.screen_scale, w.front = theme, scale, 1
+      w.ext.backline["place backline"], w.ext.backline["place backline jobs"] = nil, nil
+      w:run("backline_generate.lua", function()
+        w:click("More")
+        w:pass(2)
+        sheets.generate[#sheets.generate + 1] = { w = gfx.w, h = gfx.h, drawn = w.window.shown }
+        w:press("escape")
+      end)
+      w:run("backline_show_jobs.lua", function()
+        w:pass(3)
+        sheets.jobs[#sheets.jobs + 1] = { w = gfx.w, h = gfx.h, drawn = w.window.shown }
+        w:press("escape")
+      end)
+    end
+  end
   local file = assert(w.real.io_open(w.folder .. "/told.json", "wb"))
-  local told = { shots = shots, plans = plans, boxes = boxes, console = table.concat(w.console) }
+  local told = { shots = shots, sheets = sheets, plans = plans, boxes = boxes, console = table.concat(w.console) }
   told.home, told.resources, told.folder = w.home, w.resources, w.folder
   file:write(Daemon.json.encode(told))
   file:close()

@@ -24,6 +24,11 @@ BUILT_IN = {
     "set_action_options": ([("integer", False)], []),  # since 7.03
 }
 
+# What the package has wrong: it cannot read C++ references. As in REAPER's own help for Lua.
+CORRECTED = {
+    "my_getViewport": ([*[("integer", False)] * 8, ("boolean", False)], ["integer"] * 4),
+}
+
 # Functions that came after 6.47, the newest list before 7.0 that was compared: what 7.77 has more.
 # None of them may be called unless APIExists has been asked. 6.47 had 678, and none has gone.
 NEWER_THAN_6_47 = frozenset(
@@ -62,7 +67,7 @@ def functions() -> dict[str, Function]:
         for name, entry in _index().items()
         if entry.get("has_lua")
     }
-    for name, (params, returns) in BUILT_IN.items():
+    for name, (params, returns) in (BUILT_IN | CORRECTED).items():
         found[name] = Function(tuple(params), tuple(returns))
     return found
 

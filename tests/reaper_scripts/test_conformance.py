@@ -102,6 +102,7 @@ def test_luacheck_finds_nothing(reaper_api: Any, tmp_path: Path) -> None:
         'std = "lua54"\nmax_line_length = 140\n'
         f"read_globals = {{ reaper = {{ fields = {{ {fields} }} }} }}\n"
         "globals = { gfx = { other_fields = true } }\n"
+        'files["**/protocol.lua"] = { max_line_length = false }\n'  # generated
         f'files["{HERE}"] = {{ globals = {{ "reaper", "gfx", "case", "equal", "near", "contains", '
         '"io", "os", "package" }, ignore = { "212", "581" }, max_line_length = 160 }\n',
         encoding="utf-8",

@@ -430,6 +430,10 @@ return function(world)
   function calls.GetAppVersion() return world.version end
   function calls.APIExists(name) return world.api[name] ~= nil and not world.missing[name] end
   function calls.time_precise() return world.clock() end
+  -- The screen: 1920 x 1080 at the left and the top.
+  function calls.my_getViewport() return 0, 0, 1920, 1080 end
+  function calls.GetThemeColor(name) return (world.theme or {})[name] or -1 end
+  function calls.ColorFromNative(colour) return colour & 0xFF, colour >> 8 & 0xFF, colour >> 16 & 0xFF end
   function calls.ColorToNative(red, green, blue) return red | green << 8 | blue << 16 end
   function calls.ShowConsoleMsg(line) world.console[#world.console + 1] = line end
   function calls.MB(message, _, kind)

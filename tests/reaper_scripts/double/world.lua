@@ -205,11 +205,13 @@ function World:_globals()
   reaper = setmetatable({}, {
     __newindex = function() error("scripts must not write to reaper.*", 2) end,
     __index = function(_, name)
+      local extension = world.extensions and world.extensions[name]
+      if extension then return extension end
       if not world.api[name] or world.missing[name] then return nil end -- as in REAPER: unknown functions are nil
       return function(...) return world:call(name, ...) end
     end,
   })
-  gfx, world.window = drawing.new()
+  gfx, world.window = drawing.new({ scale = world.screen_scale or 1, is_mac = world.system:find("OSX") ~= nil })
 end
 
 local function load_script(world, name)
@@ -333,7 +335,8 @@ end
 
 function World:press(...)
   for _, key in ipairs({ ... }) do
-    table.insert(self.window.keys, ({ enter = 13, escape = 27, tab = 9, backspace = 8, close = -1 })[key] or key)
+    table.insert(self.window.keys, ({ enter = 13, escape = 27, tab = 9, backspace = 8, close = -1, left = 0x6C656674, right = 0x72676874, home = 0x686F6D65,
+      ["end"] = 0x656E64, delete = 0x64656C, up = 0x7570, down = 0x646F776E, space = 32 })[key] or key)
   end
 end
 
@@ -357,15 +360,20 @@ function World:seen()
   return table.concat(lines, " / ") .. " " .. table.concat(self.boxes, " / ") .. table.concat(self.console)
 end
 
--- Presses the mouse on a word that the window shows, and lets it go two frames later.
-function World:click(text)
-  self:wait(function() return find_text(self, text) end)
-  local word = find_text(self, text)
-  gfx.mouse_x, gfx.mouse_y, gfx.mouse_cap = word.x + 3, word.y + 3, 1
+-- Clicks at a place of the window.
+function World:click_at(x, y)
+  gfx.mouse_x, gfx.mouse_y, gfx.mouse_cap = x, y, 1
   coroutine.yield()
   coroutine.yield()
   gfx.mouse_cap = 0
   coroutine.yield()
+end
+
+-- Presses the mouse on a word that the window shows, and lets it go two frames later.
+function World:click(text)
+  self:wait(function() return find_text(self, text) end)
+  local word = find_text(self, text)
+  self:click_at(word.x + 3, word.y + 3)
 end
 
 -- What tests look at --------------------------------------------------------------------------------
