@@ -22,8 +22,9 @@ from audio.decibels import db_to_amplitude
 from audio.loop import fold_tail
 from audio.residue import null_dbfs
 from audio.stem_names import STEMS
-from stems.adding_up import add_up, to_integers
+from stems.consistency import add_up
 from stems.stem_set import StemSet
+from stems.whole_numbers import to_integers
 
 RATES = (44_100, 48_000, 96_000)
 NETWORK_RATE = 44_100  # what separators listen at

@@ -122,16 +122,16 @@ def _stock(network: Path) -> Any:
 
 def _ours(path: Path, arm: str) -> tuple[Any, Any]:
     from audio.clip import Clip
-    from stems.splitting import network, splitter, tuning
+    from stems.splitting import network, process_memory, splitter
 
     if arm == "placed":
         splitter.tune_process = lambda: None  # type: ignore[attr-defined]
         network._way = lambda module, precision, device: lambda mixes, tick: module(mixes)
-        assert tuning.tune_process is not splitter.tune_process  # type: ignore[attr-defined]
+        assert process_memory.tune_process is not splitter.tune_process  # type: ignore[attr-defined]
     ours = splitter.Splitter(arm, path, precision="" if arm == "default" else "float32")
     ours.facts()  # loads it
     if arm == "placed":
-        ours.network.lanes = 1
+        ours.network.at_once = 1
 
     def split(mix: np.ndarray) -> np.ndarray:
         return np.stack([clip.samples for clip in ours.split(Clip(mix, RATE)).values()])

@@ -12,10 +12,10 @@ from midi.errors import KeyNameError
 from midi.key import Key
 from stems.chunks import Music, SoundTags, family_of, music_of
 from stems.errors import StemError
+from stems.file_names import tidy_name
 from stems.files import DEFAULT_FORMAT, MIX, sound_format, write_sounds
 from stems.manifest import Manifest, grid_of, read_manifest
-from stems.naming import tidy_name
-from stems.staging import told_plainly
+from stems.staging import plain_disk_errors
 
 
 def write_copies(folder: Path, target: Path, format_name: str = "") -> list[str]:
@@ -30,7 +30,7 @@ def write_copies(folder: Path, target: Path, format_name: str = "") -> list[str]
     if format_name == manifest.request.get("format", DEFAULT_FORMAT):
         form = None
     partial = target / ".backline-copies"
-    with told_plainly(target):
+    with plain_disk_errors(target):
         target.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()

@@ -12,8 +12,8 @@ from diffusion.facts import EngineDescription
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
-from stems.adding_up import silent_stems
 from stems.chunks import SoundTags, family_of, music_of
+from stems.dust import silent_stems
 from stems.entries import FileEntry, GridEntry, KeyEntry, MelodyEntry, PositionEntry, TakeEntry
 from stems.errors import StemError
 from stems.files import DEFAULT_FORMAT, MIX, sound_format, write_take
@@ -29,7 +29,7 @@ from stems.overview import Overview, draw_overview
 from stems.project_file import Project, ProjectTake, start_seconds, write_project
 from stems.provenance import Origin, Setting
 from stems.sections import sections_of
-from stems.staging import publish, staging, told_plainly
+from stems.staging import plain_disk_errors, publish, staging
 from stems.take import Take
 
 PROJECT_NAME = "project.rpp"
@@ -80,7 +80,7 @@ def deliver(
         for number, take in enumerate(takes, 1):
             sample_rate = sample_rate or take.stem_set.sample_rate
             _check_take(take, number, grid, stems, sample_rate)
-            with told_plainly(out_dir):
+            with plain_disk_errors(out_dir):
                 tags = _tags(request, take, number, key, grid, start)
                 written, null_dbfs = write_take(
                     folder, take, number, grid, format_name=format_name, tags=tags
@@ -100,7 +100,7 @@ def deliver(
             title, grid, sample_rate, _ordered(stems), tuple(shown), melody, bar_sections,
             start, created, origin.of_item(), sound_format(format_name).suffix,
         )  # fmt: skip
-        with told_plainly(out_dir):
+        with plain_disk_errors(out_dir):
             write_project(folder / PROJECT_NAME, project)
             files.append(describe_file(folder, PROJECT_NAME, "project"))
             files.append(describe_file(folder, OVERVIEW_NAME, "overview", take=1))

@@ -12,13 +12,13 @@ from audio.wave_file import WaveFile
 from midi.grid import Grid
 from midi.note import Note
 from midi.smf import write_smf
-from stems.adding_up import Integers, dither_for, to_integers, to_whole
 from stems.chunks import SoundTags, chunks_of
 from stems.entries import FileEntry
 from stems.errors import StemError
 from stems.manifest import describe_file
 from stems.stem_set import StemSet
 from stems.take import Take
+from stems.whole_numbers import Integers, dither_for, to_integers, to_whole
 
 MIX = "mix"
 SCORE_SCHEMA = "backline.score/1"

@@ -16,11 +16,11 @@ from audio.flac_file import FlacFile
 from audio.stem_names import STEMS
 from audio.wave_file import WaveFile
 from diffusion.errors import Cancelled
-from stems.adding_up import Integers, dither_for, to_integers, to_whole
 from stems.files import SoundFormat, sound_format
 from stems.splitting.file_splitting import FileSplit
 from stems.splitting.recording import Reader, Recording
 from stems.splitting.splitter import Level
+from stems.whole_numbers import Integers, dither_for, to_integers, to_whole
 
 BLOCK_FRAMES = 1 << 18
 FULL_SCALE = 1 - 1e-6  # a little less, so that no rounding of the gain leads beyond it

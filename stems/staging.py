@@ -30,7 +30,7 @@ def staging(out_dir: Path) -> Iterator[Path]:
     After an error the folders made for it are gone as well. Raises StemError at once when
     `out_dir` cannot be written.
     """
-    with told_plainly(out_dir):
+    with plain_disk_errors(out_dir):
         made = [each for each in (out_dir, *out_dir.parents) if not each.exists()]
         out_dir.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".backline-", dir=out_dir))
@@ -46,7 +46,7 @@ def staging(out_dir: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def told_plainly(out_dir: Path) -> Iterator[None]:
+def plain_disk_errors(out_dir: Path) -> Iterator[None]:
     """Turn what the disk says into a StemError that names the output folder."""
     try:
         yield

@@ -46,11 +46,11 @@ DOORS = {
     "diffusers": {"diffusion.embedded.backbone", "diffusion.ace_step"},
     "huggingface_hub": {"diffusion.models.hub"},
     "demucs": {
-        "stems.splitting.loading",
+        "stems.splitting.model_files",
         "stems.splitting.lean",
         "stems.splitting.lean_transformer",
     },
-    "yaml": {"stems.splitting.loading"},
+    "yaml": {"stems.splitting.model_files"},
     "soxr": {"stems.splitting.rates"},
     "peft": {"diffusion.ace_step.lora"},
     "mido": {"midi.smf"},

@@ -20,7 +20,7 @@ from pathlib import Path
 from audio.clip import Clip
 from diffusion.embedded.decoder.decoder import Decoder, read_weights
 from diffusion.embedded.engine import verify_weights
-from stems.transcription.transcriber import hear
+from stems.transcription.transcriber import detect
 from training.held_out import RATE, HeldOut, held_out, seconds_of, soundfont_stems
 from training.sounds import SOUNDFONT, Soundfont
 
@@ -58,7 +58,7 @@ def judge(held: HeldOut, stems: Mapping[str, Clip], counts: dict[str, Counter[st
         if stem not in parts or not parts[stem].notes:
             continue
         written = [(s, p) for s, _, p in seconds_of(parts[stem].notes, grid) if s < end]
-        heard = [(note.start_seconds, note.pitch) for note in hear(stems[stem], stem)]
+        heard = [(note.start_seconds, note.pitch) for note in detect(stems[stem], stem)]
         groups = CLASSES if stem == "drums" else {"bass": tuple(range(128))}
         for name, pitches in groups.items():
             same = 0 if stem == "drums" else None  # within a class one drum is as good as another
@@ -72,13 +72,13 @@ def judge(held: HeldOut, stems: Mapping[str, Clip], counts: dict[str, Counter[st
 
 
 def f1(count: Mapping[str, int]) -> float | None:
-    """Return 2 hits / (heard + written); None where there was nothing to hear."""
+    """Return 2 hits / (heard + written); None where there was nothing to detect."""
     both = count["heard"] + count["written"]
     return round(2 * count["hits"] / both, 4) if both else None
 
 
 def main() -> None:
-    """Render, hear, count, print."""
+    """Render, detect, count, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--pieces", type=int, default=24)

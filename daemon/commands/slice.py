@@ -22,7 +22,7 @@ def slice_(file: File, to: To, bpm: Bpm = "", stem: StemName = "") -> None:
     """Cut a stem into one-shots, named by drum or pitch, and tempo."""
     from audio.clip import read_clip
     from daemon.commands.stem_files import grid_for, stem_of
-    from stems.slicing import slice_stem, write_slice
+    from stems.slices import slice_stem, write_slice
 
     name = stem_of(file, stem)
     clip = read_clip(file)

@@ -23,7 +23,7 @@ from stems.manifest import (
 )
 from stems.provenance import SplitOrigin
 from stems.split_project import SplitProject, SplitStem, start_of_sound, write_split_project
-from stems.staging import publish, staging, told_plainly
+from stems.staging import plain_disk_errors, publish, staging
 
 if TYPE_CHECKING:
     from stems.splitting.file_splitting import FileSplit
@@ -59,7 +59,7 @@ def split(
         recording = look_through(Path(request.path), request.start_seconds, request.length_seconds)
     splitter = load_splitter(open_splitter, request.model)
     progress("load", 0.0)  # not before: what is refused has no progress to show
-    with staging(out_dir) as folder, told_plainly(out_dir):
+    with staging(out_dir) as folder, plain_disk_errors(out_dir):
         with as_refusal_of("path", Code.OUT_OF_RANGE):
             done = split_file(
                 recording, splitter, folder, stems=request.stems, loop=request.loop,

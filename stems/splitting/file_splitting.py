@@ -17,10 +17,10 @@ from audio.wave_file import WaveFile
 from stems.errors import StemError
 from stems.facts import SplitterDescription
 from stems.splitting.placement import OverlapAdd
+from stems.splitting.process_memory import give_back_memory
 from stems.splitting.recording import Reader, Recording
 from stems.splitting.separation import finish
 from stems.splitting.splitter import Splitter
-from stems.splitting.tuning import give_back_memory
 
 BLOCK_FRAMES = 1 << 21  # made to add up at a time, some 48 s at 44.1 kHz
 LAP_SECONDS = 1.0  # by which blocks overlap: more than the window and the gates of add_up

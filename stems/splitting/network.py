@@ -1,4 +1,4 @@
-"""A model at work: on the device there is, in the precision it bears, one batch after another."""
+"""A model loaded on a device, in the precision that suits it, run one batch after another."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from audio.clip import Samples
 from stems.errors import StemError
-from stems.splitting.lanes import LANES, Tick
-from stems.splitting.loading import Model
-from stems.splitting.tuning import give_back_memory
+from stems.splitting.model_files import Model
+from stems.splitting.parallel import AT_ONCE, Tick
+from stems.splitting.process_memory import give_back_memory
 
 MIN_BFLOAT16_SNR_DB = 40.0  # of the first segment, beside float32
 Forward = Callable[[Any, Tick], Any]
@@ -25,7 +25,7 @@ class Network:
 
     bfloat16 is tried where the processor multiplies it in hardware (elsewhere it takes many times
     as long), and kept if the first segment comes out within 40 dB of float32. `batch` is how many
-    segments go through at a time, `lanes` how many such batches may be computed at once.
+    segments go through at a time, `at_once` how many such batches may be computed in parallel.
     """
 
     def __init__(self, model: Model, *, precision: str = "", device: str = "") -> None:
@@ -33,7 +33,7 @@ class Network:
 
         self.model = model
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.batch, self.lanes = (1, LANES) if self.device == "cpu" else (GPU_BATCH, 1)
+        self.batch, self.at_once = (1, AT_ONCE) if self.device == "cpu" else (GPU_BATCH, 1)
         self.precision = precision or ("" if _has_bfloat16(self.device) else "float32")
         self.bfloat16_snr_db: float | None = None  # where it was tried
         self._ways: dict[tuple[int, str], Forward] = {}

@@ -9,7 +9,8 @@ import numpy as np
 
 from audio.clip import Clip
 from audio.stem_names import STEMS
-from stems.adding_up import AddedUp, add_up, silent_stems
+from stems.consistency import AddedUp, add_up
+from stems.dust import silent_stems
 from stems.errors import StemError
 from stems.facts import SplitterDescription
 from stems.splitting.splitter import Splitter

@@ -14,10 +14,10 @@ from audio.stem_names import STEMS
 from diffusion.errors import Cancelled
 from stems.errors import StemError
 from stems.facts import SplitterDescription
-from stems.splitting.lanes import Tick, in_lanes
+from stems.splitting.parallel import Tick, in_parallel
 from stems.splitting.placement import OVERLAP, OverlapAdd, place, window, wrapped
+from stems.splitting.process_memory import give_back_memory, tune_process
 from stems.splitting.rates import at_rate
-from stems.splitting.tuning import give_back_memory, tune_process
 
 if TYPE_CHECKING:
     from stems.splitting.network import Network
@@ -61,7 +61,7 @@ class Splitter:
         """The loaded network; raises StemError when its files are no good."""
         if self._network is None:
             tune_process()
-            from stems.splitting.loading import read_model
+            from stems.splitting.model_files import read_model
             from stems.splitting.network import Network
 
             model = read_model(self._path, sha256=self._hashes)
@@ -168,8 +168,8 @@ class Splitter:
 
             return work
 
-        lanes = min(network.lanes, len(batches))
-        done = in_lanes(map(job, batches), tick, lanes=lanes)
+        at_once = min(network.at_once, len(batches))
+        done = in_parallel(map(job, batches), tick, at_once=at_once)
         for number, (batch, found) in enumerate(zip(batches, done, strict=True), 1):
             yield from zip(batch, found, strict=True)
             progress(number / len(batches))

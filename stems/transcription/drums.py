@@ -19,7 +19,7 @@ from stems.transcription.drum_features import (
     band_levels,
     with_surroundings,
 )
-from stems.transcription.heard import HeardNote
+from stems.transcription.timed_note import TimedNote
 
 # What the network tells apart, in the order of its outputs: General MIDI percussion.
 DRUMS: Mapping[str, int] = {
@@ -40,7 +40,7 @@ LENGTH_SECONDS = 0.1  # of every stroke: drums ring as they like
 SILENCE = 1e-4
 
 
-def hear_drums(clip: Clip) -> list[HeardNote]:
+def detect_drums(clip: Clip) -> list[TimedNote]:
     """Return the strokes in a clip by start; raises StemError without the weights."""
     if clip.sample_rate > HIGHEST_RATE:
         clip = resample_fast(clip, HIGHEST_RATE)
@@ -59,7 +59,7 @@ def hear_drums(clip: Clip) -> list[HeardNote]:
             drum = columns[int(sure[hop, columns].argmax())]
             start = max(0.0, (hop + _between(together, hop)) * HOP_SECONDS)
             loud = float(np.clip(velocity[hop, drum], 0.05, 1))
-            found.append(HeardNote(start, LENGTH_SECONDS, DRUMS[names[drum]], loud))
+            found.append(TimedNote(start, LENGTH_SECONDS, DRUMS[names[drum]], loud))
     return sorted(found, key=lambda note: (note.start_seconds, note.pitch))
 
 

@@ -19,7 +19,7 @@ from audio.clip import Clip, resample_fast
 from audio.decibels import power_to_db
 from audio.features import MAX_SAMPLE_RATE, Floats, attack_envelope, onset_envelope
 from audio.onsets import find_onsets
-from stems.transcription.heard import HeardNote
+from stems.transcription.timed_note import TimedNote
 
 LISTENING_RATE = 16_000
 ZERO_PADDING = 4
@@ -52,7 +52,7 @@ VOICES: Mapping[str, Voice] = {
 }
 
 
-def hear_voice(clip: Clip, voice: Voice) -> list[HeardNote]:
+def detect_voice(clip: Clip, voice: Voice) -> list[TimedNote]:
     """Return the notes of a clip in which one voice sounds at a time, by start."""
     mono = Clip(clip.samples.mean(0, keepdims=True), clip.sample_rate)
     if mono.sample_rate > MAX_SAMPLE_RATE:
@@ -141,7 +141,7 @@ class _Beginning:
     level_db: float
 
 
-def _notes(sound: _Spectra, onsets: Floats) -> Iterator[HeardNote]:
+def _notes(sound: _Spectra, onsets: Floats) -> Iterator[TimedNote]:
     begun = _beginnings(sound, onsets)
     if not begun:
         return
@@ -153,7 +153,7 @@ def _notes(sound: _Spectra, onsets: Floats) -> Iterator[HeardNote]:
         end = _end(sound, each, end)
         if end - each.seconds >= SHORTEST_SECONDS:
             velocity = min(1.0, max(0.1, 1 + (each.level_db - loudest) / 40))
-            yield HeardNote(each.seconds, end - each.seconds, each.pitch, velocity)
+            yield TimedNote(each.seconds, end - each.seconds, each.pitch, velocity)
 
 
 def _beginnings(sound: _Spectra, onsets: Floats) -> list[_Beginning]:

@@ -10,16 +10,16 @@ from audio.stem_names import STEMS
 from midi.grid import MAX_SECONDS, Grid
 from midi.note import Note
 from stems.errors import StemError
-from stems.transcription.drums import hear_drums
-from stems.transcription.heard import HeardNote
-from stems.transcription.pitched import VOICES, hear_voice
+from stems.transcription.drums import detect_drums
+from stems.transcription.pitched import VOICES, detect_voice
+from stems.transcription.timed_note import TimedNote
 
 PARTS_A_BEAT = 960  # as fine as REAPER's own ticks
 SHORTEST_PARTS = 20
 FREE_BPM = 120  # where no tempo is known a beat is half a second
 
 
-def hear(clip: Clip, stem: str) -> list[HeardNote]:
+def detect(clip: Clip, stem: str) -> list[TimedNote]:
     """Return what a clip of that stem plays, by the clock and by start.
 
     Drums by stroke and General MIDI number, all others as one voice: where several sound at once,
@@ -29,7 +29,7 @@ def hear(clip: Clip, stem: str) -> list[HeardNote]:
         raise StemError(f"stem must be one of {', '.join(STEMS)}, not {stem!r}")
     if clip.seconds > MAX_SECONDS:
         raise StemError(f"the sound lasts {clip.seconds:.0f} s; the limit is {MAX_SECONDS} s")
-    return hear_drums(clip) if stem == "drums" else hear_voice(clip, VOICES[stem])
+    return detect_drums(clip) if stem == "drums" else detect_voice(clip, VOICES[stem])
 
 
 def transcribe(clip: Clip, stem: str, grid: Grid | None = None) -> tuple[Note, ...]:
@@ -38,10 +38,10 @@ def transcribe(clip: Clip, stem: str, grid: Grid | None = None) -> tuple[Note, .
     Notes are where they are heard, to a 960th of a beat. Without a grid a beat is half a second.
     Raises StemError.
     """
-    return in_beats(hear(clip, stem), grid)
+    return in_beats(detect(clip, stem), grid)
 
 
-def in_beats(heard: Iterable[HeardNote], grid: Grid | None = None) -> tuple[Note, ...]:
+def in_beats(heard: Iterable[TimedNote], grid: Grid | None = None) -> tuple[Note, ...]:
     """Return heard notes in the beats of a grid, at 120 bpm without one."""
     grid = grid or Grid.constant(FREE_BPM, "4/4", 1)
     notes = []

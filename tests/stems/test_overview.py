@@ -27,7 +27,7 @@ Pixels = npt.NDArray[np.int64]  # (rows from the top, columns, red green blue)
 WHITE, AMBER = (255, 255, 255), (244, 184, 96)
 AXIS_LEFT, AXIS_WIDTH = 120, 1448  # pixels: 0.075 and 0.905 of 1600
 BEAT_STRIP = slice(430, 450)  # rows: 0.548 to 0.572 of 1000 from below, less its rims
-LANES = slice(465, 865)  # rows of the waveforms
+WAVEFORMS = slice(465, 865)  # rows of the waveforms
 FOOTER = slice(930, 1000)
 
 
@@ -64,16 +64,16 @@ def test_the_picture_is_a_png_of_plausible_size(
     assert 20_000 < path.stat().st_size < 500_000  # bytes
 
 
-def test_each_stem_is_drawn_in_its_colour_in_a_lane_of_its_own(
+def test_each_stem_is_drawn_in_its_colour_in_a_row_of_its_own(
     tmp_path: Path, grid: Grid, key: Key, make_take: Callable[..., Take]
 ):
     pixels = drawn(tmp_path / "o.png", Overview("job", grid, key, None, make_take(grid)))
-    lanes = np.split(pixels[LANES, AXIS_LEFT:], 4)
-    for row, stem in enumerate(("drums", "bass", "melody", "vocals")):
-        counts = [count_of(lane, STEM_COLOURS[stem]) for lane in lanes]
-        # Noise of constant level fills its RMS band, over half of a lane 96 pixels high.
-        assert counts[row] > 1448 * 40
-        assert sum(counts) == counts[row]
+    rows = np.split(pixels[WAVEFORMS, AXIS_LEFT:], 4)
+    for index, stem in enumerate(("drums", "bass", "melody", "vocals")):
+        counts = [count_of(row, STEM_COLOURS[stem]) for row in rows]
+        # Noise of constant level fills its RMS band, over half of a row 96 pixels high.
+        assert counts[index] > 1448 * 40
+        assert sum(counts) == counts[index]
 
 
 def test_a_silent_stem_is_told_and_draws_no_wave(
@@ -83,7 +83,7 @@ def test_a_silent_stem_is_told_and_draws_no_wave(
     silent = Clip(np.zeros_like(loud.samples), loud.sample_rate)
     take = Take(StemSet({"drums": loud, "bass": silent}))
     pixels = drawn(tmp_path / "o.png", Overview("job", grid, key, None, take))
-    lower = pixels[LANES, AXIS_LEFT:][200:]
+    lower = pixels[WAVEFORMS, AXIS_LEFT:][200:]
     assert count_of(lower, STEM_COLOURS["bass"]) == 0
 
 
@@ -118,8 +118,8 @@ def test_a_sound_stands_under_the_bar_it_sounds_in_on_a_tempo_map(
     samples[:, frame : frame + 50] = 0.5
     take = Take(StemSet({"drums": Clip(samples, 48_000)}))
     pixels = drawn(tmp_path / "o.png", Overview("job", mapped_grid, key, None, take))
-    upper_lane = pixels[470:640, AXIS_LEFT:]  # off the middle line
-    (column,) = columns_of(upper_lane, STEM_COLOURS["drums"], tolerance=110)
+    upper_row = pixels[470:640, AXIS_LEFT:]  # off the middle line
+    (column,) = columns_of(upper_row, STEM_COLOURS["drums"], tolerance=110)
     assert column + AXIS_LEFT == pytest.approx(120 + 1448 * 7 / 13, abs=2)  # pixels
 
 
@@ -171,7 +171,7 @@ def test_the_shortest_and_the_longest_grids_can_be_drawn(
     samples = np.full((2, grid.frames(8_000)), 0.1, np.float32)
     take = Take(StemSet({"bass": Clip(samples, 8_000)}))
     pixels = drawn(tmp_path / "o.png", Overview("job", grid, key, None, take))
-    assert count_of(pixels[LANES, AXIS_LEFT:], STEM_COLOURS["bass"]) > 10_000
+    assert count_of(pixels[WAVEFORMS, AXIS_LEFT:], STEM_COLOURS["bass"]) > 10_000
 
 
 def test_pictures_drawn_at_the_same_time_are_the_same_as_alone(

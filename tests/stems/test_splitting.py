@@ -43,7 +43,7 @@ def splitter(tmp_path_factory: pytest.TempPathFactory) -> Splitter:
 class Quarters:
     """Stands for a network that hears a quarter of the mix in each stem, and counts its runs."""
 
-    precision, device, batch, lanes, bfloat16_snr_db = "float32", "cpu", 1, 2, None
+    precision, device, batch, at_once, bfloat16_snr_db = "float32", "cpu", 1, 2, None
 
     def __init__(self, sample_rate: int, segment_frames: int) -> None:
         self.model = SimpleNamespace(
@@ -154,7 +154,7 @@ def test_a_cancelled_split_starts_no_more_segments(quarters: Splitter) -> None:
         quarters.split(
             Clip(noise(60, 8000), 8000), progress=heard.append, cancelled=lambda: len(heard) >= 2
         )
-    # Of some fifteen: two that were told, two in their lanes and one that waits for a lane.
+    # Of some fifteen: two that were told, two that run and one that waits.
     assert quarters.network.runs <= 5  # type: ignore[attr-defined]
 
 

@@ -22,7 +22,7 @@ from splitting_models import (  # type: ignore[import-not-found]  # beside this 
 from diffusion.models import shelf
 from stems.errors import StemError
 from stems.splitting.lean import LeanHTDemucs, is_lean
-from stems.splitting.loading import read_model
+from stems.splitting.model_files import read_model
 from stems.splitting.network import Network, snr_db
 from stems.splitting.splitters import EMBEDDED, open_splitter
 

@@ -10,7 +10,7 @@ from midi.grid import Grid
 from midi.note import Note
 from stems.errors import StemError
 from stems.transcription.drum_features import band_levels
-from stems.transcription.transcriber import hear, quantised, transcribe
+from stems.transcription.transcriber import detect, quantised, transcribe
 
 RATE = 44_100
 
@@ -51,7 +51,7 @@ BASS = [(0.1, 0.4, 33), (0.6, 0.2, 33), (0.9, 0.3, 45), (1.3, 0.5, 40)]
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
 def test_a_bass_line_is_heard_note_by_note_struck_again_and_in_its_octave(rate: int):
-    heard = hear(line(BASS, 2.0, rate), "bass")
+    heard = detect(line(BASS, 2.0, rate), "bass")
     assert [note.pitch for note in heard] == [33, 33, 45, 40]
     for note, (start, length, _) in zip(heard, BASS, strict=True):
         assert note.start_seconds == pytest.approx(start, abs=0.02)
@@ -65,7 +65,7 @@ def test_a_voice_that_slides_to_another_pitch_sings_two_notes():
     hz = np.where(time < 0.8, 220.0, 261.63)
     phase = 2 * np.pi * np.cumsum(hz) / RATE
     wave = sum(np.sin(n * phase) / n for n in range(1, 6)) * np.minimum(1, time / 0.05)
-    heard = hear(Clip((0.2 * wave)[None].astype(np.float32), RATE), "vocals")
+    heard = detect(Clip((0.2 * wave)[None].astype(np.float32), RATE), "vocals")
     assert [note.pitch for note in heard] == [57, 60]
     assert heard[1].start_seconds == pytest.approx(0.8, abs=0.05)
 
@@ -79,7 +79,7 @@ def test_kick_and_hat_are_told_apart_where_they_were_struck(rate: int):
             first = round(start * RATE)
             out[first : first + len(sound)] += sound
     clip = Clip(np.tile(out, (2, 1)).astype(np.float32), RATE)
-    heard = hear(resample_fast(clip, rate), "drums")
+    heard = detect(resample_fast(clip, rate), "drums")
     # A bare burst of noise may as well be a shaker (70) as a hat, or both; it is never a kick.
     for pitches, starts in (((36,), kicks), ((42, 46, 70), hats)):
         found = [note.start_seconds for note in heard if note.pitch in pitches]
@@ -122,9 +122,9 @@ def test_what_cannot_be_heard_is_refused_in_a_sentence():
     with pytest.raises(
         StemError, match="stem must be one of drums, bass, melody, vocals, not 'mix'"
     ):
-        hear(clip, "mix")
+        detect(clip, "mix")
     with pytest.raises(StemError, match="lasts 601 s; the limit is 600 s"):
-        hear(Clip(np.zeros((1, 601 * 8_000), np.float32), 8_000), "bass")
+        detect(Clip(np.zeros((1, 601 * 8_000), np.float32), 8_000), "bass")
     with pytest.raises(StemError, match="step must be more than 0 beats"):
         quantised([], Fraction(0))
 
@@ -135,7 +135,7 @@ def test_any_rate_and_length_can_be_listened_to(stem: str, rate: int):
     random = np.random.default_rng(2)
     for frames in (2, 999, 20_001):
         noise = random.uniform(-0.5, 0.5, (1, frames)).astype(np.float32)
-        assert all(n.start_seconds < frames / rate for n in hear(Clip(noise, rate), stem))
+        assert all(n.start_seconds < frames / rate for n in detect(Clip(noise, rate), stem))
 
 
 def test_band_levels_are_the_same_music_at_every_rate():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class HeardNote:
+class TimedNote:
     """Start and length in seconds, MIDI pitch (General MIDI's number for drums), velocity 0..1."""
 
     start_seconds: float

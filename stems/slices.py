@@ -13,10 +13,10 @@ from audio.clip import Clip, Samples
 from audio.decibels import db_to_amplitude
 from audio.wave_file import WaveFile
 from stems.chunks import one_shot, sampler
-from stems.naming import tempo_word
+from stems.file_names import tempo_word
 from stems.transcription.drums import DRUMS
-from stems.transcription.heard import HeardNote
-from stems.transcription.transcriber import hear
+from stems.transcription.timed_note import TimedNote
+from stems.transcription.transcriber import detect
 
 TOGETHER_SECONDS = 0.030  # what begins within this is one sound
 LOOK_BACK_SECONDS, LOOK_ON_SECONDS = 0.020, 0.015  # where an attack lies around what was heard
@@ -43,7 +43,7 @@ def slice_stem(clip: Clip, stem: str, bpm: float | None = None) -> tuple[Slice, 
     Names are a number, then the drums struck ("kick+closed_hat") or the pitch ("A1"; C4 is MIDI
     60), then the tempo where it is told. Raises StemError.
     """
-    groups = _together(hear(clip, stem))
+    groups = _together(detect(clip, stem))
     starts = [_attack(clip, group[0].start_seconds) for group in groups]
     found: list[Slice] = []
     for group, (start, end) in zip(groups, pairwise([*starts, clip.frames]), strict=True):
@@ -66,8 +66,8 @@ def write_slice(path: Path, one: Slice) -> None:
         file.write(clip.samples)
 
 
-def _together(heard: Sequence[HeardNote]) -> list[list[HeardNote]]:
-    groups: list[list[HeardNote]] = []
+def _together(heard: Sequence[TimedNote]) -> list[list[TimedNote]]:
+    groups: list[list[TimedNote]] = []
     for note in heard:
         if groups and note.start_seconds - groups[-1][0].start_seconds < TOGETHER_SECONDS:
             groups[-1].append(note)
@@ -76,7 +76,7 @@ def _together(heard: Sequence[HeardNote]) -> list[list[HeardNote]]:
     return groups
 
 
-def _what(group: Sequence[HeardNote], stem: str) -> str:
+def _what(group: Sequence[TimedNote], stem: str) -> str:
     pitches = sorted({note.pitch for note in group})
     if stem == "drums":
         return "+".join(name for name, pitch in DRUMS.items() if pitch in pitches)

@@ -1,4 +1,4 @@
-"""Lanes: jobs at once, results in order, nothing left running."""
+"""Parallel jobs: results in order, nothing left running."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from diffusion.errors import Cancelled
-from stems.splitting.lanes import in_lanes
+from stems.splitting.parallel import in_parallel
 
 DEADLINE_SECONDS = 20
 
@@ -39,11 +39,11 @@ def test_two_jobs_are_at_work_at_once_and_come_back_in_order() -> None:
         second_is_done.set()
         return 2
 
-    assert list(in_lanes([first, second, lambda tick: 3], no_tick)) == [1, 2, 3]
+    assert list(in_parallel([first, second, lambda tick: 3], no_tick)) == [1, 2, 3]
 
 
-def test_lanes_share_the_threads_and_give_them_back() -> None:
-    used = list(in_lanes([lambda tick: torch.get_num_threads()] * 3, no_tick))
+def test_jobs_share_the_threads_and_give_them_back() -> None:
+    used = list(in_parallel([lambda tick: torch.get_num_threads()] * 3, no_tick))
     assert used == [1, 1, 1]
     assert torch.get_num_threads() == 2
 
@@ -64,7 +64,7 @@ def test_a_tick_that_raises_ends_the_jobs_within_theirs() -> None:
             raise Cancelled("cancelled")
 
     with pytest.raises(Cancelled):
-        list(in_lanes([endless, endless], cancel))
+        list(in_parallel([endless, endless], cancel))
     assert ended.is_set()
 
 
@@ -73,4 +73,4 @@ def test_what_a_job_raises_is_raised() -> None:
         raise ValueError("no good")
 
     with pytest.raises(ValueError, match="no good"):
-        list(in_lanes([lambda tick: None, broken], no_tick))
+        list(in_parallel([lambda tick: None, broken], no_tick))

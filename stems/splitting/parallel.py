@@ -1,8 +1,7 @@
 """Two segments at once, each on its share of the threads.
 
-Threads that work on one tensor wait for each other after every layer, for the last and for those
-that were not needed. Two lanes with a segment each meet only when both are done, and where another
-program keeps a core busy neither waits for the other.
+Threads that share one tensor wait for the slowest after every layer. Two jobs with a segment each
+wait for each other only at their end, and not at all where another program keeps a core busy.
 """
 
 from __future__ import annotations
@@ -15,26 +14,26 @@ from typing import TypeVar
 
 from diffusion.errors import Cancelled
 
-LANES = 2  # more would hold more in memory than demucs does
+AT_ONCE = 2  # more would hold more in memory than demucs does
 POLL_SECONDS = 0.05
 
 Tick = Callable[[], None]
 Done = TypeVar("Done")
 
 
-def in_lanes(
-    jobs: Iterable[Callable[[Tick], Done]], tick: Tick, *, lanes: int = LANES
+def in_parallel(
+    jobs: Iterable[Callable[[Tick], Done]], tick: Tick, *, at_once: int = AT_ONCE
 ) -> Iterator[Done]:
-    """Give what the jobs return, in their order; `lanes` of them are at work, one more waits.
+    """Yield what the jobs return, in their order; `at_once` of them run, one more waits.
 
     Jobs get a tick of their own, which they call now and then. `tick` is called in the caller's
-    thread only; when it raises, or the caller goes away, the jobs end at their next tick.
+    thread only; when it raises, or the caller stops, the jobs end at their next tick.
     """
     import torch
 
     threads = torch.get_num_threads()
-    lanes = min(lanes, threads)
-    if lanes < 2:
+    at_once = min(at_once, threads)
+    if at_once < 2:
         for job in jobs:
             tick()
             yield job(tick)
@@ -46,12 +45,12 @@ def in_lanes(
             raise Cancelled("cancelled")
 
     # Torch keeps this number for each thread, and the last one set for threads yet to come.
-    pool = ThreadPoolExecutor(lanes, "lane", torch.set_num_threads, (threads // lanes,))
+    pool = ThreadPoolExecutor(at_once, "segment", torch.set_num_threads, (threads // at_once,))
     waiting: deque[Future[Done]] = deque()
     try:
         for job in jobs:
             waiting.append(pool.submit(job, stop))
-            if len(waiting) > lanes:
+            if len(waiting) > at_once:
                 yield _result(waiting.popleft(), tick)
         while waiting:
             yield _result(waiting.popleft(), tick)

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 # Parameters of glibc's mallopt(3), with its numbers for them. By default blocks go back to the
 # system at once and come again as zeroed pages, which costs more than many a layer. The few largest
-# still do: between two lanes they would tear the heap to pieces that fit nothing.
+# still do: between two threads they would tear the heap to pieces that fit nothing.
 _MALLOPT = {
     -3: 12 << 20,  # M_MMAP_THRESHOLD: smaller blocks stay on the heap
     -1: (1 << 31) - 1,  # M_TRIM_THRESHOLD: and the heap stays ours
