@@ -7,14 +7,13 @@ on, and is empty only where rhythm, tempo and bar line all stand out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
 from audio.beat_line import BeatLine, fit_line
 from audio.beat_path import BeatPath, find_path
 from audio.clip import Clip
-from audio.downbeat import Downbeat, find_downbeat
+from audio.downbeat import find_downbeat
 from audio.features import Features, Floats, OnsetEnvelope, extract_features
 from audio.felt_beats import pulse_of
 from audio.note_starts import find_note_starts
@@ -35,55 +34,53 @@ MIN_DOWNBEAT_CONFIDENCE = 0.75
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Beats:
-    """Pulses from the first downbeat on: grid beats (n,) and the seconds (n,) they were found at.
+    """Pulses from the first downbeat on, at grid beats (n,) `beats` and the seconds of `line`.
 
     Pulses are the listener's beats where bars are whole numbers of them, else the notes that all
-    bars are whole numbers of (eighths in 7/8). `score`, `rival`, `beside`, `miss_seconds` and
-    `share_met` are those of BeatPath and BeatLine, `first_error_seconds` is the standard error of
-    the first pulse, and `error_seconds` the one that nine of ten pulses inside the bars are under;
-    `unevenness` is the furthest that one beat's length is from the usual, by what the grid
-    expects of both; `onsets` are all onsets of the recording.
+    bars are whole numbers of (eighths in 7/8). `error_seconds` is the standard error that nine of
+    ten pulses inside the bars are under; `unevenness` is the furthest that one beat's length is
+    from the usual, by what the grid expects of both; `onsets` are all onsets of the recording.
     """
 
     beats: Floats
-    seconds: Floats
-    score: float
-    rival: float
-    beside: float
-    miss_seconds: float
-    share_met: float
-    first_error_seconds: float
+    path: BeatPath
+    line: BeatLine
     error_seconds: float
     unevenness: float
     downbeat_confidence: float
     onsets: Onsets
 
     @property
+    def seconds(self) -> Floats:
+        return self.line.seconds
+
+    @property
     def doubt(self) -> str:
         """Why these beats may be wrong, in one sentence; empty where they can be relied on."""
+        path, line, first_error_seconds = self.path, self.line, self.line.error_seconds[0]
         doubts = (
-            (self.score < MIN_SCORE,
-             f"the rhythm is too faint to follow: it scores {self.score:.2f}, "
+            (path.score < MIN_SCORE,
+             f"the rhythm is too faint to follow: it scores {path.score:.2f}, "
              f"{MIN_SCORE:g} is needed"),
-            (self.score < MIN_LEAD * self.rival,
-             f"another tempo fits better: it scores {self.rival:.2f}, the one expected "
-             f"{self.score:.2f}, {MIN_LEAD:g} of that is needed"),
-            (self.beside > MAX_BESIDE,
-             f"what begins beside the beats hides which are the beats: {100 * self.beside:.0f} % "
+            (path.score < MIN_LEAD * path.rival,
+             f"another tempo fits better: it scores {path.rival:.2f}, the one expected "
+             f"{path.score:.2f}, {MIN_LEAD:g} of that is needed"),
+            (path.beside > MAX_BESIDE,
+             f"what begins beside the beats hides which are the beats: {100 * path.beside:.0f} % "
              f"of what begins on them, {100 * MAX_BESIDE:g} % are allowed"),
-            (self.share_met < MIN_SHARE_MET,
-             f"too few beats have a sound that begins on them: {100 * self.share_met:.0f} %, "
+            (line.share_met < MIN_SHARE_MET,
+             f"too few beats have a sound that begins on them: {100 * line.share_met:.0f} %, "
              f"{100 * MIN_SHARE_MET:g} % are needed"),
             (self.unevenness > MAX_UNEVENNESS,
              f"the beats slip: one lasts {100 * self.unevenness:.0f} % more or less than the "
              f"others, {100 * MAX_UNEVENNESS:g} % are allowed"),
-            (self.first_error_seconds > MAX_ERROR_SECONDS,
+            (first_error_seconds > MAX_ERROR_SECONDS,
              f"too little holds the first downbeat: it is known within "
-             f"{1000 * self.first_error_seconds:.1f} ms, {1000 * MAX_ERROR_SECONDS:g} ms "
+             f"{1000 * first_error_seconds:.1f} ms, {1000 * MAX_ERROR_SECONDS:g} ms "
              f"are needed"),
             (self.error_seconds > MAX_ERROR_SECONDS,
              f"the sounds begin too vaguely to place the beats: they scatter by "
-             f"{1000 * self.miss_seconds:.1f} ms, and too many beats are only known within "
+             f"{1000 * line.miss_seconds:.1f} ms, and too many beats are only known within "
              f"{1000 * self.error_seconds:.1f} ms, {1000 * MAX_ERROR_SECONDS:g} ms are needed"),
             (self.downbeat_confidence < MIN_DOWNBEAT_CONFIDENCE,
              f"it is not clear which beat begins a bar: the likeliest has a chance of "
@@ -118,8 +115,18 @@ def find_beats(clip: Clip, grid: Grid, features: Features | None = None) -> Beat
     step, parts = pulse_of(grid)
     expected = np.array([float(grid.seconds_at(number * step)) for number in range(len(pulses))])
     line = fit_line(pulses, expected, starts, ternary=parts == 3)
-    onsets = find_onsets(features.onsets, features.attacks)
-    return _beats(path, line, expected, downbeat, onsets, step, float(grid.beats))
+    beats = np.arange(len(pulses), dtype=np.float64) * float(step)
+    errors_inside = line.error_seconds[beats <= float(grid.beats)]
+    lengths = np.diff(line.seconds) / np.diff(expected)
+    return Beats(
+        beats=beats,
+        path=path,
+        line=line,
+        error_seconds=float(np.percentile(errors_inside, MOST_OF_PERCENT)),
+        unevenness=float(np.abs(lengths / np.median(lengths) - 1).max()),
+        downbeat_confidence=downbeat.confidence,
+        onsets=find_onsets(features.onsets, features.attacks),
+    )
 
 
 def find_pulses(
@@ -143,32 +150,3 @@ def _begun(onsets: OnsetEnvelope, notes: OnsetEnvelope) -> OnsetEnvelope:
     """How much begins: as loud as the onsets are, as likely as a note starts; at true moments."""
     loud = np.interp(notes.seconds, onsets.seconds, np.minimum(relative_strength(onsets), 1.0))
     return OnsetEnvelope(np.sqrt(loud * notes.values), notes.seconds)
-
-
-def _beats(
-    path: BeatPath,
-    line: BeatLine,
-    expected: Floats,
-    downbeat: Downbeat,
-    onsets: Onsets,
-    step: Fraction,
-    grid_beats: float,
-) -> Beats:
-    beats = np.arange(len(line.seconds), dtype=np.float64) * float(step)
-    lengths = np.diff(line.seconds) / np.diff(expected)
-    return Beats(
-        beats=beats,
-        seconds=line.seconds,
-        score=path.score,
-        rival=path.rival,
-        beside=path.beside,
-        miss_seconds=line.miss_seconds,
-        share_met=line.share_met,
-        first_error_seconds=float(line.error_seconds[0]),
-        error_seconds=float(
-            np.percentile(line.error_seconds[beats <= grid_beats], MOST_OF_PERCENT)
-        ),
-        unevenness=float(np.abs(lengths / np.median(lengths) - 1).max()),
-        downbeat_confidence=downbeat.confidence,
-        onsets=onsets,
-    )

@@ -88,7 +88,8 @@ def stretched(
         _piece(read, sample_rate, first, stop, length, preroll if first != sources[0] else 0)
         for first, stop, length in zip(sources[:-1], sources[1:], lengths, strict=True)
     )
-    return _joined((stretcher or _here)(pieces), lengths, sample_rate, preroll)
+    made = stretcher(pieces) if stretcher else map(stretch_piece, pieces)
+    return _joined(made, lengths, sample_rate, preroll)
 
 
 def shifted(samples: Samples, sample_rate: int, semitones: int) -> Samples:
@@ -141,10 +142,6 @@ def _piece(
     begin = round(first - lead * factor)
     sound = read(begin, round(stop + RINGOUT_SECONDS * sample_rate))
     return Piece(sound, sample_rate, factor, frames + lead)
-
-
-def _here(pieces: Iterable[Piece]) -> Iterator[Samples]:
-    return map(stretch_piece, pieces)
 
 
 def _joined(

@@ -114,7 +114,7 @@ def test_sixteenths_beside_the_beats_hide_them_only_where_they_are_as_strong() -
 def test_beats_know_how_uncertain_they_are(band: Band, mixed: Mixed) -> None:
     beats = find_beats(mixed(band(steady(120), 8)), Grid.constant(120, bars=8))
     assert beats is not None
-    assert 0 < beats.first_error_seconds < 0.003
+    assert 0 < beats.line.error_seconds[0] < 0.003
     assert 0 < beats.error_seconds < 0.003
 
 
