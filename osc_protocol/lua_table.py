@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from osc_protocol.message import sent
 from osc_protocol.messages import TABLE, Generate, Row
 from osc_protocol.protocol import DEFAULT_PORT, PROTOCOL_MAJOR, PROTOCOL_MINOR
 
+MAX_COLUMNS = 110
 HEAD = """\
 -- The protocol, for the scripts: written by `python -m osc_protocol.generated`, not by hand.
 --
@@ -31,7 +33,9 @@ def lua_table() -> str:
         "engines": list(_key("engine").choices),
         "formats": list(_key("format").choices),
         "errors": {code.symbol: int(code) for code in Code},
-        **{f"{kind}s": _messages(kind) for kind in ("command", "reply", "event")},
+        "commands": _messages("command"),
+        "replies": _messages("reply"),
+        "events": _messages("event"),
     }
     return HEAD + "\n".join(_lines(tables)) + "\n"
 
@@ -61,6 +65,8 @@ def _limits(argument: Arg) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": argument.kind, "tag": argument.tag}
     if not argument.is_required and argument.default not in (None, b""):
         found["default"] = sent(argument, argument.default)
+    elif argument.unset.isdecimal():
+        found["default"] = int(argument.unset)
     for name in ("low", "high", "max_bytes"):
         limit = getattr(argument, name)
         if limit is not None and (name != "max_bytes" or argument.tag in "sb"):
@@ -72,20 +78,22 @@ def _limits(argument: Arg) -> dict[str, Any]:
     return found
 
 
-def _lines(value: object, indent: str = "") -> Iterator[str]:
-    """The lines of a Lua value; what fits is on one line."""
-    short = _short(value)
-    if len(indent) + len(short) <= 90 or not isinstance(value, Mapping):
-        yield short
+def _lines(value: object, indent: str = "", name: str = "") -> Iterator[str]:
+    """The lines of a Lua value, named where it lies in a table; what fits is on one line."""
+    start, end = (f"{indent}{_name(name)} = ", ",") if name else (indent, "")
+    line = start + _short(value) + end
+    if len(line) <= MAX_COLUMNS:
+        yield line
         return
-    yield "{"
-    for name, each in value.items():
-        first, *rest = _lines(each, indent + "  ")
-        inner = [first, *rest]
-        for place, line in enumerate(inner):
-            start = f"{indent}  {_name(name)} = " if place == 0 else ""
-            yield start + line + ("," if place == len(inner) - 1 else "")
-    yield indent + "}"
+    if not isinstance(value, Mapping):
+        yield from textwrap.wrap(
+            line, MAX_COLUMNS, subsequent_indent=indent + "  ", break_on_hyphens=False
+        )
+        return
+    yield start + "{"
+    for inner, each in value.items():
+        yield from _lines(each, indent + "  ", inner)
+    yield indent + "}" + end
 
 
 def _short(value: object) -> str:

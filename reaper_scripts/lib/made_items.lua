@@ -92,7 +92,7 @@ local function with_keys(list, changes)
   for _, each in ipairs(list) do
     if changes[each[1]] == nil then result[#result + 1] = { each[1], each[2], each[3] } end
   end
-  for _, name in ipairs({ "stems", "takes", "seed", "source", "source-take", "bar-range" }) do
+  for _, name in ipairs({ "stems", "takes", "seed", "from", "from-take", "bar-range" }) do
     if changes[name] then result[#result + 1] = { name, changes[name][1], changes[name][2] } end
   end
   return result
@@ -133,10 +133,16 @@ local function source_of(group)
   return take.folder, take.take
 end
 
+-- What a change of a result leaves out of an earlier one; items of version 0.1.0 say "source".
+local function without_source(changes)
+  for _, name in ipairs({ "from", "from-take", "source", "source-take" }) do changes[name] = false end
+  return changes
+end
+
 -- The keys that have a job's take changed in part.
 local function set_source(changes, folder, take)
-  changes.source = { "s", folder }
-  if math.tointeger(take) and take > 1 then changes["source-take"] = { "i", math.tointeger(take) } end
+  changes.from = { "s", folder }
+  if math.tointeger(take) and take > 1 then changes["from-take"] = { "i", math.tointeger(take) } end
 end
 
 local function key_of(group, name)
@@ -148,10 +154,9 @@ end
 -- The same settings with the next seed, to become takes of the same items. Where only some of a
 -- job's stems are chosen they are made to fit those that stay.
 function made_items.vary(proj, group)
-  local changes = { seed = next_seed(group), source = false, ["source-take"] = false, ["bar-range"] = false,
-    takes = { "i", 1 } }
-  local _, commas = (key_of(group, "stems") or "drums,bass,melody,vocals"):gsub(",", "")
-  if #group.items < commas + 1 or key_of(group, "source") then -- that job, too, only changed some
+  local changes = without_source({ seed = next_seed(group), ["bar-range"] = false, takes = { "i", 1 } })
+  local _, commas = (key_of(group, "stems") or table.concat(protocol.stems, ",")):gsub(",", "")
+  if #group.items < commas + 1 or key_of(group, "from") or key_of(group, "source") then -- that job, too, only changed some
     local folder, take = source_of(group)
     if not folder then return nil, take end
     set_source(changes, folder, take)
@@ -171,10 +176,10 @@ function made_items.regenerate(proj, group)
   local first = math.max(project.nearest_bar(proj, from) - start + 1, 1)
   local last = math.min(project.nearest_bar(proj, to) - start, each.origin.bars)
   if first > last then return nil, "The time selection holds no whole bar of the selected item." end
-  local changes = {
-    seed = next_seed(group) or false, takes = { "i", 1 }, ["source-take"] = false,
+  local changes = without_source({
+    seed = next_seed(group) or false, takes = { "i", 1 },
     ["bar-range"] = { "s", ("%d-%d"):format(first, last) },
-  }
+  })
   set_source(changes, folder, take)
   return order(proj, group, changes)
 end

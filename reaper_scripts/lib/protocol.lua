@@ -90,7 +90,7 @@ return {
         key = { kind = "text", tag = "s", max_bytes = 64, kept = true },
         seconds = { kind = "float", tag = "f", default = 0.0, low = 0, high = 600 },
         tags = { kind = "text", tag = "s", default = "", max_bytes = 4096, kept = true },
-        bars = { kind = "int", tag = "i", low = 1, high = 32000, kept = true },
+        bars = { kind = "int", tag = "i", default = 8, low = 1, high = 32000, kept = true },
         meter = { kind = "text", tag = "s", default = "4/4", max_bytes = 8, kept = true },
         lyrics = { kind = "text", tag = "s", default = "", max_bytes = 4096, kept = true },
         seed = { kind = "int", tag = "i", low = 0, high = 9223372036854775807 },
@@ -155,14 +155,7 @@ return {
         sections = { kind = "text", tag = "s", default = "", max_bytes = 4096, kept = true },
         intensity = { kind = "text", tag = "s", default = "", max_bytes = 8192, kept = true },
         ["at-seconds"] = { kind = "float", tag = "f", default = 0.0, low = 0, high = 604800, kept = true },
-        ["at-beats"] = {
-          kind = "float",
-          tag = "f",
-          default = 0.0,
-          low = 0,
-          high = 10000000,
-          kept = true,
-        },
+        ["at-beats"] = { kind = "float", tag = "f", default = 0.0, low = 0, high = 10000000, kept = true },
         project = { kind = "text", tag = "s", default = "", max_bytes = 64, kept = true },
         from = { kind = "path", tag = "s", default = "", max_bytes = 4096 },
         ["from-take"] = { kind = "int", tag = "i", default = 1, low = 1, high = 8 },
@@ -216,25 +209,26 @@ return {
           kept = true,
         },
         ["start-seconds"] = { kind = "float", tag = "f", default = 0.0, low = 0, high = 604800, kept = true },
-        ["length-seconds"] = { kind = "float", tag = "f", default = 0.0, low = 0, high = 604800, kept = true },
-        ["at-seconds"] = { kind = "float", tag = "f", default = 0.0, low = 0, high = 604800, kept = true },
-        ["at-beats"] = {
+        ["length-seconds"] = {
           kind = "float",
           tag = "f",
           default = 0.0,
           low = 0,
-          high = 10000000,
+          high = 604800,
           kept = true,
         },
+        ["at-seconds"] = { kind = "float", tag = "f", default = 0.0, low = 0, high = 604800, kept = true },
+        ["at-beats"] = { kind = "float", tag = "f", default = 0.0, low = 0, high = 10000000, kept = true },
         ["dry-run"] = { kind = "flag", tag = "i", default = 0 },
       },
     },
   },
-  replys = {
+  replies = {
     pong = { address = "/backline/pong", args = {  }, tags = "" },
     welcome = {
       address = "/backline/welcome",
-      args = { "rid", "product", "proto-major", "proto-minor", "epoch", "version", "capabilities", "http-url", "engine", "max-request-bytes" },
+      args = { "rid", "product", "proto-major", "proto-minor", "epoch", "version", "capabilities", "http-url",
+        "engine", "max-request-bytes" },
       tags = "ssiiissssi",
     },
     ["version.reply"] = {
@@ -244,7 +238,8 @@ return {
     },
     ["status.reply"] = {
       address = "/backline/status.reply",
-      args = { "rid", "epoch", "state", "running", "queued", "subscribers", "head-seq", "vram-used-gb", "vram-total-gb", "uptime-seconds", "engine" },
+      args = { "rid", "epoch", "state", "running", "queued", "subscribers", "head-seq", "vram-used-gb",
+        "vram-total-gb", "uptime-seconds", "engine" },
       tags = "sisiiiiffis",
     },
     synced = { address = "/backline/synced", args = { "rid", "level", "head-seq" }, tags = "sii" },
@@ -258,15 +253,12 @@ return {
       args = { "rid", "command", "on", "lease-seconds", "head-seq", "epoch" },
       tags = "ssiiii",
     },
-    CancelDone = {
-      address = "/backline/done",
-      args = { "rid", "command", "job", "outcome" },
-      tags = "ssis",
-    },
+    CancelDone = { address = "/backline/done", args = { "rid", "command", "job", "outcome" }, tags = "ssis" },
     QuitDone = { address = "/backline/done", args = { "rid", "command", "mode" }, tags = "sss" },
     ["job.reply"] = {
       address = "/backline/job.reply",
-      args = { "rid", "job", "job-rid", "state", "stage", "fraction", "eta-seconds", "stems-ready", "error-code", "message", "folder" },
+      args = { "rid", "job", "job-rid", "state", "stage", "fraction", "eta-seconds", "stems-ready",
+        "error-code", "message", "folder" },
       tags = "sisssffiiss",
     },
     ["jobs.item"] = {
@@ -283,11 +275,7 @@ return {
     },
   },
   events = {
-    queued = {
-      address = "/backline/queued",
-      args = { "seq", "rid", "job", "position" },
-      tags = "isii",
-    },
+    queued = { address = "/backline/queued", args = { "seq", "rid", "job", "position" }, tags = "isii" },
     started = { address = "/backline/started", args = { "seq", "rid", "job" }, tags = "isi" },
     progress = {
       address = "/backline/progress",
@@ -296,7 +284,8 @@ return {
     },
     stem = {
       address = "/backline/stem",
-      args = { "seq", "rid", "job", "index", "count", "name", "path", "url", "seconds", "sample-rate", "channels", "bytes", "sha256", "take" },
+      args = { "seq", "rid", "job", "index", "count", "name", "path", "url", "seconds", "sample-rate",
+        "channels", "bytes", "sha256", "take" },
       tags = "isiiisssfiiisi",
     },
     finished = {

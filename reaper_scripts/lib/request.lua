@@ -101,7 +101,7 @@ end
 -- An order to split a sound, as sound_items.read tells it.
 function request.split(proj, sound)
   local list = {}
-  add(list, "from-seconds", "d", sound.from_seconds + 0.0)
+  add(list, "start-seconds", "d", sound.from_seconds + 0.0)
   add(list, "length-seconds", "d", sound.length_seconds + 0.0)
   add(list, "at-seconds", "d", math.max(sound.position_seconds, 0.0))
   if sound.loops then add(list, "loop", "i", 1) end

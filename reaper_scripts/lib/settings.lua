@@ -8,7 +8,7 @@ local SECTION = "backline"
 local MOST_RECENT = 8
 local KEYS = protocol.commands.generate.keys
 local DEFAULTS = {
-  style = "", key = "", lead = KEYS.lead.default, takes = KEYS.takes.default, bars = 8, engine = KEYS.engine.default,
+  style = "", key = "", lead = KEYS.lead.default, takes = KEYS.takes.default, bars = KEYS.bars.default, engine = KEYS.engine.default,
   stems = KEYS.stems.default, lyrics = "", takes_as = "takes",
 }
 
@@ -41,7 +41,7 @@ function settings.read(proj)
     chosen[name] = value
   end
   chosen.takes = math.max(KEYS.takes.low, math.min(KEYS.takes.high, math.tointeger(chosen.takes) or KEYS.takes.default))
-  chosen.bars = math.max(1, math.tointeger(chosen.bars) or 8)
+  chosen.bars = math.max(KEYS.bars.low, math.tointeger(chosen.bars) or KEYS.bars.default)
   return chosen
 end
 

@@ -344,7 +344,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "made_items", "changing",
         ("highest + 1 or 0", "highest or 0"),
         ("if #group.items < commas + 1 or", "if"),
-        ('or key_of(group, "source") then', "then"),
+        ('or key_of(group, "from") or key_of(group, "source") then', "then"),
         ("each.position - each.start_offset", "each.position"),
         ("if not tracks.has_lanes(track) then", "if true then"),
         ("if each.take.take ~= take.take then", "if false then"),

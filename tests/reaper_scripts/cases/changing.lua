@@ -8,7 +8,7 @@ case("varying all stems of a job asks for the same with the next seed and adds t
   w:run("backline_vary_selected_items.lua")
   local first, second = daemon.keys(daemon:asked("generate")[1]), last_keys(daemon)
   equal(second.seed, 42)
-  equal(second.source, nil)
+  equal(second.from, nil)
   for _, name in ipairs({ "tags", "key", "bars", "meter", "lead", "engine", "stems", "lyrics", "bpm" }) do
     equal(second[name], first[name], name)
   end
@@ -28,7 +28,7 @@ case("varying some stems of a job has them made to fit the others", function(w, 
   project.tracks[2].items[1].selected = true
   project.tracks[4].items[1].selected = true
   w:run("backline_vary_selected_items.lua")
-  equal(last_keys(daemon).source, w.home .. "/jobs/1")
+  equal(last_keys(daemon).from, w.home .. "/jobs/1")
   equal(last_keys(daemon).stems, "drums,melody")
   equal(last_keys(daemon)["bar-range"], nil)
   local counts = {}
@@ -107,7 +107,7 @@ case("bars of the time selection are made anew in the selected stem only", funct
   w:run("backline_regenerate_time_selection.lua")
   local keys = last_keys(daemon)
   equal(keys["bar-range"], "5-7")
-  equal(keys.source, w.home .. "/jobs/1")
+  equal(keys.from, w.home .. "/jobs/1")
   equal(keys.stems, "melody")
   equal(keys.seed, 42)
   equal(keys.takes, 1)
@@ -156,15 +156,15 @@ end
 case("bars of the second take are made anew from that take", function(w, Daemon)
   local daemon, drums = of_two_takes(w, Daemon)
   w:run("backline_regenerate_time_selection.lua")
-  equal(last_keys(daemon)["source-take"], 2)
-  equal(last_keys(daemon).source, w.home .. "/jobs/1")
+  equal(last_keys(daemon)["from-take"], 2)
+  equal(last_keys(daemon).from, w.home .. "/jobs/1")
   equal(#drums.takes, 3, "takes")
   drums.value.I_CURTAKE = 0.0
   w:run("backline_regenerate_time_selection.lua")
-  equal(last_keys(daemon)["source-take"], nil, "of the first take")
+  equal(last_keys(daemon)["from-take"], nil, "of the first take")
   drums.value.I_CURTAKE = 1.0
   w:run("backline_vary_selected_items.lua")
-  equal(last_keys(daemon)["source-take"], 2, "of a variation made to fit")
+  equal(last_keys(daemon)["from-take"], 2, "of a variation made to fit")
   equal(last_keys(daemon)["bar-range"], nil)
 end)
 

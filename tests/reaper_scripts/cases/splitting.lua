@@ -38,7 +38,7 @@ case("the part that the item plays is asked for, of its file", function(w, Daemo
   equal(#asked, 1, "requests")
   equal(asked[1].args[2], "/music/my loop.wav")
   local keys = daemon.keys(asked[1])
-  equal(keys["from-seconds"], 1.00001)
+  equal(keys["start-seconds"], 1.00001)
   near(keys["length-seconds"], 3.0, 1e-12, "length") -- 2 s at 1.5 times the speed
   equal(keys["at-seconds"], 7.25)
   equal(keys.loop, nil)
@@ -108,7 +108,7 @@ case("an item that repeats its file is split as a loop, and its stems repeat", f
   w:run(SPLIT)
   local keys = daemon.keys(daemon:asked("split")[1])
   equal(keys.loop, 1)
-  equal(keys["from-seconds"], 0.0)
+  equal(keys["start-seconds"], 0.0)
   equal(keys["length-seconds"], 0.0)
   local stem = project.tracks[2].items[1]
   equal(stem.value.B_LOOPSRC, 1.0, "loop source")
@@ -130,7 +130,7 @@ case("an item that begins before its file keeps its silence", function(w, Daemon
   local daemon, project = start(w, Daemon, { D_LENGTH = 4.0, B_LOOPSRC = 0.0 }, { D_STARTOFFS = -1.0 })
   w:run(SPLIT)
   local keys = daemon.keys(daemon:asked("split")[1])
-  equal(keys["from-seconds"], 0.0)
+  equal(keys["start-seconds"], 0.0)
   equal(keys["length-seconds"], 3.0)
   equal(project.tracks[2].items[1].takes[1].value.D_STARTOFFS, -1.0)
 end)

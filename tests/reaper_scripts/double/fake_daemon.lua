@@ -235,7 +235,7 @@ function FakeDaemon:make_result(job)
   end
   if job.path then -- as daemon/pipeline/separation.py has it
     manifest.engine, manifest.key = { name = "htdemucs" }, {}
-    manifest.position = { from_seconds = math.floor(job.keys["from-seconds"] * self.rate) / self.rate }
+    manifest.position = { from_seconds = math.floor(job.keys["start-seconds"] * self.rate) / self.rate }
     manifest.takes[1] = { take = 1, seed = 0, report = {}, facts = { silent = { "vocals" } } }
   end
   if self.spoils then self.spoils(job, manifest) end
