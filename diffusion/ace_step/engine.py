@@ -59,6 +59,8 @@ class AceStepEngine(Engine):
         self._pipeline: Pipeline | None = None
         self._snapshot: Snapshot | None = None
         self._placement: Placement | None = None
+        self._mode: MemoryMode | None = None  # the best one, which each job begins with
+        self._batch_size = 1
         self._loras: tuple[Lora, ...] = ()
         self._lora_facts: tuple[LoraFacts, ...] = ()
         self._description = EngineDescription(name=self.name)
@@ -87,7 +89,7 @@ class AceStepEngine(Engine):
             mode = memory.mode_named(self._memory)
         else:
             mode = memory.choose_mode(memory.weights_of(pipeline), memory.free_bytes(device))
-        self._snapshot, self._pipeline = snapshot, pipeline
+        self._snapshot, self._pipeline, self._mode = snapshot, pipeline, mode
         self._settle(device, mode)
         self._description = _description(snapshot, device, dtype)
         progress("load", 1.0)
@@ -133,6 +135,7 @@ class AceStepEngine(Engine):
         if self._pipeline is None or self._snapshot is None:
             raise EngineError(NOT_LOADED)
         first = batch[0]
+        self._begin()
         self._put_on(first)
         task, remarks = task_for(first, tuple(each.seed for each in batch))
         told = [(task, remarks)] * len(batch)
@@ -178,44 +181,51 @@ class AceStepEngine(Engine):
         return splice(mix, sound, first, min(end, mix.frames))
 
     def _play(self, task: Task, step: StepHook) -> list[Clip]:
-        """Play a task, in batches; on a full memory once more in the next lower mode."""
-        assert self._placement is not None
-        for lowered in (False, True):
-            failure = self._try(task, step)
-            if isinstance(failure, list):
-                return failure
-            lower = self._lower_mode()
-            if lowered or lower is None:
-                break
-            self._settle(self._placement.device, lower)
-        raise EngineError(
-            f"there is not enough memory on {self._placement.device} for "
-            f"{task.frames / FRAMES_A_SECOND:.0f} s, not even in memory mode "
-            f"{self._placement.mode.name}; ask for fewer bars or close other programs"
-        )
+        """Play a task in batches; on a full memory in smaller ones, then in lower modes."""
+        clips: list[Clip] = []
+        while len(clips) < len(task.seeds):
+            part = task.part(len(clips), self._batch_size)
+            made = self._try(part, step)
+            clips += made
+            if not made:
+                self._ask_for_less(len(part.seeds), task)
+        return clips
 
-    def _try(self, task: Task, step: StepHook) -> list[Clip] | str:
-        """The clips, or the name of the error that a full memory gave.
+    def _try(self, task: Task, step: StepHook) -> list[Clip]:
+        """The clips of one batch, or none where the memory was full.
 
         The error itself is not kept: its traceback would keep all the tensors.
         """
-        from diffusion.ace_step.memory import is_out_of_memory
+        from diffusion.ace_step.memory import is_out_of_memory, release
 
         assert self._pipeline and self._placement and self._snapshot
         settings = settings_for(self._snapshot.kind, task.prompt.task)
-        size = self._placement.mode.batch
-        clips: list[Clip] = []
         try:
-            for start in range(0, len(task.seeds), size):
-                sound = self._pipeline.play(task.part(start, size), settings, step)
-                clips += [Clip(each.numpy(), SAMPLE_RATE) for each in sound]
+            sound = self._pipeline.play(task, settings, step)
+            return [Clip(each.numpy(), SAMPLE_RATE) for each in sound]
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            return type(error).__name__
+            return []
         finally:
-            self._tidy()
-        return clips
+            release(self._placement.device)
+
+    def _ask_for_less(self, tried: int, task: Task) -> None:
+        """After a batch of `tried` takes did not fit: half of it, or the next lower mode."""
+        from diffusion.ace_step.memory import next_lower
+
+        assert self._placement is not None
+        lower = next_lower(self._placement.mode)
+        if tried > 1:
+            self._batch_size = tried // 2
+        elif lower is not None:
+            self._settle(self._placement.device, lower)
+        else:
+            raise EngineError(
+                f"there is not enough memory on {self._placement.device} for "
+                f"{task.frames / FRAMES_A_SECOND:.0f} s, not even in memory mode "
+                f"{self._placement.mode.name}; ask for fewer bars or close other programs"
+            )
 
     def _generation(
         self,
@@ -257,6 +267,13 @@ class AceStepEngine(Engine):
         )
         return Generation(mix=clip, facts=facts)
 
+    def _begin(self) -> None:
+        """Go back to the best memory mode and its batches, after a job that needed less."""
+        assert self._placement and self._mode
+        if self._placement.mode is not self._mode:
+            self._settle(self._placement.device, self._mode)
+        self._batch_size = self._placement.mode.batch
+
     def _put_on(self, conditions: Conditions) -> None:
         from diffusion.ace_step import lora
 
@@ -268,35 +285,35 @@ class AceStepEngine(Engine):
         self._loras = conditions.audio.loras
 
     def _settle(self, device: torch.device, mode: MemoryMode) -> None:
-        from diffusion.ace_step.memory import Placement
+        """Place the networks as `mode` has it, or as the next lower mode that they fit in."""
+        from diffusion.ace_step.memory import Placement, is_out_of_memory, next_lower
 
         assert self._pipeline is not None
-        self._placement = Placement(self._pipeline, device, mode)
+        while True:
+            try:
+                self._placement = Placement(self._pipeline, device, mode)
+                break
+            except Exception as error:
+                lower = next_lower(mode)
+                if lower is None or not is_out_of_memory(error):
+                    raise
+                mode = lower
+        self._batch_size = mode.batch
         self._pipeline.settle(self._placement)
-
-    def _lower_mode(self) -> MemoryMode | None:
-        from diffusion.ace_step.memory import next_lower
-
-        assert self._placement is not None
-        return next_lower(self._placement.mode)
-
-    def _tidy(self) -> None:
-        from diffusion.ace_step.memory import release
-
-        assert self._placement is not None
-        release(self._placement.device)
 
 
 def _step(progress: Progress, cancelled: CancelFlag, runs: int) -> StepHook:
     """Tell progress evenly over all runs, and stop where the user wants it.
 
-    Runs but the last count as diffusion with all they do, for stages come once and in order.
+    Runs but the last count as diffusion with all they do, for stages come once and in order. A
+    run that is tried again is told of where it gets further.
     """
     done = 0
     before = ""
+    reached = (False, 0.0)  # whether the last decoding has begun, and how far it is
 
     def step(stage: str, fraction: float) -> None:
-        nonlocal done, before
+        nonlocal done, before, reached
         if cancelled():
             raise Cancelled("cancelled")
         if stage == "diffuse" and before == "decode":
@@ -306,7 +323,11 @@ def _step(progress: Progress, cancelled: CancelFlag, runs: int) -> StepHook:
             share = DIFFUSED if stage == "diffuse" else 1 - DIFFUSED
             fraction = share * fraction + (0.0 if stage == "diffuse" else DIFFUSED)
             stage = "diffuse"
-        progress(stage, (done + fraction) / runs if stage == "diffuse" else fraction)
+        if stage == "diffuse":
+            fraction = (done + fraction) / runs
+        if (stage == "decode", fraction) >= reached:
+            reached = (stage == "decode", fraction)
+            progress(stage, fraction)
 
     return step
 

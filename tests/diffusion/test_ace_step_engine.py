@@ -18,10 +18,13 @@ import torch
 from safetensors.torch import save_file
 
 from audio.clip import Clip
+from diffusion.ace_step import codec
 from diffusion.ace_step.engine import AceStepEngine
 from diffusion.ace_step.lora import apply
-from diffusion.ace_step.memory import GIB, MODES, choose_mode, next_lower
+from diffusion.ace_step.memory import GIB, MODES, Placement, choose_mode, next_lower
+from diffusion.ace_step.pipeline import Pipeline
 from diffusion.ace_step.splice import splice
+from diffusion.ace_step.task import Task
 from diffusion.audio_conditions import AudioConditions, Edit, Lora
 from diffusion.engine import Conditions
 from diffusion.engines import engine_spec
@@ -203,42 +206,110 @@ def test_a_cancelled_run_lets_go_of_its_latents(
     assert len(drawn) == 1 and drawn[0]() is None
 
 
-def test_a_full_memory_is_tried_once_more_with_less(
-    shelf: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+PLAY = Pipeline.play
+FULL = torch.OutOfMemoryError("CUDA out of memory")
+
+
+@pytest.fixture
+def roomy(shelf: Path) -> AceStepEngine:
+    """An engine of its own, in memory mode full."""
     engine = AceStepEngine(device="cpu", precision="float32", memory="full", models=shelf)
     engine.load(quiet)
-    assert engine._pipeline is not None
-    play = type(engine._pipeline).play
-    modes = []
+    return engine
 
-    def full_at_first(self: Any, *args: Any) -> Any:
-        modes.append(self._placement.mode.name)
-        if len(modes) == 1:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return play(self, *args)
 
-    monkeypatch.setattr(type(engine._pipeline), "play", full_at_first)
-    mix = engine.generate(ASKED, quiet, never).mix
-    assert modes == ["full", "offload"] and mix is not None
+def tries(
+    monkeypatch: pytest.MonkeyPatch, fails: Callable[[str, int], bool]
+) -> list[tuple[str, int]]:
+    """Memory mode and takes of each try from now on; those that `fails` is true of are too much."""
+    tried: list[tuple[str, int]] = []
+
+    def watched(self: Any, task: Task, *others: Any) -> Any:
+        tried.append((self._placement.mode.name, len(task.seeds)))
+        if fails(*tried[-1]):
+            raise FULL
+        return PLAY(self, task, *others)
+
+    monkeypatch.setattr(Pipeline, "play", watched)
+    return tried
+
+
+def test_a_full_memory_gets_half_the_batch_then_a_lower_mode(
+    roomy: AceStepEngine, engine: AceStepEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = [replace(ASKED, seed=seed) for seed in range(5)]
+    alone = [played(engine, each).samples for each in batch]
+    tried = tries(monkeypatch, lambda mode, takes: mode == "full" and takes > 1)
+    heard: list[tuple[str, float]] = []
+    takes = roomy.generate_batch(batch, lambda *told: heard.append(told), never)
+    assert tried == [("full", 5), ("full", 2), *[("full", 1)] * 5]
+    for take, wanted in zip(takes, alone, strict=True):
+        assert take.mix is not None and np.abs(take.mix.samples - wanted).max() < 1e-5
+    assert heard == sorted(heard, key=lambda told: (told[0] == "decode", told[1]))
+    tried = tries(monkeypatch, lambda mode, takes: mode == "full" or takes > 2)
+    roomy.generate_batch(batch[:4], quiet, never)
+    assert tried == [("full", 4), ("full", 2), ("full", 1), ("offload", 4), *[("offload", 2)] * 2]
+    assert roomy.describe().memory == "offload"
+    tried = tries(monkeypatch, lambda mode, takes: False)
+    roomy.generate(ASKED, quiet, never)
+    assert tried == [("full", 1)], "the next job begins again with the best mode"
+    assert roomy.describe().memory == "full"
+
+
+@pytest.mark.parametrize("stage", ["text", "timbre", "codes", "source", "diffuse", "decode"])
+def test_a_memory_that_is_full_at_any_stage_is_survived(
+    roomy: AceStepEngine, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    pipeline = roomy._pipeline
+    assert pipeline is not None
+    owner, name = {
+        "text": (pipeline.text_encoder, "forward"),
+        "timbre": (pipeline.condition_encoder.timbre_encoder, "forward"),
+        "codes": (pipeline.audio_tokenizer, "forward"),
+        "source": (pipeline.vae.encoder, "forward"),
+        "diffuse": (pipeline.transformer.layers[1], "forward"),
+        "decode": (codec, "decoded"),
+    }[stage]
+    asked = replace(ASKED, melody=TUNE)
+    wanted = played(roomy, asked).samples
+    pipeline.settle(roomy._placement)
+    work, left = getattr(owner, name), [2]
+
+    def full_twice(*args: Any, **kwargs: Any) -> Any:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise FULL
+        return work(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, full_twice)
+    assert np.abs(played(roomy, asked).samples - wanted).max() < 1e-5
+    assert roomy.describe().memory == "low"
+
+
+def test_weights_that_do_not_fit_are_placed_in_a_lower_mode(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move, left = Placement.move, [1]
+
+    def full_once(self: Placement, part: Any, place: torch.device) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate")
+        move(self, part, place)
+
+    monkeypatch.setattr(Placement, "move", full_once)
+    engine = AceStepEngine(device="cpu", precision="float32", memory="full", models=shelf)
+    engine.load(quiet)
     assert engine.describe().memory == "offload"
 
 
 def test_a_memory_that_stays_full_is_told_in_a_sentence(
-    shelf: Path, monkeypatch: pytest.MonkeyPatch
+    roomy: AceStepEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = AceStepEngine(device="cpu", precision="float32", memory="full", models=shelf)
-    engine.load(quiet)
-    tried = []
-
-    def full(self: Any, *args: Any) -> Any:
-        tried.append(self._placement.mode.name)
-        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
-
-    monkeypatch.setattr(type(engine._pipeline), "play", full)
+    tried = tries(monkeypatch, lambda mode, takes: True)
     with pytest.raises(EngineError, match="not enough memory on cpu for 6 s, not even in"):
-        engine.generate(ASKED, quiet, never)
-    assert tried == ["full", "offload"]
+        roomy.generate(ASKED, quiet, never)
+    assert tried == [("full", 1), ("offload", 1), ("low", 1)]
 
 
 def test_an_error_that_is_no_full_memory_comes_through(
