@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from audio.clip import Clip, read_clip, write_wav
 from audio.errors import AudioError, CannotConform
-from daemon.cli import app
+from daemon.cli import app_of
 from daemon.errors import UsageError
 from midi.curve import Curve
 
@@ -23,7 +23,7 @@ RATE = 44_100
 
 def run(*words: str) -> str:
     """What the command prints; whatever it raises comes through."""
-    ran = CliRunner().invoke(app, list(words))
+    ran = CliRunner().invoke(app_of(words), list(words))
     if ran.exception and not isinstance(ran.exception, SystemExit):
         raise ran.exception
     assert ran.exit_code == 0, ran.output
