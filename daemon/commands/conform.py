@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from daemon.commands.options import AsJson, Meter, Recording
 from daemon.errors import UsageError
-from daemon.screen import say
+from daemon.screen import say, say_json
 
 if TYPE_CHECKING:
     from audio.conform import Conformed
@@ -20,28 +20,26 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-File = Annotated[Path, typer.Argument(help="The recording: any sound file.")]
 Bpm = Annotated[str, typer.Option("--bpm", help="Quarter notes a minute, 20 to 400.")]
-MeterName = Annotated[str, typer.Option("--meter", help="Time signature, such as 4/4 or 7/8.")]
 Bars = Annotated[int, typer.Option("--bars", help="Bars to cut; as many as are there if 0.")]
 FromBpm = Annotated[
     str, typer.Option("--from-bpm", help="The recording's own tempo, where it is another.")
 ]
 StemFolder = Annotated[
-    Path | None, typer.Option("--stems", help="Folder with drums.wav, bass.wav ...: done alike.")
+    Path | None,
+    typer.Option("--stems", help="Folder with drums.wav, bass.wav ...: done alike."),
 ]
 Tail = Annotated[float, typer.Option("--tail", help="Seconds to ring on after the last bar.")]
 Loop = Annotated[bool, typer.Option("--loop", help="Fold what rings on into the beginning.")]
 MaxStretch = Annotated[float, typer.Option("--max-stretch", help="Refuse more, in percent.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="The file to write; a folder with --stems.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 
 
 def conform(
-    file: File,
+    file: Recording,
     bpm: Bpm,
     out: Out,
-    meter: MeterName = "4/4",
+    meter: Meter = "4/4",
     bars: Bars = 0,
     from_bpm: FromBpm = "",
     stems: StemFolder = None,
@@ -62,7 +60,7 @@ def conform(
     if as_json:
         from stems.plain import as_plain
 
-        say(json.dumps(as_plain(outcome), indent=2))
+        say_json(as_plain(outcome))
         return
     change = (
         "it was on the grid already and was only cut"
@@ -123,11 +121,11 @@ def _straight(inputs: list[Path], outputs: list[Path], bars: int, options: Optio
     from audio.sound_files import SoundFiles
 
     with SoundFiles(inputs) as files:
-        heard = survey(files)
+        found = survey(files)
 
         def bring(count: int) -> Outcome:
             facts, null = conform_files(
-                files, heard, options.grid(count), outputs, expected=options.expected(count),
+                files, found, options.grid(count), outputs, expected=options.expected(count),
                 tail_seconds=options.tail_seconds,
                 max_stretch_percent=options.max_stretch_percent,
             )  # fmt: skip

@@ -1,16 +1,16 @@
-"""`backline energy`: how much goes on in a recording over time, for music that follows it."""
+"""`backline energy`: an intensity curve from a recording, for music that follows it."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from daemon.commands.options import AsJson
 from daemon.errors import UsageError
-from daemon.screen import say
+from daemon.screen import say, say_json
 
 File = Annotated[Path, typer.Argument(help="Dialogue, or the sound of a picture edit.")]
 Every = Annotated[float, typer.Option("--every", help="Seconds from point to point.")]
@@ -19,7 +19,6 @@ Bpm = Annotated[str, typer.Option("--bpm", help="Give places in quarter notes at
 AsPoints = Annotated[
     bool, typer.Option("--points", help="With --bpm: print them as --intensity takes them.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the points as JSON.")]
 
 
 def energy(
@@ -30,7 +29,7 @@ def energy(
     as_points: AsPoints = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw the energy of a recording over time, from 0 to 1."""
+    """Extract the energy of a recording over time, from 0 to 1."""
     from audio.clip import read_clip
     from audio.energy import energy_curve
     from midi.curve import Curve
@@ -48,7 +47,7 @@ def energy(
         say(str(Curve.through(beats, [point.value for point in points], beats[-1])))
         return
     if as_json:
-        say(json.dumps(rows, indent=1))
+        say_json(rows)
         return
     for row in rows:
         beat = f"  beat {row['beat']:8.2f}" if "beat" in row else ""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daemon.errors import DaemonError, UsageError
+from daemon.commands.outputs import written_whole
+from daemon.errors import UsageError
 from daemon.screen import say
 
 if TYPE_CHECKING:
@@ -44,61 +44,46 @@ def export(
     if dawproject is None and ardour is None and files is None:
         raise UsageError("export needs --dawproject FILE, --ardour FOLDER or --files FOLDER")
     if dawproject is not None:
-        _dawproject(folder, dawproject)
+        from stems.dawproject import write_dawproject
+
+        manifest = _convert(folder, dawproject, "dawproject", write_dawproject)
+        size_mb = dawproject.stat().st_size / 1e6
+        say(f"{dawproject}: {_tracks(manifest)}, {size_mb:.1f} MB")
     if ardour is not None:
-        _ardour(folder, ardour)
+        from stems.ardour import write_session
+
+        def write(place: Path, folder: Path, manifest: Manifest) -> None:
+            place.mkdir()
+            write_session(place, folder, manifest, session.name)
+
+        session = ardour.resolve()
+        manifest = _convert(folder, session, "ardour", write)
+        say(f"{session / session.name}.ardour: {_tracks(manifest)}")
     if files is not None:
-        _files(folder, files, sound_format)
+        _copy(folder, files, sound_format)
 
 
-def _files(folder: Path, target: Path, sound_format: str) -> None:
+def _convert(
+    folder: Path, target: Path, option: str, write: Callable[[Path, Path, Manifest], None]
+) -> Manifest:
+    """Have `write` make `target` of a job; raises UsageError for one that is there already."""
+    from stems.manifest import read_manifest
+
+    if target.exists():
+        raise UsageError(f"{option} {str(target)!r} is there already; choose another name")
+    manifest = read_manifest(folder)
+    with written_whole(target, option) as partial:
+        write(partial, folder, manifest)
+    return manifest
+
+
+def _copy(folder: Path, target: Path, sound_format: str) -> None:
     from stems.copies import write_copies
 
     names = write_copies(folder, target, sound_format)
     say(f"{target}: {len(names)} files")
     for name in names:
         say(f"  {name}")
-
-
-def _dawproject(folder: Path, dawproject: Path) -> None:
-    from stems.dawproject import write_dawproject
-    from stems.manifest import read_manifest
-
-    if dawproject.exists():
-        raise UsageError(f"dawproject {str(dawproject)!r} is there already; choose another name")
-    manifest = read_manifest(folder)
-    partial = dawproject.with_name(f".{dawproject.name}.partial")
-    try:
-        write_dawproject(partial, folder, manifest)
-        os.replace(partial, dawproject)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DaemonError(f"dawproject {str(dawproject)!r} cannot be written: {reason}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    say(f"{dawproject}: {_tracks(manifest)}, {dawproject.stat().st_size / 1e6:.1f} MB")
-
-
-def _ardour(folder: Path, session: Path) -> None:
-    from stems.ardour import write_session
-    from stems.manifest import read_manifest
-
-    session = session.resolve()
-    if session.exists():
-        raise UsageError(f"ardour {str(session)!r} is there already; choose another name")
-    manifest = read_manifest(folder)
-    partial = session.with_name(f".{session.name}.partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        write_session(partial, folder, manifest, session.name)
-        os.replace(partial, session)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DaemonError(f"ardour {str(session)!r} cannot be written: {reason}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    say(f"{session / session.name}.ardour: {_tracks(manifest)}")
 
 
 def _tracks(manifest: Manifest) -> str:

@@ -1,15 +1,15 @@
-"""`backline measure`: what a recording really is, beside what it was meant to be."""
+"""`backline measure`: a recording compared with the tempo, key and melody you expect."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from daemon.commands.options import AsJson, Meter
 from daemon.errors import UsageError
-from daemon.screen import say
+from daemon.screen import say, say_json
 
 if TYPE_CHECKING:
     from audio.clip import Clip
@@ -21,19 +21,17 @@ if TYPE_CHECKING:
 Files = Annotated[list[Path], typer.Argument(help="The recordings: any sound files.")]
 Bpm = Annotated[str, typer.Option("--bpm", help="Quarter notes a minute it should have.")]
 KeyName = Annotated[str, typer.Option("--key", help="Key it should be in, such as 'F# minor'.")]
-MeterName = Annotated[str, typer.Option("--meter", help="Time signature, such as 4/4 or 7/8.")]
 MelodyFile = Annotated[str, typer.Option("--melody", help="MIDI file it should play.")]
 Picture = Annotated[
     Path | None, typer.Option("--picture", help="Draw it as a PNG; with one recording only.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")]
 
 
 def measure(
     files: Files,
     bpm: Bpm = "",
     key: KeyName = "",
-    meter: MeterName = "4/4",
+    meter: Meter = "4/4",
     melody: MelodyFile = "",
     picture: Picture = None,
     as_json: AsJson = False,
@@ -47,7 +45,7 @@ def measure(
     from stems.plain import as_plain
 
     if melody and not bpm:
-        raise UsageError("melody needs bpm: without it nobody knows when its notes are due")
+        raise UsageError("melody needs bpm: without it the times of its notes are not known")
     if picture and len(files) > 1:
         raise UsageError(f"picture shows one recording, not {len(files)}")
     asked_key = Key.parse(key) if key else None
@@ -61,7 +59,7 @@ def measure(
         if picture:
             _draw(picture, file.name, clip, grid, asked_key, tune, found[str(file)])
     if as_json:
-        say(json.dumps(as_plain(found), indent=2))
+        say_json(as_plain(found))
         return
     for name, each in found.items():
         say(f"{name}")

@@ -107,7 +107,7 @@ def add(
         str, typer.Option(help="turbo, sft, base or splitter; else taken from them.")
     ] = "",
 ) -> None:
-    """Use weights that lie in a folder already; they are hashed and stay where they are."""
+    """Use weights that are in a folder already; they are hashed and stay where they are."""
     from diffusion.ace_step.checkpoint import SETTINGS, read_kind
     from diffusion.models import shelf
     from diffusion.models.catalogue import CATALOGUE, SPLITTER, SPLITTERS
@@ -163,7 +163,7 @@ def remove(which: Which) -> None:
 
 
 def _agree(notice: str, licence: str, remote: Remote, yes: bool) -> None:
-    """Show the licence and ask; raises UsageError where nobody can answer, or the answer is no."""
+    """Show the licence and ask; raises UsageError unless the answer is yes."""
     say(notice)
     lines = licence.strip().splitlines()
     for line in lines[:LICENCE_LINES]:

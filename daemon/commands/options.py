@@ -12,8 +12,17 @@ from diffusion.engines import engine_spec
 
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
 CopyTo = Annotated[Path | None, typer.Option("-o", "--out", help="Copy the results here.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print only the manifest, as JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")]
 Port = Annotated[int, typer.Option("--osc-port", help="The daemon's UDP port.")]
+Recording = Annotated[Path, typer.Argument(help="The recording: any sound file.")]
+StemFile = Annotated[Path, typer.Argument(help="Sound of one stem.")]
+StemName = Annotated[
+    str, typer.Option("--stem", help="drums, bass, melody or vocals; else as the file is named.")
+]
+StemBpm = Annotated[
+    str, typer.Option("--bpm", help="Quarter notes a minute; known of a job's own files.")
+]
+Meter = Annotated[str, typer.Option("--meter", help="Time signature, such as 4/4 or 7/8.")]
 Home = Annotated[Path | None, typer.Option("--home", help="The daemon's folder.")]
 
 

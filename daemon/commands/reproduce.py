@@ -14,7 +14,7 @@ DIFFERENT = 1  # exit status
 
 
 def reproduce(
-    manifest: Annotated[Path, typer.Argument(help="A manifest.json, or the folder it lies in.")],
+    manifest: Annotated[Path, typer.Argument(help="A manifest.json, or its folder.")],
     out: Out,
 ) -> None:
     """Make the result of a manifest again and compare its frames, or say what is missing."""

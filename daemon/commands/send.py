@@ -19,6 +19,7 @@ from osc_protocol.messages import AnyRequest
 from osc_protocol.split import Split
 
 if TYPE_CHECKING:
+    from osc_protocol.client import Client
     from stems.manifest import Manifest
 
 
@@ -60,6 +61,12 @@ def send_split(
     _send_request(request, out, osc_port, as_json, split_summary)
 
 
+def _client(osc_port: int) -> Client:
+    from osc_protocol.client import Client
+
+    return Client(port=check_port(osc_port), name="backline send")
+
+
 def _send_request(
     request: AnyRequest,
     out: Path | None,
@@ -70,11 +77,10 @@ def _send_request(
     """Send it, watch the job to its end, and say what came of it."""
     from daemon.results import check_folder
     from daemon.sending import send_and_watch
-    from osc_protocol.client import Client
 
     if out is not None:
         check_folder(out)
-    with Client(port=check_port(osc_port), name="backline send") as client:
+    with _client(osc_port) as client:
         if request.dry_run:
             client.submit(request)
             say_json(request.as_dict())
@@ -90,9 +96,7 @@ def _send_request(
 @send.command("status")
 def send_status(osc_port: Port = OSC_PORT) -> None:
     """Say how the daemon is."""
-    from osc_protocol.client import Client
-
-    with Client(port=check_port(osc_port), name="backline send") as client:
+    with _client(osc_port) as client:
         status = client.status()
     say(
         f"{status.state}, {status.running} running, {status.queued} queued, "
@@ -103,9 +107,7 @@ def send_status(osc_port: Port = OSC_PORT) -> None:
 @send.command("jobs")
 def send_jobs(osc_port: Port = OSC_PORT) -> None:
     """List the newest jobs, the newest first."""
-    from osc_protocol.client import Client
-
-    with Client(port=check_port(osc_port), name="backline send") as client:
+    with _client(osc_port) as client:
         for item in client.jobs():
             say(f"{item.job:>5}  {item.state:<9}  {item.fraction:>4.0%}  {item.job_rid}")
 
@@ -116,9 +118,7 @@ def send_cancel(
     osc_port: Port = OSC_PORT,
 ) -> None:
     """Cancel a job."""
-    from osc_protocol.client import Client
-
-    with Client(port=check_port(osc_port), name="backline send") as client:
+    with _client(osc_port) as client:
         done = client.cancel(job)
     say(f"job {done.job} {done.outcome}")
 
@@ -129,8 +129,6 @@ def send_quit(
     osc_port: Port = OSC_PORT,
 ) -> None:
     """Stop the daemon; a running job goes back to its queue."""
-    from osc_protocol.client import Client
-
-    with Client(port=check_port(osc_port), name="backline send") as client:
+    with _client(osc_port) as client:
         client.quit("drain" if drain else "now")
     say("the daemon stops" + (" when its queue is empty" if drain else ""))

@@ -1,4 +1,4 @@
-"""What is known of a stem's file: which stem it is, and the grid it was made on."""
+"""A stem's file: which stem it is, and the grid it was made on."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from midi.grid import Grid
 from stems.errors import StemError
 
 
-def stem_of(path: Path, told: str) -> str:
-    """Return the stem that was told, or that the file's name tells; raises UsageError."""
+def stem_of(path: Path, named: str) -> str:
+    """Return the stem that was named, or that the file is named after; raises UsageError."""
     from audio.stem_names import STEMS
 
-    if told:
-        if told not in STEMS:
-            raise UsageError(f"stem must be one of {', '.join(STEMS)}, not {told!r}")
-        return told
-    named = [stem for stem in STEMS if stem in path.stem.lower()]
-    if len(named) != 1:
+    if named:
+        if named not in STEMS:
+            raise UsageError(f"stem must be one of {', '.join(STEMS)}, not {named!r}")
+        return named
+    found = [stem for stem in STEMS if stem in path.stem.lower()]
+    if len(found) != 1:
         raise UsageError(
             f"stem: the name {path.name!r} does not tell which it is; give --stem "
             f"{', '.join(STEMS[:-1])} or {STEMS[-1]}"
         )
-    return named[0]
+    return found[0]
 
 
 def grid_for(path: Path, seconds: float, bpm: str, meter: str) -> Grid | None:

@@ -9,28 +9,22 @@ from typing import Annotated
 
 import typer
 
-from daemon.errors import DaemonError, UsageError
+from daemon.commands.options import Meter, StemBpm, StemFile, StemName
+from daemon.commands.outputs import written_whole
+from daemon.errors import UsageError
 from daemon.screen import say
 
-File = Annotated[Path, typer.Argument(help="Sound of one stem.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="MIDI file to write.")]
-Bpm = Annotated[
-    str, typer.Option("--bpm", help="Quarter notes a minute; a job's own file knows it.")
-]
-MeterName = Annotated[str, typer.Option("--meter", help="Time signature: 3/4, 6/8, 7/8.")]
 Quantise = Annotated[
     str, typer.Option("--quantise", help="1/16, 1/8, 1/12 ... of a whole note, or raw.")
-]
-StemName = Annotated[
-    str, typer.Option("--stem", help="drums, bass, melody or vocals; else the name tells.")
 ]
 
 
 def to_midi(
-    file: File,
+    file: StemFile,
     out: Out,
-    bpm: Bpm = "",
-    meter: MeterName = "4/4",
+    bpm: StemBpm = "",
+    meter: Meter = "4/4",
     quantise: Quantise = "raw",
     stem: StemName = "",
 ) -> None:
@@ -47,24 +41,14 @@ def to_midi(
     clip = read_clip(file)
     grid = grid_for(file, clip.seconds, bpm, meter)
     if step and grid is None:
-        raise UsageError("quantise needs bpm: nobody knows where the beats of this file are")
+        raise UsageError("quantise needs bpm: it is not known where the beats of this file are")
     notes = transcribe(clip, name, grid)
     if step:
         notes = quantised(notes, step)
-    if grid is None:
-        bars = max(1, -int(-clip.seconds * FREE_BPM / 240 // 1))
-        written_on = Grid.constant(FREE_BPM, "4/4", bars)
-    else:
-        written_on = grid
-    partial = out.with_name(f".{out.name}.partial")
-    try:
+    bars = max(1, -int(-clip.seconds * FREE_BPM / 240 // 1))
+    written_on = grid or Grid.constant(FREE_BPM, "4/4", bars)
+    with written_whole(out, "out") as partial:
         write_notes(partial, name, notes, written_on)
-        partial.replace(out)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DaemonError(f"out {str(out)!r} cannot be written: {reason}") from error
-    finally:
-        partial.unlink(missing_ok=True)
     free = "" if grid else f", no tempo known: written at {FREE_BPM} bpm"
     say(f"{out}: {len(notes)} notes of the {name} in {clip.seconds:.2f} s{free}")
 
