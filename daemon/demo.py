@@ -84,7 +84,7 @@ def _own_daemon() -> Iterator[int]:
 
 
 def _end(child: subprocess.Popen[str]) -> None:
-    """Wait for a daemon that was told to stop; one that does not listen is killed."""
+    """Wait for a daemon that was asked to stop; one that does not stop is killed."""
     try:
         child.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:

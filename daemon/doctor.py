@@ -51,7 +51,7 @@ def _python(config: Config) -> Finding:
 
 
 def _rooms(config: Config) -> Finding:
-    """Our packages have plain names, so another program's `daemon` could stand in our way."""
+    """Our packages have plain names, so another program's `daemon` could be imported instead."""
     root = Path(__file__).resolve().parent.parent
     for room in ROOMS:
         spec = importlib.util.find_spec(room)

@@ -1,4 +1,4 @@
-"""An intensity curve from a file: points, what `backline energy` has told, or a sound itself."""
+"""An intensity curve from a file: points, what `backline energy` has written, or a sound itself."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _of_points(points: object, grid: Grid) -> Curve:
 
 
 def _beat(point: Mapping[str, object], grid: Grid) -> Fraction | None:
-    """Where a point lies: its seconds count on the grid, whatever tempo its beats were told for."""
+    """Return where a point is: by its seconds on the grid if it has them, else by its beat."""
     for name in ("seconds", "beat"):
         place = point.get(name)
         if isinstance(place, int | float) and not isinstance(place, bool) and abs(place) < 1e9:

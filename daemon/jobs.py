@@ -1,4 +1,4 @@
-"""What a job is, which states it goes through, and what is told about it."""
+"""What a job is, which states it goes through, and which events it has."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Job:
     """One accepted request, as the journal knows it.
 
     `owner` and `rid` are the key under which a repeated request finds its job again, `digest`
-    tells whether it is the same request, `request` is as_dict() of a Generate or a
+    shows whether it is the same request, `request` is as_dict() of a Generate or a
     Split. Times are Unix seconds, 0 where it has not come to that. `attempts` counts how
     often it was started.
     """
@@ -54,7 +54,7 @@ class Job:
 
 
 class EventKind(StrEnum):
-    """What can be told about a job."""
+    """What can happen to a job."""
 
     QUEUED = "queued"
     STARTED = "started"

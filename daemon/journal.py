@@ -1,8 +1,8 @@
-"""The memory of the daemon: every job and what was told about it, in one SQLite file.
+"""The journal of the daemon: every job and its events, in one SQLite file.
 
 Write-ahead logging with synchronous=NORMAL: what was committed survives the death of the daemon
 at any point (kill -9), not a power cut in the last moments. A change of state and the event that
-tells of it are one transaction, so nobody can learn of a thing that a restart forgets.
+reports it are one transaction, so no client learns of a thing that a restart forgets.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Journal:
     def add(
         self, owner: str, rid: str, digest: str, request: Mapping[str, object], position: int
     ) -> Event:
-        """Write a new queued job and return the event that tells of it."""
+        """Write a new queued job and return its event."""
         with self._transaction():
             cursor = self._db.execute(
                 "INSERT INTO jobs (owner, rid, digest, request, state, created_seconds) "
@@ -113,7 +113,7 @@ class Journal:
         stems: Sequence[Mapping[str, object]] = (),
     ) -> list[Event]:
         """Write a job's end with the files it made; returns one event a file, then the end."""
-        told: list[tuple[int, EventKind, Mapping[str, object]]] = []
+        ended: list[tuple[int, EventKind, Mapping[str, object]]] = []
         with self._transaction():
             self._db.execute(
                 "UPDATE jobs SET state = ?, error_code = ?, message = ?, ended_seconds = ? "
@@ -121,11 +121,12 @@ class Journal:
                 (state, error_code, message, time.time(), number),
             )
             for stem in stems:
-                told.append((self._write_event(number, EventKind.STEM, stem), EventKind.STEM, stem))
+                seq = self._write_event(number, EventKind.STEM, stem)
+                ended.append((seq, EventKind.STEM, stem))
             seq = self._write_event(number, EventKind.FINISHED, {})
-            told.append((seq, EventKind.FINISHED, {}))
+            ended.append((seq, EventKind.FINISHED, {}))
         job = self._must_find(number)
-        return [Event(seq, kind, job, details) for seq, kind, details in told]
+        return [Event(seq, kind, job, details) for seq, kind, details in ended]
 
     def requeue(self, number: int, *, keep_attempt: bool) -> None:
         """Put a job that was interrupted back at its place in the queue."""
@@ -164,7 +165,7 @@ class Journal:
         return int(self._value(query, state, limit))
 
     def stems(self, number: int) -> list[Event]:
-        """Return the events that told of a job's files."""
+        """Return the events of a job's files."""
         query = "SELECT seq, details FROM events WHERE job = ? AND kind = ? ORDER BY seq"
         rows = self._rows(query, number, EventKind.STEM)
         if not rows:

@@ -13,7 +13,7 @@ class QueueLife(IntEnum):
     STOPPING = 2  # starts no more jobs
 
     def followed_by(self, life: QueueLife) -> QueueLife:
-        """Return `life`, or this one where `life` lies behind it."""
+        """Return `life`, or this one where `life` is an earlier one."""
         return max(self, life)
 
 

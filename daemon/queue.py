@@ -83,7 +83,7 @@ class JobQueue:
 
         `acknowledge` gets the job, its place in the queue (0: next or running) and whether it was
         known before; it is called before any event of the job is published. Raises ProtocolError
-        when the id stands for another request, the queue is full or the daemon is stopping.
+        when the id belongs to another request, the queue is full or the daemon is stopping.
         """
         with self._lock:
             known = self._journal.find_rid(owner, rid)

@@ -1,7 +1,7 @@
-"""The scripts for REAPER: put into its resource folder, and taken back from there.
+"""The scripts for REAPER: put into its resource folder, and removed from there.
 
 Nothing else in that folder is touched. A receipt beside the scripts has the SHA-256 of each file
-as it was installed, so a file that somebody has changed since is told from ours and kept.
+as it was installed, so a file that somebody has changed since is recognised and kept.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PATIENCE_SECONDS = 120.0  # the first start of a new Python on a slow disk
 class Outcome:
     """Where the scripts are or were, how many files were written or removed, and what was kept.
 
-    `kept` are files somebody has changed: after an installation they lie there under a name that
+    `kept` are files somebody has changed: after an installation they are there under a name that
     ends in -bak, after an uninstallation under their own.
     """
 
@@ -61,7 +61,7 @@ def install(resources: Path, home: Path) -> Outcome:
     folder = resources / PLACE
     new = _scripts() | {LAUNCHER: _launcher(home)}
     kept = []
-    with _told_plainly(folder):
+    with _disk_errors_explained(folder):
         before = _receipt(folder)
         for name, data in new.items():
             backup = _write(folder / name, data, before.get(name))
@@ -81,7 +81,7 @@ def uninstall(resources: Path) -> Outcome:
     folder = resources / PLACE
     if not (folder / RECEIPT).is_file():
         raise UsageError(f"nothing is installed in {folder}: there is no {RECEIPT}")
-    with _told_plainly(folder):
+    with _disk_errors_explained(folder):
         receipt = _receipt(folder)
         removed, kept = _remove(folder, receipt)
         (folder / RECEIPT).unlink()
@@ -151,7 +151,7 @@ def _launcher(home: Path) -> bytes:
 def _write(
     path: Path, data: bytes, installed_hash: str | None, is_ours: bool = False
 ) -> Path | None:
-    """Write a file whole; returns where the one in its way went if somebody had changed that."""
+    """Write a file whole; returns where a changed file in its place was moved to."""
     backup = None
     if path.is_file() and not is_ours:
         present = path.read_bytes()
@@ -217,7 +217,7 @@ def _backup_name(path: Path) -> Path:
 
 
 @contextmanager
-def _told_plainly(folder: Path) -> Iterator[None]:
+def _disk_errors_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

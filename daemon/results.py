@@ -1,4 +1,4 @@
-"""What a finished job has made: where the files go, and the lines that tell of them."""
+"""What a finished job has made: where the files go, and lines that describe them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stems.manifest import MANIFEST_NAME, Manifest, read_manifest
 from stems.staging import publish, staging
 
 
-class _OnlyTrying(Exception):
+class _TrialEnds(Exception):
     """Ends a trial without leaving a trace of it."""
 
 
@@ -23,8 +23,8 @@ def check_folder(out_dir: Path) -> None:
     """Raise UsageError when files cannot be written to `out_dir`; leaves nothing behind."""
     try:
         with staging(out_dir):
-            raise _OnlyTrying
-    except _OnlyTrying:
+            raise _TrialEnds
+    except _TrialEnds:
         pass
     except StemError as error:
         raise UsageError(str(error)) from error
@@ -52,8 +52,8 @@ def summary(manifest: Manifest, folder: Path) -> Iterator[str]:
         frames = {e.frames for e in manifest.files if e.role == "stem" and e.take == take.take}
         yield f"{which}{_length(manifest.grid, frames)}"
         if take.report:
-            yield f"{which}{_heard(manifest, take.report)}"
-        yield from (f"{which}{line}" for line in _done_to_it(take.facts, take.report))
+            yield f"{which}{_tempo_and_key(manifest, take.report)}"
+        yield from (f"{which}{line}" for line in _processing(take.facts, take.report))
     yield from _choice(manifest)
 
 
@@ -66,8 +66,8 @@ def _length(grid: GridEntry | LengthEntry, frames: set[int]) -> str:
     )
 
 
-def _done_to_it(facts: TakeFacts, report: Report | None) -> Iterator[str]:
-    """Lines on what was done to the sound after the engine had played it."""
+def _processing(facts: TakeFacts, report: Report | None) -> Iterator[str]:
+    """Yield lines on what was changed in the sound after the engine had played it."""
     match facts.conform:
         case NotConformed(refused):
             yield f"not brought onto the grid: {refused}"
@@ -106,7 +106,7 @@ def split_summary(manifest: Manifest, folder: Path) -> Iterator[str]:
         yield f"silent: {', '.join(silent)}"
 
 
-def _heard(manifest: Manifest, report: Report) -> str:
+def _tempo_and_key(manifest: Manifest, report: Report) -> str:
     tempo = "no tempo to be heard" if report.bpm is None else f"{report.bpm:.2f} BPM measured"
     relation = report.octave_relation or "1"
     heard_at = f", heard at {relation} of it" if relation != "1" else ""

@@ -13,16 +13,17 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from daemon.config import Config
 from daemon.jobs import JobState
 from daemon.worker_messages import Cancel, Ended, Order, Play, Progressed, Ready
-from diffusion.engines import EngineSpec, engine_spec
+from diffusion.engines import engine_spec
 from osc_protocol.errors import Code, ProtocolError
 
 if TYPE_CHECKING:
@@ -30,35 +31,50 @@ if TYPE_CHECKING:
     from stems.manifest import Manifest
     from stems.splitting.splitter import Splitter
 
-Model = TypeVar("Model")
-
 LOG_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """How engines and splitters are opened, each once and kept for the next job."""
+
+    engine: Callable[[str], BatchedEngine]
+    splitter: Callable[[str | None], Splitter]
 
 
 def work(connection: Connection, config: Config) -> None:
     """Play the jobs the daemon sends until it says stop or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which tells us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which sends Stop
     log_file = config.log_folder / "worker.log"
     _write_output_to(log_file)
     _yield_to_the_front_process()
-    models = _Models(
-        _Opened(lambda name: _batched(engine_spec(name, config.engines))),
-        _Opened(lambda name: pkgutil.resolve_name(config.splitter_factory)(name)),
-    )
     orders = _Orders(connection)
-    try:
-        is_warm = _warm_up(config.warm_engine, models.engines, orders)
+    with contextlib.ExitStack() as at_exit, contextlib.suppress(EOFError, OSError):  # daemon gone
+        models = _models(config, at_exit)
+        is_warm = _warm_up(config.warm_engine, models, orders)
         connection.send(Ready(config.warm_engine if is_warm else ""))
         while (order := orders.next()) is not None:
             connection.send(_play(order, models, orders, log_file))
-    except (EOFError, OSError):
-        pass  # the daemon is gone
-    finally:
-        for engine in models.engines:
-            engine.close()
 
 
-def _warm_up(name: str, engines: _Opened[BatchedEngine], orders: _Orders) -> bool:
+def _models(config: Config, at_exit: contextlib.ExitStack) -> _Models:
+    @cache
+    def open_engine(name: str) -> BatchedEngine:
+        from daemon.pipeline.job_batches import BatchedEngine
+
+        engine = BatchedEngine(engine_spec(name, config.engines).open())
+        at_exit.callback(engine.close)
+        return engine
+
+    @cache
+    def open_splitter(name: str | None = None) -> Splitter:
+        splitter: Splitter = pkgutil.resolve_name(config.splitter_factory)(name)
+        return splitter
+
+    return _Models(open_engine, open_splitter)
+
+
+def _warm_up(name: str, models: _Models, orders: _Orders) -> bool:
     """Load an engine and play one bar to no end; returns whether the engine is loaded.
 
     The first job then finds all imported and compiled. A job that comes interrupts the bar.
@@ -69,7 +85,7 @@ def _warm_up(name: str, engines: _Opened[BatchedEngine], orders: _Orders) -> boo
         from daemon.pipeline import generate
         from osc_protocol.generate import Generate
 
-        engine = engines.open(name)
+        engine = models.engine(name)
         engine.load(lambda stage, fraction: None)
     except Exception:  # the job that needs it will fail with it again
         traceback.print_exc()
@@ -114,11 +130,11 @@ def _manifest_of(order: Play, models: _Models, orders: _Orders, folder: Path) ->
 
     request = REQUESTS[str(order.request.get("kind", ""))].restored(order.request)
     if isinstance(request, Split):
-        return split(request, models.splitters.open, folder, progress, cancelled, job=job)
-    engine = models.engines.open(request.engine)
+        return split(request, models.splitter, folder, progress, cancelled, job=job)
+    engine = models.engine(request.engine)
     engine.expect(order.behind)
     return generate(
-        request, engine, folder, progress, cancelled, job=job, open_splitter=models.splitters.open
+        request, engine, folder, progress, cancelled, job=job, open_splitter=models.splitter
     )
 
 
@@ -148,37 +164,6 @@ def explain(error: Exception, log_file: Path) -> tuple[int, str]:
         Code.INTERNAL,
         f"an unexpected error ({type(error).__name__}); the details are in {log_file}",
     )
-
-
-def _batched(spec: EngineSpec) -> BatchedEngine:
-    from daemon.pipeline.job_batches import BatchedEngine
-
-    return BatchedEngine(spec.open())
-
-
-class _Opened(Generic[Model]):
-    """The engines or splitters opened so far, each kept with its weights for the next job."""
-
-    def __init__(self, opens: Callable[[Any], Model]) -> None:
-        self._opens = opens
-        self._open: dict[str | None, Model] = {}
-
-    def open(self, name: str | None = None) -> Model:
-        """Return the model of that name (None: the default one), opened once."""
-        if name not in self._open:
-            self._open[name] = self._opens(name)
-        return self._open[name]
-
-    def __iter__(self) -> Iterator[Model]:
-        return iter(self._open.values())
-
-
-@dataclass(frozen=True, slots=True)
-class _Models:
-    """What the process has opened so far."""
-
-    engines: _Opened[BatchedEngine]
-    splitters: _Opened[Splitter]
 
 
 class _Orders:
@@ -223,7 +208,7 @@ class _Orders:
 def stems_of(manifest: Manifest, folder: Path) -> list[dict[str, object]]:
     """Return StemReady's fields of each stem of a finished job, take after take.
 
-    The mix and the other files lie beside them; the manifest names them all.
+    The mix and the other files are beside them; the manifest names them all.
     """
     files = [entry for entry in manifest.files if entry.role == "stem"]
     sample_rate = manifest.grid.sample_rate

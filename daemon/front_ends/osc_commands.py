@@ -7,6 +7,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import singledispatchmethod
 from pathlib import Path
 
@@ -27,6 +28,7 @@ CAPABILITIES = ":udp:spool:blob:"
 Answers = Iterator[osc.Message]
 
 
+@dataclass(frozen=True, eq=False)
 class Commands:
     """One method a command, each yielding its answers; found by the class of the command.
 
@@ -34,20 +36,11 @@ class Commands:
     carrier takes packets of at most `max_packet_bytes`.
     """
 
-    def __init__(
-        self,
-        service: Service,
-        subscribers: Subscribers,
-        answer: Callable[[osc.Message, Address], None],
-        max_packet_bytes: int,
-    ) -> None:
-        self._service = service
-        self._journal = service.journal
-        self._queue = service.queue
-        self._subscribers = subscribers
-        self._answer = answer
-        self._max_packet_bytes = max_packet_bytes
-        self._started_seconds = time.monotonic()
+    service: Service
+    subscribers: Subscribers
+    answer: Callable[[osc.Message, Address], None]
+    max_packet_bytes: int
+    started_seconds: float = field(default_factory=time.monotonic)
 
     @singledispatchmethod
     def carry_out(self, command: osc.Message, source: Address) -> Answers:
@@ -68,11 +61,11 @@ class Commands:
                 "proto",
             )
         _check_port(hello.port, source)
-        self._subscribers.introduce(source, hello.id, hello.port)
+        self.subscribers.introduce(source, hello.id, hello.port)
         yield osc.Welcome(
-            hello.rid, "backline", PROTOCOL_MAJOR, PROTOCOL_MINOR, self._journal.epoch,
-            backline_version(), CAPABILITIES, "", self._queue.engine,
-            self._max_packet_bytes,
+            hello.rid, "backline", PROTOCOL_MAJOR, PROTOCOL_MINOR, self.service.journal.epoch,
+            backline_version(), CAPABILITIES, "", self.service.queue.engine,
+            self.max_packet_bytes,
         )  # fmt: skip
 
     @carry_out.register
@@ -84,55 +77,55 @@ class Commands:
     def _status(self, query: osc.QueryStatus, source: Address) -> Answers:
         yield osc.StatusReply(
             query.rid,
-            self._journal.epoch,
-            self._queue.state(),
-            self._journal.count(JobState.RUNNING),
-            self._journal.count(JobState.QUEUED),
-            len(self._subscribers.listening()),
-            self._journal.head_seq,
+            self.service.journal.epoch,
+            self.service.queue.state(),
+            self.service.journal.count(JobState.RUNNING),
+            self.service.journal.count(JobState.QUEUED),
+            len(self.subscribers.listening()),
+            self.service.journal.head_seq,
             0.0,
             0.0,
-            int(time.monotonic() - self._started_seconds),
-            self._queue.engine,
+            int(time.monotonic() - self.started_seconds),
+            self.service.queue.engine,
         )
 
     @carry_out.register
     def _sync(self, sync: osc.Sync, source: Address) -> Answers:
         # Requests are carried out in the order they come in, so all earlier ones are decided.
-        yield osc.Synced(sync.rid, 0, self._journal.head_seq)
+        yield osc.Synced(sync.rid, 0, self.service.journal.head_seq)
 
     @carry_out.register
     def _notify(self, notify: osc.Notify, source: Address) -> Answers:
         _check_port(notify.port, source)
         if not notify.on:
             done = self._notify_done(notify)
-            self._answer(done, source)  # before the reply address is forgotten with the lease
-            self._subscribers.unsubscribe(source, notify.port)
+            self.answer(done, source)  # before the reply address is forgotten with the lease
+            self.subscribers.unsubscribe(source, notify.port)
             return
         lease = Subscription(
             target=source,
-            owner=self._subscribers.owner(source),
+            owner=self.subscribers.owner(source),
             scope=notify.scope,
             style=notify.style,
             rate_hz=notify.rate,
             lease_seconds=notify.lease,
             expires_seconds=time.monotonic() + notify.lease,
         )
-        if not self._subscribers.subscribe(source, notify.port, lease):
+        if not self.subscribers.subscribe(source, notify.port, lease):
             raise ProtocolError(Code.RATE_LIMITED, "too many subscribers; one must leave first")
         yield self._notify_done(notify)
         if notify.style != "events":
-            yield osc.UiState("running" if self._queue.running else "idle")
+            yield osc.UiState("running" if self.service.queue.running else "idle")
 
     def _notify_done(self, notify: osc.Notify) -> osc.Message:
         return osc.NotifyDone(
             notify.rid, "/backline/notify", notify.on, notify.lease,
-            self._journal.head_seq, self._journal.epoch,
+            self.service.journal.head_seq, self.service.journal.epoch,
         )  # fmt: skip
 
     @carry_out.register
     def _generate(self, generate: osc.Generate, source: Address) -> Answers:
-        reason = engine_spec(generate.engine, self._service.config.engines).reason_against()
+        reason = engine_spec(generate.engine, self.service.config.engines).reason_against()
         if reason:
             raise ProtocolError(Code.MODEL_UNAVAILABLE, reason, "engine")
         if generate.dry_run or (self._is_new(generate, source) and _is_read_quickly(generate)):
@@ -146,30 +139,30 @@ class Commands:
         yield from self._order(split, source)
 
     def _is_new(self, command: osc.AnyRequest, source: Address) -> bool:
-        return self._journal.find_rid(self._subscribers.owner(source), command.rid) is None
+        return self.service.journal.find_rid(self.subscribers.owner(source), command.rid) is None
 
     def _order(self, command: osc.AnyRequest, source: Address) -> Answers:
         """Have the queue take the order, or only answer that it could be taken."""
 
         def acknowledge(job: Job, position: int, duplicate: bool) -> None:
             accepted = osc.Accepted(command.rid, job.number, job.state, position, duplicate, -1.0)
-            self._answer(accepted, source)
+            self.answer(accepted, source)
 
         if command.dry_run:
             yield osc.Accepted(command.rid, 0, "dry-run", 0, False, -1.0)
             return
-        owner, request = self._subscribers.owner(source), command.as_dict()
-        self._queue.submit(owner, command.rid, command.digest, request, acknowledge)
+        owner, request = self.subscribers.owner(source), command.as_dict()
+        self.service.queue.submit(owner, command.rid, command.digest, request, acknowledge)
 
     @carry_out.register
     def _cancel(self, cancel: osc.Cancel, source: Address) -> Answers:
         if cancel.target == 0:
-            job = self._journal.newest_of_host(source[0])
+            job = self.service.journal.newest_of_host(source[0])
         else:
             job = self._find(cancel.target, source)
         if job is None:
             raise _not_found(cancel.target)
-        outcome = self._queue.cancel(job.number)
+        outcome = self.service.queue.cancel(job.number)
         yield osc.CancelDone(cancel.rid, "/backline/cancel", job.number, outcome)
 
     @carry_out.register
@@ -177,13 +170,15 @@ class Commands:
         job = self._find(query.target, source)
         if job is None:
             raise _not_found(query.target)
-        yield job_reply(query.rid, job, self._queue, stems=len(self._journal.stems(job.number)))
+        yield job_reply(
+            query.rid, job, self.service.queue, stems=len(self.service.journal.stems(job.number))
+        )
 
     @carry_out.register
     def _jobs(self, query: osc.QueryJobs, source: Address) -> Answers:
-        jobs, total = self._journal.page(query.offset, query.limit)
+        jobs, total = self.service.journal.page(query.offset, query.limit)
         for index, job in enumerate(jobs):
-            fraction = fraction_of(job, self._queue)
+            fraction = fraction_of(job, self.service.queue)
             yield osc.JobsItem(query.rid, index, job.number, job.rid, job.state, fraction)
         yield osc.JobsEnd(query.rid, len(jobs), total)
 
@@ -192,25 +187,25 @@ class Commands:
         job = self._find(query.target, source)
         if job is None:
             raise _not_found(query.target)
-        events = self._journal.stems(job.number)
+        events = self.service.journal.stems(job.number)
         for event in events:
-            yield as_message(event, self._queue)
+            yield as_message(event, self.service.queue)
         yield osc.StemsEnd(query.rid, len(events), len(events))
 
     @carry_out.register
     def _quit_asked(self, quit: osc.Quit, source: Address) -> Answers:
         yield osc.QuitDone(quit.rid, "/backline/quit", quit.mode)
-        self._service.quit(quit.mode)
+        self.service.quit(quit.mode)
 
     def _find(self, target: str | int, source: Address) -> Job | None:
         """Find a job by request id (the client's own, else its host's) or by number."""
         if isinstance(target, int):
-            return self._journal.find(target)
-        owner = self._subscribers.owner(source)
-        job = self._journal.find_rid(owner, target)
-        job = job or self._journal.find_rid(host_of(owner), target)
+            return self.service.journal.find(target)
+        owner = self.subscribers.owner(source)
+        job = self.service.journal.find_rid(owner, target)
+        job = job or self.service.journal.find_rid(host_of(owner), target)
         if job is None and target.isdecimal():
-            return self._journal.find(min(int(target), (1 << 62)))
+            return self.service.journal.find(min(int(target), (1 << 62)))
         return job
 
 
@@ -238,7 +233,7 @@ def _is_read_quickly(request: osc.Generate) -> bool:
     """Whether reading its melody keeps no ping waiting; what is too large is refused unread."""
     size = len(request.melody)
     if request.melody_path:
-        with contextlib.suppress(OSError):  # which reading it will tell
+        with contextlib.suppress(OSError):  # which reading it will report
             size = Path(request.melody_path).stat().st_size
     return size <= QUICK_MELODY_BYTES or size > MAX_BYTES
 

@@ -1,4 +1,4 @@
-"""What the daemon knows of its jobs, put into the messages that tell it."""
+"""Jobs and their events as OSC messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ETA_FROM_FRACTION = 0.05  # before that an estimate is a guess
 
 
 def as_message(event: Event, queue: JobQueue) -> osc.Message:
-    """Return the OSC event that tells `event`."""
+    """Return `event` as an OSC event."""
     job, details = event.job, event.details
     match event.kind:
         case EventKind.QUEUED:

@@ -1,6 +1,6 @@
 """OSC packets as files, for clients without a socket: a script inside a DAW, say.
 
-In <home>/spool lie `daemon.json`, a sign of life; `in`, where a client puts each packet as a file
+In <home>/spool are `daemon.json`, a sign of life; `in`, where a client puts each packet as a file
 <unix milliseconds>-<session>-<number>.osc; and `out`, with a folder of answers and events for
 each session. A file appears under its name complete: it is written as .tmp and renamed.
 """
@@ -33,7 +33,7 @@ from stems.manifest import backline_version
 log = logging.getLogger("backline.spool")
 
 MAX_PACKET_BYTES = 2 << 20
-MAX_AGE_SECONDS = 30.0  # what a crashed script has left must not be played when nobody waits for it
+MAX_AGE_SECONDS = 30.0  # what a crashed script has left is not played: nobody waits for it
 BEING_WRITTEN_SECONDS = 2.0  # where a client cannot rename, a file is seen before it is written
 FILES_A_ROUND = 32  # a flood waits in its folder; it takes no more than its share of the daemon
 LIVE_PAUSE_SECONDS, IDLE_PAUSE_SECONDS = 0.050, 0.250
@@ -68,7 +68,7 @@ class SpoolFrontEnd:
         try:
             for folder in (self._in, self._out):
                 folder.mkdir(parents=True, exist_ok=True)
-            self._give_sign_of_life()
+            self._write_sign_of_life()
         except OSError as error:
             reason = error.strerror or str(error)
             raise DaemonError(f"spool {self._folder} cannot be used: {reason}") from error
@@ -79,10 +79,10 @@ class SpoolFrontEnd:
         self._thread.start()
 
     def heartbeat(self) -> None:
-        """Give a sign of life to everybody, and end leases that are over."""
+        """Write the sign of life, send heartbeats, and end leases that are over."""
         self._exchange.heartbeat()
         with contextlib.suppress(OSError):  # Windows: somebody reads it just now
-            self._give_sign_of_life()
+            self._write_sign_of_life()
 
     def close(self, reason: str) -> None:
         """Say goodbye to the subscribers; what still waits in the folder is left there."""
@@ -93,7 +93,7 @@ class SpoolFrontEnd:
         with contextlib.suppress(OSError):
             (self._folder / "daemon.json").unlink(missing_ok=True)
 
-    def _give_sign_of_life(self) -> None:
+    def _write_sign_of_life(self) -> None:
         facts = {
             "protocol": PROTOCOL_MAJOR,
             "version": backline_version(),

@@ -1,4 +1,4 @@
-"""Who listens: where answers go, who gets which events, and until when."""
+"""Where answers go, which client gets which events, and until when."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Peer:
 
 
 def owner_name(host: str, client_id: str) -> str:
-    """Return whose jobs a client's are: request ids are told apart by it."""
+    """Return whose jobs a client's are: request ids are unique within it."""
     return f"{host}#{client_id}" if client_id else host
 
 
@@ -94,7 +94,7 @@ class Subscribers:
             self._forget((source[0], port) if port else self._target(source))
 
     def renew(self, source: Address, now: float) -> None:
-        """A sign of life from `source`: its lease begins anew."""
+        """A sign of life from `source`: its lease starts again."""
         with self._lock:
             lease = self._leases.get(self._target(source))
             if lease is not None:

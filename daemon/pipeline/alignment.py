@@ -38,7 +38,7 @@ def align(
     transpose: bool,
 ) -> Draft:
     """Return the stems on the grid, where they are `from_mix` or the user wants it, and in key."""
-    keeps_sound = request.edited not in ("", "cover")  # which lies where the user has put it
+    keeps_sound = request.edited not in ("", "cover")  # which stays where the user has put it
     conforming = not request.from_ and (
         request.conform == "on" or (request.conform == "auto" and from_mix and not keeps_sound)
     )
@@ -69,16 +69,16 @@ def on_grid(draft: Draft, grid: Grid) -> Draft:
 
 
 def in_key(draft: Draft, key: Key) -> Draft:
-    """Transpose all but the drums by the fewest semitones where another key is heard."""
+    """Transpose all but the drums by the fewest semitones where another key is found."""
     pitched = {name: clip for name, clip in draft.stems.items() if name != "drums"}
     if not pitched:
         return draft
-    heard = find_key(_sum(pitched))
-    if heard is None or key_relation(heard, key) in FITTING_KEYS:
+    found = find_key(_sum(pitched))
+    if found is None or key_relation(found, key) in FITTING_KEYS:
         return draft
-    semitones = shift_to(heard, key)
+    semitones = shift_to(found, key)
     moved = {name: transpose(clip, semitones) for name, clip in pitched.items()}
-    transposed = Transposed(semitones, heard.name, key.name, formants_kept=False)
+    transposed = Transposed(semitones, found.name, key.name, formants_kept=False)
     return replace(
         draft, stems={**draft.stems, **moved}, score=None,
         facts=replace(draft.facts, transposed=transposed),

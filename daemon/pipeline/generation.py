@@ -68,7 +68,7 @@ def generate(
     fraction of the whole job in 0..1, which never falls; `cancelled` is asked at each diffusion
     step. An engine that is already loaded stays so and is not closed. Raises Cancelled, and one
     sentence as ProtocolError or MidiError (the request), EngineError, StemError or AudioError;
-    GateError where no take passed: the best then lies in `out_dir` all the same.
+    GateError where no take passed: the best is in `out_dir` all the same.
     """
     source, limits = source_of(request), Limits.parse(request.gate)
     conditions = conditions_of(request, source)

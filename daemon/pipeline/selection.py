@@ -21,7 +21,7 @@ NOT_JUDGED = Judgement(0.0, {}, ())
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attempt:
-    """A take, what it is worth, and what stands against it: nothing where it passed."""
+    """A take, its score, and the reasons it failed: none where it passed."""
 
     take: Take
     judgement: Judgement
@@ -51,8 +51,8 @@ def choose(
     """Play all `seeds`, and of `more_seeds` until one passes the limits; keep the best.
 
     `play` takes the attempt's number from 0 and its seed. Only `keep` takes are held at a time.
-    Where none passes the best of them is kept, for the user to hear. The attempts of an `earlier`
-    choice are listed before these.
+    Where none passes the best is kept, so that the user can listen to it. The attempts of an
+    `earlier` choice are listed before these.
     """
     kept: list[tuple[int, Attempt]] = []
     played: list[AttemptEntry] = []

@@ -86,7 +86,7 @@ def _write_project(
 ) -> Manifest:
     """Write project.rpp beside the stems in `folder` and return the manifest of it all.
 
-    `out_dir` is where they will lie in the end, `gain_db` what the stems have in common. Raises
+    `out_dir` is where they will be in the end, `gain_db` what the stems have in common. Raises
     OSError.
     """
     rate, frames, created = recording.sample_rate, recording.frames, datetime.now(UTC)
