@@ -41,7 +41,7 @@ class SoundTags:
 
     `position_frames` is where it begins in the user's project, at the file's rate. `family` is the
     same for all files of a job and no others; `files` is how many those are. `music` is None where
-    nobody knows.
+    it is unknown.
     """
 
     stem: str

@@ -21,7 +21,7 @@ from stems.staging import plain_disk_errors
 def write_copies(folder: Path, target: Path, format_name: str = "") -> list[str]:
     """Copy stems, mix and notes of the job in `folder` into `target`; return the names, sorted.
 
-    In the job's own format the files are copied as they are, in another they are written anew
+    In the job's own format the files are copied as they are, in another they are written again
     with the same tags; whole numbers sum exactly. Raises StemError where a name is taken, a file
     is missing or has been changed in length, or the disk refuses; then none of them is there.
     """

@@ -26,10 +26,10 @@ PIECE_FRAMES = 1 << 18  # processed at a time
 
 
 def silent_stems(mix: Clip, clips: Mapping[str, Clip]) -> tuple[str, ...]:
-    """Return the stems in which nothing is heard: all dust from the first frame to the last."""
+    """Return the silent stems: all dust from the first frame to the last."""
     names = list(clips)
     open_at = _open(mix, [clips[name].samples for name in names])
-    return tuple(name for name, heard in zip(names, open_at, strict=True) if not heard.any())
+    return tuple(name for name, gate in zip(names, open_at, strict=True) if not gate.any())
 
 
 def move_dust(mix: Clip, stems: Samples, strongest: int) -> None:

@@ -45,7 +45,7 @@ class TakeEntry:
 
     `gain_db` is the common gain of its stems, `null_dbfs` the peak of mix.wav minus the sum of
     the stem files as read back from disk (-200 when nothing is left). A split is not measured, and
-    has {} as its report. `silent` names the stems in which nothing is heard.
+    has {} as its report. `silent` names the stems without an audible sound.
     """
 
     take: int
@@ -59,7 +59,7 @@ class TakeEntry:
 
 @dataclass(frozen=True, slots=True)
 class LengthEntry:
-    """The length of a split recording, whose music nobody knows."""
+    """The length of a split recording, whose tempo and meter are unknown."""
 
     sample_rate: int
     frames: int

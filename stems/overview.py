@@ -95,8 +95,8 @@ def _draw_ruler(sheet: Sheet, picture: Overview) -> None:
 def _draw_beats(sheet: Sheet, picture: Overview) -> None:
     """Measured beats as bright marks over the lines of the grid.
 
-    Where the take was brought onto the grid they stand in the upper half, and in the lower one
-    those of before, counted from the first downbeat.
+    Where the take was conformed they are in the upper half, and those of before, counted from the
+    first downbeat, in the lower half.
     """
     grid = picture.grid
     bottom, top = BEATS

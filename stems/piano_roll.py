@@ -69,12 +69,12 @@ def draw_piano_roll(
     lost = [note for note in given if float(note.start_beats) in missed]
     sheet.boxes(boxes(met, 1.0), frame=GIVEN_COLOUR, width=1.4)
     sheet.boxes(boxes(lost, 1.0), frame=WARNING, width=1.4)
-    heard = [
+    found = [
         box(note.start_beats, note.end_beats, round(sounding), 0.3)
         for note in lost
         if (sounding := missed[float(note.start_beats)]) is not None and low <= sounding <= high
     ]
-    sheet.boxes(heard, fill=WARNING)
+    sheet.boxes(found, fill=WARNING)
     sheet.text(0.008, 0.850, "▭ given" if given else "none given", size=9, colour=QUIET)
     if lost:
         sheet.text(0.008, 0.816, "▭ not heard so", size=9, colour=WARNING)

@@ -27,13 +27,13 @@ class ProjectTake:
     """What project.rpp shows of one take, its sound aside; each may be empty.
 
     `notes` is what the stems play, `provenance` JSON-able facts of each stem's file, `report`
-    what was measured, in lines; `heard` are the stems whose notes nobody wrote down.
+    what was measured, in lines; `transcribed` are the stems whose notes come from their sound.
     """
 
     notes: Mapping[str, tuple[Note, ...]] = field(default_factory=dict)
     provenance: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     report: tuple[str, ...] = ()
-    heard: tuple[str, ...] = ()
+    transcribed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _write_note_tracks(lines: RppLines, project: Project) -> None:
     lines.close()
     for stem in noted:
         name = f"{stem} notes"
-        if any(stem in take.heard for take in project.takes):
+        if any(stem in take.transcribed for take in project.takes):
             name += ", as heard in it"
         write_track(lines, name, STEM_COLOURS[stem], "2 -1" if stem == noted[-1] else "0 0")
         channel = 9 if stem == "drums" else 0

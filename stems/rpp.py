@@ -18,7 +18,7 @@ LONG_VALUE_BYTES = 1_000  # REAPER writes long extension data in base64, at the 
 
 
 class RppLines:
-    """The lines so far and how deep the next one stands."""
+    """The lines so far, and how deep the next one is indented."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []

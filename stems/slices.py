@@ -19,7 +19,7 @@ from stems.transcription.timed_note import TimedNote
 from stems.transcription.transcriber import detect
 
 TOGETHER_SECONDS = 0.030  # what begins within this is one sound
-LOOK_BACK_SECONDS, LOOK_ON_SECONDS = 0.020, 0.015  # where an attack lies around what was heard
+LOOK_BACK_SECONDS, LOOK_ON_SECONDS = 0.020, 0.015  # where an attack is around a detected start
 BEGUN = 0.05  # of the attack's peak: before that there is nothing of it
 FADE_IN_SECONDS, FADE_OUT_SECONDS = 0.001, 0.010
 FADED_DB = 60.0  # under its own peak a slice is over
@@ -41,7 +41,7 @@ def slice_stem(clip: Clip, stem: str, bpm: float | None = None) -> tuple[Slice, 
     """Cut a stem where something begins; silence before the first sound belongs to none.
 
     Names are a number, then the drums struck ("kick+closed_hat") or the pitch ("A1"; C4 is MIDI
-    60), then the tempo where it is told. Raises StemError.
+    60), then the tempo where it is known. Raises StemError.
     """
     groups = _together(detect(clip, stem))
     starts = [_attack(clip, group[0].start_seconds) for group in groups]
@@ -59,16 +59,16 @@ def slice_stem(clip: Clip, stem: str, bpm: float | None = None) -> tuple[Slice, 
 
 
 def write_slice(path: Path, one: Slice) -> None:
-    """Write a slice as 32-bit float WAV that tells samplers its root note; raises OSError."""
+    """Write a slice as 32-bit float WAV with its root note for samplers; raises OSError."""
     clip = one.clip
     after = [(b"acid", one_shot(one.root)), (b"smpl", sampler(one.root, clip.sample_rate))]
     with WaveFile(path, clip.sample_rate, clip.channels, clip.frames, 32, after=after) as file:
         file.write(clip.samples)
 
 
-def _together(heard: Sequence[TimedNote]) -> list[list[TimedNote]]:
+def _together(detected: Sequence[TimedNote]) -> list[list[TimedNote]]:
     groups: list[list[TimedNote]] = []
-    for note in heard:
+    for note in detected:
         if groups and note.start_seconds - groups[-1][0].start_seconds < TOGETHER_SECONDS:
             groups[-1].append(note)
         else:
@@ -83,11 +83,11 @@ def _what(group: Sequence[TimedNote], stem: str) -> str:
     return f"{PITCHES[pitches[0] % 12]}{pitches[0] // 12 - 1}"
 
 
-def _attack(clip: Clip, heard_seconds: float) -> int:
-    """The frame at which the attack begins that was heard about then."""
+def _attack(clip: Clip, detected_seconds: float) -> int:
+    """The frame at which the attack near a detected start begins."""
     rate = clip.sample_rate
-    first = max(0, round((heard_seconds - LOOK_BACK_SECONDS) * rate))
-    stop = min(clip.frames, round((heard_seconds + LOOK_ON_SECONDS) * rate))
+    first = max(0, round((detected_seconds - LOOK_BACK_SECONDS) * rate))
+    stop = min(clip.frames, round((detected_seconds + LOOK_ON_SECONDS) * rate))
     step = max(1, rate // 1_000)  # a millisecond
     size = np.abs(clip.samples[:, first:stop]).max(0)
     peaks = np.maximum.reduceat(size, np.arange(0, len(size), step)) if len(size) else size

@@ -24,7 +24,7 @@ from stems.stem_set import StemSet
 SAME = ("bpm", "meter", "bars", "tempo_map", "meter_map", "key", "sample_rate", "engine")
 CROSSFADE_SECONDS = 0.010
 # New sound is in full this long before its first bar, so that a note that anticipates the beat
-# by up to half a twelfth of it is heard whole.
+# by up to half a twelfth of it is complete.
 LEAD_IN_BEATS = 1 / 24
 
 

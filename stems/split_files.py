@@ -24,7 +24,7 @@ from stems.whole_numbers import Integers, dither_for, to_integers, to_whole
 
 BLOCK_FRAMES = 1 << 18
 FULL_SCALE = 1 - 1e-6  # a little less, so that no rounding of the gain leads beyond it
-NOT_LOUDER = 1 + 1e-9  # what a peak of 1 can be after it was told in decibels
+NOT_LOUDER = 1 + 1e-9  # what a peak of 1 can become in decibels and back
 
 
 def in_format(
@@ -32,7 +32,7 @@ def in_format(
 ) -> tuple[FileSplit, float]:
     """Put the stems into files of another format in place of the float ones.
 
-    Returns what then lies on the disk, and the gain in dB that all stems have in common: 0, or what
+    Returns the files written, and the gain in dB that all stems have in common: 0, or what
     brings the loudest of recording and stems to full scale, beyond which whole numbers do not go.
     The whole numbers of all four stems sum to the recording's, with that gain and as rounded to
     that format; at fewer bits than 24 those are dithered where they were not whole already.

@@ -13,13 +13,13 @@ from stems.project_items import ItemTake, Place, sound_source, write_item, write
 from stems.provenance import SplitOrigin
 from stems.rpp import RppLines, seconds_text
 
-BPM = 120  # nobody knows the tempo of a recording; this is REAPER's own
+BPM = 120  # the tempo of a recording is unknown; this is REAPER's default
 PROJECT_RATES = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 
 
 @dataclass(frozen=True, slots=True)
 class SplitStem:
-    """A stem's file, its path from the project and its hash, and what there is to say of it."""
+    """A stem's file, its path from the project and its hash, and the lines of its report."""
 
     path: str
     sha256: str

@@ -47,7 +47,7 @@ def staging(out_dir: Path) -> Iterator[Path]:
 
 @contextmanager
 def plain_disk_errors(out_dir: Path) -> Iterator[None]:
-    """Turn what the disk says into a StemError that names the output folder."""
+    """Turn an error of the disk into a StemError that names the output folder."""
     try:
         yield
     except (OSError, AudioError, MelodyError) as error:

@@ -19,7 +19,7 @@ Integers = npt.NDArray[np.int32]
 # off was never a sum.
 _UNITS_OFF_PER_STEM = 2
 
-# Rounding to so few bits is heard as distortion of what is quiet; noise makes it a steady hiss.
+# Rounding to so few bits distorts quiet sound audibly; noise makes that a steady hiss.
 DITHERED_BITS = 16
 _DITHER_SEED = 16
 

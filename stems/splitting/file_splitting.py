@@ -16,7 +16,7 @@ from audio.stem_names import STEMS
 from audio.wave_file import WaveFile
 from stems.errors import StemError
 from stems.facts import SplitterDescription
-from stems.splitting.placement import OverlapAdd
+from stems.splitting.placement import joined
 from stems.splitting.process_memory import give_back_memory
 from stems.splitting.recording import Reader, Recording
 from stems.splitting.separation import finish
@@ -69,7 +69,7 @@ def split_file(
                 source.read, recording.frames, recording.sample_rate, recording.level,
                 stems=names, loop=False, progress=progress, cancelled=cancelled,
             )  # fmt: skip
-            estimates = _joined(parts, recording.frames)
+            estimates = joined(parts, recording.frames)
         files = {
             name: stack.enter_context(
                 WaveFile(path, recording.sample_rate, recording.channels, recording.frames, 32)
@@ -109,16 +109,6 @@ def _whole_loop(
     mix = Clip(source.read(0, recording.frames), recording.sample_rate)
     clips = splitter.split(mix, stems=stems, loop=True, progress=progress, cancelled=cancelled)
     return np.stack([clip.samples for clip in clips.values()])
-
-
-def _joined(parts: Iterator[tuple[int, Samples]], frames: int) -> Iterator[Samples]:
-    """Estimates (stems, 2, frames) without gap or overlap, from the segments."""
-    sums: OverlapAdd | None = None
-    for first, estimates in parts:
-        sums = sums or OverlapAdd(frames, estimates.shape[-1])
-        yield sums.add(first, estimates)
-    if sums is not None:
-        yield sums.rest()
 
 
 def _finished(

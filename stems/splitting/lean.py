@@ -5,7 +5,7 @@ The same weights and the same sums as demucs.htdemucs.HTDemucs in eval mode, in 
 * tensors lie with their channels last, as matrix multiplication wants them, and are never turned;
 * a frequency's rows do not depend on each other within most of a layer, so a few rows at a time go
   through all of it and stay in the processor's cache;
-* what a residual branch widens is never normalised: the moments of its few channels before tell
+* what a residual branch widens is never normalised: the moments of its few channels before give
   those of its many after, so the norm goes into the weights that widen it;
 * the end is computed a source at a time, into the sound that is given back;
 * in bfloat16 only what is multiplied is rounded; sums, norms and what is passed on stay float32.
@@ -43,7 +43,7 @@ class LeanHTDemucs:
     def drop_originals(self) -> None:
         """Let the module go without the transformer's matrices, of which we have copies.
 
-        Only in bfloat16; the module can be computed by nobody else from then on.
+        Only in bfloat16; nothing else can compute the module from then on.
         """
         if self._dtype == torch.float32:
             return

@@ -86,9 +86,9 @@ class _Attention:
 
     def __call__(self, x: Tensor, others: Tensor | None) -> Tensor:
         given = self._norm(x)
-        heard = given if others is None else self._norm_others(others)
+        keyed = given if others is None else self._norm_others(others)
         query = self._by_heads(self._query(given))
-        key, value = (self._by_heads(each) for each in self._key_value(heard).chunk(2, -1))
+        key, value = (self._by_heads(each) for each in self._key_value(keyed).chunk(2, -1))
         found = functional.scaled_dot_product_attention(query, key, value)
         x = _plus(x, self._out(found.transpose(1, 2).flatten(2)), self._gains[0])
         x = in_pieces(x, WIDE_TOKENS, 1, self._fed_forward)

@@ -19,7 +19,7 @@ FFT, HOP = 4096, 1024
 # Rows of the spectrogram that the network sees: from bin, to bin, bins averaged in a row.
 BANDS = ((0, 256, 1), (256, 768, 2), (768, 2048, 8))
 ROWS = sum((last - first) // size for first, last, size in BANDS)
-FOLD = 2  # neighbouring rows that are read and told apart as channels
+FOLD = 2  # neighbouring rows that are channels of the network
 FLOOR = 1e-4  # of the mix's root mean square: magnitudes under it are silence
 
 
@@ -125,7 +125,7 @@ class MaskNetwork(nn.Module):  # type: ignore[misc]
 
 
 class _Across(nn.Module):  # type: ignore[misc]
-    """What is heard in all rows at once, before, now and after, is told to every row."""
+    """Adds to every row what all rows hold together, now and in the moments around."""
 
     def __init__(self, channels: int, rows: int, wide: int) -> None:
         super().__init__()
@@ -136,10 +136,10 @@ class _Across(nn.Module):  # type: ignore[misc]
         nn.init.zeros_(self.scatter.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        heard = torch.relu(self.gather(x.permute(0, 2, 3, 1).flatten(2)))
-        before_and_after = self.around(heard.transpose(1, 2)).transpose(1, 2)
-        told = self.scatter(torch.relu(heard + before_and_after))
-        return x + told.unflatten(2, self.shape).permute(0, 3, 1, 2)
+        gathered = torch.relu(self.gather(x.permute(0, 2, 3, 1).flatten(2)))
+        before_and_after = self.around(gathered.transpose(1, 2)).transpose(1, 2)
+        shared = self.scatter(torch.relu(gathered + before_and_after))
+        return x + shared.unflatten(2, self.shape).permute(0, 3, 1, 2)
 
 
 def _layer(before: int, after: int, stride: int = 1) -> nn.Sequential:

@@ -93,3 +93,13 @@ def wrapped(first: int, count: int, frames: int) -> Iterator[tuple[slice, slice]
         size = min(frames - at, count - done)
         yield slice(at, at + size), slice(done, done + size)
         done += size
+
+
+def joined(parts: Iterator[tuple[int, Samples]], frames: int) -> Iterator[Samples]:
+    """Yield estimates (stems, 2, frames) without gap or overlap, from segments as they come."""
+    sums: OverlapAdd | None = None
+    for first, estimates in parts:
+        sums = sums or OverlapAdd(frames, estimates.shape[-1])
+        yield sums.add(first, estimates)
+    if sums is not None:
+        yield sums.rest()

@@ -1,4 +1,4 @@
-"""A sound file that somebody brings: looked through once, then read front to back in blocks."""
+"""A sound file to split: read through once, then front to back in blocks."""
 
 from __future__ import annotations
 

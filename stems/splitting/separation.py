@@ -36,7 +36,7 @@ def separate(
 ) -> Separation:
     """Split a mix into stems of its own rate and length; all four of them add up to it.
 
-    A mono mix is heard on both sides. Raises Cancelled within a segment, and StemError.
+    A mono mix becomes both channels. Raises Cancelled within a segment, and StemError.
     """
     if mix.channels == 1:
         mix = Clip(np.repeat(mix.samples, 2, 0), mix.sample_rate)

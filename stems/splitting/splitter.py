@@ -15,7 +15,7 @@ from diffusion.errors import Cancelled
 from stems.errors import StemError
 from stems.facts import SplitterDescription
 from stems.splitting.parallel import Tick, in_parallel
-from stems.splitting.placement import OVERLAP, OverlapAdd, place, window, wrapped
+from stems.splitting.placement import OVERLAP, joined, place, window, wrapped
 from stems.splitting.process_memory import give_back_memory, tune_process
 from stems.splitting.rates import at_rate
 
@@ -97,7 +97,7 @@ class Splitter:
     ) -> Mapping[str, Clip]:
         """Return raw estimates with the mix's rate, channels (2) and length, in order of STEMS.
 
-        A `loop` is heard as going round, so that its ends get context. `progress` gets fractions
+        A `loop` is split as a circle, so that its ends get context. `progress` gets fractions
         in 0..1, a segment at a time; Cancelled is raised within one segment, StemError for a mix
         that is not stereo.
         """
@@ -130,8 +130,8 @@ class Splitter:
     ) -> Iterator[tuple[int, Samples]]:
         """Give the first frame and the estimates (stems, 2, frames) of one segment after another.
 
-        All are equally long, may begin before frame 0 and end after the last; OverlapAdd joins
-        them. Neither more than a few of them nor the mix is held in memory.
+        All are equally long, may begin before frame 0 and end after the last; joined() joins them.
+        Neither more than a few of them nor the mix is held in memory.
         """
         for name in stems:
             if name not in self.gives:
@@ -176,7 +176,7 @@ class Splitter:
 
 
 def _reader(samples: Samples, loop: bool) -> Read:
-    """Read (2, frames) with zeros beyond its ends, or going round and round."""
+    """Read (2, frames) with zeros beyond its ends, or as a circle."""
     frames = samples.shape[1]
 
     def read(first: int, count: int) -> Samples:
@@ -194,18 +194,15 @@ def _reader(samples: Samples, loop: bool) -> Read:
 
 def _in_line(parts: Iterator[tuple[int, Samples]], frames: int) -> Samples:
     whole: Samples | None = None
-    sums: OverlapAdd | None = None
     at = 0
-    for first, estimates in parts:
-        if sums is None or whole is None:
-            sums = OverlapAdd(frames, estimates.shape[-1])
-            whole = np.empty((*estimates.shape[:-1], frames), np.float32)
-        done = sums.add(first, estimates)
-        if done.size:
-            whole[..., at : at + done.shape[-1]] = done
-            at += done.shape[-1]
-    assert sums is not None and whole is not None
-    whole[..., at:] = sums.rest()
+    for done in joined(parts, frames):
+        if not done.size:
+            continue
+        if whole is None:
+            whole = np.empty((*done.shape[:-1], frames), np.float32)
+        whole[..., at : at + done.shape[-1]] = done
+        at += done.shape[-1]
+    assert whole is not None
     return whole
 
 

@@ -1,1 +1,1 @@
-"""What a stem plays, heard from its sound: strokes, notes and voices."""
+"""Notes and drum strokes transcribed from a stem's sound."""

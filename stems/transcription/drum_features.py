@@ -1,4 +1,4 @@
-"""What the drum network hears: how loud 48 bands are, a hundred times a second."""
+"""The drum network's features: how loud 48 bands are, a hundred times a second."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Array = npt.NDArray[np.float32]
 
 BANDS, LOWEST_HZ, HIGHEST_HZ = 48, 30.0, 16_000.0
 HOP_SECONDS, WINDOW_SECONDS = 0.010, 0.046
-BEFORE, AFTER = 2, 6  # hops that are heard around each moment: 20 ms back, 60 ms on
+BEFORE, AFTER = 2, 6  # hops around each moment that are features: 20 ms back, 60 ms on
 FLOOR = 1e-3  # of the loudest moment; softer is silence
 
 
@@ -51,7 +51,7 @@ def _bank(sample_rate: int, window: int) -> Array:
     rise = (hz[:, None] - edges[:-2]) / np.diff(edges)[:-1]
     fall = (edges[2:] - hz[:, None]) / np.diff(edges)[1:]
     bank = np.maximum(0, np.minimum(rise, fall))
-    # The lowest bands are narrower than a bin: each hears at least the bin nearest to it.
+    # The lowest bands are narrower than a bin: each has at least the bin nearest to it.
     nearest = np.abs(hz[:, None] - edges[1:-1]).argmin(0)
     bank[nearest, np.arange(BANDS)] = np.maximum(bank[nearest, np.arange(BANDS)], 0.5)
     return np.asarray(bank / bank.sum(0), np.float32)

@@ -1,4 +1,4 @@
-"""Which drums are struck and when, heard by a small network of our own.
+"""Which drums are struck and when, detected by a small network of our own.
 
 training/train_drum_hearing.py made its weights. It is small enough for numpy alone.
 """
@@ -21,15 +21,15 @@ from stems.transcription.drum_features import (
 )
 from stems.transcription.timed_note import TimedNote
 
-# What the network tells apart, in the order of its outputs: General MIDI percussion.
+# What the network distinguishes, in the order of its outputs: General MIDI percussion.
 DRUMS: Mapping[str, int] = {
     "kick": 36, "snare": 38, "side_stick": 37, "clap": 39, "closed_hat": 42, "open_hat": 46,
     "low_tom": 45, "mid_tom": 47, "high_tom": 50, "crash": 49, "ride": 51, "shaker": 70,
 }  # fmt: skip
 WEIGHTS = "drums.safetensors"
-HIGHEST_RATE = 48_000  # at 96 kHz the treble is no other
-# What sounds much like something else must be surer. Chosen on held-out pieces of seed 6, which no
-# figure in the docs is from.
+HIGHEST_RATE = 48_000  # in Hz; the network was trained without higher frequencies
+# The least probability of a stroke; higher for drums that sound much like another. Chosen on
+# held-out pieces of seed 6, which no figure in the docs is from.
 SURE: Mapping[str, float] = {
     "kick": 0.25, "snare": 0.25, "side_stick": 0.4, "clap": 0.4, "hat": 0.28,
     "low_tom": 0.5, "mid_tom": 0.5, "high_tom": 0.5, "crash": 0.45, "ride": 0.45, "shaker": 0.3,

@@ -1,4 +1,4 @@
-"""A note as it is heard, by the clock."""
+"""A note with its times in seconds."""
 
 from __future__ import annotations
 

@@ -20,10 +20,10 @@ FREE_BPM = 120  # where no tempo is known a beat is half a second
 
 
 def detect(clip: Clip, stem: str) -> list[TimedNote]:
-    """Return what a clip of that stem plays, by the clock and by start.
+    """Return what a clip of that stem plays, with times in seconds, in order of start.
 
     Drums by stroke and General MIDI number, all others as one voice: where several sound at once,
-    the loudest is heard, or none. Raises StemError for another stem or more than 10 minutes.
+    the loudest is taken, or none. Raises StemError for another stem or more than 10 minutes.
     """
     if stem not in STEMS:
         raise StemError(f"stem must be one of {', '.join(STEMS)}, not {stem!r}")
@@ -35,22 +35,22 @@ def detect(clip: Clip, stem: str) -> list[TimedNote]:
 def transcribe(clip: Clip, stem: str, grid: Grid | None = None) -> tuple[Note, ...]:
     """Return what a clip of that stem plays as notes in beats, where `grid` begins with the clip.
 
-    Notes are where they are heard, to a 960th of a beat. Without a grid a beat is half a second.
-    Raises StemError.
+    Notes are not quantised: they are exact to a 960th of a beat. Without a grid a beat is half a
+    second. Raises StemError.
     """
     return in_beats(detect(clip, stem), grid)
 
 
-def in_beats(heard: Iterable[TimedNote], grid: Grid | None = None) -> tuple[Note, ...]:
-    """Return heard notes in the beats of a grid, at 120 bpm without one."""
+def in_beats(detected: Iterable[TimedNote], grid: Grid | None = None) -> tuple[Note, ...]:
+    """Return detected notes in the beats of a grid, at 120 bpm without one."""
     grid = grid or Grid.constant(FREE_BPM, "4/4", 1)
     notes = []
-    for each in heard:
+    for each in detected:
         start, end = (
             round(grid.beat_at(second) * PARTS_A_BEAT)
             for second in (each.start_seconds, each.start_seconds + each.length_seconds)
         )
-        start = max(start, 0)  # a sound on the first frame may be heard a little before it
+        start = max(start, 0)  # a sound on the first frame may be detected a little before it
         length = max(end - start, SHORTEST_PARTS)
         velocity = min(127, max(1, round(each.velocity * 127)))
         notes.append(

@@ -68,7 +68,7 @@ def make_job(folder: Path, grid: Grid, sample_rate: int, at_beats: int, takes: i
         clips[stem] = Clip(samples, sample_rate)
     deliver(
         folder, request={}, grid=grid, key=Key.parse("A minor"), melody=None,
-        takes=[Take(StemSet(clips), {}, {}, seed) for seed in range(takes)], stems=STEMS,
+        takes=[Take(StemSet(clips), seed=seed) for seed in range(takes)], stems=STEMS,
         engine=EngineDescription(name="test"),
         at_beats=at_beats, sections=("verse",) * grid.bars,
     )  # fmt: skip
