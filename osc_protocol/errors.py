@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import IntEnum
+from typing import Self
 
 _MARK = re.compile(r"\x02(\w+)\x03")
 
@@ -12,29 +13,37 @@ _MARK = re.compile(r"\x02(\w+)\x03")
 class Code(IntEnum):
     """What went wrong, as it stands in /backline/error; numbers are frozen, new ones are added."""
 
-    INTERNAL = 1
-    UNKNOWN_ADDRESS = 2
-    BAD_TYPE = 3
-    OUT_OF_RANGE = 4
-    UNKNOWN_KEY = 5
-    MISSING_ARGUMENT = 6
-    NOT_FOUND = 7
-    QUEUE_FULL = 8
-    RID_CONFLICT = 9
-    PATH_FORBIDDEN = 10
-    UNAUTHORIZED = 11
-    TOO_LARGE = 12
-    RATE_LIMITED = 13
-    MODEL_UNAVAILABLE = 14
-    OUT_OF_MEMORY = 15
-    DISK_FULL = 16
-    TIMEOUT = 17
-    CANCELLED = 18
-    BAD_MIDI = 19
-    UNSUPPORTED = 20
-    SHUTTING_DOWN = 21
-    INCOMPATIBLE_PROTOCOL = 22
-    GONE = 23
+    meaning: str
+
+    def __new__(cls, number: int, meaning: str) -> Self:
+        """Make a member that is its number and has a meaning in words."""
+        code = int.__new__(cls, number)
+        code._value_, code.meaning = number, meaning
+        return code
+
+    INTERNAL = 1, "a fault in the daemon; its log has the details"
+    UNKNOWN_ADDRESS = 2, "no such address, or a pattern: addresses are taken literally"
+    BAD_TYPE = 3, "the argument is of the wrong kind, such as text for a number"
+    OUT_OF_RANGE = 4, "the argument is of the right kind but cannot be; the message has the limit"
+    UNKNOWN_KEY = 5, "no such key; write `?key` for one that may be ignored"
+    MISSING_ARGUMENT = 6, "an argument that must be there is not, or a key has no value"
+    NOT_FOUND = 7, "no such job; it never means that a job has ended"
+    QUEUE_FULL = 8, "too many jobs wait"
+    RID_CONFLICT = 9, "the rid stands for a request with other parameters"
+    PATH_FORBIDDEN = 10, "a path that may not be opened, or is not absolute"
+    UNAUTHORIZED = 11, "not from here"
+    TOO_LARGE = 12, "longer than the limit in the message"
+    RATE_LIMITED = 13, "too many messages or too many subscribers"
+    MODEL_UNAVAILABLE = 14, "the engine cannot be opened on this machine"
+    OUT_OF_MEMORY = 15, "the job needs more memory than there is"
+    DISK_FULL = 16, "results or journal cannot be written"
+    TIMEOUT = 17, "no answer in time; clients use it, the daemon does not send it"
+    CANCELLED = 18, "it was cancelled"
+    BAD_MIDI = 19, "the melody cannot be read, or holds no pitched note"
+    UNSUPPORTED = 20, "understood, but not in this version"
+    SHUTTING_DOWN = 21, "the daemon is stopping"
+    INCOMPATIBLE_PROTOCOL = 22, "the daemon speaks another major version"
+    GONE = 23, "it was there, and is no more"
 
     @property
     def symbol(self) -> str:

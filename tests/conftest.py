@@ -18,8 +18,8 @@ def every_manifest_fits_the_schema() -> Iterator[None]:
     """Have each manifest that a test writes or prints validated against the published schema."""
     from jsonschema import Draft202012Validator
 
+    from docs.pages.manifest_schema import schema
     from stems.manifest import Manifest
-    from stems.manifest_schema import schema
 
     validator, as_dict = Draft202012Validator(schema()), Manifest.as_dict
 

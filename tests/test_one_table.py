@@ -83,7 +83,7 @@ except ProtocolError as error:
 def copy(tmp_path: Path) -> Path:
     """The product's rooms and the generated pages for a test to edit; weights are links."""
     tree = tmp_path / "tree"
-    for room in (*ROOMS, "docs/guide"):
+    for room in (*ROOMS, "docs/guide", "docs/pages"):
         shutil.copytree(
             ROOT / room,
             tree / room,
@@ -133,7 +133,7 @@ def test_an_engine_added_as_a_row_is_an_engine_everywhere(copy: Path) -> None:
         "drums", "bass",
     ]  # fmt: skip
 
-    run(copy, code="from osc_protocol.generated import main; main()")
+    run(copy, code="from docs.pages.__main__ import main; main()")
     lua = (copy / "reaper_scripts" / "lib" / "protocol.lua").read_text("utf-8")
     assert 'engines = { "embedded", "ace-step", "hum" }' in lua
     page = (copy / "docs" / "guide" / "protocol.md").read_text("utf-8")
@@ -154,7 +154,7 @@ def test_an_option_added_to_the_class_is_an_option_everywhere(copy: Path) -> Non
     refusal = run(copy, code=SWING_OVER_OSC)
     assert refusal == "swing | swing must be a number from 0 to 1 eighths, not 1.5\n"
 
-    run(copy, code="from osc_protocol.generated import main; main()")
+    run(copy, code="from docs.pages.__main__ import main; main()")
     page = (copy / "docs" / "guide" / "protocol.md").read_text("utf-8")
     assert "| `swing` | `f` | 0.0 | 0 to 1 eighths | how late the off-beats come |" in page
     lua = (copy / "reaper_scripts" / "lib" / "protocol.lua").read_text("utf-8")

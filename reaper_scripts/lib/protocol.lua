@@ -1,4 +1,4 @@
--- The protocol, for the scripts: written by `python -m osc_protocol.generated`, not by hand.
+-- The protocol, for the scripts: written by `python -m docs.pages`, not by hand.
 --
 -- commands, replies and events are by address without /backline/ (replies that share an address by
 -- what they answer); args lists what stands by position, keys what may follow as name and value.

@@ -1,4 +1,4 @@
-"""Writes the files that are made of the table: python -m osc_protocol.generated [--check]."""
+"""Writes the files that are made of the tables: python -m docs.pages [--check]."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from osc_protocol.document import document
-from osc_protocol.lua_table import lua_table
-from osc_protocol.request_schema import schema
+from docs.pages import manifest_schema, request_schema
+from docs.pages.lua_module import lua_module
+from docs.pages.protocol_page import protocol_page
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FILES: Mapping[str, Callable[[], str]] = {
-    "docs/guide/protocol.md": document,
-    "docs/guide/requests.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
-    "reaper_scripts/lib/protocol.lua": lua_table,
+    "docs/guide/protocol.md": protocol_page,
+    "docs/guide/requests.schema.json": lambda: _json(request_schema.schema()),
+    "docs/guide/manifest.schema.json": lambda: _json(manifest_schema.schema()),
+    "reaper_scripts/lib/protocol.lua": lua_module,
 }
 
 
@@ -29,11 +30,15 @@ def main() -> int:
     names = stale()
     for name in names:
         if "--check" in sys.argv[1:]:
-            print(f"{name} is stale: run python -m osc_protocol.generated")
+            print(f"{name} is stale: run python -m docs.pages")
         else:
             (ROOT / name).write_text(FILES[name](), encoding="utf-8", newline="\n")
             print(f"wrote {name}")
     return 1 if names and "--check" in sys.argv[1:] else 0
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2) + "\n"
 
 
 def _text_of(path: Path) -> str:

@@ -1,21 +1,15 @@
-"""The JSON schema of manifests, made from the dataclasses that a manifest consists of.
-
-`python -m stems.manifest_schema` writes it to docs/guide/manifest.schema.json.
-"""
+"""The JSON schema of manifests, made from the dataclasses that a manifest consists of."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 from stems.manifest import SCHEMA, Manifest
 from stems.plain import is_empty, is_open, is_required, types_of
 
-PATH = Path(__file__).parent.parent / "docs" / "guide" / "manifest.schema.json"
 NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 NULL = {"type": "null"}
 
@@ -34,11 +28,6 @@ def schema() -> Schema:
         "required": ["schema", *manifest["required"]],
         "$defs": definitions,
     }
-
-
-def text() -> str:
-    """Return the schema as its file holds it."""
-    return json.dumps(schema(), indent=2) + "\n"
 
 
 def _object(kind: type, definitions: Schema) -> Schema:
@@ -86,7 +75,3 @@ def _members(kind: Any, definitions: Schema) -> list[Schema]:
 
 def _any_of(members: list[Schema]) -> Schema:
     return members[0] if len(members) == 1 else {"anyOf": members}
-
-
-if __name__ == "__main__":
-    PATH.write_text(text(), encoding="utf-8", newline="\n")

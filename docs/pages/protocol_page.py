@@ -18,35 +18,9 @@ from osc_protocol.protocol import DEFAULT_PORT
 
 LISTENER_PORT = 9902  # of the examples
 
-MEANINGS = {
-    Code.INTERNAL: "a fault in the daemon; its log has the details",
-    Code.UNKNOWN_ADDRESS: "no such address, or a pattern: addresses are taken literally",
-    Code.BAD_TYPE: "the argument is of the wrong kind, such as text for a number",
-    Code.OUT_OF_RANGE: "the argument is of the right kind but cannot be; the message has the limit",
-    Code.UNKNOWN_KEY: "no such key; write `?key` for one that may be ignored",
-    Code.MISSING_ARGUMENT: "an argument that must be there is not, or a key has no value",
-    Code.NOT_FOUND: "no such job; it never means that a job has ended",
-    Code.QUEUE_FULL: "too many jobs wait",
-    Code.RID_CONFLICT: "the rid stands for a request with other parameters",
-    Code.PATH_FORBIDDEN: "a path that may not be opened, or is not absolute",
-    Code.UNAUTHORIZED: "not from here",
-    Code.TOO_LARGE: "longer than the limit in the message",
-    Code.RATE_LIMITED: "too many messages or too many subscribers",
-    Code.MODEL_UNAVAILABLE: "the engine cannot be opened on this machine",
-    Code.OUT_OF_MEMORY: "the job needs more memory than there is",
-    Code.DISK_FULL: "results or journal cannot be written",
-    Code.TIMEOUT: "no answer in time; clients use it, the daemon does not send it",
-    Code.CANCELLED: "it was cancelled",
-    Code.BAD_MIDI: "the melody cannot be read, or holds no pitched note",
-    Code.UNSUPPORTED: "understood, but not in this version",
-    Code.SHUTTING_DOWN: "the daemon is stopping",
-    Code.INCOMPATIBLE_PROTOCOL: "the daemon speaks another major version",
-    Code.GONE: "it was there, and is no more",
-}
 
-
-def document() -> str:
-    """Return the page: the text of protocol_page.md, with the table's parts and limits put in."""
+def protocol_page() -> str:
+    """Return the page: the text of protocol_page.md.in, with the table's parts and limits put in."""
     parts: dict[str, object] = {
         "COMMANDS": _commands(),
         "GENERATE_KEYS": _keys("## Keys of generate", Generate.row.keys),
@@ -64,7 +38,7 @@ def document() -> str:
         "MAX_SECTION_BYTES": MAX_SECTION_BYTES,
         "TAGS": ", ".join(TAGS[:8]) + ",\n    " + ", ".join(TAGS[8:]),
     }
-    text = (Path(__file__).parent / "protocol_page.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "protocol_page.md.in").read_text(encoding="utf-8")
     return re.sub(r"\{([A-Z_]+)\}", lambda found: str(parts[found[1]]).rstrip("\n"), text)
 
 
@@ -137,7 +111,7 @@ def _messages(title: str, direction: str) -> str:
 def _errors() -> str:
     table = _table(
         ("code", "symbol", "meaning"),
-        ((str(int(code)), f"`{code.symbol}`", MEANINGS[code]) for code in Code),
+        ((str(int(code)), f"`{code.symbol}`", code.meaning) for code in Code),
     )
     return "\n".join(
         (

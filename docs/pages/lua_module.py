@@ -15,14 +15,14 @@ from osc_protocol.protocol import DEFAULT_PORT, PROTOCOL_MAJOR, PROTOCOL_MINOR
 
 MAX_COLUMNS = 110
 HEAD = """\
--- The protocol, for the scripts: written by `python -m osc_protocol.generated`, not by hand.
+-- The protocol, for the scripts: written by `python -m docs.pages`, not by hand.
 --
 -- commands, replies and events are by address without /backline/ (replies that share an address by
 -- what they answer); args lists what stands by position, keys what may follow as name and value.
 return """
 
 
-def lua_table() -> str:
+def lua_module() -> str:
     """Return the module's text."""
     tables = {
         "major": PROTOCOL_MAJOR,

@@ -15,11 +15,11 @@ import pytest
 from daemon.config import Config
 from daemon.front_ends import outbox, rate_limit, spool, subscribers
 from daemon.server import HEARTBEAT_SECONDS
-from osc_protocol import generated
+from docs.pages import __main__ as pages
+from docs.pages.__main__ import stale
+from docs.pages.protocol_page import LISTENER_PORT, protocol_page
 from osc_protocol.codec import decode
-from osc_protocol.document import LISTENER_PORT, MEANINGS, document
 from osc_protocol.errors import Code
-from osc_protocol.generated import stale
 from osc_protocol.grammar import read_command
 from osc_protocol.messages import CLASSES, TABLE, Cancel, Generate, Message, Notify
 from osc_protocol.protocol import DEFAULT_PORT
@@ -37,38 +37,39 @@ def shell_lines() -> list[list[str]]:
 
 
 def test_the_committed_files_are_what_the_table_says() -> None:
-    assert stale() == [], "run: python -m osc_protocol.generated"
+    assert stale() == [], "run: python -m docs.pages"
 
 
 def test_the_command_writes_what_is_stale_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(generated, "ROOT", tmp_path)
-    for name in generated.FILES:
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    for name in pages.FILES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-    monkeypatch.setattr(sys, "argv", ["generated", "--check"])
-    assert generated.main() == 1 and stale() == list(generated.FILES)
-    monkeypatch.setattr(sys, "argv", ["generated"])
-    assert generated.main() == 0 and stale() == []
+    monkeypatch.setattr(sys, "argv", ["pages", "--check"])
+    assert pages.main() == 1 and stale() == list(pages.FILES)
+    monkeypatch.setattr(sys, "argv", ["pages"])
+    assert pages.main() == 0 and stale() == []
     assert "wrote docs/guide/protocol.md" in capsys.readouterr().out
 
 
 def test_every_address_key_and_code_is_on_the_page() -> None:
-    page = document()
+    page = protocol_page()
     for row in TABLE:
         assert f"| `{row.address}` |" in page
     for argument in Generate.row.keys:
         assert f"`{argument.name}`" in page
-    assert set(MEANINGS) == set(Code)
+    for code in Code:
+        assert f"| {code.value} | `{code.symbol}` | {code.meaning} |" in page
 
 
 def test_the_page_names_no_keys_or_addresses_that_are_not() -> None:
     known = {row.address for row in TABLE} | {"/backline/ui"}
-    assert set(re.findall(r"/backline(?:/[a-z.]+)+", document())) == known
+    assert set(re.findall(r"/backline(?:/[a-z.]+)+", protocol_page())) == known
 
 
 def test_the_limits_on_the_page_are_the_daemons() -> None:
-    page = " ".join(document().split())
+    page = " ".join(protocol_page().split())
     per_second, burst = int(rate_limit.PER_CLIENT_HZ), int(rate_limit.PER_CLIENT_BURST)
     assert f"{per_second} messages a second (bursts of {burst})" in page
     hosts, per_host = subscribers.MAX_SUBSCRIBERS, subscribers.MAX_SUBSCRIBERS_PER_HOST
@@ -79,7 +80,7 @@ def test_the_limits_on_the_page_are_the_daemons() -> None:
 
 
 def test_the_numbers_of_the_spool_on_the_page_are_the_daemons() -> None:
-    page = " ".join(document().partition("packets as files")[2].split())
+    page = " ".join(protocol_page().partition("packets as files")[2].split())
     assert f"sign of life, written every {HEARTBEAT_SECONDS:g} s" in page
     assert f"of at most {spool.MAX_PACKET_BYTES} bytes" in page
     assert f"more than {spool.MAX_AGE_SECONDS:g} s away from now" in page
@@ -136,7 +137,7 @@ def test_oscsend_can_send_every_command_of_the_table() -> None:
 
 def test_the_room_loads_nothing_heavy() -> None:
     code = (
-        "import sys, osc_protocol.client, osc_protocol.document\n"
+        "import sys, osc_protocol.client\n"
         "heavy = {'numpy', 'torch', 'mido', 'librosa', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

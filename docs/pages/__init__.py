@@ -1,0 +1,1 @@
+"""The files that are made of the tables, for people and programs to read."""
