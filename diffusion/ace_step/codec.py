@@ -21,8 +21,7 @@ from diffusion.ace_step.decoder import decoded, fold_weight_norm, snake
 # Latent frames on either side that reach into what is kept: with 8 the difference to one piece is
 # rounding (tests/diffusion/test_ace_step_codec.py); with 4 it is audible.
 OVERLAP = 8
-DECODE_TILE = 256  # latent frames of work a tile, edges and all: 10.2 s
-ENCODE_TILE = 256
+TILE = 256  # latent frames of work a tile, edges and all: 10.2 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def decode(
     vae: AutoencoderOobleck,
     latents: Tensor,
     *,
-    tile: int = DECODE_TILE,
+    tile: int = TILE,
     step: Callable[[float], None] = lambda fraction: None,
 ) -> Tensor:
     """Turn latents (batch, frames, channels) into audio (batch, 2, frames x 1920), float32.
@@ -104,7 +103,7 @@ def _decoded(vae: AutoencoderOobleck, spectrum: Tensor) -> Tensor:
     return sound
 
 
-def encode(vae: AutoencoderOobleck, audio: Tensor, *, tile: int = ENCODE_TILE) -> Tensor:
+def encode(vae: AutoencoderOobleck, audio: Tensor, *, tile: int = TILE) -> Tensor:
     """Turn 48 kHz stereo (2, frames) into its mean latents (1, ceil(frames / 1920), channels).
 
     A last latent frame that the audio fills in part hears silence after it. Float32.

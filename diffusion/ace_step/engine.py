@@ -82,7 +82,17 @@ class AceStepEngine(Engine):
 
         progress("load", 0.1)
         device = torch.device(self._device) if self._device else memory.best_device()
-        dtype = getattr(torch, self._precision) if self._precision else memory.best_dtype(device)
+        parameters = weights.parameters(snapshot)
+        dtype = (
+            getattr(torch, self._precision)
+            if self._precision
+            else memory.best_dtype(device, parameters)
+        )
+        if not memory.fits(device, parameters, dtype):
+            raise EngineError(
+                f"model {snapshot.name} needs {parameters * dtype.itemsize / 1e9:.1f} GB for its "
+                f"weights, and this machine has {memory.machine_bytes() / 1e9:.1f} GB of memory"
+            )
         pipeline = weights.read(snapshot.folder, dtype)
         progress("load", 0.8)
         if self._memory:

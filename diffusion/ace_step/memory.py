@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import torch
 GIB = 1 << 30
 AWAY = torch.device("cpu")
 ROOM_BYTES = 2 * GIB  # for activations and one tile of the decoder, next to the weights
+UNKNOWN_BYTES = 1 << 62
+BFLOAT16_CAPABILITY = 8  # major compute capability of the first GPUs that multiply it in hardware
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +76,39 @@ def best_device() -> torch.device:
     return torch.device("cpu")
 
 
-def best_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the hardware multiplies it, else float32; never float16, which overflows."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+def best_dtype(device: torch.device, parameters: int = 0) -> torch.dtype:
+    """bfloat16 where the hardware multiplies it, else float32; never float16, which overflows.
+
+    Where there is one memory only, as with a CPU and with Apple's GPU, it is bfloat16 as well if
+    so many parameters of float32 do not fit.
+    """
+    if device.type == "cuda":  # earlier ones emulate bfloat16, slowly
+        major, _ = torch.cuda.get_device_capability(device)
+        return torch.bfloat16 if major >= BFLOAT16_CAPABILITY else torch.float32
     if device.type == "cpu" and _cpu_has_bfloat16():
         return torch.bfloat16
-    return torch.float32
+    return torch.float32 if fits(device, parameters, torch.float32) else torch.bfloat16
+
+
+def fits(device: torch.device, parameters: int, dtype: torch.dtype) -> bool:
+    """Whether the machine's memory holds so many parameters, if they have to stay in it."""
+    needed: int = parameters * dtype.itemsize + ROOM_BYTES
+    return device.type == "cuda" or needed <= machine_bytes()
+
+
+def machine_bytes() -> int:
+    """Bytes of memory that the machine has; a huge number where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # as on Windows
+        return UNKNOWN_BYTES
 
 
 def free_bytes(device: torch.device) -> int:
     """Memory that is free on a device; on CPU and Apple, without end: there is one memory only."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    return 1 << 62
+    return UNKNOWN_BYTES
 
 
 def is_out_of_memory(error: BaseException) -> bool:

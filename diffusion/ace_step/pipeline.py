@@ -186,8 +186,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
                 latents = self._silence(timbre.SECONDS * FRAMES_A_SECOND)
             else:
                 sound = torch.from_numpy(at_home(reference).samples.copy())
-                with self._placement.at_work("vae"):
-                    latents = codec.encode(self.vae, timbre.excerpt(sound))
+                latents = self._latents_of(timbre.excerpt(sound))
             with self._placement.at_work("condition_encoder"):
                 return timbre.token_of(
                     self.condition_encoder.timbre_encoder,
@@ -204,12 +203,15 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
 
         def make() -> Tensor:
             sound = torch.from_numpy(at_home(source).samples.copy())
-            with self._placement.at_work("vae"):
-                return codec.encode(self.vae, sound).cpu()
+            return self._latents_of(sound).cpu()
 
         latents = _remembered(self._latents, digest(source), make)[:, :frames]
         silence = self._silence(frames)[:, latents.shape[1] :]
         return torch.cat([latents, silence], dim=1).to(self._placement.device)
+
+    def _latents_of(self, sound: Tensor) -> Tensor:
+        with self._placement.at_work("vae"):
+            return codec.encode(self.vae, sound, tile=self._placement.mode.tile)
 
     def _coded(self, source: Tensor, task: Task) -> Tensor:
         """The source as its 5 Hz codes leave it: the tune and the rhythm, less of the sound."""

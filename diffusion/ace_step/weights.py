@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import warnings
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from diffusers.pipelines.ace_step import (
     AceStepConditionEncoder,
 )
 from diffusers.utils import logging
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from diffusion.ace_step.pipeline import Pipeline
@@ -37,6 +39,7 @@ from diffusion.models.layout import (
     is_original,
     shared_folder,
 )
+from diffusion.models.shelf import Snapshot
 
 # The authors' names, and diffusers' for the same weights.
 RENAMED = {
@@ -44,6 +47,7 @@ RENAMED = {
     "q_norm.": "norm_q.", "k_norm.": "norm_k.",
     "proj_in.1.": "proj_in_conv.", "proj_out.1.": "proj_out_conv.",
 }  # fmt: skip
+FILE_SUFFIX = ".safetensors"
 ENCODER_PREFIX = "encoder_"  # before those sizes of XL's encoders that are not the transformer's
 PARTS = {  # the prefix of each network's weights, and the network
     "decoder.": ("transformer", AceStepTransformer1DModel),
@@ -77,6 +81,18 @@ def read(folder: Path, dtype: torch.dtype) -> Pipeline:
     return pipeline
 
 
+def parameters(snapshot: Snapshot) -> int:
+    """How many numbers the weights of a snapshot are; reads the heads of its files only."""
+    count = 0
+    for path in (snapshot.folder / name for name in snapshot.files if name.endswith(FILE_SUFFIX)):
+        try:
+            with safe_open(path, "pt") as file:
+                count += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())
+        except (OSError, SafetensorError) as error:
+            raise EngineError(f"{path} cannot be read: {error}") from error
+    return count
+
+
 def our_name(name: str) -> str:
     """diffusers' name for a weight of the authors'."""
     for theirs, ours in RENAMED.items():
@@ -89,6 +105,7 @@ def _converted(folder: Path, dtype: torch.dtype) -> Pipeline:
         folder,
         dtype={"vae": torch.float32, "default": dtype},
         local_files_only=True,
+        low_cpu_mem_usage=find_spec("accelerate") is not None,  # or else it warns
         use_safetensors=True,
     )
     return found

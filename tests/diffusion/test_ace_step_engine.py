@@ -18,10 +18,18 @@ import torch
 from safetensors.torch import save_file
 
 from audio.clip import Clip
-from diffusion.ace_step import codec
+from benchmarks.random_ace_step import build
+from diffusion.ace_step import codec, memory, weights
 from diffusion.ace_step.engine import AceStepEngine
 from diffusion.ace_step.lora import apply
-from diffusion.ace_step.memory import GIB, MODES, Placement, choose_mode, next_lower
+from diffusion.ace_step.memory import (
+    GIB,
+    MODES,
+    Placement,
+    best_dtype,
+    choose_mode,
+    next_lower,
+)
 from diffusion.ace_step.pipeline import Pipeline
 from diffusion.ace_step.splice import splice
 from diffusion.ace_step.task import Task
@@ -337,6 +345,38 @@ def test_the_memory_mode_follows_the_memory_that_is_free() -> None:
     assert choose_mode(weights, 11 * GIB).name == "offload"
     assert choose_mode(weights, 6 * GIB).name == "low"
     assert [next_lower(mode) for mode in MODES] == [MODES[1], MODES[2], None]
+
+
+@pytest.mark.parametrize(("capability", "dtype"), [((7, 5), "float32"), ((8, 0), "bfloat16")])
+def test_a_gpu_gets_bfloat16_if_it_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], dtype: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert best_dtype(torch.device("cuda")) == getattr(torch, dtype)
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_one_memory_for_all_gets_float32_if_it_fits(
+    monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    """Of 2.4 billion parameters and 2 GiB of room: 12 GB in float32, 7 in bfloat16."""
+    monkeypatch.setattr(memory, "_cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr(memory, "machine_bytes", lambda: 12 * GIB)
+    assert best_dtype(torch.device(device), 2_400_000_000) == torch.float32
+    monkeypatch.setattr(memory, "machine_bytes", lambda: 8 * GIB)
+    assert best_dtype(torch.device(device), 2_400_000_000) == torch.bfloat16
+
+
+def test_weights_that_the_machine_cannot_hold_are_refused_before_they_are_read(
+    shelf: Path, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks = [each for each in build().components.values() if isinstance(each, torch.nn.Module)]
+    count = sum(each.numel() for network in networks for each in network.state_dict().values())
+    assert weights.parameters(snapshot) == count
+    monkeypatch.setattr(memory, "machine_bytes", lambda: 2 * GIB)
+    monkeypatch.setattr(weights, "read", lambda *given: pytest.fail("must not be read"))
+    with pytest.raises(EngineError, match=r"model turbo needs 0\.0 GB .* machine has 2\.1 GB"):
+        AceStepEngine(device="cpu", models=shelf).load(quiet)
 
 
 def test_a_repaint_keeps_the_outside_to_the_sample(engine: AceStepEngine) -> None:

@@ -19,6 +19,7 @@ from diffusers.models.autoencoders.autoencoder_oobleck import OobleckDiagonalGau
 
 from audio.clip import Clip
 from diffusion.ace_step import codec
+from diffusion.ace_step.block import ungrouped
 from diffusion.ace_step.checkpoint import SETTINGS, Settings, kind_of, settings_for
 from diffusion.ace_step.memory import MODES, MemoryMode, Placement
 from diffusion.ace_step.pipeline import Pipeline
@@ -382,6 +383,28 @@ def test_what_is_known_already_is_not_computed_again(
     ours.latents_of(replace(task, seeds=(4,)), TURBO)
     assert calls == once
     assert torch.equal(ours.latents_of(task, TURBO), first)
+
+
+def test_heads_that_are_repeated_hear_what_shared_ones_do() -> None:
+    query, (keys, values) = torch.randn(1, 4, 6, 8), torch.randn(2, 1, 2, 6, 8)
+    mask = torch.randn(6, 6)
+    attention = torch.nn.functional.scaled_dot_product_attention
+    shared = attention(query, keys, values, attn_mask=mask, enable_gqa=True)
+    keys, values = (ungrouped(query, each) for each in (keys, values))
+    assert apart(attention(query, keys, values, attn_mask=mask), shared) < 1e-6
+
+
+@pytest.mark.parametrize(("mode", "most"), [(MODES[1], 128), (MODES[2], 48)])
+def test_a_source_is_encoded_in_tiles_of_the_memory_mode(
+    ours: Pipeline, monkeypatch: pytest.MonkeyPatch, mode: MemoryMode, most: int
+) -> None:
+    ours.settle(Placement(ours, torch.device("cpu"), mode))
+    sizes: list[int] = []
+    ours.vae.encoder.register_forward_pre_hook(
+        lambda part, given: sizes.append(given[0].shape[-1] // 1920)
+    )
+    ours.latents_of(replace(SONG, prompt=COVER, source=tune(), reference=tune(3)), TURBO)
+    assert 20 < max(sizes) <= most
 
 
 class Watched(Placement):
