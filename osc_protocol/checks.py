@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from typing import NoReturn
@@ -123,8 +122,7 @@ def _rid(argument: Arg, value: object) -> str:
 def _text(argument: Arg, value: object) -> str:
     if not isinstance(value, str):
         refuse(Code.BAD_TYPE, argument, "text", value)
-    if not (value.isascii() and value.isprintable() and len(value) <= argument.max_bytes):
-        value = _clean(argument, value)
+    value = _clean(argument, value)
     if argument.choices and value not in argument.choices:
         refuse(Code.OUT_OF_RANGE, argument, _one_of(argument), value)
     if value and argument.pattern and not re.fullmatch(argument.pattern, value):
@@ -133,7 +131,9 @@ def _text(argument: Arg, value: object) -> str:
 
 
 def _clean(argument: Arg, value: str) -> str:
-    """Text of some length, in any script and with newlines, or a refusal."""
+    """Text of any script, with newlines, or a refusal of its length or characters."""
+    if value.isascii() and value.isprintable() and len(value) <= argument.max_bytes:
+        return value
     value = value.replace("\r\n", "\n")
     try:
         size = len(value.encode("utf-8"))
@@ -154,7 +154,7 @@ def _clean(argument: Arg, value: str) -> str:
 def _names(argument: Arg, value: object) -> tuple[str, ...]:
     """Read "bass,drums" or a sequence of names into the order of the choices."""
     if isinstance(value, str):
-        names = [name.strip() for name in _text(replace(argument, choices=()), value).split(",")]
+        names = [name.strip() for name in _clean(argument, value).split(",")]
     elif isinstance(value, tuple | list) and all(isinstance(name, str) for name in value):
         names = list(value)
     else:

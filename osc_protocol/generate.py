@@ -353,6 +353,8 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
                 "edit",
                 f"{named('edit')} {self.edit} needs a sound: give {named('audio_path')} with it",
             )
+        if not (self.audio_path or self.parts or self.bar_range or self.loras):
+            return
         parts, edit = parts_of(self.parts), self.edited
         most = MOST_PARTS.get(edit, 0)
         if len(parts) > most or (most and not parts):

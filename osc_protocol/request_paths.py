@@ -18,9 +18,9 @@ def paths_of(message: Message) -> Iterator[tuple[str, str]]:
     """Give each path that a message names, with its field."""
     for argument in message.row.paths:
         value = getattr(message, argument.field)
-        if argument.kind == "path" and value:
+        if value and argument.kind == "path":
             yield argument.field, value
-        if argument.kind == "adapters":
+        elif value:
             yield from ((argument.field, path) for path, _ in loras_of(value))
 
 
