@@ -8,50 +8,18 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TypeVar
 
+from osc_protocol import messages as osc
 from osc_protocol.errors import NoAnswer
 from osc_protocol.link import RESEND_SECONDS, Link
-from osc_protocol.messages import (
-    Accepted,
-    AnyRequest,
-    Cancel,
-    CancelDone,
-    Finished,
-    Hello,
-    JobReply,
-    JobsEnd,
-    JobsItem,
-    Message,
-    Notify,
-    NotifyDone,
-    Ping,
-    Pong,
-    Progress,
-    QueryJob,
-    QueryJobs,
-    QueryStatus,
-    QueryStems,
-    QueryVersion,
-    Queued,
-    Quit,
-    QuitDone,
-    Started,
-    StatusReply,
-    StemReady,
-    StemsEnd,
-    Sync,
-    Synced,
-    VersionReply,
-    Welcome,
-)
 from osc_protocol.protocol import DEFAULT_PORT
 from osc_protocol.request_paths import with_absolute_paths
 
 SILENCE_SECONDS = 5.0  # without an event of a job: ask how it is
 LIST_ATTEMPTS = 5
 
-Answer = TypeVar("Answer", bound=Message)
-Item = TypeVar("Item", JobsItem, StemReady)
-JobEvent = Queued | Started | Progress | StemReady | Finished
+Answer = TypeVar("Answer", bound=osc.Message)
+Item = TypeVar("Item", osc.JobsItem, osc.StemReady)
+JobEvent = osc.Queued | osc.Started | osc.Progress | osc.StemReady | osc.Finished
 
 
 class Client:
@@ -72,7 +40,7 @@ class Client:
         resend_seconds: tuple[float, ...] = RESEND_SECONDS,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        self._hello = Hello("hello", name, client_id)
+        self._hello = osc.Hello("hello", name, client_id)
         self._silence_seconds = silence_seconds
         self._link = Link(host, port, self._hello, resend_seconds)
 
@@ -94,71 +62,73 @@ class Client:
     def ping(self, *, timeout_seconds: float | None = None) -> float:
         """Return the seconds that a ping took there and back."""
         started = time.monotonic()
-        self._ask(Ping((self._link.new_rid(),), "s"), Pong, timeout_seconds)
+        self._ask(osc.Ping((self._link.new_rid(),), "s"), osc.Pong, timeout_seconds)
         return time.monotonic() - started
 
-    def hello(self) -> Welcome:
+    def hello(self) -> osc.Welcome:
         """Say who this is, and learn who answers; done unasked before the first request."""
-        return self._ask(replace(self._hello, rid=self._link.new_rid()), Welcome)
+        return self._ask(replace(self._hello, rid=self._link.new_rid()), osc.Welcome)
 
-    def version(self) -> VersionReply:
+    def version(self) -> osc.VersionReply:
         """Ask which version runs."""
-        return self._ask(QueryVersion(self._link.new_rid()), VersionReply)
+        return self._ask(osc.QueryVersion(self._link.new_rid()), osc.VersionReply)
 
-    def status(self) -> StatusReply:
+    def status(self) -> osc.StatusReply:
         """Ask how the daemon is."""
-        return self._ask(QueryStatus(self._link.new_rid()), StatusReply)
+        return self._ask(osc.QueryStatus(self._link.new_rid()), osc.StatusReply)
 
-    def sync(self) -> Synced:
+    def sync(self) -> osc.Synced:
         """Wait until all that was sent before has been accepted or refused."""
-        return self._ask(Sync(self._link.new_rid()), Synced)
+        return self._ask(osc.Sync(self._link.new_rid()), osc.Synced)
 
     def subscribe(
         self, *, scope: str = "host", rate_hz: int = 10, lease_seconds: int = 60
-    ) -> NotifyDone:
+    ) -> osc.NotifyDone:
         """Ask for events; from then on the lease is renewed whenever this client waits."""
-        notify = Notify(self._link.new_rid(), True, lease=lease_seconds, scope=scope, rate=rate_hz)
-        done = self._ask(notify, NotifyDone)
+        notify = osc.Notify(
+            self._link.new_rid(), True, lease=lease_seconds, scope=scope, rate=rate_hz
+        )
+        done = self._ask(notify, osc.NotifyDone)
         self._link.keep_subscribed(notify)
         return done
 
-    def unsubscribe(self) -> NotifyDone:
+    def unsubscribe(self) -> osc.NotifyDone:
         """Ask for no more events."""
         self._link.keep_subscribed(None)
-        return self._ask(Notify(self._link.new_rid(), False), NotifyDone)
+        return self._ask(osc.Notify(self._link.new_rid(), False), osc.NotifyDone)
 
-    def submit(self, request: AnyRequest, *, rid: str = "") -> Accepted:
+    def submit(self, request: osc.AnyRequest, *, rid: str = "") -> osc.Accepted:
         """Request stems; the job is in the daemon's journal once this returns.
 
         Relative paths are taken from this process's folder. A request under a `rid` that was
         accepted before is that job again.
         """
         request = replace(with_absolute_paths(request), rid=rid or self._link.new_rid())
-        return self._ask(request, Accepted)
+        return self._ask(request, osc.Accepted)
 
-    def cancel(self, target: str | int) -> CancelDone:
+    def cancel(self, target: str | int) -> osc.CancelDone:
         """Stop a job, told by its number or the rid of its request."""
-        return self._ask(Cancel(self._link.new_rid(), target), CancelDone)
+        return self._ask(osc.Cancel(self._link.new_rid(), target), osc.CancelDone)
 
-    def job(self, target: str | int) -> JobReply:
+    def job(self, target: str | int) -> osc.JobReply:
         """Ask how a job is."""
-        return self._ask(QueryJob(self._link.new_rid(), target), JobReply)
+        return self._ask(osc.QueryJob(self._link.new_rid(), target), osc.JobReply)
 
-    def jobs(self, offset: int = 0, limit: int = 20) -> tuple[JobsItem, ...]:
+    def jobs(self, offset: int = 0, limit: int = 20) -> tuple[osc.JobsItem, ...]:
         """List up to 20 jobs, newest first, without the first `offset` ones."""
-        query = QueryJobs(self._link.new_rid(), offset, limit)
-        return self._list(query, JobsItem, JobsEnd, lambda item: item.rid == query.rid)
+        query = osc.QueryJobs(self._link.new_rid(), offset, limit)
+        return self._list(query, osc.JobsItem, osc.JobsEnd, lambda item: item.rid == query.rid)
 
-    def stems(self, target: str | int) -> tuple[StemReady, ...]:
+    def stems(self, target: str | int) -> tuple[osc.StemReady, ...]:
         """Ask for the stems of a job that are ready."""
-        query = QueryStems(self._link.new_rid(), target)
-        return self._list(query, StemReady, StemsEnd, lambda s: target in (s.job, s.rid))
+        query = osc.QueryStems(self._link.new_rid(), target)
+        return self._list(query, osc.StemReady, osc.StemsEnd, lambda s: target in (s.job, s.rid))
 
-    def quit(self, mode: str = "now") -> QuitDone:
+    def quit(self, mode: str = "now") -> osc.QuitDone:
         """Stop the daemon: now, or drain, which lets the queue run empty first."""
-        return self._ask(Quit(self._link.new_rid(), mode), QuitDone)
+        return self._ask(osc.Quit(self._link.new_rid(), mode), osc.QuitDone)
 
-    def next_event(self, timeout_seconds: float) -> Message | None:
+    def next_event(self, timeout_seconds: float) -> osc.Message | None:
         """Return the next event that came or comes within the time, or None."""
         return self._link.next_event(timeout_seconds)
 
@@ -180,9 +150,9 @@ class Client:
             if not isinstance(event, JobEvent) or event.job != job:
                 continue
             ask_at = time.monotonic() + self._silence_seconds
-            is_last = isinstance(event, Finished)
+            is_last = isinstance(event, osc.Finished)
             for each in (*(self.stems(job) if is_last else ()), event):
-                if isinstance(each, StemReady):
+                if isinstance(each, osc.StemReady):
                     if each.index in told:
                         continue
                     told.add(each.index)
@@ -191,15 +161,15 @@ class Client:
                 return
 
     def _ask(
-        self, command: Message, kind: type[Answer], timeout_seconds: float | None = None
+        self, command: osc.Message, kind: type[Answer], timeout_seconds: float | None = None
     ) -> Answer:
         return self._link.exchange(command, kind, timeout_seconds)[1]
 
     def _list(
         self,
-        query: Message,
+        query: osc.Message,
         kind: type[Item],
-        end_kind: type[JobsEnd] | type[StemsEnd],
+        end_kind: type[osc.JobsEnd] | type[osc.StemsEnd],
         belongs: Callable[[Item], bool],
     ) -> tuple[Item, ...]:
         """Ask until the list has as many items as its end says."""
@@ -213,11 +183,11 @@ class Client:
         raise NoAnswer(f"{len(items)} items of a list came from {self._link.peer}, more were lost")
 
 
-def _as_event(reply: JobReply) -> Progress | Finished | None:
+def _as_event(reply: osc.JobReply) -> osc.Progress | osc.Finished | None:
     """The event that would have told what a job.reply tells; None for a job that waits."""
     if reply.state == "queued":
         return None
     common = (0, reply.job_rid, reply.job)
     if reply.state == "running":
-        return Progress(*common, reply.stage, reply.fraction, reply.eta_seconds)
-    return Finished(*common, reply.state, 0.0, reply.error_code, reply.message, reply.folder)
+        return osc.Progress(*common, reply.stage, reply.fraction, reply.eta_seconds)
+    return osc.Finished(*common, reply.state, 0.0, reply.error_code, reply.message, reply.folder)

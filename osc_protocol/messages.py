@@ -1,105 +1,17 @@
 """All messages under one name, and the table that their classes make."""
 
-from osc_protocol.commands import (
-    Cancel,
-    Hello,
-    Notify,
-    Ping,
-    QueryJob,
-    QueryJobs,
-    QueryStatus,
-    QueryStems,
-    QueryVersion,
-    Quit,
-    Sync,
-)  # fmt: skip
-from osc_protocol.events import (
-    Bye,
-    Finished,
-    Heartbeat,
-    Progress,
-    Queued,
-    Started,
-    StemReady,
-    UiBusy,
-    UiError,
-    UiEta,
-    UiProgress,
-    UiStage,
-    UiState,
-)  # fmt: skip
-from osc_protocol.generate import Generate
-from osc_protocol.message import CLASSES, Command, Event, Message, Reply, Row
-from osc_protocol.replies import (
-    Accepted,
-    CancelDone,
-    ErrorReply,
-    JobReply,
-    JobsEnd,
-    JobsItem,
-    NotifyDone,
-    Pong,
-    QuitDone,
-    StatusReply,
-    StemsEnd,
-    Synced,
-    VersionReply,
-    Welcome,
-)  # fmt: skip
-from osc_protocol.split import Split
+from osc_protocol.commands import *  # noqa: F403
+from osc_protocol.events import *  # noqa: F403
+from osc_protocol.generate import Generate as Generate
+from osc_protocol.message import CLASSES as CLASSES
+from osc_protocol.message import Command as Command
+from osc_protocol.message import Event as Event
+from osc_protocol.message import Message as Message
+from osc_protocol.message import Reply as Reply
+from osc_protocol.message import Row as Row
+from osc_protocol.replies import *  # noqa: F403
+from osc_protocol.split import Split as Split
 
 TABLE: tuple[Row, ...] = tuple(cls.row for cls in CLASSES.values())
 AnyRequest = Generate | Split
 REQUESTS: dict[str, type[AnyRequest]] = {cls.kind: cls for cls in (Generate, Split)}
-
-__all__ = [
-    "CLASSES",
-    "REQUESTS",
-    "TABLE",
-    "Accepted",
-    "AnyRequest",
-    "Bye",
-    "Cancel",
-    "CancelDone",
-    "Command",
-    "ErrorReply",
-    "Event",
-    "Finished",
-    "Generate",
-    "Heartbeat",
-    "Hello",
-    "JobReply",
-    "JobsEnd",
-    "JobsItem",
-    "Message",
-    "Notify",
-    "NotifyDone",
-    "Ping",
-    "Pong",
-    "Progress",
-    "QueryJob",
-    "QueryJobs",
-    "QueryStatus",
-    "QueryStems",
-    "QueryVersion",
-    "Queued",
-    "Quit",
-    "QuitDone",
-    "Reply",
-    "Row",
-    "Split",
-    "Started",
-    "StatusReply",
-    "StemReady",
-    "StemsEnd",
-    "Sync",
-    "Synced",
-    "UiBusy",
-    "UiError",
-    "UiEta",
-    "UiProgress",
-    "UiStage",
-    "UiState",
-    "VersionReply",
-    "Welcome",
-]  # fmt: skip
