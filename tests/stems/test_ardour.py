@@ -104,11 +104,11 @@ def steps(manifest: Manifest) -> str:
         beat += 4 * top / bottom
     found = []
     for point in grid.tempo_map:
-        assert not point["ramp"]  # Ardour's ramps are exponential
-        bar = next(bar for bar, beat in bars.items() if beat == point["beat"])
+        assert not point.ramp  # Ardour's ramps are exponential
+        bar = next(bar for bar, beat in bars.items() if beat == point.beat)
         meter = meters[bar].replace("/", ":")
-        at = point["beat"] + start if point["beat"] else 0.0
-        found.append(f"{at}:{point['bpm']}:{meter}")
+        at = point.beat + start if point.beat else 0.0
+        found.append(f"{at}:{point.bpm}:{meter}")
     return " ".join(found)
 
 
