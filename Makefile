@@ -3,12 +3,13 @@
 # make test-midi run the tests of one folder: test-audio, test-daemon, test-osc_protocol ...
 # make lint      formatter, linter, types make install     only the command, in .venv
 # make bench     measure the daemon's speed
+# make pages     write what is generated from the tables: protocol page, schemas, Lua table
 PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
 TEST_PACKAGES = liblo-tools lua5.4 lua-socket lua-check ardour
 
-.PHONY: install demo test test-fast packages lint bench clean
+.PHONY: install demo test test-fast packages lint pages bench clean
 
 install: $(VENV)/installed
 
@@ -32,6 +33,9 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+pages: $(VENV)/installed
+	$(BIN)/python -m docs.pages
 
 bench: $(VENV)/installed-test
 	$(BIN)/python -m benchmarks.startup
