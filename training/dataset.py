@@ -3,7 +3,7 @@
     python -m training.dataset --pieces 8000 --first-seed 1 --out data/band
 
 writes OUT.npz with all pieces after one another: latents as int8 hundredths, contexts (with
-everything told) as float16, style tokens, and where each piece and each of its bars begins.
+every condition given) as float16, style tokens, and where each piece and each of its bars begins.
 Seeds that end in 0 are held out (compose() never makes them) and are left out here too.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from diffusion.embedded import intent as intents
 from diffusion.embedded.latents import FRAMES_PER_BEAT, LAYOUT, encode
-from diffusion.embedded.vocabulary import Wish
+from diffusion.embedded.vocabulary import ParsedPrompt
 from midi.grid import Grid
 from midi.key import Key
 from training.compose import Piece, compose
@@ -45,7 +45,7 @@ def intent_of(piece: Piece) -> intents.Intent:
         grid=Grid.constant(round(piece.bpm, 3), piece.meter, piece.bars),
         key=Key(piece.tonic, piece.mode),
         lead=piece.lead,
-        tokens=Wish(
+        tokens=ParsedPrompt(
             piece.style,
             piece.moods,
             {name: part.timbre for name, part in performance.parts.items() if part.notes},
@@ -61,7 +61,7 @@ def example_of(piece: Piece) -> Example:
     """Return `piece` as the arrays that training reads."""
     intent = intent_of(piece)
     latents = encode(piece.performance, piece.tonic)
-    context = intents.context(intent)
+    context = intents.features(intent)
     bars = np.array([round(float(b) * FRAMES_PER_BEAT) for b in intent.grid.bar_starts])
     stored = np.clip(np.rint(latents * LATENT_SCALE), -127, 127).astype(np.int8)
     return Example(stored, context.astype(np.float16), intent.tokens, bars)

@@ -23,9 +23,9 @@ from audio.tonality import PROFILES, key_relation
 from diffusion.embedded.backbone import load_backbone
 from diffusion.embedded.latents import encode
 from diffusion.embedded.melody_part import agreement
+from diffusion.embedded.note_extraction import decode
 from diffusion.embedded.performance import Performance
-from diffusion.embedded.reading import decode
-from diffusion.embedded.writing import GUIDANCE, STEPS, write
+from diffusion.embedded.sampler import STEPS, generate_latents
 from midi.key import Key
 from training.compose import Piece, compose
 from training.dataset import intent_of
@@ -136,7 +136,6 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--guidance", type=float, default=GUIDANCE)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -148,14 +147,13 @@ def main() -> None:
         asked = intent_of(piece)
         asked = replace(asked, harmony=None, tune=asked.tune if told_tune else None)
         began = time.monotonic()
-        latents = write(
+        latents = generate_latents(
             network,
             asked,
             index,
             progress=lambda f: None,
             cancelled=lambda: None,
             steps=args.steps,
-            guidance=args.guidance,
         )
         spent += time.monotonic() - began
         performance = decode(latents, piece.tonic, piece.performance.beats)

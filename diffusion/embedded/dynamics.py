@@ -1,16 +1,16 @@
-"""The band follows an intensity curve: how hard notes are struck, and which are left out.
+"""How generated notes follow an intensity curve: their velocity, and which are left out.
 
-A rule for all to read, applied to what the network wrote, before it is sounded: so stems still add
-up and MIDI files say what is heard. (The network is told the curve as well.) At intensity 1 notes
-are as they were written. Below, the decoder's level being 40 dB a decade of velocity, each tenth
-less takes 2 dB off; and drums, bass and chords leave out the notes that matter least:
+A fixed rule between the network, which gets the curve as well, and the decoder: stems still add up
+and MIDI files match the sound. At intensity 1 notes are as generated. Below, since the decoder's
+level falls by 40 dB for a tenth of the velocity, each tenth of intensity takes 2 dB off; and drums,
+bass and chords leave out the notes that matter least:
 
-    under 0.5     all that is off the eighths
-    under 0.35    all that is off the beats (dotted quarters in 6/8, 9/8, 12/8)
+    under 0.5     all that are off the eighths
+    under 0.35    all that are off the beats (dotted quarters in 6/8, 9/8, 12/8)
     under 0.2     all but the first beat of a bar
 
-Lead and vocals keep their notes: a tune without some of them is another tune. A melody of the
-user's is not touched at all.
+Lead and vocals keep all notes: a melody without some of them is another melody. A melody of the
+user's is not changed at all.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ RANGE_DB = 20.0
 DB_A_DECADE = 40.0  # what ten times the velocity is to the decoder
 SOFTEST = 1 / 127
 THINNED = ("drums", "bass", "comp")
-NEAR_BEATS = 1 / 16  # played by people, a note lies a little beside its place
+NEAR_BEATS = 1 / 16  # as people play, a note lies a little beside its place
 OFF_THE_EIGHTHS, OFF_THE_BEATS, OFF_THE_BAR = 0.5, 0.35, 0.2
 
 
 def follow(
     performance: Performance, curve: Curve, grid: Grid, spared: Collection[str] = ()
 ) -> Performance:
-    """Return `performance` as loud and as dense as `curve` says; parts in `spared` stay."""
+    """Return `performance` as loud and as dense as `curve` asks; parts in `spared` stay."""
     parts = {
         name: part if name in spared else _follow(name, part, curve, grid)
         for name, part in performance.parts.items()

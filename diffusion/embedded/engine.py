@@ -119,9 +119,9 @@ class EmbeddedEngine(Engine):
             if cancelled():
                 raise Cancelled("cancelled")
 
-        from diffusion.embedded.performing import notes_of, perform
+        from diffusion.embedded.composition import compose, notes_of
 
-        performance, facts, seed = perform(
+        performance, facts, seed = compose(
             self._network, conditions, lambda done: progress("diffuse", done), stop
         )
         rate = conditions.sample_rate

@@ -8,12 +8,12 @@ from midi.curve import Curve
 from midi.grid import Grid
 from midi.sections import section_text
 
-# What the network calls parts of a song that it was not taught by their own names.
-_TAUGHT = {
+# Sections that the network was not trained on, by the names of those it was.
+_TRAINED_AS = {
     "hook": "chorus", "refrain": "chorus", "drop": "chorus", "pre-chorus": "verse",
     "build": "verse", "breakdown": "bridge", "break": "bridge", "interlude": "bridge",
 }  # fmt: skip
-# How hard each section plays unless told otherwise, 0..1.
+# The intensity of each section where none is given, 0..1.
 _LEVEL = {"intro": 0.4, "verse": 0.6, "chorus": 0.85, "bridge": 0.5, "outro": 0.5}
 
 
@@ -31,11 +31,12 @@ def plan(grid: Grid, asked: tuple[str, ...], curve: Curve | None = None) -> Form
     With a `curve` the intensity of each bar is its mean there.
 
     A request without sections gets verse and chorus in turn, eight bars each (half and half when
-    it is short), so that every bar has the full band: what a producer drops on a grid.
+    it is short), so that every bar has the full band.
     """
     span = min(8, max(1, grid.bars // 2))
     names = tuple(
-        (_taught(asked[bar]) if bar < len(asked) else "") or ("verse", "chorus")[(bar // span) % 2]
+        (_as_trained(asked[bar]) if bar < len(asked) else "")
+        or ("verse", "chorus")[(bar // span) % 2]
         for bar in range(grid.bars)
     )
     if curve is not None:
@@ -43,7 +44,7 @@ def plan(grid: Grid, asked: tuple[str, ...], curve: Curve | None = None) -> Form
     return Form(names, tuple(_LEVEL.get(name, 0.6) for name in names))
 
 
-def _taught(name: str) -> str:
-    """The tag of a section by the name the network knows it by, or "" where it has none."""
+def _as_trained(name: str) -> str:
+    """Return a section's tag as the network was trained on it, or "" without one."""
     tag = section_text(name).tag
-    return _TAUGHT.get(tag, tag)
+    return _TRAINED_AS.get(tag, tag)

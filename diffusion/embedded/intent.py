@@ -1,8 +1,8 @@
-"""Intent -> context: what the model is told about every latent frame.
+"""Intent -> features: the conditions of every latent frame.
 
-Each group of context channels has a flag that says whether it was told at all, so every
-condition is optional: training drops groups at random, guidance drops them on purpose.
-Channels lie in the order of GROUPS; pitches are counted from the tonic as in latents.
+Each group of feature channels has a flag for whether it is given at all, so every condition is
+optional; training drops groups at random. Channels lie in the order of GROUPS; pitches are counted
+from the tonic as in latents.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from midi.grid import Grid
 from midi.key import Key
 
 SECTIONS: tuple[str, ...] = ("intro", "verse", "chorus", "bridge", "outro")
-TUNE_LOW, TUNE_LANES = 42, 56  # every pitch of the lead's and the vocals' ranges in any key
+TUNE_LOW, TUNE_ROWS = 42, 56  # every pitch of the lead's and the vocals' ranges in any key
 
-# name -> number of channels; those after the first two carry a "was it told" flag at their end.
+# name -> number of channels; those after the first two end with an "is given" flag.
 GROUPS: Mapping[str, int] = {
     "time": 12,
     "form": 4,
     "tempo": 1 + 1,
     "key": 12 + 1 + 1,
-    "tune": TUNE_LANES + 2 + 1,
+    "tune": TUNE_ROWS + 2 + 1,
     "harmony": 12 + 1,
     "lead": 2 + 1,
     "section": len(SECTIONS) + 1,
@@ -43,11 +43,11 @@ CHANNELS = _at
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What the embedded model is asked for, in its own terms.
+    """The conditions of a generation, in the embedded model's own terms.
 
     `tune` is the melody to play (None: write one), `harmony` (start_beats, length_beats, pitch
     classes) chords to keep to, `sections` one name a bar ("" unknown), `intensity` 0..1 a bar,
-    `tokens` the style words (vocabulary.Wish.tokens).
+    `tokens` the style words (vocabulary.ParsedPrompt.tokens).
     """
 
     grid: Grid
@@ -60,8 +60,8 @@ class Intent:
     intensity: tuple[float, ...] | None = None
 
 
-def context(intent: Intent) -> np.ndarray:
-    """Return the context (frames, CHANNELS) float32 of `intent`."""
+def features(intent: Intent) -> np.ndarray:
+    """Return the features (frames, CHANNELS) float32 of `intent`."""
     frames = frames_of(float(intent.grid.beats))
     out = np.zeros((frames, CHANNELS), np.float32)
     bars = np.array([float(b) for b in intent.grid.bar_starts])
@@ -89,13 +89,13 @@ def context(intent: Intent) -> np.ndarray:
     return out
 
 
-def drop(context: np.ndarray, groups: Sequence[str]) -> None:
-    """Take back, in place, what was told in the optional `groups` of a context."""
+def drop(features: np.ndarray, groups: Sequence[str]) -> None:
+    """Remove the optional `groups` from features, in place."""
     for name in groups:
-        context[..., SLICES[name]] = 0.0
+        features[..., SLICES[name]] = 0.0
         if name == "section":  # where in its section a bar lies goes with the section
             form = SLICES["form"]
-            context[..., form.start + 2 : form.stop] = 0.0
+            features[..., form.start + 2 : form.stop] = 0.0
 
 
 def _time(out: np.ndarray, grid: Grid, beat: np.ndarray, bar: np.ndarray, bars: np.ndarray) -> None:
@@ -114,7 +114,7 @@ def _time(out: np.ndarray, grid: Grid, beat: np.ndarray, bar: np.ndarray, bars: 
 
 
 def _form(out: np.ndarray, bar: np.ndarray, bars: int, sections: tuple[str, ...] | None) -> None:
-    """Near which end of the piece, and of its section if sections are known, a bar lies."""
+    """How near a bar is to either end of the piece, and of its section if those are known."""
     out[:, 0] = np.clip(1.0 - bar / 4.0, 0.0, 1.0)
     out[:, 1] = np.clip(1.0 - (bars - 1 - bar) / 4.0, 0.0, 1.0)
     if sections is None:
@@ -137,7 +137,7 @@ def _tempo(out: np.ndarray, grid: Grid, beat: np.ndarray) -> None:
 
 
 def _key(out: np.ndarray, key: Key) -> None:
-    """The scale from its tonic up, and how the tonic lies (which moves registers)."""
+    """The scale from its tonic up, and the tonic's distance from C (which moves registers)."""
     for pitch_class in key.pitch_classes:
         out[:, (pitch_class - key.tonic) % 12] = 1.0
     out[:, 12] = tonic_shift(key.tonic) / 6.0
@@ -150,13 +150,13 @@ def _tune(out: np.ndarray, tune: Sequence[Played], tonic: int) -> None:
         exact = note.start_beats * FRAMES_PER_BEAT
         begin = int(np.floor(exact + 0.5))
         end = int(np.floor((note.start_beats + note.length_beats) * FRAMES_PER_BEAT + 0.5))
-        lane = note.pitch - shift - TUNE_LOW
-        if begin >= len(out) or not 0 <= lane < TUNE_LANES:
+        row = note.pitch - shift - TUNE_LOW
+        if begin >= len(out) or not 0 <= row < TUNE_ROWS:
             continue
-        out[begin : max(end, begin + 1), lane] = 1.0
-        out[begin, TUNE_LANES] = 1.0
-        out[begin, TUNE_LANES + 1] = 2.0 * (exact - begin)
-    out[:, TUNE_LANES + 2] = 1.0
+        out[begin : max(end, begin + 1), row] = 1.0
+        out[begin, TUNE_ROWS] = 1.0
+        out[begin, TUNE_ROWS + 1] = 2.0 * (exact - begin)
+    out[:, TUNE_ROWS + 2] = 1.0
 
 
 def _harmony(

@@ -7,7 +7,7 @@ channels. Pitches are counted from the tonic, so that the model learns music onc
 times. Values lie in about -1..1:
 
     drums    12 hit channels (-1 silent, else 0.2 + 0.8 velocity), 1 offset channel
-    others   one lane a pitch (1 sounding, -1 silent), 1 onset channel as the drums', 1 offset
+    others   one row a pitch (1 sounding, -1 silent), 1 onset channel as the drums', 1 offset
     timbre   one channel a timbre of each part (1 chosen, -1 not), constant in time
     gain     one channel a part, gain_db / 9
 
@@ -35,7 +35,7 @@ FRAMES_PER_BEAT = 12
 PITCHED = ("bass", "comp", "lead", "vocals")
 PARTS = ("drums", *PITCHED)
 # The tonic moves pitches by -6..+5 semitones, so every range grows by that much at either end.
-LANES: Mapping[str, tuple[int, int]] = {
+PITCH_ROWS: Mapping[str, tuple[int, int]] = {
     part: (low - 5, high - low + 12) for part, (low, high) in RANGES.items()
 }
 GAIN_SCALE_DB = 9.0
@@ -70,7 +70,7 @@ def _layout() -> Layout:
     timbre: dict[str, slice] = {}
     gain: dict[str, int] = {}
     for part in PARTS:
-        width = len(DRUMS) if part == "drums" else LANES[part][1]
+        width = len(DRUMS) if part == "drums" else PITCH_ROWS[part][1]
         notes[part] = slice(at, at + width)
         at += width
         if part != "drums":
@@ -87,7 +87,7 @@ def _layout() -> Layout:
 
 
 LAYOUT = _layout()
-_DRUM_LANE = {note: lane for lane, note in enumerate(DRUMS.values())}
+_DRUM_ROW = {note: row for row, note in enumerate(DRUMS.values())}
 
 
 def tonic_shift(tonic: int) -> int:
@@ -110,7 +110,7 @@ def _place(start_beats: float) -> tuple[int, float]:
 def encode(performance: Performance, tonic: int) -> np.ndarray:
     """Return the latents (frames, channels) float32 of `performance` in a key on `tonic`.
 
-    Notes outside a part's lanes or after the end are left out.
+    Notes outside a part's rows or after the end are left out.
     """
     frames = frames_of(performance.beats)
     latents = np.full((frames, LAYOUT.channels), -1.0, np.float32)
@@ -133,29 +133,29 @@ def _encode_drums(latents: np.ndarray, part: Part) -> None:
     sums: dict[int, list[float]] = {}
     for hit in part.notes:
         frame, rest = _place(hit.start_beats)
-        lane = _DRUM_LANE.get(hit.pitch)
-        if lane is None or not 0 <= frame < len(latents):
+        row = _DRUM_ROW.get(hit.pitch)
+        if row is None or not 0 <= frame < len(latents):
             continue
-        latents[frame, LAYOUT.notes["drums"].start + lane] = 0.2 + 0.8 * hit.velocity
+        latents[frame, LAYOUT.notes["drums"].start + row] = 0.2 + 0.8 * hit.velocity
         sums.setdefault(frame, []).append(rest)
     for frame, rests in sums.items():
         latents[frame, LAYOUT.offset["drums"]] = 2.0 * sum(rests) / len(rests)
 
 
 def _encode_pitched(latents: np.ndarray, name: str, part: Part, shift: int) -> None:
-    low, width = LANES[name]
-    lanes = latents[:, LAYOUT.notes[name]]
+    low, width = PITCH_ROWS[name]
+    rows = latents[:, LAYOUT.notes[name]]
     onsets: dict[int, list[tuple[float, float]]] = {}
     for note in part.notes:
         frame, rest = _place(note.start_beats)
-        lane = note.pitch - shift - low
-        if not (0 <= lane < width and 0 <= frame < len(latents)):
+        row = note.pitch - shift - low
+        if not (0 <= row < width and 0 <= frame < len(latents)):
             continue
         end = _place(note.start_beats + note.length_beats)[0]
         # A note struck again needs a silent frame before it, or the two would read as one.
-        if frame and lanes[frame - 1, lane] > 0:
-            lanes[frame - 1, lane] = -1.0
-        lanes[frame : max(end, frame + 1), lane] = 1.0
+        if frame and rows[frame - 1, row] > 0:
+            rows[frame - 1, row] = -1.0
+        rows[frame : max(end, frame + 1), row] = 1.0
         onsets.setdefault(frame, []).append((note.velocity, rest))
     for frame, struck in onsets.items():
         velocity = sum(v for v, _ in struck) / len(struck)

@@ -1,4 +1,4 @@
-"""The composer's melody inside the band: fitted to the part that plays it, and kept as written."""
+"""The user's melody as a part of the band: moved into the part's range, else kept as written."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """The words the embedded model knows, and how free text is mapped onto them.
 
-A prompt is cut into words; runs of up to three words are looked up, longest first, in a table of
-synonyms. What is found becomes a style, moods and instruments; what is not found is reported
-and never silently dropped. Knows nothing of torch.
+Runs of up to three words of a prompt are looked up, longest first, in a table of synonyms. What is
+found becomes a style, moods and instruments; all other words are reported. Knows nothing of torch.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ MOODS: tuple[str, ...] = (
     "relaxed", "epic", "romantic", "tense",
 )  # fmt: skip
 
-# Every other way to say a style or a mood.
+# Synonyms of styles and moods.
 _SYNONYMS: Mapping[str, str] = {
     "lo fi": "lofi", "chillhop": "lofi", "study beats": "lofi",
     "hip hop": "hiphop", "rap": "hiphop", "boom bap": "hiphop",
@@ -58,7 +57,7 @@ _SYNONYMS: Mapping[str, str] = {
     "angry": "aggressive", "hard": "aggressive", "intense": "aggressive", "heavy": "aggressive",
 }  # fmt: skip
 
-# What players call the timbres: words -> (part, timbre).
+# Names of instruments -> (part, timbre).
 _INSTRUMENTS: Mapping[str, tuple[str, str]] = {
     "808": ("drums", "808"), "drum machine": ("drums", "808"), "jazz kit": ("drums", "jazz"),
     "brushes": ("drums", "jazz"), "electronic drums": ("drums", "electronic"),
@@ -94,12 +93,12 @@ _INSTRUMENTS: Mapping[str, tuple[str, str]] = {
     "soprano": ("vocals", "soprano"), "high voice": ("vocals", "soprano"),
 }  # fmt: skip
 
-# Words that say nothing by themselves and need no report.
+# Words without a meaning of their own, which are not reported.
 _FILLERS = frozenset(
     "a an and the with of in on for music song track style vibe feel some very like to".split()
 )
 
-# The token table of the model: index 0 means "not said".
+# The token table of the model: index 0 means "not given".
 TOKENS: tuple[str, ...] = (
     "",
     *(f"style:{style}" for style in STYLES),
@@ -111,8 +110,8 @@ SLOTS = 3 + len(TIMBRES)  # one style, two moods, one timbre a part
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a prompt asks for in the model's own words; `unknown` are the words it does not know."""
+class ParsedPrompt:
+    """A prompt in the model's own words; `unknown` are the words it does not know."""
 
     style: str = ""
     moods: tuple[str, ...] = ()
@@ -139,8 +138,8 @@ def _meaning(phrase: str) -> tuple[str, str] | None:
     return _INSTRUMENTS.get(phrase)
 
 
-def read_tags(text: str) -> Wish:
-    """Return what free `text` means to the model; the first style and first two moods count.
+def parse_prompt(text: str) -> ParsedPrompt:
+    """Parse free `text`; the first style and the first two moods count.
 
     A further style, a third mood or a second timbre for a part is reported among the unknown.
     """
@@ -170,4 +169,4 @@ def read_tags(text: str) -> Wish:
             pass
         else:
             unknown.append(phrase)
-    return Wish(style, tuple(moods), timbres or None, tuple(unknown))
+    return ParsedPrompt(style, tuple(moods), timbres or None, tuple(unknown))

@@ -16,7 +16,7 @@ from scipy.stats import spearmanr
 from diffusion.embedded import engine as engine_module
 from diffusion.embedded.engine import EmbeddedEngine, read_card, verify_weights, weights_folder
 from diffusion.embedded.performance import from_plain
-from diffusion.embedded.writing import STEPS
+from diffusion.embedded.sampler import STEPS
 from diffusion.engine import Conditions, Generation, Revision
 from diffusion.engines import engine_spec
 from diffusion.errors import Cancelled, EngineError

@@ -1,4 +1,4 @@
-"""The context tells the model where each frame lies and what was asked for there."""
+"""The features tells the model where each frame lies and what was asked for there."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from diffusion.embedded.intent import (
     GROUPS,
     OPTIONAL,
     SLICES,
-    TUNE_LANES,
     TUNE_LOW,
+    TUNE_ROWS,
     Intent,
-    context,
     drop,
+    features,
 )
 from diffusion.embedded.performance import Played
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
@@ -25,18 +25,18 @@ from midi.key import Key
 NO_WORDS = (0,) * 8
 
 
-def told(grid: Grid, key: str = "C major", **more: object) -> np.ndarray:
-    return context(Intent(grid, Key.parse(key), "melody", NO_WORDS, **more))  # type: ignore[arg-type]
+def features_of(grid: Grid, key: str = "C major", **more: object) -> np.ndarray:
+    return features(Intent(grid, Key.parse(key), "melody", NO_WORDS, **more))  # type: ignore[arg-type]
 
 
 def test_downbeats_are_marked_where_bars_begin() -> None:
-    out = told(Grid.constant(92.5, "7/8", 4))
+    out = features_of(Grid.constant(92.5, "7/8", 4))
     # A bar of 7/8 is 3.5 quarters = 42 frames.
     assert np.flatnonzero(out[:, SLICES["time"]][:, 10]).tolist() == [0, 42, 84, 126]
 
 
 def test_bar_phase_runs_from_nought_to_one_in_every_bar() -> None:
-    phase = told(Grid.constant(120, "3/4", 2))[:, SLICES["time"]][:, 8]
+    phase = features_of(Grid.constant(120, "3/4", 2))[:, SLICES["time"]][:, 8]
     assert phase[0] == phase[36] == 0.0
     assert phase[18] == pytest.approx(0.5)
 
@@ -50,29 +50,29 @@ def test_a_ramp_in_tempo_is_told_frame_by_frame() -> None:
         ),
         (MeterChange(0, Meter(4, 4)),),
     )
-    tempo = told(grid)[:, SLICES["tempo"]][:, 0]
+    tempo = features_of(grid)[:, SLICES["tempo"]][:, 0]
     assert tempo[0] == pytest.approx(-1.0)  # log2(60 / 120)
     assert np.all(np.diff(tempo) > 0)
 
 
 def test_the_scale_is_counted_from_the_tonic() -> None:
-    minor = told(Grid.constant(120, "4/4", 1), "F# minor")[0, SLICES["key"]][:12]
+    minor = features_of(Grid.constant(120, "4/4", 1), "F# minor")[0, SLICES["key"]][:12]
     assert np.flatnonzero(minor).tolist() == [0, 2, 3, 5, 7, 8, 10]
 
 
 def test_a_tune_note_stands_in_its_lane_with_its_place_between_frames() -> None:
     note = Played(1.02, 0.5, 64, 0.8)
-    tune = told(Grid.constant(120, "4/4", 1), "C major", tune=(note,))[:, SLICES["tune"]]
+    tune = features_of(Grid.constant(120, "4/4", 1), "C major", tune=(note,))[:, SLICES["tune"]]
     # 1.02 beats = 12.24 frames: frame 12 and 0.24, written doubled as 0.48.
     assert tune[12, 64 - TUNE_LOW] == 1.0
-    assert tune[12, TUNE_LANES] == 1.0
-    assert tune[12, TUNE_LANES + 1] == pytest.approx(0.48, abs=1e-5)
+    assert tune[12, TUNE_ROWS] == 1.0
+    assert tune[12, TUNE_ROWS + 1] == pytest.approx(0.48, abs=1e-5)
     assert tune[11].sum() == 1.0  # only the flag that there is a tune at all
 
 
 def test_dropping_a_group_leaves_no_trace_of_it() -> None:
     grid = Grid.constant(120, "4/4", 2)
-    out = told(grid, tune=(Played(0.0, 1.0, 64, 0.8),), sections=("verse", "chorus"))
+    out = features_of(grid, tune=(Played(0.0, 1.0, 64, 0.8),), sections=("verse", "chorus"))
     drop(out, OPTIONAL)
     assert not out[:, SLICES["tempo"].start :].any()
     assert not out[:, SLICES["form"]][:, 2:].any()

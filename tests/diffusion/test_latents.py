@@ -13,8 +13,8 @@ from diffusion.embedded.latents import (
     frames_of,
     tonic_shift,
 )
+from diffusion.embedded.note_extraction import decode
 from diffusion.embedded.performance import Part, Performance, Played
-from diffusion.embedded.reading import decode
 
 
 def band(**parts: Part) -> Performance:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from diffusion.embedded.performance import TIMBRES
-from diffusion.embedded.vocabulary import SLOTS, STYLES, TOKENS, read_tags
+from diffusion.embedded.vocabulary import SLOTS, STYLES, TOKENS, parse_prompt
 
 
 def test_a_style_a_mood_and_an_instrument_are_understood() -> None:
-    wish = read_tags("dark lofi, upright bass")
-    assert (wish.style, wish.moods, wish.timbres) == ("lofi", ("dark",), {"bass": "acoustic"})
-    assert wish.unknown == ()
+    prompt = parse_prompt("dark lofi, upright bass")
+    assert (prompt.style, prompt.moods, prompt.timbres) == ("lofi", ("dark",), {"bass": "acoustic"})
+    assert prompt.unknown == ()
 
 
 def test_longer_phrases_win_over_their_words() -> None:
-    assert read_tags("drum and bass").style == "drum_and_bass"
-    assert read_tags("bossa nova").style == "bossa"
+    assert parse_prompt("drum and bass").style == "drum_and_bass"
+    assert parse_prompt("bossa nova").style == "bossa"
 
 
 def test_an_unknown_word_is_reported_and_not_dropped() -> None:
-    assert read_tags("house with kazoo").unknown == ("kazoo",)
+    assert parse_prompt("house with kazoo").unknown == ("kazoo",)
 
 
 def test_a_second_style_is_reported() -> None:
-    wish = read_tags("rock, waltz")
-    assert wish.style == "rock"
-    assert wish.unknown == ("waltz",)
+    prompt = parse_prompt("rock, waltz")
+    assert prompt.style == "rock"
+    assert prompt.unknown == ("waltz",)
 
 
 def test_every_style_and_timbre_has_one_token() -> None:
@@ -34,7 +34,7 @@ def test_every_style_and_timbre_has_one_token() -> None:
 
 
 def test_tokens_stand_in_fixed_slots_with_zero_for_unsaid() -> None:
-    tokens = read_tags("funk, happy, slap bass").tokens()
+    tokens = parse_prompt("funk, happy, slap bass").tokens()
     assert len(tokens) == SLOTS
     assert [TOKENS[token] for token in tokens] == [
         "style:funk",
@@ -49,4 +49,4 @@ def test_tokens_stand_in_fixed_slots_with_zero_for_unsaid() -> None:
 
 
 def test_no_text_says_nothing() -> None:
-    assert read_tags("  ,. ").tokens() == (0,) * SLOTS
+    assert parse_prompt("  ,. ").tokens() == (0,) * SLOTS

@@ -10,7 +10,7 @@ import torch
 
 from diffusion.embedded.latents import PARTS, encode
 from diffusion.embedded.network_input import CONTEXT_CHANNELS, WINDOW_FRAMES
-from diffusion.embedded.writing import write
+from diffusion.embedded.sampler import generate_latents
 from training import dataset, train
 from training.compose import Piece, compose
 
@@ -42,7 +42,7 @@ class Recorder(torch.nn.Module):
 def product_input(piece: Piece, known_parts: np.ndarray) -> tuple[torch.Tensor, ...]:
     """What the product's sampler gives the network for the first window of a piece."""
     network = Recorder()
-    write(
+    generate_latents(
         network,  # type: ignore[arg-type]
         dataset.intent_of(piece),
         seed=1,

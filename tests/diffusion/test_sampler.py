@@ -1,4 +1,4 @@
-"""Long pieces are written in windows that overlap and never write a frame twice."""
+"""Long pieces are generated in windows that overlap; no frame is generated twice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from diffusion.embedded.backbone import PATCH_FRAMES, Backbone
 from diffusion.embedded.intent import Intent
 from diffusion.embedded.latents import LAYOUT, PARTS
 from diffusion.embedded.network_input import CONTEXT_CHANNELS, WINDOW_FRAMES
-from diffusion.embedded.writing import OVERLAP_FRAMES, windows, write
+from diffusion.embedded.sampler import OVERLAP_FRAMES, generate_latents, windows
 from midi.grid import Grid
 from midi.key import Key
 
@@ -32,7 +32,7 @@ def asked(bars: int, meter: str = "4/4") -> Intent:
 
 
 def run(network: Backbone, bars: int, seed: int = 1, **more: object) -> np.ndarray:
-    return write(
+    return generate_latents(
         network,
         asked(bars),
         seed,
@@ -70,7 +70,7 @@ def test_as_many_frames_come_out_as_the_grid_has(network: Backbone, bars: int) -
     assert run(network, bars).shape == (bars * 48, LAYOUT.channels)
 
 
-def test_the_same_seed_writes_the_same_latents_and_another_seed_others(network: Backbone) -> None:
+def test_the_same_seed_gives_the_same_latents_and_another_seed_others(network: Backbone) -> None:
     first = run(network, 2)
     assert np.array_equal(first, run(network, 2))
     assert not np.array_equal(first, run(network, 2, seed=2))
@@ -89,7 +89,7 @@ def test_kept_parts_are_not_touched(network: Backbone) -> None:
 
 def test_progress_rises_over_all_windows_to_one(network: Backbone) -> None:
     seen: list[float] = []
-    write(network, asked(20), 1, progress=seen.append, cancelled=lambda: None, steps=2)
+    generate_latents(network, asked(20), 1, progress=seen.append, cancelled=lambda: None, steps=2)
     assert seen == sorted(seen)
     assert seen[0] == 0.0
     assert seen[-1] == 1.0
@@ -105,5 +105,7 @@ def test_a_cancel_stops_before_the_next_step(network: Backbone) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write(network, asked(2), 1, progress=lambda f: None, cancelled=cancelled, steps=8)
+        generate_latents(
+            network, asked(2), 1, progress=lambda f: None, cancelled=cancelled, steps=8
+        )
     assert calls == 3

@@ -1,7 +1,6 @@
-"""Changing music that is there: some parts, some bars, or notes that the user has edited.
+"""Changes to a Performance: some parts, some bars, or notes that the user has edited.
 
-Works on Performances alone: what stays is given to the network as known latents, and what it
-writes anew is set between the notes that stay.
+What is kept is given to the network as known latents; the notes it generates replace the others.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from diffusion.embedded.latents import LAYOUT
-from diffusion.embedded.repeating import agreeing
+from diffusion.embedded.repetition import averaging
 
 BAR = 48  # 4/4, 12 frames a beat
 ONSET = LAYOUT.onset["bass"]
@@ -28,7 +28,7 @@ def test_a_hit_that_all_other_bars_have_is_filled_in() -> None:
     # Three bars strike 0, 12, 24, 36; the fourth is unsure (0: even chances) of the last.
     latents = music(*[(0, 12, 24, 36)] * 3, (0, 12, 24))
     latents[0, 3 * BAR + 36, ONSET] = 0.0
-    agreed = agreeing(downbeats(4))(latents)
+    agreed = averaging(downbeats(4))(latents)
     # F1 of its chances with the others: 2 * 3.5 / (4 + 3.25) = 0.966, so all four weigh about
     # alike and the mean is near (3 * 1 + 0) / 4.
     assert 0.6 < float(agreed[0, 3 * BAR + 36, ONSET]) < 0.8
@@ -36,7 +36,7 @@ def test_a_hit_that_all_other_bars_have_is_filled_in() -> None:
 
 def test_a_bar_of_another_pattern_is_left_as_it_is() -> None:
     latents = music((0, 12, 24, 36), (0, 12, 24, 36), (6, 18, 30, 42), (6, 18, 30, 42))
-    agreed = agreeing(downbeats(4))(latents)
+    agreed = averaging(downbeats(4))(latents)
     # No hit in common: F1 0, weight e^-10 against 1; values lie 2 apart.
     assert float((agreed - latents).abs().max()) < 2 * 2 * 2.72**-10
 
@@ -44,7 +44,7 @@ def test_a_bar_of_another_pattern_is_left_as_it_is() -> None:
 def test_pitches_timbre_and_level_are_not_touched() -> None:
     torch.manual_seed(1)
     latents = torch.randn(1, 4 * BAR, LAYOUT.channels)
-    agreed = agreeing(downbeats(4))(latents)
+    agreed = averaging(downbeats(4))(latents)
     moved = (agreed - latents).abs().amax((0, 1)).nonzero().flatten().tolist()
     drums = LAYOUT.notes["drums"]
     rhythm = [*range(drums.start, drums.stop), LAYOUT.offset["drums"]]
@@ -55,4 +55,4 @@ def test_pitches_timbre_and_level_are_not_touched() -> None:
 
 def test_bars_of_different_lengths_do_not_speak_to_each_other() -> None:
     latents = torch.randn(1, 48 + 36, LAYOUT.channels)
-    assert torch.equal(agreeing([0, 48, 84])(latents), latents)
+    assert torch.equal(averaging([0, 48, 84])(latents), latents)

@@ -1,4 +1,4 @@
-"""Changing what is there: what stays stays to the last digit, what changes lies where it should."""
+"""Revisions: what is kept stays the same to the last digit, what changes lies where it should."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from diffusion.embedded import revising
+from diffusion.embedded import revision
 from diffusion.embedded.latents import LAYOUT, PARTS
 from diffusion.embedded.performance import Part, Performance, Played, as_plain, from_plain
 from diffusion.errors import EngineError
@@ -46,7 +46,7 @@ def test_a_broken_score_is_refused_in_a_sentence(broken: dict[str, object]) -> N
 
 
 def test_all_is_known_but_the_asked_parts_in_the_asked_beats() -> None:
-    latents, kept = revising.known_around(OLD, 0, ("bass",), (4.0, 8.0))
+    latents, kept = revision.known_around(OLD, 0, ("bass",), (4.0, 8.0))
     assert latents.shape == (96, LAYOUT.channels)  # 8 beats of 12 frames
     bass = PARTS.index("bass")
     assert kept[:48, bass].all() and not kept[48:, bass].any()
@@ -55,28 +55,28 @@ def test_all_is_known_but_the_asked_parts_in_the_asked_beats() -> None:
 
 def test_new_notes_stand_in_their_span_and_old_ones_around_it() -> None:
     new = bass_of(Played(1.0, 1.0, 30, 0.9), Played(5.0, 1.0, 31, 0.9))
-    spliced = revising.splice(OLD, new, ("bass",), (4.0, 8.0))
+    spliced = revision.splice(OLD, new, ("bass",), (4.0, 8.0))
     assert [note.pitch for note in spliced.parts["bass"].notes] == [40, 41, 42, 43, 31]
     assert spliced.parts["lead"] == OLD.parts["lead"]
 
 
 def test_part_of_a_part_keeps_its_timbre_and_level_and_a_whole_one_takes_new_ones() -> None:
     new = bass_of(Played(5.0, 1.0, 31, 0.9))
-    half = revising.splice(OLD, new, ("bass",), (4.0, 8.0)).parts["bass"]
+    half = revision.splice(OLD, new, ("bass",), (4.0, 8.0)).parts["bass"]
     assert (half.timbre, half.gain_db) == ("pick", -2.0)
-    whole = revising.splice(OLD, new, ("bass",), (0.0, 8.0)).parts["bass"]
+    whole = revision.splice(OLD, new, ("bass",), (0.0, 8.0)).parts["bass"]
     assert (whole.timbre, whole.gain_db) == ("synth", 3.0)
 
 
 def test_a_note_that_rings_into_the_span_ends_there() -> None:
     silent = Performance(8.0, {**OLD.parts, "lead": Part((), "flute")})
-    lead = revising.splice(OLD, silent, ("lead",), (4.0, 8.0)).parts["lead"]
+    lead = revision.splice(OLD, silent, ("lead",), (4.0, 8.0)).parts["lead"]
     assert lead.notes == (LEAD[0], Played(3.0, 1.0, 76, 0.7))
 
 
 def test_a_note_that_anticipates_the_span_by_a_little_belongs_to_it() -> None:
     early = bass_of(Played(3.97, 1.0, 31, 0.9))
-    notes = revising.splice(OLD, early, ("bass",), (4.0, 8.0)).parts["bass"].notes
+    notes = revision.splice(OLD, early, ("bass",), (4.0, 8.0)).parts["bass"].notes
     assert [note.pitch for note in notes] == [40, 41, 42, 43, 31]
 
 
@@ -88,7 +88,7 @@ def test_edited_notes_keep_the_timbre_and_untouched_ones_every_digit() -> None:
         Note(Fraction(160, 480), Fraction(1, 2), 45, 90),
         Note(Fraction(2), Fraction(1), 48, 64),
     )
-    part = revising.with_notes(old, "bass", edited).parts["bass"]
+    part = revision.with_notes(old, "bass", edited).parts["bass"]
     assert (part.timbre, part.gain_db) == ("synth", 3.0)
     assert part.notes == (third, Played(2.0, 1.0, 48, 64 / 127))
 
@@ -98,12 +98,12 @@ def test_an_edited_melody_is_told_apart_into_chords_and_lead() -> None:
         Note(Fraction(0), Fraction(4), 60, 76),  # the chords' own
         Note(Fraction(3), Fraction(2), 77, 89),  # the lead's, a semitone up
     )
-    parts = revising.with_notes(OLD, "melody", edited).parts
+    parts = revision.with_notes(OLD, "melody", edited).parts
     assert [note.pitch for note in parts["comp"].notes] == [60]
     assert [note.pitch for note in parts["lead"].notes] == [77]
 
 
 def test_edited_notes_end_with_the_music() -> None:
     edited = (Note(Fraction(7), Fraction(4), 40, 64), Note(Fraction(9), Fraction(1), 40, 64))
-    notes = revising.with_notes(OLD, "bass", edited).parts["bass"].notes
+    notes = revision.with_notes(OLD, "bass", edited).parts["bass"].notes
     assert [(note.start_beats, note.length_beats) for note in notes] == [(7.0, 1.0)]

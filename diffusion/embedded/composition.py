@@ -1,4 +1,4 @@
-"""From what is asked to what is played: the band writes, the user's own notes go in, words too."""
+"""From Conditions to a Performance: generated notes, the user's own melody, and the lyrics."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from diffusion.embedded import dynamics, form, melody_part, revising
+from diffusion.embedded import dynamics, form, melody_part
+from diffusion.embedded import revision as revisions
 from diffusion.embedded.backbone import Backbone
 from diffusion.embedded.intent import Intent
 from diffusion.embedded.latents import PARTS
+from diffusion.embedded.note_extraction import decode
 from diffusion.embedded.performance import PART_STEM, Performance, Played, from_plain
-from diffusion.embedded.reading import decode
-from diffusion.embedded.vocabulary import read_tags
+from diffusion.embedded.sampler import STEPS, generate_latents
+from diffusion.embedded.vocabulary import parse_prompt
 from diffusion.embedded.voice.lyrics import place_lyrics
-from diffusion.embedded.writing import GUIDANCE, STEPS, write
 from diffusion.engine import Conditions
 from diffusion.errors import EngineError
 from diffusion.facts import EmbeddedFacts
@@ -22,69 +23,69 @@ from midi.note import Note
 from midi.sections import section_text, spans
 
 
-def perform(
+def compose(
     network: Backbone,
     conditions: Conditions,
     progress: Callable[[float], None],
     stop: Callable[[], None],
 ) -> tuple[Performance, EmbeddedFacts, int]:
-    """Return what is played, facts on it, and the seed its sound is made with."""
+    """Return the notes to play, facts on them, and the seed of their sound."""
     revision = conditions.revision
     if revision is None:
-        performance, facts = _write(network, conditions, None, progress, stop)
-        return *_with_words(performance, conditions, facts), conditions.seed
+        performance, facts = _generated(network, conditions, None, progress, stop)
+        return *_with_lyrics(performance, conditions, facts), conditions.seed
     old = from_plain(revision.score)
     if abs(old.beats - float(conditions.grid.beats)) > 1e-6:
         raise EngineError("the score is of another length than the grid")
     facts = EmbeddedFacts()
     if revision.notes is not None:
-        performance = revising.with_notes(old, conditions.stems[0], revision.notes)
+        performance = revisions.with_notes(old, conditions.stems[0], revision.notes)
     else:
-        performance, facts = _write(network, conditions, old, progress, stop)
+        performance, facts = _generated(network, conditions, old, progress, stop)
     if "vocals" in conditions.stems:
-        performance, facts = _with_words(performance, conditions, facts)
-    # The sound of what stays should stay: its noise is drawn as it was.
+        performance, facts = _with_lyrics(performance, conditions, facts)
+    # With its old seed, what is kept sounds as it did.
     return performance, facts, _seed_of(revision.score)
 
 
-def _write(
+def _generated(
     network: Backbone,
     conditions: Conditions,
     old: Performance | None,
     progress: Callable[[float], None],
     stop: Callable[[], None],
 ) -> tuple[Performance, EmbeddedFacts]:
-    """Write the music, all of it or what is to change of `old`."""
+    """Generate the notes, all of them or those to change of `old`."""
     grid, tonic = conditions.grid, conditions.key.tonic
-    words, remarks = _words(conditions)
-    wish = read_tags(words)
+    text, remarks = _prompt(conditions)
+    prompt = parse_prompt(text)
     part = "lead" if conditions.lead == "melody" else "vocals"
     tune = None
     if conditions.melody is not None:
         tune, moved = melody_part.tune_of(conditions.melody, part)
         remarks += moved
     plan = form.plan(grid, conditions.sections, conditions.intensity)
-    asked = Intent(
+    intent = Intent(
         grid=grid,
         key=conditions.key,
         lead=conditions.lead,
-        tokens=wish.tokens(),
+        tokens=prompt.tokens(),
         tune=tune,
         harmony=melody_part.harmony_of(conditions.melody) if conditions.melody else None,
         sections=plan.sections,
         intensity=plan.intensity,
     )
     known = kept = None
-    anew = revising.parts_of(conditions.stems) if old else PARTS
+    new_parts = revisions.parts_of(conditions.stems) if old else PARTS
     span = 0.0, float(grid.beats)
     if old and conditions.revision:
         starts = grid.bar_starts
         revision = conditions.revision
         span = float(starts[revision.first_bar]), float(starts[revision.end_bar])
-        known, kept = revising.known_around(old, tonic, anew, span)
-    latents = write(
+        known, kept = revisions.known_around(old, tonic, new_parts, span)
+    latents = generate_latents(
         network,
-        asked,
+        intent,
         conditions.seed,
         progress=progress,
         cancelled=stop,
@@ -96,17 +97,17 @@ def _write(
     if conditions.intensity is not None:
         performance = dynamics.follow(performance, conditions.intensity, grid)
         intensity = tuple(round(each, 4) for each in plan.intensity)
-    if tune is not None and part in anew:
+    if tune is not None and part in new_parts:
         agreement = round(melody_part.agreement(performance.parts[part].notes, tune), 4)
         performance = melody_part.keep_as_written(performance, part, tune)
     if old:
-        performance = revising.splice(old, performance, anew, span)
+        performance = revisions.splice(old, performance, new_parts, span)
     return performance, EmbeddedFacts(
         steps=STEPS,
-        guidance_scale=GUIDANCE,
-        style=wish.style,
-        moods=tuple(wish.moods),
-        unknown_words=tuple(wish.unknown),
+        guidance_scale=1.0,
+        style=prompt.style,
+        moods=tuple(prompt.moods),
+        unknown_words=tuple(prompt.unknown),
         sections=tuple(plan.sections),
         intensity=intensity,
         melody_agreement_before_keeping=agreement,
@@ -115,26 +116,26 @@ def _write(
     )
 
 
-def _words(conditions: Conditions) -> tuple[str, list[str]]:
-    """Return what is said of the whole music, and sentences on what is said of parts of it.
+def _prompt(conditions: Conditions) -> tuple[str, list[str]]:
+    """Return the prompt for the whole music, and remarks on the prompts of other sections.
 
-    All that is written at once is written under the same words: those of its first section.
+    All that is generated at once has one prompt: the tags and the words of its first section.
     """
     first = conditions.revision.first_bar if conditions.revision else 0
-    ruling = section_text(conditions.sections[first]).words if conditions.sections else ""
+    first_words = section_text(conditions.sections[first]).words if conditions.sections else ""
     remarks = [
         f"the words of bars {span.first_bar + 1}-{span.end_bar} were not followed: {words!r}; the "
         "embedded engine plays one style throughout"
         for span in spans(conditions.sections)
-        if (words := section_text(span.name).words) not in ("", ruling)
+        if (words := section_text(span.name).words) not in ("", first_words)
     ]
-    return ", ".join(filter(None, (conditions.tags, ruling))), remarks
+    return ", ".join(filter(None, (conditions.tags, first_words))), remarks
 
 
-def _with_words(
+def _with_lyrics(
     performance: Performance, conditions: Conditions, facts: EmbeddedFacts
 ) -> tuple[Performance, EmbeddedFacts]:
-    """Lay the lyrics under the vocals' notes; what could not be sung goes into the remarks."""
+    """Set the lyrics to the vocals' notes; what could not be sung goes into the remarks."""
     sung, words_left = place_lyrics(performance.parts["vocals"].notes, conditions.lyrics)
     vocals = replace(performance.parts["vocals"], notes=tuple(sung))
     sung_performance = replace(performance, parts={**performance.parts, "vocals": vocals})

@@ -1,10 +1,10 @@
-"""Bars that mean the same pattern agree on it, while they are being written.
+"""Averages the rhythm of similar bars while latents are sampled, so that patterns repeat.
 
-Every bar of a flow decides on its doubtful hits by noise of its own, so bars that are alike end up
-alike only in part. Non-local means (Buades, Coll and Morel 2005, there over patches of pictures)
-mends that: at every step of the sampling the rhythm of a bar is moved towards the mean of all bars
-of its length, each weighted by how alike the two are. A verse draws on the verse, a fill stays one.
-Pitches are left alone: they follow the harmony.
+Each bar decides on its doubtful hits by its own noise, so bars that should be equal come out equal
+only in part. Non-local means (Buades, Coll and Morel 2005, there over patches of pictures) corrects
+that: at every step of the sampling the rhythm of a bar is moved towards the mean of all bars of its
+length, each weighted by its similarity. A verse follows the other verses; a fill stays a fill.
+Pitches are not changed: they follow the harmony.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from diffusion.embedded.latents import LAYOUT
 
 # How far each part's rhythm goes towards the mean: a drummer varies more than a bass line does.
 SHARE = {"drums": 0.5, "bass": 1.0, "comp": 1.0}
-_LIKENESS = 0.1  # bars whose patterns have an F1 this much under 1 weigh 1/e
+_SIMILARITY = 0.1  # bars whose patterns have an F1 this much under 1 weigh 1/e
 
 
-def agreeing(downbeats: list[int]) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return what makes bars agree in latents (batch, frames, channels), into a new tensor.
+def averaging(downbeats: list[int]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return a function from latents (batch, frames, channels) to new ones with averaged bars.
 
-    `downbeats` are the frames where bars begin, and the end of the last.
+    `downbeats` are the frames where bars begin, and the end of the last bar.
     """
     by_length: dict[int, list[int]] = {}
     for begin, end in itertools.pairwise(downbeats):
@@ -36,7 +36,7 @@ def agreeing(downbeats: list[int]) -> Callable[[torch.Tensor], torch.Tensor]:
         if len(begins) > 1
     ]
 
-    def agree(clean: torch.Tensor) -> torch.Tensor:
+    def average(clean: torch.Tensor) -> torch.Tensor:
         out = clean.clone()
         for frames in places:
             for part, share in SHARE.items():
@@ -47,11 +47,11 @@ def agreeing(downbeats: list[int]) -> Callable[[torch.Tensor], torch.Tensor]:
                 out[:, frames.unsqueeze(-1), channels] = bars + share * (mean - bars)
         return out
 
-    return agree
+    return average
 
 
 def _rhythm(part: str) -> list[int]:
-    """Return the channels that say when `part` strikes; the offset channel is the last."""
+    """Return the channels with the onsets of `part`; the offset channel is the last."""
     notes = LAYOUT.notes[part]
     hits = range(notes.start, notes.stop) if part == "drums" else [LAYOUT.onset[part]]
     return [*hits, LAYOUT.offset[part]]
@@ -60,10 +60,10 @@ def _rhythm(part: str) -> list[int]:
 def _weights(bars: torch.Tensor) -> torch.Tensor:
     """Return (batch, bars, bars) weights, rows summing to 1, of hits (batch, bars, frames, n).
 
-    Alike is the F1 of two bars' hits, a hit counted by the chance it is given.
+    Similarity is the F1 of two bars' hits, each hit counted by its probability.
     """
     chance = ((bars + 1.0) / 2.0).clamp(0.0, 1.0).flatten(2)
-    shared = chance @ chance.transpose(1, 2)
+    common = chance @ chance.transpose(1, 2)
     own = chance.square().sum(-1)
-    alike = (2.0 * shared + 1e-3) / (own[:, :, None] + own[:, None] + 1e-3)
-    return torch.softmax((alike - 1.0) / _LIKENESS, dim=-1)
+    similar = (2.0 * common + 1e-3) / (own[:, :, None] + own[:, None] + 1e-3)
+    return torch.softmax((similar - 1.0) / _SIMILARITY, dim=-1)

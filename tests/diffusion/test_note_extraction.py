@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffusion.embedded.latents import LANES, LAYOUT, encode
+from diffusion.embedded.latents import LAYOUT, PITCH_ROWS, encode
+from diffusion.embedded.note_extraction import decode
 from diffusion.embedded.performance import Part, Performance, Played
-from diffusion.embedded.reading import decode
 
 BEATS = 8.0
 
@@ -20,22 +20,22 @@ def read(latents: np.ndarray, part: str = "bass") -> list[tuple[float, float, in
     return [(n.start_beats, round(n.length_beats, 3), n.pitch) for n in notes]
 
 
-def lane(part: str, pitch: int) -> int:
-    return LAYOUT.notes[part].start + pitch - LANES[part][0]
+def row(part: str, pitch: int) -> int:
+    return LAYOUT.notes[part].start + pitch - PITCH_ROWS[part][0]
 
 
 def test_a_pitch_that_flickers_without_an_onset_begins_no_note() -> None:
     latents = bass(Played(0.0, 4.0, 40, 0.8))
-    latents[18:20, lane("bass", 40)] = -0.2  # doubtful for two frames, not given up
-    latents[60:66, lane("bass", 43)] = 1.0  # sounds, but nothing was struck
+    latents[18:20, row("bass", 40)] = -0.2  # doubtful for two frames, not given up
+    latents[60:66, row("bass", 43)] = 1.0  # sounds, but nothing was struck
     assert read(latents) == [(0.0, 4.0, 40)]
 
 
 def test_where_something_is_struck_the_likeliest_pitch_sounds() -> None:
     latents = bass(Played(0.0, 1.0, 40, 0.8), Played(2.0, 1.0, 45, 0.8))
     # The second note's pitch is doubtful: chance 0.25 (a mean of -0.5), its neighbour's 0.1.
-    latents[24:36, lane("bass", 45)] = -0.5
-    latents[24:36, lane("bass", 46)] = -0.8
+    latents[24:36, row("bass", 45)] = -0.5
+    latents[24:36, row("bass", 46)] = -0.8
     assert [note[::2] for note in read(latents)] == [(0.0, 40), (2.0, 45)]
 
 
@@ -59,7 +59,7 @@ def test_a_chord_whose_gap_was_lost_is_struck_again_all_the_same() -> None:
     chords = [Played(start, 2.0, pitch, 0.8) for start in (0.0, 2.0) for pitch in (60, 64, 67)]
     latents = encode(Performance(BEATS, {"comp": Part(tuple(chords), "piano")}), 0)
     for pitch in (60, 64, 67):
-        latents[23, lane("comp", pitch)] = 1.0  # the silent frame before the second
+        latents[23, row("comp", pitch)] = 1.0  # the silent frame before the second
     assert [note[::2] for note in read(latents, "comp")] == [
         (start, pitch) for start in (0.0, 2.0) for pitch in (60, 64, 67)
     ]

@@ -1,0 +1,128 @@
+"""Generates latents from an Intent by flow sampling, window after window.
+
+A window is 36 beats, as in training. A longer piece is generated in windows that begin at bars and
+overlap by a third; each continues the music before it (inpainting), so cost grows linearly and
+there is no seam: every latent frame is generated once. Between steps, similar bars are brought to
+agree on their rhythm (diffusion.embedded.repetition). Knows nothing of sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from diffusion.embedded import flow
+from diffusion.embedded.backbone import Backbone
+from diffusion.embedded.intent import Intent, features
+from diffusion.embedded.latents import FRAMES_PER_BEAT, LAYOUT, PARTS
+from diffusion.embedded.network_input import WINDOW_FRAMES, channel_mask, pack_input
+from diffusion.embedded.repetition import averaging
+
+OVERLAP_FRAMES = 12 * FRAMES_PER_BEAT
+STEPS = 6  # more steps play no better, and too few notes (docs/lab/training.md)
+
+
+def windows(frames: int, bar_frames: list[int]) -> list[int]:
+    """Return the first frame of each window of a piece; each is the first frame of a bar."""
+    starts = [0]
+    while starts[-1] + WINDOW_FRAMES < frames:
+        latest = starts[-1] + WINDOW_FRAMES - OVERLAP_FRAMES
+        following = [b for b in bar_frames if starts[-1] < b <= latest]
+        # A bar longer than the step is cut where the step ends.
+        starts.append(following[-1] if following else latest)
+    return starts
+
+
+def generate_latents(
+    network: Backbone,
+    intent: Intent,
+    seed: int,
+    *,
+    progress: Callable[[float], None],
+    cancelled: Callable[[], None],
+    known: np.ndarray | None = None,
+    known_parts: np.ndarray | None = None,
+    steps: int = STEPS,
+) -> np.ndarray:
+    """Return latents (frames, channels) float32 for `intent`.
+
+    `known` latents are kept where `known_parts` (frames, parts) is 1. `cancelled` is called
+    before every step and raises to stop; `progress` gets a fraction in 0..1.
+    """
+    all_features = features(intent)
+    frames = len(all_features)
+    out = np.zeros((frames, LAYOUT.channels), np.float32) if known is None else known.copy()
+    kept = np.zeros((frames, len(PARTS)), np.float32) if known_parts is None else known_parts.copy()
+    bar_frames = [round(float(b) * FRAMES_PER_BEAT) for b in intent.grid.bar_starts]
+    starts = windows(frames, bar_frames)
+    # The whole piece's noise at once: a frame's noise does not depend on the windows.
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(frames, LAYOUT.channels, generator=generator).numpy()
+    for index, begin in enumerate(starts):
+        end = min(begin + WINDOW_FRAMES, frames)
+        if kept[begin:end].all():
+            continue
+
+        def each_step(step: int, index: int = index) -> None:
+            cancelled()
+            progress((index + step / steps) / len(starts))
+
+        with torch.inference_mode():
+            out[begin:end] = _window(
+                network,
+                pack_input(all_features[begin:end], out[begin:end], kept[begin:end]),
+                intent.tokens,
+                noise[begin:end],
+                out[begin:end],
+                channel_mask(kept[begin:end]),
+                flow.schedule(steps),
+                each_step,
+                averaging([b - begin for b in bar_frames if begin <= b <= end]),
+            )
+        kept[begin:end] = 1.0
+    progress(1.0)
+    return out
+
+
+def _window(
+    network: Backbone,
+    packed: np.ndarray,
+    tokens: tuple[int, ...],
+    noise: np.ndarray,
+    known: np.ndarray,
+    known_mask: np.ndarray,
+    times: list[float],
+    each_step: Callable[[int], None],
+    refine: Callable[[torch.Tensor], torch.Tensor],
+) -> np.ndarray:
+    """Return the latents (frames, channels) of one window, at most WINDOW_FRAMES long."""
+    device = next(network.parameters()).device
+
+    def padded(array: np.ndarray) -> torch.Tensor:
+        whole = np.zeros((1, WINDOW_FRAMES, array.shape[-1]), np.float32)
+        whole[0, : len(array)] = array
+        return torch.from_numpy(whole).to(device)
+
+    context = torch.from_numpy(packed)[None].to(device)
+    words = torch.tensor([tokens], device=device)
+
+    def predict(x: torch.Tensor, now: float) -> torch.Tensor:
+        time = torch.full((1,), now, device=device)
+        # On a CPU in full precision: without bfloat16 in hardware it takes up to 14 times as long.
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type != "cpu"):
+            clean: torch.Tensor = network(x, time, context, words)
+        return clean.float()
+
+    sampled = flow.sample(
+        predict,
+        padded(noise),
+        times,
+        known=padded(known),
+        known_mask=padded(known_mask),
+        each_step=each_step,
+        refine=refine,
+    )
+    latents: np.ndarray = sampled[0, : len(noise)].cpu().numpy()
+    return latents
