@@ -1,7 +1,7 @@
-"""The seam between musical intent and the models that play it: Conditions in, Generation out.
+"""The interface of all engines: Conditions in, Generation out.
 
-Knows nothing about OSC, jobs or files. An engine is asked for sound on a Grid; whether it gives
-four stems at once or one mix to be split is told by what its Generation holds.
+Knows nothing about OSC, jobs or files. An engine generates sound on a Grid: four stems, or one mix
+to be split.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ CancelFlag = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What is to be changed of an earlier Generation, whose `score` the engine had given.
+    """What to change of an earlier Generation, of which `score` is the engine's record.
 
-    Only the asked stems are made anew, from bar `first_bar` up to but without `end_bar` (from 0),
-    or with `notes` instead of their own, which are then those of the one stem asked.
+    Only the stems of the Conditions are regenerated, from bar `first_bar` up to but without
+    `end_bar` (from 0), or, with `notes`, the one stem plays these instead of its own.
     """
 
     score: Mapping[str, object]
@@ -40,11 +40,11 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What an engine is asked to play; `sections` holds one name a bar, or nothing.
+    """What an engine is to generate; `sections` holds one name a bar, or nothing.
 
     A name is as midi.sections.section_text reads it: a tag, words, or both. `tags` is free text,
     `seed` fixes every random choice, `sample_rate` is in Hz. With `revision` the stems are those
-    to make anew. `intensity` is how much is to go on where; None leaves it to the engine.
+    to regenerate. `intensity` (0 to 1 by beats) is left to the engine where it is None.
     Raises EngineError for an unknown lead or stem.
     """
 

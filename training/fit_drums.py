@@ -79,11 +79,11 @@ def fit_waves(hits: Hits, steps: int, report: Callable[[str], None]) -> dict[str
     for step in range(steps):
         pick = torch.randint(len(truth), (48,))
         with torch.autocast("cpu", torch.bfloat16):
-            shape, spoken = draw_waves(weights, hits.sound[pick], hits.velocity[pick])
-        shape, spoken = shape.float(), spoken.float()
-        error = join(shape, spoken) - truth[pick]
+            shape, predicted = draw_waves(weights, hits.sound[pick], hits.velocity[pick])
+        shape, predicted = shape.float(), predicted.float()
+        error = join(shape, predicted) - truth[pick]
         loss = (
-            0.1 * (spoken - level[pick]).abs().mean()
+            0.1 * (predicted - level[pick]).abs().mean()
             + (error.square().sum((1, 2)).sqrt() / size[pick]).mean()
         )
         optimiser.zero_grad()
@@ -159,9 +159,9 @@ def fit_noise(
         velocity = hits.velocity[row]
         frames = features(age[moment], torch.full(moment.shape, -1.0), velocity)
         with torch.autocast("cpu", torch.bfloat16):
-            spoken = 2 * run_bank(bank, "hit", frames, hits.sound[row] % len(KITS)).float()
+            predicted = 2 * run_bank(bank, "hit", frames, hits.sound[row] % len(KITS)).float()
         truth = power[row, moment] + 1e-10
-        loss = (spoken + truth * torch.exp(-spoken) - truth.log() - 1).clamp(max=30).mean()
+        loss = (predicted + truth * torch.exp(-predicted) - truth.log() - 1).clamp(max=30).mean()
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(bank.values(), 1.0)

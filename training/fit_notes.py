@@ -99,12 +99,12 @@ def fit_notes(
         }
         frames = features(take["age"], take["release"], take["velocity"])
         with torch.autocast("cpu", torch.bfloat16):
-            spoken = run_bank(bank, "note", frames, take["key"]).float()
+            predicted = run_bank(bank, "note", frames, take["key"]).float()
         truth = take["level"].float()
         exists = torch.gather(count, 1, take["key"])[..., None]
         weight = (partial >= PARTIALS) | (partial < exists)
         weight = weight * (0.15 + (truth.clamp(max=6) / 6))
-        loss = (weight * (spoken - truth).abs()).sum() / weight.sum()
+        loss = (weight * (predicted - truth).abs()).sum() / weight.sum()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -130,11 +130,11 @@ def measure_sway(bank: Weights, rows: list[dict[str, Tensor]]) -> Tensor:
         frames = features(row["age"][held], row["release"][held], row["velocity"][held])
         with torch.inference_mode():
             bank_of_one = one_of_bank(bank, "note", sound)
-            spoken = run_bank(bank_of_one, "note", frames[None], row["key"][held][None])[0]
+            predicted = run_bank(bank_of_one, "note", frames[None], row["key"][held][None])[0]
         truth = row["level"][held, :PARTIALS].float()
         loud = (truth > LOUD).float()
         count = loud.sum(0)
-        error = (truth - spoken[:, :PARTIALS]) * loud
+        error = (truth - predicted[:, :PARTIALS]) * loud
         variance = error.square().sum(0) / count.clamp(min=1) - CALM**2
         sway[sound] = torch.where(count > 50, variance.clamp(min=0).sqrt().clamp(max=MOST), 0.0)
     return sway

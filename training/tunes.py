@@ -159,16 +159,16 @@ def make_row(
 
 def mode_of(notes: list[Note], tonic: int) -> str | None:
     """The mode that the notes are in over `tonic`; None when they agree with none."""
-    heard = [0.0] * 12
+    weights = [0.0] * 12
     for _, length, pitch in notes:
-        heard[(pitch - tonic) % 12] += length
-    if heard[1] > heard[2]:
+        weights[(pitch - tonic) % 12] += length
+    if weights[1] > weights[2]:
         return None
-    if heard[3] > heard[4]:
-        mode = "dorian" if heard[9] > heard[8] else "minor"
+    if weights[3] > weights[4]:
+        mode = "dorian" if weights[9] > weights[8] else "minor"
     else:
-        mode = "mixolydian" if heard[10] > heard[11] else "major"
-    share = sum(heard[step] for step in MODES[mode]) / sum(heard)
+        mode = "mixolydian" if weights[10] > weights[11] else "major"
+    share = sum(weights[step] for step in MODES[mode]) / sum(weights)
     return mode if share >= IN_MODE else None
 
 

@@ -18,7 +18,7 @@ class Model:
     `kind` is what an ACE-Step was trained for, or "splitter".
     `revision` is the commit that is downloaded; "" means that none has been tried yet: the newest
     is taken and its commit written down. `disk_gb` and `largest_gb` (the biggest of its networks)
-    are reckoned from the numbers of parameters; the download itself asks for the exact size.
+    are estimated from the numbers of parameters; the download itself asks for the exact size.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The door to the decoder: a Performance and a grid in, one stereo clip a stem out."""
+"""The decoder: a Performance and a grid in, one stereo clip a stem out."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 VOICE_FILE = "voice-v1.safetensors"
 END_FADE_SECONDS = 0.005
-# Parts are played side by side, each on one thread of torch's: its operations are too small to
-# be shared out, and on a busy machine threads that wait for each other spin for minutes.
+# Parts are played in parallel, each on one thread: torch's operations are too small here to be
+# divided, and on a busy machine threads that wait for each other spin for minutes.
 WORKERS = 2
 
-# Where each part and piece stands, -1 left .. 1 right, and how loud the room answers it.
+# Pan of each part and piece, -1 left .. 1 right, and the level of the room's response to it.
 PLACES: Mapping[str, float] = {"bass": 0.0, "comp": -0.22, "lead": 0.1, "vocals": 0.0}
 PIECE_PLACES: Mapping[str, float] = {
     "closed_hat": 0.25,

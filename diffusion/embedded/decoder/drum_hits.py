@@ -20,8 +20,8 @@ HOP = 128  # frames between moments of noise at the reference rate
 CHOKE_SECONDS = 0.03  # a closed hat damps the ringing open hat with this time constant
 LONGEST_SECONDS = 3.5
 SILENT = 1e-4  # noise levels below this are not made
-DENSE, SPARSE, GLANCE = 32, 4, 8
-TOGETHER = 64  # hits the networks answer at once
+DENSE, SPARSE, COARSE = 32, 4, 8
+BATCH = 64  # hits in one evaluation of the networks
 WIDTH, CODE, STARTS, DOUBLINGS, GROUP = 64, 28, 35, 2, 4
 QUIET = 2e-3
 BOUND = 4.0  # of a shape, so that a quiet level keeps its wave quiet
@@ -109,8 +109,8 @@ class Kit:
         frames = out.shape[1]
         for index, piece in enumerate(PIECES):
             mine = [hit for hit in hits if hit.piece == piece]
-            for first in range(0, len(mine), TOGETHER):
-                batch = mine[first : first + TOGETHER]
+            for first in range(0, len(mine), BATCH):
+                batch = mine[first : first + BATCH]
                 for hit, sound in zip(batch, self._sounds(index, batch, generator), strict=True):
                     at = math.floor(hit.start)
                     sound = pan(sound[: frames - at] * self._gain, places.get(piece, 0.0))
@@ -127,25 +127,27 @@ class Kit:
         ]
 
     def _levels(self, piece: int, velocity: Tensor) -> Tensor:
-        """Noise levels (hits, moments, BANDS) for as long as any of the hits can be heard.
+        """Noise levels (hits, moments, BANDS) for as long as any of the hits is audible.
 
-        Past DENSE moments the network is asked at every SPARSE one only.
+        Past DENSE moments the network is evaluated at every SPARSE one only.
         """
         count = math.ceil(LONGEST_SECONDS * self._rate / HOP)
-        spots = torch.cat([torch.arange(DENSE), torch.arange(DENSE, count, SPARSE)])
-        glance = noise_levels(
-            self._weights, piece, self._kit, spots[::GLANCE] * (HOP / self._rate), velocity
+        moments = torch.cat([torch.arange(DENSE), torch.arange(DENSE, count, SPARSE)])
+        coarse = noise_levels(
+            self._weights, piece, self._kit, moments[::COARSE] * (HOP / self._rate), velocity
         )
-        loud = (glance.amax((0, 2)) > SILENT).nonzero()
-        spots = spots[: (int(loud[-1]) + 1) * GLANCE] if len(loud) else spots[:GLANCE]
-        asked = noise_levels(self._weights, piece, self._kit, spots * (HOP / self._rate), velocity)
-        if len(spots) <= DENSE + 1:
-            return asked
-        sparse = asked[:, DENSE:].transpose(1, 2)
+        loud = (coarse.amax((0, 2)) > SILENT).nonzero()
+        moments = moments[: (int(loud[-1]) + 1) * COARSE] if len(loud) else moments[:COARSE]
+        levels = noise_levels(
+            self._weights, piece, self._kit, moments * (HOP / self._rate), velocity
+        )
+        if len(moments) <= DENSE + 1:
+            return levels
+        sparse = levels[:, DENSE:].transpose(1, 2)
         filled = torch.nn.functional.interpolate(
             sparse, size=(sparse.shape[2] - 1) * SPARSE + 1, mode="linear", align_corners=True
         )
-        return torch.cat([asked[:, :DENSE], filled.transpose(1, 2)], 1)
+        return torch.cat([levels[:, :DENSE], filled.transpose(1, 2)], 1)
 
     def _sound(self, hit: Hit, wave: Tensor, levels: Tensor, generator: torch.Generator) -> Tensor:
         """A hit's sound from the frame its start falls in."""

@@ -25,12 +25,12 @@ from diffusion.embedded.decoder.sounds import (
     pitches_of,
 )
 
-HOP = 256  # frames between two moments at which the networks are asked
+HOP = 256  # frames between two moments at which the networks are evaluated
 TAIL_SECONDS = 1.5
 FADE_SECONDS = 0.0005
 SWAY_SECONDS = 0.09
-GLANCE = 12  # moments between two looks for where a tone's sound ends
-TOGETHER = 32  # tones the networks answer at once
+COARSE = 12  # moments between two of the first pass, which finds where a tone ends
+BATCH = 32  # tones in one evaluation of the networks
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Tone:
     velocity: float
 
 
-Answer = tuple[Tone, Tensor, Tensor]  # a tone, its partials' amplitudes and noise levels by moment
+Levels = tuple[Tone, Tensor, Tensor]  # a tone, its partials' amplitudes and noise levels by moment
 
 
 class Instrument:
@@ -66,7 +66,7 @@ class Instrument:
         """Mono float32 (frames,) of all tones."""
         out = torch.zeros(frames)
         levels = torch.zeros(frames // HOP + 2, BANDS)  # of noise, as power
-        for tone, amplitudes, noise in self._answers(tones):
+        for tone, amplitudes, noise in self._all_levels(tones):
             first = math.floor(tone.start)
             sound = self._oscillate(tone, amplitudes, generator)[: frames - first]
             out[first : first + len(sound)] += sound
@@ -74,14 +74,14 @@ class Instrument:
         out += shaped_noise(levels.sqrt(), HOP, frames, self._rate, generator)
         return out.mul_(self._gain)
 
-    def _answers(self, tones: Sequence[Tone]) -> Iterator[Answer]:
+    def _all_levels(self, tones: Sequence[Tone]) -> Iterator[Levels]:
         """Each tone with its partials' amplitudes and noise levels at its moments, in batches."""
-        for first in range(0, len(tones), TOGETHER):
+        for first in range(0, len(tones), BATCH):
             batch = []
-            glances = [(tone, self._ages(tone)[::GLANCE]) for tone in tones[first:][:TOGETHER]]
-            for tone, partials, _ in self._answer(glances):  # how long can each be heard?
-                batch.append((tone, self._ages(tone)[: len(partials) * GLANCE + 1]))
-            yield from self._answer(batch)
+            coarse = [(tone, self._ages(tone)[::COARSE]) for tone in tones[first:][:BATCH]]
+            for tone, partials, _ in self._levels(coarse):  # how long each is audible
+                batch.append((tone, self._ages(tone)[: len(partials) * COARSE + 1]))
+            yield from self._levels(batch)
 
     def _ages(self, tone: Tone) -> Tensor:
         """A tone's age in seconds at all its moments."""
@@ -89,7 +89,7 @@ class Instrument:
         late = math.floor(tone.start) - tone.start
         return (torch.arange(count, dtype=torch.float64) * HOP + late) / self._rate
 
-    def _answer(self, batch: Sequence[tuple[Tone, Tensor]]) -> Iterator[Answer]:
+    def _levels(self, batch: Sequence[tuple[Tone, Tensor]]) -> Iterator[Levels]:
         age = torch.cat([ages for _, ages in batch]).float()
         release = torch.cat([ages - tone.held_seconds for tone, ages in batch]).float()
         counts = torch.tensor([len(ages) for _, ages in batch])
@@ -97,10 +97,9 @@ class Instrument:
         key = torch.tensor(
             [self._nearest(tone.pitch) - LOWEST_PITCH for tone, _ in batch]
         ).repeat_interleave(counts)
-        spoken = run_bank(self._weights, "note", features(age, release, velocity)[None], key[None])[
-            0
-        ]
-        level = heard(spoken) * ((TAIL_SECONDS - release) / 0.1).clamp(0, 1)[:, None]
+        given = features(age, release, velocity)[None]
+        log_levels = run_bank(self._weights, "note", given, key[None])[0]
+        level = audible(log_levels) * ((TAIL_SECONDS - release) / 0.1).clamp(0, 1)[:, None]
         for (tone, _), mine in zip(batch, level.split(counts.tolist()), strict=True):
             loud = (mine > 0).any(1).nonzero()
             mine = mine[: int(loud[-1]) + 2] if len(loud) else mine[:1]
@@ -116,7 +115,7 @@ class Instrument:
         moment before, then at the moment after.
         """
         stretch = float(self._stretch[self._nearest(pitch) - LOWEST_PITCH])
-        # The second partial is put in tune: the first is a hair flat, the third as much sharp.
+        # The second partial is put in tune: the first is slightly flat, the third equally sharp.
         in_tune = equal_hz(pitch) / math.sqrt(1 + 4 * stretch)
         hz = partials_hz(in_tune / self._below, stretch)
         hz = hz[hz < 0.45 * self._rate]
@@ -156,7 +155,7 @@ class Instrument:
     ) -> tuple[Tensor, Tensor]:
         """How partials waver, (moments, partials): in nepers, and in radians as much.
 
-        Random at every SWAY_SECONDS, straight between; a choir never sounds twice the same.
+        Random at every SWAY_SECONDS and linear between.
         """
         step = SWAY_SECONDS * self._rate / HOP
         draw = torch.randn((2, partials, int(moments / step) + 2), generator=generator)
@@ -168,9 +167,9 @@ class Instrument:
         return tuple((walk * self._sway[:partials, None]).transpose(1, 2))
 
 
-def heard(spoken: Tensor) -> Tensor:
-    """Linear levels from what a network says (natural log above FLOOR); silence at the floor."""
-    return (torch.exp(spoken + FLOOR) - 1.5 * math.exp(FLOOR)).clamp(min=0)
+def audible(log_levels: Tensor) -> Tensor:
+    """Linear levels of a network's output (natural log above FLOOR); silence at the floor."""
+    return (torch.exp(log_levels + FLOOR) - 1.5 * math.exp(FLOOR)).clamp(min=0)
 
 
 def _add_power(levels: Tensor, noise: Tensor, first: int) -> None:

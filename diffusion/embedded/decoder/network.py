@@ -1,8 +1,8 @@
 """The networks of the decoder: banks of small perceptrons, one perceptron per sound.
 
-After DDSP (Engel et al., 2020) and MIDI-DDSP (Wu et al., 2022): a network says how loud every
-partial and every noise band of a note is at an age, oscillators and noise make the sound. Here a
-frame needs nothing but its own age, so that any stretch of a note can be computed by itself.
+After DDSP (Engel et al., 2020) and MIDI-DDSP (Wu et al., 2022): a network predicts the level of
+every partial and noise band of a note at an age; oscillators and noise make the sound. Here a
+frame needs nothing but its own age, so that any section of a note can be computed by itself.
 Weights are plain tensors by name; every function is differentiable.
 """
 

@@ -1,4 +1,4 @@
-"""Where the band stands: places between left and right, and one small room around them."""
+"""Panning, and the reverberation of one small room."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def new_room(sample_rate: int) -> Tensor:
 
 
 def add_room(dry: Tensor, response: Tensor, level_db: float) -> None:
-    """Adds the room's answer to `dry` (2, frames) in place, block by block."""
+    """Adds the room's response to `dry` (2, frames) in place, block by block."""
     frames, tail = dry.shape[1], response.shape[1]
     gain = db_to_amplitude(level_db)
     size = 1 << (BLOCK + tail).bit_length()

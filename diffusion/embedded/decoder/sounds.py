@@ -29,7 +29,7 @@ BANDS = 32
 BAND_EDGES_HZ: tuple[float, ...] = tuple(
     60.0 * (20000.0 / 60.0) ** (i / BANDS) for i in range(BANDS + 1)
 )
-# Natural logarithm of the level below which nothing is heard; the networks speak above it.
+# Natural logarithm of the lowest audible level; the networks predict levels above it.
 FLOOR = math.log(2e-5)
 
 

@@ -29,7 +29,7 @@ JITTER_CENTS = 1.0
 # A note that repeats the last one's pitch on the same vowel is set apart by a short dip.
 DIP_DB = 7.0
 DIP_SECONDS = 0.030
-# A vowel before a rest is let go, not cut.
+# A vowel before a rest fades out.
 RELEASE_DB = 14.0
 RELEASE_SECONDS = 0.09
 # Long notes swell a little towards their middle.

@@ -1,4 +1,4 @@
-"""The network that knows how speech sounds are coloured: context in, spectrum out."""
+"""The network that predicts the spectra of speech sounds: context in, spectrum out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def mel_points(count: int) -> npt.NDArray[np.float64]:
 
 
 class VoiceNet(nn.Module):  # type: ignore[misc]
-    """Context of each frame -> its spectrum; convolutions let it round off the joints.
+    """Context of each frame -> its spectrum; convolutions smooth the transitions.
 
     forward takes symbols (batch, frames, len(CONTEXT)), nearness (batch, frames, n), pitch in
     MIDI notes and velocity in 0..1 (batch, frames), voice (batch,); gives

@@ -1,4 +1,4 @@
-"""The door to the voice: notes with syllables in, a sung line out."""
+"""The singing voice: notes with syllables in, a sung line out."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ CARRIED = "-"
 # Frames rendered at once, and the frames around them that the network's view reaches.
 CHUNK_FRAMES = 4000
 MARGIN_FRAMES = 40
-# What a chunk's last pulses and noise may ring on for.
+# How long a chunk's last pulses and noise ring on.
 RING_SECONDS = 0.06
-# The colour of a voice is known for these notes; others are sung in the nearest one's.
+# The network was trained on these notes; others get the spectrum of the nearest.
 TRAINED_PITCH = (43.0, 86.0)
-# Notes beyond these are sung an octave or more nearer.
+# Notes beyond these are moved by octaves.
 LOWEST, HIGHEST = 36, 96
 # Before the first sound of a note there may be this much of consonants.
 LEAD_SECONDS = 0.6

@@ -26,11 +26,11 @@ PULSE_FFT = 2048
 NOISE_FFT = 512
 NOISE_HOP = NOISE_FFT // 2
 BATCH = 256
-# Sounds under this level (natural log of amplitude) are not worth a pulse: about -100 dB.
+# No pulse is made below this level (natural log of amplitude): about -100 dB.
 INAUDIBLE = -11.5
 # The spectra are power densities of a signal sampled at this rate.
 LEVEL_HZ = 44100
-# What lies under the lowest note is rumble.
+# Below the lowest note there is only rumble.
 RUMBLE_HZ = 60.0
 
 
@@ -133,10 +133,10 @@ def add_pulses(
         seconds = pulses[first : first + BATCH]
         at = _at(spectra, seconds)
         tone = 1.0 - at[:, ENVELOPE_POINTS:].amin(dim=1)
-        heard = (at[:, :ENVELOPE_POINTS].amax(dim=1) > INAUDIBLE) & (tone > 0.02)
-        if not bool(heard.any()):
+        audible = (at[:, :ENVELOPE_POINTS].amax(dim=1) > INAUDIBLE) & (tone > 0.02)
+        if not bool(audible.any()):
             continue
-        at, seconds = at[heard], seconds[heard.numpy()]
+        at, seconds = at[audible], seconds[audible.numpy()]
         noise = (at[:, ENVELOPE_POINTS:] @ _between_points()).clamp(0.0, 1.0)
         level = at[:, :ENVELOPE_POINTS] + 0.5 * torch.log((1.0 - noise * noise).clamp_min(1e-6))
         hz = np.interp(seconds, np.arange(len(pitch)) * FRAME_SECONDS, pitch)

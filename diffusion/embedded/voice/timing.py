@@ -12,7 +12,7 @@ import numpy.typing as npt
 from diffusion.embedded.voice.phonemes import INDEX, SILENCE, Syllable
 
 # Consonants may take at most this share of the time from one vowel's onset to the next, so that
-# fast notes keep a vowel to hear their pitch in.
+# fast notes keep a vowel that carries their pitch.
 CONSONANT_SHARE = 0.55
 # Rests shorter than this are sung through.
 LEGATO_SECONDS = 0.06
@@ -108,7 +108,7 @@ CONTEXT = (-2, -1, 0, 1, 2)
 def frame_context(
     segments: Sequence[Segment], times: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """What each frame at `times` (seconds) knows of the sounds around it.
+    """Return the context of each frame at `times` (seconds): the sounds around it.
 
     Returns symbol indices (frames, len(CONTEXT)) and nearness to the start and to the end of
     the frame's own sound (frames, 2 * len(NEARNESS_SECONDS) + 1), the last the relative place.
