@@ -66,14 +66,14 @@ def pull(
 ) -> None:
     """Download weights, after showing their licence; an interrupted download goes on."""
     from diffusion.models import hub, shelf
-    from diffusion.models.catalogue import model_named
+    from diffusion.models.catalogue import SPLITTER, model_named
     from diffusion.models.folder import models_folder
 
     model = model_named(name)
     if not model.repository:
         raise UsageError(f"model {name} cannot be downloaded ready to use: {model.about}")
     root = models_folder()
-    remote = hub.look_up(model.repository, revision or model.revision)
+    remote = hub.completed(hub.look_up(model.repository, revision or model.revision), *model.lender)
     if any(
         each.revision == remote.revision and each.name == name for each in shelf.snapshots(root)
     ):
@@ -81,10 +81,15 @@ def pull(
         return
     folder = root / name / f"partial-{remote.revision[:12]}"
     hub.check_disk(remote, folder)
+    if model.kind != SPLITTER and remote.missing_parts:
+        say(
+            f"{remote.repository} has no {' and no '.join(remote.missing_parts)}: these weights "
+            "cannot cover a sound, and a melody in melody mode raw only"
+        )
     _agree(model.licence, hub.licence_of(remote, folder), remote, yes)
     with _bytes_bar() as show:
         done = 0
-        for path, size in remote.files.items():
+        for path, size in remote.all_files.items():
             show(path, done, remote.bytes)
             hub.download_one(remote, path, folder)
             done += size

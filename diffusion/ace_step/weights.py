@@ -34,6 +34,7 @@ from diffusion.ace_step.pipeline import Pipeline
 from diffusion.errors import EngineError
 from diffusion.models.layout import (
     AUTOENCODER,
+    COVER_PARTS,
     SILENCE_NAME,
     TEXT_ENCODER,
     is_original,
@@ -101,8 +102,16 @@ def our_name(name: str) -> str:
 
 
 def _converted(folder: Path, dtype: torch.dtype) -> Pipeline:
+    lent = {  # from another repository, so that the index need not name them
+        name: kind.from_pretrained(
+            folder / name, torch_dtype=dtype, local_files_only=True, low_cpu_mem_usage=False
+        )
+        for name, kind in PARTS.values()
+        if name in COVER_PARTS and (folder / name).is_dir()
+    }
     found: Pipeline = Pipeline.from_pretrained(
         folder,
+        **lent,
         dtype={"vae": torch.float32, "default": dtype},
         local_files_only=True,
         low_cpu_mem_usage=find_spec("accelerate") is not None,  # or else it warns

@@ -17,8 +17,9 @@ class Model:
 
     `kind` is what an ACE-Step was trained for, or "splitter".
     `revision` is the commit that is downloaded; "" means that none has been tried yet: the newest
-    is taken and its commit written down. `disk_gb` and `largest_gb` (the biggest of its networks)
-    are estimated from the numbers of parameters; the download itself asks for the exact size.
+    is taken and its commit written down. `lender` is the repository, and its commit, of which parts
+    that it lacks are taken. `disk_gb` and `largest_gb` (the biggest of its networks) are estimated
+    from the numbers of parameters; the download itself asks for the exact size.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Model:
     largest_gb: float
     licence: str
     about: str
+    lender: tuple[str, str] = ("", "")
 
     @property
     def vram_gb(self) -> float:
@@ -48,6 +50,11 @@ _LICENCE = (
 )
 _CONVERTED = f"{_LICENCE} This copy was converted to diffusers' layout by Runware."
 
+# By its list of files the pinned xl-turbo lacks the audio tokenizer, which all of XL share.
+_XL_TOKENIZER = (
+    "ACE-Step/acestep-v15-xl-sft-diffusers", "4bf7b60a63b27144f539f980927eeb89f5f912b0",
+)  # fmt: skip
+
 # 2B family: 3.15 GB transformer, 1.22 condition encoder, 0.42 tokenizers, 1.19 text encoder,
 # 0.34 autoencoder. XL: 8.3 GB transformer, the rest alike.
 CATALOGUE: Mapping[str, Model] = {
@@ -61,7 +68,7 @@ CATALOGUE: Mapping[str, Model] = {
         Model(
             "xl-turbo", "turbo", "ACE-Step/acestep-v15-xl-turbo-diffusers",
             "200ba991ae448051e14b0183157e35c2d27c9fb0", 11.5, 8.3, _LICENCE,
-            "8 steps; a larger network, for GPUs with 16 GB or more",
+            "8 steps; a larger network, for GPUs with 16 GB or more", _XL_TOKENIZER,
         ),
         Model(
             "xl-sft", "sft", "ACE-Step/acestep-v15-xl-sft-diffusers", "", 11.5, 8.3, _LICENCE,

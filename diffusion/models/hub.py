@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from diffusion.models.errors import ModelError
+from diffusion.models.layout import COVER_PARTS
 
 WANTED = (
     ".json", ".yaml", ".safetensors", ".txt", ".jinja", ".model",
@@ -21,16 +22,31 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A repository at one commit; `files` has the bytes of each path that is wanted."""
+    """A repository at one commit; `files` has the bytes of each path that is wanted.
+
+    `lender` holds what it lacks and another repository has.
+    """
 
     repository: str
     revision: str
     files: Mapping[str, int]
+    lender: Remote | None = None
+
+    @property
+    def all_files(self) -> Mapping[str, int]:
+        """Its own files and those that are borrowed."""
+        return {**self.files, **(self.lender.files if self.lender else {})}
 
     @property
     def bytes(self) -> int:
         """Size of the download."""
-        return sum(self.files.values())
+        return sum(self.all_files.values())
+
+    @property
+    def missing_parts(self) -> tuple[str, ...]:
+        """Folders that covers need and that it lacks."""
+        there = {path.partition("/")[0] for path in self.all_files}
+        return tuple(part for part in COVER_PARTS if part not in there)
 
 
 def look_up(repository: str, revision: str = "") -> Remote:
@@ -49,6 +65,22 @@ def look_up(repository: str, revision: str = "") -> Remote:
     return Remote(repository, info.sha, files)
 
 
+def completed(remote: Remote, repository: str, revision: str) -> Remote:
+    """The same with the parts that it lacks from another repository, "" for none.
+
+    Raises ModelError.
+    """
+    if not repository or not remote.missing_parts:
+        return remote
+    other = look_up(repository, revision)
+    borrowed = {
+        path: size
+        for path, size in other.files.items()
+        if path.partition("/")[0] in remote.missing_parts
+    }
+    return replace(remote, lender=replace(other, files=borrowed))
+
+
 def licence_of(remote: Remote, folder: Path) -> str:
     """Download and return the licence, or the model card where there is no licence file."""
     for name in LICENCE_FILES:
@@ -61,7 +93,7 @@ def check_disk(remote: Remote, folder: Path) -> None:
     """Raise ModelError unless the download fits on the disk, what is there already counted in."""
     there = sum(
         size
-        for path, size in remote.files.items()
+        for path, size in remote.all_files.items()
         if (folder / path).is_file() and (folder / path).stat().st_size == size
     )
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
@@ -77,15 +109,16 @@ def download_one(remote: Remote, path: str, folder: Path) -> str:
     """Download one file into `folder`, going on where an earlier try stopped; return its path."""
     from huggingface_hub import hf_hub_download
 
+    owner = remote if path in remote.files or not remote.lender else remote.lender
     _asked(
-        remote.repository,
+        owner.repository,
         lambda: hf_hub_download(
-            remote.repository, path, revision=remote.revision, local_dir=str(folder)
+            owner.repository, path, revision=owner.revision, local_dir=str(folder)
         ),
     )
     size = (folder / path).stat().st_size
-    if size != remote.files[path]:
-        raise ModelError(f"{path} came with {size} bytes instead of {remote.files[path]}")
+    if size != owner.files[path]:
+        raise ModelError(f"{path} came with {size} bytes instead of {owner.files[path]}")
     return path
 
 

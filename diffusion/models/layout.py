@@ -16,6 +16,7 @@ from diffusion.models.errors import ModelError
 INDEX_NAME = "model_index.json"  # marks a folder in diffusers' layout
 SILENCE_NAME = "silence_latent.pt"  # marks a checkpoint in the authors' layout
 TEXT_ENCODER, AUTOENCODER = "Qwen3-Embedding-0.6B", "vae"
+COVER_PARTS = ("audio_tokenizer", "audio_token_detokenizer")  # of diffusers' layout, for covers
 SPLITTER_FILES = (".safetensors", ".th")  # demucs' layout: these, and a .yaml for several
 
 

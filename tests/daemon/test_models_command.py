@@ -25,6 +25,12 @@ FILES = {
     "955717e8.safetensors": bytes(500),
     "picture.png": b"not wanted",
 }
+LENDER = "/ACE-Step/acestep-v15-xl-sft-diffusers/"
+LENT = {
+    f"{part}/{name}": data
+    for part in ("audio_tokenizer", "audio_token_detokenizer")
+    for name, data in {"config.json": b"{}", "model.safetensors": bytes(100)}.items()
+}
 DEADLINE_SECONDS = 120
 
 
@@ -57,15 +63,17 @@ def hub() -> Iterator[Hub]:
         def answer(self, body: bool) -> None:
             path = self.path.partition("?")[0]
             if path.startswith("/api/models/"):
-                self.send(json.dumps(listing(hub)).encode(), "application/json", body)
+                files = {**FILES, **LENT} if LENDER in f"{path}/" else FILES
+                self.send(json.dumps(listing(hub, files)).encode(), "application/json", body)
                 return
+            files = LENT if LENDER in path else FILES
             name = path.partition(f"/resolve/{COMMIT}/")[2]
             if body and name:
                 hub.asked.append(name)
-            if name not in FILES or name in hub.failing:
+            if name not in files or name in hub.failing:
                 self.send(b"no", "text/plain", body, status=500)
                 return
-            self.send(FILES[name], "application/octet-stream", body)
+            self.send(files[name], "application/octet-stream", body)
 
         def send(self, data: bytes, kind: str, body: bool, status: int = 200) -> None:
             self.send_response(status)
@@ -87,8 +95,8 @@ def hub() -> Iterator[Hub]:
     server.server_close()
 
 
-def listing(hub: Hub) -> dict[str, object]:
-    sizes = {name: len(data) for name, data in FILES.items()}
+def listing(hub: Hub, files: dict[str, bytes]) -> dict[str, object]:
+    sizes = {name: len(data) for name, data in files.items()}
     if hub.size_shown:
         sizes["transformer/diffusion_pytorch_model.safetensors"] = hub.size_shown
     return {
@@ -116,6 +124,7 @@ def test_weights_are_pulled_verified_and_removed(tmp_path: Path, hub: Hub) -> No
     pulled = backline(tmp_path, "models", "pull", "turbo", "--yes", hub=hub)
     assert pulled.returncode == 0, pulled.stderr
     assert "| The weights of a test, free for all." in pulled.stdout
+    assert "has no audio_tokenizer and no audio_token_detokenizer: these" in pulled.stdout
     assert "turbo is ready" in pulled.stdout and "picture.png" not in hub.asked
     folder = next((tmp_path / "models" / "turbo").glob("*/model_index.json")).parent
     assert (folder / "transformer/config.json").read_bytes() == FILES["transformer/config.json"]
@@ -126,6 +135,17 @@ def test_weights_are_pulled_verified_and_removed(tmp_path: Path, hub: Hub) -> No
     assert damaged.returncode == 1 and "model_index.json is damaged" in damaged.stdout
     removed = backline(tmp_path, "models", "remove", "turbo")
     assert removed.returncode == 0 and not folder.exists()
+
+
+def test_parts_that_a_repository_lacks_are_pulled_from_its_sibling(
+    tmp_path: Path, hub: Hub
+) -> None:
+    pulled = backline(tmp_path, "models", "pull", "xl-turbo", "--yes", hub=hub)
+    assert pulled.returncode == 0, pulled.stderr
+    assert "has no audio_tokenizer" not in pulled.stdout
+    record = json.loads(next((tmp_path / "models" / "xl-turbo").glob("*.json")).read_text())
+    wanted = set(FILES) - {"picture.png"}
+    assert set(record["files"]) == wanted | set(LENT)
 
 
 def test_a_splitter_is_pulled_with_a_note_on_its_licence(tmp_path: Path, hub: Hub) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import shutil
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -490,14 +491,29 @@ def test_missing_weights_name_the_command(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_weights_with_a_missing_file_are_not_loaded(tmp_path: Path, checkpoint: Path) -> None:
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(checkpoint, copy)
     add(tmp_path / "models", "turbo", "turbo", copy)
     (copy / "vae" / "config.json").unlink()
     with pytest.raises(EngineError, match=r"vae/config\.json is missing"):
         AceStepEngine(models=tmp_path / "models").load(quiet)
+
+
+def test_a_tokenizer_from_another_repository_is_found_beside_the_networks(
+    tmp_path: Path, checkpoint: Path, engine: AceStepEngine
+) -> None:
+    """Its folders are there, but the index of the repository it was lent to names none."""
+    copy = tmp_path / "copy"
+    shutil.copytree(checkpoint, copy)
+    index = json.loads((copy / "model_index.json").read_text("utf-8"))
+    for part in ("audio_tokenizer", "audio_token_detokenizer"):
+        del index[part]
+    (copy / "model_index.json").write_text(json.dumps(index))
+    add(tmp_path / "models", "turbo", "turbo", copy)
+    lent = AceStepEngine(device="cpu", precision="float32", models=tmp_path / "models")
+    lent.load(quiet)
+    asked = replace(ASKED, melody=TUNE)
+    assert np.array_equal(played(lent, asked).samples, played(engine, asked).samples)
 
 
 def test_weights_of_something_else_are_one_sentence(tmp_path: Path) -> None:
