@@ -123,11 +123,11 @@ def _behaviours(
 def _scatter(miss: Floats, due: DueOnsets, settings: LineSettings) -> tuple[float, float]:
     """How far trusted onsets are early, or the geometric mean of that and of how far they are late.
 
-    Nothing can be heard much before it begins: where many are early, they are prompt and the line
+    Nothing can be heard much before it begins: where many are early, they are on time and the line
     follows others that are late. Where none is early the late ones do no harm. The larger, doubled;
     and how many trusted onsets there are, by weight.
     """
-    weight = np.where(due.prompt > settings.trusted, due.prompt * due.weight, 0.0)
+    weight = np.where(due.on_time > settings.trusted, due.on_time * due.weight, 0.0)
     if not weight.any():
         return WITHIN_SECONDS, 0.0
     miss = np.clip(miss, -settings.far_seconds, settings.far_seconds)

@@ -1,9 +1,8 @@
-"""Onsets where a beat or a part of one is due, and what each says of where it lies.
+"""Onsets where a beat or a part of one is due, and how far each may be trusted.
 
-A note starts exactly when it should, loosely so, early or late by so much, or it has
-nothing to do with the beat (audio/note_starts.py says how likely each is). Where it lies against a
-line of beats says more: its density there is a mixture of Gaussians, whose
-expectation-maximisation weighs each onset.
+A note starts on time, roughly so, early or late by some milliseconds, or it has nothing to do with
+the beat (audio/note_starts.py says how likely each is). Relative to a line of beats that is a
+mixture of Gaussians, whose expectation-maximisation weighs each onset.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.features import Floats
-from audio.note_starts import LATE_SECONDS, PROMPT, SPREAD_SECONDS, NoteStarts
+from audio.note_starts import LATE_SECONDS, ON_TIME, SPREAD_SECONDS, NoteStarts
 
 WITHIN_SECONDS = 0.050  # of a place where an onset is due
-FIRST_WEIGHT = 2.0  # nothing in front holds the first downbeat, and everybody hears it
-OFF_BEAT_WEIGHT = 0.35  # subdivisions may be swung: they tell the tempo, not the place
+FIRST_WEIGHT = 2.0  # no beat before it helps to place the first downbeat, and it matters most
+OFF_BEAT_WEIGHT = 0.35  # subdivisions may be swung: they show the tempo, not the place
 PLACES = {True: (0, 4, 8), False: (0, 3, 4, 6, 8, 9)}  # twelfths of a pulse, by ternary
 MIN_FOR_BIAS = 3
 LEAST_CHANCE = 1e-6
@@ -26,7 +25,7 @@ LEAST_CHANCE = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Belief:
-    """What onsets (n,) are believed to be where they miss a line by so much.
+    """Which kinds onsets (n,) probably are, given how far they are from a line.
 
     Each holds the line with `weight` (1 / s²) at `lateness` seconds behind it; `density` is the
     log of the mixture's there, `chances` (n, kinds) which kind each is of.
@@ -38,9 +37,9 @@ class Belief:
     chances: Floats
 
     @property
-    def prompt(self) -> Floats:
+    def on_time(self) -> Floats:
         """The chance of each to be on time, or less than 10 ms off."""
-        return np.asarray(self.chances[:, :PROMPT].sum(axis=1))
+        return np.asarray(self.chances[:, :ON_TIME].sum(axis=1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,9 +80,9 @@ class DueOnsets:
         return np.asarray(self.index + self.part)
 
     @property
-    def prompt(self) -> Floats:
+    def on_time(self) -> Floats:
         """The chance of each to be on time, before anything is known of where it lies."""
-        return np.asarray(self.chances[:, :PROMPT].sum(axis=1))
+        return np.asarray(self.chances[:, :ON_TIME].sum(axis=1))
 
     def relative_to(self, expected: Floats) -> DueOnsets:
         """The same with seconds counted from where the expected pulses have them."""
@@ -97,7 +96,7 @@ class DueOnsets:
         return np.asarray(line[self.index] * (1 - self.part) + line[self.index + 1] * self.part)
 
     def believe(self, miss: Floats, wider_seconds: float) -> Belief:
-        """What they are where they miss by so much, if all spread by `wider_seconds` more."""
+        """Which kinds they are if they are `miss` seconds late; all spread `wider_seconds` more."""
         variance = np.square(SPREAD_SECONDS) + wider_seconds**2
         away = np.square(miss[:, None] - LATE_SECONDS) / variance
         logs = np.log(self.chances) - (away + np.log(2 * np.pi * variance)) / 2

@@ -64,7 +64,7 @@ def fit_prior(
         wider_seconds = settings.wider_seconds * settings.narrower**number
         belief = due.believe(miss - bias[due.twelfth], wider_seconds)
         if free and number >= settings.first_biased_round:
-            bias = due.biases(miss, belief.prompt)
+            bias = due.biases(miss, belief.on_time)
             belief = due.believe(miss - bias[due.twelfth], wider_seconds)
         factor = _factor(prior, due, belief.weight)
         pulled = due.seconds - bias[due.twelfth] - belief.lateness

@@ -21,10 +21,10 @@ from scipy.special import expit
 from audio.features import Features, Floats, OnsetEnvelope, Power
 
 # What a start that was found may be: so late on average, spread by so much, players' own scatter
-# of 4 ms included; the last is anything at all. The first PROMPT of them are on time.
+# of 4 ms included; the last is anything at all. The first ON_TIME of them are on time.
 LATE_SECONDS = (0.0, 0.0, -0.005, 0.005, -0.010, 0.010, -0.018, 0.018, 0.0, 0.0)
 SPREAD_SECONDS = (0.0033, 0.0042, 0.005, 0.005, 0.005, 0.005, 0.007, 0.007, 0.012, 0.029)
-PROMPT = 4
+ON_TIME = 4
 WEIGHTS = "note_starts.safetensors"
 DILATIONS = (1, 1, 2, 4)  # of the convolutions, in hops
 AROUND = 24  # hops of silence in front and behind

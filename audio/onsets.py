@@ -19,7 +19,8 @@ LOUD_PERCENTILE = 80
 BACK_SECONDS, AHEAD_SECONDS = 0.030, 0.020  # where a rise may lie around its steepest moment
 FALLEN = 0.35  # of the steepest rise; less than that before it belongs to something else
 START, END = 0.3, 0.8  # of the rise: where it is taken to begin, and to be done
-BIAS_SECONDS = 0.0020  # measured on synthesised notes: tests/audio/test_onsets.py
+SHARP_RISE_SECONDS = 0.016
+BIAS_SECONDS = 0.0020  # measured on synthesised notes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,11 +41,8 @@ class Onsets:
         return np.asarray(self.rise_seconds < SHARP_RISE_SECONDS)
 
 
-SHARP_RISE_SECONDS = 0.016
-
-
 def relative_strength(envelope: OnsetEnvelope) -> Floats:
-    """The envelope against the loud onsets within seconds around, so that soft parts count."""
+    """The envelope relative to the loud onsets within 3 s around, so that soft parts count."""
     step = envelope.seconds[1] - envelope.seconds[0]
     loud = percentile_filter(
         maximum_filter1d(envelope.values, int(0.1 / step)),

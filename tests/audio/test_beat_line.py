@@ -1,4 +1,4 @@
-"""The line through the onsets follows the prompt ones, and says where nothing holds it."""
+"""The line through the onsets follows those on time, and says where nothing holds it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_late_onsets_that_are_less_trusted_move_nothing() -> None:
     heard = EXPECTED + np.where(late, rng.uniform(0.010, 0.030, 48), 0.0)
     starts = starts_at(heard, np.where(late, 0.6, 0.95))
     line = fit_line(EXPECTED + 0.01, EXPECTED, starts, ternary=False)
-    # 24 prompt onsets hold it: a tenth of what the others are late by is more than enough.
+    # 24 onsets on time hold it: a tenth of what the others are late by is more than enough.
     assert np.abs(line.seconds - EXPECTED).max() < 0.002
 
 

@@ -8,7 +8,7 @@ import pytest
 import audio.note_starts
 from audio.clip import Clip
 from audio.features import Features, Floats, extract_features
-from audio.note_starts import PROMPT, NoteStarts, find_note_starts, inputs
+from audio.note_starts import ON_TIME, NoteStarts, find_note_starts, inputs
 
 RATE = 44_100
 PITCHES = (60, 64, 67, 62, 65, 69, 59, 67)
@@ -42,7 +42,7 @@ def test_struck_notes_are_found_within_6_ms_and_trusted(rate: int) -> None:
     heard, starts = heard_notes(0.001, rate=rate)
     found = find_note_starts(heard)
     assert furthest(found, starts) < 0.006  # a hop of the network
-    assert np.median(found.chances[:, :PROMPT].sum(axis=1)) > 0.8
+    assert np.median(found.chances[:, :ON_TIME].sum(axis=1)) > 0.8
 
 
 def test_a_note_in_the_very_first_frame_is_found() -> None:
