@@ -31,15 +31,9 @@ def play(out_dir: Path) -> tuple[Manifest, Path]:
     of its own that is gone afterwards.
     """
     request = Generate(
-        bpm=96.0,
-        key="A minor",
-        bars=8,
-        melody_path=str(melody()),
-        lead="vocals",
-        tags="pop, energetic, electric piano",
-        seed=4,
-        project="backline demo",
-    )
+        bpm=96.0, key="A minor", bars=8, melody_path=str(melody()), lead="vocals",
+        tags="pop, energetic, electric piano", seed=4, project="backline demo",
+    )  # fmt: skip
     if daemon_answers(OSC_PORT):
         say_aside(f"using the daemon that runs on port {OSC_PORT}")
         with Client(port=OSC_PORT, name="backline demo") as client:

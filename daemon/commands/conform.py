@@ -12,11 +12,11 @@ import typer
 from daemon.commands.options import AsJson, Meter, Recording
 from daemon.errors import UsageError
 from daemon.screen import say, say_json
+from midi.grid import Grid
 
 if TYPE_CHECKING:
     from audio.conform import Conformed
     from audio.report import Conforming
-    from midi.grid import Grid
 
 T = TypeVar("T")
 
@@ -98,15 +98,11 @@ class Options:
     max_stretch_percent: float
 
     def grid(self, bars: int) -> Grid:
-        """The grid to land on."""
-        from midi.grid import Grid
-
+        """Return the grid to land on."""
         return Grid.constant(self.bpm, self.meter, bars)
 
     def expected(self, bars: int) -> Grid | None:
-        """The grid of the recording, if that is another."""
-        from midi.grid import Grid
-
+        """Return the grid of the recording, if that is another."""
         return Grid.constant(self.from_bpm, self.meter, bars) if self.from_bpm else None
 
     def bars_in(self, seconds: float) -> int:

@@ -11,6 +11,7 @@ import typer
 from daemon.commands.options import AsJson
 from daemon.errors import UsageError
 from daemon.screen import say, say_json
+from midi.grid import Grid
 
 File = Annotated[Path, typer.Argument(help="Dialogue, or the sound of a picture edit.")]
 Every = Annotated[float, typer.Option("--every", help="Seconds from point to point.")]
@@ -33,7 +34,6 @@ def energy(
     from audio.clip import read_clip
     from audio.energy import energy_curve
     from midi.curve import Curve
-    from midi.grid import Grid
 
     if as_points and not bpm:
         raise UsageError("--points needs --bpm, for instance --bpm 92.5")

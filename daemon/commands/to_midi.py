@@ -13,6 +13,7 @@ from daemon.commands.options import Meter, StemBpm, StemFile, StemName
 from daemon.commands.outputs import written_whole
 from daemon.errors import UsageError
 from daemon.screen import say
+from midi.grid import Grid
 
 Out = Annotated[Path, typer.Option("-o", "--out", help="MIDI file to write.")]
 Quantise = Annotated[
@@ -31,7 +32,6 @@ def to_midi(
     """Write what a stem plays as MIDI: drums by stroke, all others as one voice."""
     from audio.clip import read_clip
     from daemon.commands.stem_files import grid_for, stem_of
-    from midi.grid import Grid
     from stems.files import write_notes
     from stems.transcription.transcriber import FREE_BPM, quantised, transcribe
 
