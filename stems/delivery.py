@@ -69,8 +69,9 @@ def deliver(
     created = datetime.now(UTC)
     title = label or job or f"backline {grid.bpm:g} bpm {key.name}"
     sound_format(format_name)
-    origin = Origin(f"{created:%Y%m%dT%H%M%S.%f}", job, title, grid.bars, settings, engine,
-        str(out_dir.resolve()),
+    origin = Origin(
+        f"{created:%Y%m%dT%H%M%S.%f}", job, title, engine, str(out_dir.resolve()),
+        {"bars": grid.bars, "keys": [list(setting) for setting in settings]},
     )  # fmt: skip
     with staging(out_dir) as folder:
         files: list[FileEntry] = []
@@ -98,7 +99,7 @@ def deliver(
             raise StemError("a job needs at least one take")
         project = Project(
             title, grid, sample_rate, _ordered(stems), tuple(shown), melody, bar_sections,
-            start, created, origin.of_item(), sound_format(format_name).suffix,
+            start, created, origin, sound_format(format_name).suffix,
         )  # fmt: skip
         with plain_disk_errors(out_dir):
             write_project(folder / PROJECT_NAME, project)

@@ -15,6 +15,7 @@ from stems.files import wav_path
 from stems.midi_source import midi_source
 from stems.palette import NEUTRAL, STEM_COLOURS
 from stems.project_items import ItemTake, Place, sound_source, write_item, write_track
+from stems.provenance import Origin
 from stems.rpp import RppLines, bpm_text, guid, quoted, seconds_text
 from stems.sections import Section
 from stems.tempo_points import tempo_points
@@ -38,10 +39,7 @@ class ProjectTake:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What project.rpp shows; `provenance` are JSON-able facts of the whole job.
-
-    `start_seconds` is where bar 1 of the grid lies.
-    """
+    """What project.rpp shows; `start_seconds` is the time of bar 1 of the grid."""
 
     title: str
     grid: Grid
@@ -52,7 +50,7 @@ class Project:
     sections: tuple[Section, ...]
     start_seconds: Fraction
     created: datetime
-    provenance: Mapping[str, object] = field(default_factory=dict)
+    origin: Origin | None = None
     suffix: str = ".wav"  # of the sound files
 
     @property
@@ -145,7 +143,7 @@ def _write_stem_tracks(lines: RppLines, project: Project) -> None:
             )
             for number, take in enumerate(project.takes, 1)
         ]
-        origin = {**project.provenance, "stem": stem} if project.provenance else {}
+        origin = project.origin.of_item(stem) if project.origin else {}
         write_item(lines, project.place, takes, origin, [each.report for each in project.takes])
         lines.close()
 

@@ -6,7 +6,7 @@ action such as "use these settings" works on a delivered project as well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from diffusion.facts import EngineDescription
@@ -22,74 +22,34 @@ Setting = tuple[str, str, object]  # name on the wire, OSC type tag, value
 class Origin:
     """The job that all items of a project come from.
 
-    `rid` tells its items from another job's; `settings` are those that a variation keeps,
-    `engine` is the engine's description, `folder` is where the job's files lie, so that they can
-    be changed in part.
+    `rid` distinguishes its items from another job's, `folder` is where the job's files are, so
+    that they can be changed in part. `made_of` is what the items hold besides: the bars and keys
+    (the settings that a variation keeps) of a song, or the path of the recording that was split.
     """
 
     rid: str
     job: str
     title: str
-    bars: int
-    settings: Sequence[Setting]
-    engine: EngineDescription
+    engine: EngineDescription | SplitterDescription
     folder: str
-
-    def of_item(self) -> dict[str, object]:
-        """Say what was asked: the same for all stems, whose names are still to be added."""
-        return {
-            "rid": self.rid,
-            "job": _number(self.job),
-            "title": self.title,
-            "bars": self.bars,
-            "keys": [list(setting) for setting in self.settings],
-            "folder": self.folder,
-            "backline": backline_version(),
-        }
-
-    def of_take(self, take: int, seed: int, sha256: str) -> dict[str, object]:
-        """Say how one take of one stem was made; `sha256` is that of its sound file."""
-        return {
-            "rid": self.rid,
-            "job": _number(self.job),
-            "take": take,
-            "seed": seed,
-            "engine": self.engine.name,
-            "weights": as_plain(self.engine.weights),
-            "sha256": sha256,
-            "folder": self.folder,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class SplitOrigin:
-    """The same of a sound that was split: there are no settings to vary or to take up."""
-
-    rid: str
-    job: str
-    title: str
-    sound: str
-    engine: SplitterDescription
-    folder: str
+    made_of: Mapping[str, object]
 
     def of_item(self, stem: str) -> dict[str, object]:
-        """Say what a stem was split from."""
+        """Return what a stem's item says of itself."""
         return {
-            "rid": self.rid,
-            "job": _number(self.job),
-            "stem": stem,
-            "title": self.title,
-            "split": self.sound,
-            "folder": self.folder,
+            **self._of_job(), "title": self.title, **self.made_of, "stem": stem,
             "backline": backline_version(),
-        }
+        }  # fmt: skip
 
-    def of_take(self, sha256: str) -> dict[str, object]:
-        """Say by which splitter; `sha256` is that of the stem's sound file."""
-        engine = EngineDescription(name=self.engine.name)
-        origin = Origin(self.rid, self.job, self.title, 0, (), engine, self.folder)
-        return origin.of_take(1, 0, sha256)
+    def of_take(self, take: int, seed: int, sha256: str) -> dict[str, object]:
+        """Return how one take of one stem was made; `sha256` is that of its sound file."""
+        engine = self.engine
+        weights = engine.weights if isinstance(engine, EngineDescription) else None
+        return {
+            **self._of_job(), "take": take, "seed": seed, "engine": engine.name,
+            "weights": as_plain(weights), "sha256": sha256,
+        }  # fmt: skip
 
-
-def _number(job: str) -> int:
-    return int(job) if job.isdecimal() else 0
+    def _of_job(self) -> dict[str, object]:
+        number = int(self.job) if self.job.isdecimal() else 0
+        return {"rid": self.rid, "job": number, "folder": self.folder}

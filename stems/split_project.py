@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stems.palette import NEUTRAL, STEM_COLOURS
 from stems.project_items import ItemTake, Place, sound_source, write_item, write_track
-from stems.provenance import SplitOrigin
+from stems.provenance import Origin
 from stems.rpp import RppLines, seconds_text
 
 BPM = 120  # the tempo of a recording is unknown; this is REAPER's default
@@ -34,7 +34,7 @@ class SplitProject:
     a whole frame.
     """
 
-    origin: SplitOrigin
+    origin: Origin
     stems: Mapping[str, SplitStem]
     sample_rate: int
     frames: int
@@ -66,7 +66,7 @@ def write_split_project(path: Path, project: SplitProject) -> None:
         is_last = name == tuple(project.stems)[-1]
         write_track(lines, name, STEM_COLOURS[name], "2 -1" if is_last else "0 0")
         take = ItemTake(
-            name, sound_source(stem.path), project.origin.of_take(stem.sha256),
+            name, sound_source(stem.path), project.origin.of_take(1, 0, stem.sha256),
             project.offset_seconds,
         )  # fmt: skip
         write_item(lines, place, [take], project.origin.of_item(name), [stem.report])

@@ -21,7 +21,7 @@ from stems.manifest import (
     describe_file,
     write_manifest,
 )
-from stems.provenance import SplitOrigin
+from stems.provenance import Origin
 from stems.split_project import SplitProject, SplitStem, start_of_sound, write_split_project
 from stems.staging import plain_disk_errors, publish, staging
 
@@ -94,9 +94,9 @@ def _write_project(
         describe_file(folder, path.name, "stem", stem=name, take=1, frames=frames)
         for name, path in done.paths.items()
     ]
-    origin = SplitOrigin(
-        f"{created:%Y%m%dT%H%M%S.%f}", job, f"{Path(request.path).stem} stems", request.path,
-        done.facts, str(out_dir.resolve()),
+    origin = Origin(
+        f"{created:%Y%m%dT%H%M%S.%f}", job, f"{Path(request.path).stem} stems",
+        done.facts, str(out_dir.resolve()), {"split": request.path},
     )  # fmt: skip
     project = SplitProject(
         origin,

@@ -14,13 +14,14 @@ import pytest
 import rpp
 import rppxml
 
+from diffusion.facts import EngineDescription
 from midi.grid import Grid
 from midi.melody import Melody
 from midi.note import Note
 from stems.facts import SplitterDescription
 from stems.manifest import backline_version
 from stems.project_file import Project, ProjectTake, write_project
-from stems.provenance import SplitOrigin
+from stems.provenance import Origin
 from stems.sections import Section
 from stems.split_project import SplitProject, SplitStem, write_split_project
 
@@ -149,7 +150,8 @@ def text(tmp_path: Path, mapped_grid: Grid) -> str:
     project = Project(
         HARD_TEXT.replace("`", "'"), mapped_grid, 48_000, ("drums", "bass"), takes,
         Melody(tune, ()), (Section("verse 'one'", 0, 2), Section("chorus", 2, 2)), Fraction(15, 2),
-        datetime(2026, 1, 2, tzinfo=UTC), {"rid": "r1", "title": HARD_TEXT},
+        datetime(2026, 1, 2, tzinfo=UTC),
+        Origin("r1", "job-1", HARD_TEXT, EngineDescription(name="test"), "/jobs/1", {"bars": 4}),
     )  # fmt: skip
     write_project(tmp_path / "project.rpp", project)
     return (tmp_path / "project.rpp").read_text(encoding="utf-8")
@@ -169,7 +171,8 @@ def test_every_reader_sees_all_that_was_written(
                 "POSITION": 7.5, "LENGTH": length_seconds, "LOOP": 0.0,
                 "takes": [f"{name} take 1", f"{name} take 2"],
                 "media": [f"{name}.wav", f"take2/{name}.wav"],
-                "origin": [{"rid": "r1", "title": HARD_TEXT, "stem": name}],
+                "origin": [{"rid": "r1", "job": 0, "folder": "/jobs/1", "title": HARD_TEXT,
+                            "bars": 4, "stem": name, "backline": backline_version()}],
                 "origins of takes": origins,
                 "notes": ["take 1, seed 5", "tempo: 120.00 BPM, +0.01 % from the tempo asked",
                           "key: F# minor", "", "take 2"],
@@ -236,7 +239,7 @@ def test_every_reader_sees_a_split_where_its_sound_lay(
         name="embedded", sha256="ab", precision="float32", bfloat16_snr_db=None, device="cpu",
         sample_rate=44_100, segment_seconds=6.0, overlap=0.25, torch="2", demucs="4",
     )  # fmt: skip
-    origin = SplitOrigin("r7", "42", "a 'b' stems", "/music/a 'b'.wav", splitter, "/jobs/42")
+    origin = Origin("r7", "42", "a 'b' stems", splitter, "/jobs/42", {"split": "/music/a 'b'.wav"})
     path = tmp_path / "project.rpp"
     made = datetime(2026, 1, 2, tzinfo=UTC)
     write_split_project(
