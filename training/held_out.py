@@ -2,7 +2,7 @@
 
 A request is the first bars of a held-out piece (seeds that end in 0, tunes set aside) in the
 meter and mode that its number calls for, moved to the key that its number calls for, at a tempo
-between 60 and 180 with a fraction. Half of the requests tell the melody.
+between 60 and 180 with a fraction. Half of the requests give the melody.
 """
 
 from __future__ import annotations

@@ -56,12 +56,12 @@ def log_mel(sound: Sound) -> NDArray[np.float64]:
 
 
 def difference(pair: Pair) -> NDArray[np.float64]:
-    """|difference| (64, moments) of a pair of equal level, where either can be heard at all."""
+    """|difference| (64, moments) of a pair of equal level, where either is audible."""
     truth = pair.truth * (0.5 / max(float(np.abs(pair.truth).max()), 1e-6))
     ours = pair.ours * np.sqrt((truth**2).sum() / max(float((pair.ours**2).sum()), 1e-12))
     first, second = log_mel(truth), log_mel(ours.astype(np.float32))
-    heard = np.maximum(first, second).max(0) > np.log(1e-2) + 1e-3
-    return np.abs(first - second)[:, heard]
+    audible = np.maximum(first, second).max(0) > np.log(1e-2) + 1e-3
+    return np.abs(first - second)[:, audible]
 
 
 def play_pitched(

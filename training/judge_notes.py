@@ -98,10 +98,10 @@ def figures(performance: Performance, piece: Piece, told_tune: bool) -> dict[str
     drums = performance.parts["drums"].notes
     bars = [float(i) for i in np.arange(piece.bars) * performance.beats / piece.bars]
     on_one = sum(any(abs(n.start_beats - b) < 0.05 for n in drums) for b in bars) / piece.bars
-    heard = key_of(performance)
+    found = key_of(performance)
     result: dict[str, float | str] = {
         "in_scale": float(np.mean([n.pitch % 12 in key.pitch_classes for n in pitched] or [False])),
-        "key": key_relation(heard, key) if heard else "none",
+        "key": key_relation(found, key) if found else "none",
         "clash": clashes / max(1, shared),
         "drums_on_one": on_one,
     }

@@ -1,7 +1,7 @@
-"""Judge the embedded splitter on songs it never heard: `python -m training.judge_splitter --json`.
+"""Judge the embedded splitter on new songs: `python -m training.judge_splitter --json`.
 
-Three sets, of `--songs` each: held-out tunes by a soundfont and the voice that training heard
-("seen"), held-out tunes by a soundfont and voices that it never heard ("unseen"), and what the
+Three sets, of `--songs` each: held-out tunes by a soundfont and the voice of training
+("seen"), held-out tunes by a soundfont and voices not in training ("unseen"), and what the
 embedded engine writes and plays for held-out requests ("generator"). Figures are utterance SDRs:
 10 log10(|stem|^2 / |stem - estimate|^2) over all of a song, in dB, averaged over the songs in
 which the stem sounds; and once more, as "clear", over those in which it lies at most 15 dB under

@@ -156,7 +156,7 @@ def _legato(line: Sequence[SungNote]) -> list[list[SungNote]]:
 
 
 def played(name: str, part: Part, grid: Grid, seed: int, draw: np.random.Generator) -> Sound:
-    """A part in one of the ways that training hears it, mono (FRAMES,)."""
+    """A part in one of the ways that training uses, mono (FRAMES,)."""
     way = draw.random()
     font = FONTS[int(draw.integers(len(FONTS)))]
     if name == "vocals":

@@ -1,4 +1,4 @@
-"""Trains the small network that hears which drums are struck, and writes its weights.
+"""Trains the small network that transcribes drums, and writes its weights.
 
     python -m training.train_drum_hearing --seed 2 --out stems/transcription/drums.safetensors
 

@@ -3,10 +3,10 @@
     python -m training.train_splitter --data data/splitter --minutes 60 --seed 1 --out data/split1
 
 Every example is six seconds of four stems, mostly of four different songs, each stem at its own
-level, at its own speed and coloured by its own equaliser. Every batch is heard twice, the second
-time with each stem beside those of other examples, for to transform the stems costs more than to
-add them up. The loss is the error's energy in dB, as the judged SDR
-counts it, beside the same of its magnitudes, for the quiet parts. Prints a line every --log steps
+level and speed and with its own equaliser. Every batch is used twice, the second time with each
+stem beside those of other examples, since transforming the stems costs more than adding them up.
+The loss is the error's energy in dB, as in the SDR that is judged, plus the same of its magnitudes,
+for the quiet parts. Prints a line every --log steps
 and the SDR of held-out songs every --valid; saves OUT/last.pt (continued with --resume) and
 OUT/embedded.safetensors, the running mean of the weights, as demucs loads them.
 """
@@ -41,10 +41,12 @@ SWAPPED = 0.5
 FAINT = 0.12  # of the stems are 8 to 20 dB quieter than the others
 NATURAL = 0.5  # of the examples are as loud, stem by stem, as the engine plays
 VARIED = 0.6  # of the songs are drawn from the varied ones, where there are some
-BENT, SEMITONES = 0.5, 3.0  # of the stems are heard faster or slower, at most by so much
+BENT, SEMITONES = 0.5, 3.0  # of the stems are faster or slower, at most by so many
 EQ_DB, EQ_POINTS = 6.0, 8
 VALID_SEED, VALID_SONGS = 900, 4
-SURENESS = 0.8  # of the logits that ship: what sounds new is told apart less surely than it seems
+SURENESS = (
+    0.8  # of the logits that ship: the network is too sure about sounds it was not trained on
+)
 QUIET = 1e-3  # of a mix's energy: errors below it (-30 dB) are not worth more
 
 
@@ -55,7 +57,7 @@ class Songs:
         self.folder = folder
         self.random = np.random.default_rng(seed)
         self.songs: dict[str, np.ndarray] = {}
-        self.heard: dict[str, np.ndarray] = {}
+        self.sounding: dict[str, np.ndarray] = {}
         self.levels: list[np.ndarray] = []
         self.look()
 
@@ -65,7 +67,7 @@ class Songs:
             if path.name not in self.songs:
                 song = np.load(path, mmap_mode="r")
                 loud = np.square(song[:, :, ::16].astype(np.float32)).mean((1, 2)) ** 0.5
-                self.songs[path.name], self.heard[path.name] = song, loud > 100
+                self.songs[path.name], self.sounding[path.name] = song, loud > 100
                 if path.name.startswith("engine"):
                     self.levels.append(np.maximum(loud / np.sqrt(np.square(loud).mean()), 0.2))
         self.names = list(self.songs)
@@ -108,7 +110,7 @@ class Songs:
         while True:
             names = self.varied if self.random.random() < VARIED and self.varied else self.names
             name = names[int(self.random.integers(len(names)))]
-            if stem is None or self.heard[name][stem]:
+            if stem is None or self.sounding[name][stem]:
                 return name, int(self.random.integers(0, FRAMES - CLIP))
 
     def equalisers(self, size: int, bins: int) -> Tensor:
@@ -273,7 +275,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     examples = examples_of(songs, network, options.batch, compiled=not options.tiny)
 
     @torch.compile(disable=options.tiny)  # type: ignore[untyped-decorator]
-    def heard(example: Example) -> tuple[Tensor, Tensor]:
+    def trained_loss(example: Example) -> tuple[Tensor, Tensor]:
         with torch.autocast("cpu", torch.bfloat16):
             shares = network.shares(example.magnitudes)
         return loss_of(shares, example, weights)
@@ -291,7 +293,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss, seen = heard(next(examples))
+        loss, seen = trained_loss(next(examples))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)

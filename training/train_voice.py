@@ -26,7 +26,7 @@ from training.voice import VOICES, random_line, truth
 
 CROP_FRAMES = 128
 BATCH = 12
-# Far below a vowel nobody hears a difference: errors count less the softer the truth is.
+# Differences far below a vowel are inaudible: errors count less the softer the truth is.
 QUIET_DB = 55.0
 
 

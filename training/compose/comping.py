@@ -56,7 +56,7 @@ def play_comp(
 
 
 def _with_changes(events: list[Event], chart: Chart, start: float) -> list[Event]:
-    """The events, with held chords struck anew where the harmony changes under them."""
+    """The events, with held chords struck again where the harmony changes under them."""
     out: list[Event] = []
     for event in events:
         begin, end = (

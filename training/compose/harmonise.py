@@ -54,12 +54,12 @@ def harmonise(
     tones = {name: build(name, tonic, mode) for name in names}
     best: list[dict[str, tuple[float, str]]] = []
     for at, span in enumerate(spans):
-        heard = _weights(notes, span, bar)
+        weights = _weights(notes, span, bar)
         layer: dict[str, tuple[float, str]] = {}
         for name in names:
             cost = CANDIDATES[mode][name] * (1.1 - 0.6 * colour)
-            cost += sum(w for pc, w in heard.items() if pc not in tones[name])
-            cost += sum(0.6 * w for pc, w in heard.items() if _grates(pc, tones[name]))
+            cost += sum(w for pc, w in weights.items() if pc not in tones[name])
+            cost += sum(0.6 * w for pc, w in weights.items() if _grates(pc, tones[name]))
             cost += _placed(name, span, bar, bars)
             if at == 0:
                 layer[name] = (cost, "")
@@ -93,15 +93,15 @@ def _weights(
     notes: list[tuple[float, float, int]], span: tuple[float, float], bar: Bar
 ) -> dict[int, float]:
     """How much each pitch class sounds in a span, metrically stressed, in shares of 2.5."""
-    heard: dict[int, float] = {}
+    weights: dict[int, float] = {}
     for start, length, pitch in notes:
         sounding = min(start + length, span[0] + span[1]) - max(start, span[0])
         if sounding <= 1e-6:
             continue
         stress = 1 + 0.5 * bar.weight(start % bar.beats) + (0.4 if length >= 1 else 0)
-        heard[pitch % 12] = heard.get(pitch % 12, 0.0) + sounding * stress
-    total = sum(heard.values())
-    return {pc: 2.5 * weight / total for pc, weight in heard.items()} if total else {}
+        weights[pitch % 12] = weights.get(pitch % 12, 0.0) + sounding * stress
+    total = sum(weights.values())
+    return {pc: 2.5 * weight / total for pc, weight in weights.items()} if total else {}
 
 
 def _grates(pitch_class: int, tones: tuple[int, ...]) -> bool:

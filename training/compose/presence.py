@@ -1,4 +1,4 @@
-"""Who plays when: parts enter, drop out and come back, so that a form can be heard."""
+"""Which parts play in which bars: they enter, drop out and return, so that the form is audible."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Independent judges: trackers and networks made elsewhere that the product uses nowhere.
 
-madmom (networks CC BY-NC-SA) hears tempo, essentia (AGPL-3) key, aubio (GPL-3) onsets,
+madmom (networks CC BY-NC-SA) measures tempo, essentia (AGPL-3) key, aubio (GPL-3) onsets,
 basic-pitch (Apache-2) notes, and musicnn's (ISC) small VGG, trained to tag MagnaTagATune, gives
 the embedding for Frechet distances. They judge here and are no part of what is installed:
 

@@ -1,4 +1,4 @@
-"""Onsets as aubio hears them (complex domain method); the one door to it."""
+"""Onsets by aubio (complex domain method), which is imported only here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tempo as madmom hears it, key as essentia does; the one door to both."""
+"""Tempo by madmom and key by essentia, which are imported only here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Sound = NDArray[np.float32]
 def bpm_of(mono: Sound) -> float | None:
     """Return beats a minute by madmom's recurrent downbeat tracker; None without a pulse.
 
-    It is told nothing but that bars may have 3, 4 or 7 beats. The beats it finds are regressed
+    It is given nothing but that bars may have 3, 4 or 7 beats. The beats it finds are regressed
     (median of all slopes, Theil and Sen).
     """
     network, signal, track = _madmom()

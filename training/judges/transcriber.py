@@ -1,4 +1,4 @@
-"""Notes as basic-pitch hears them (its ONNX network lies in its wheel); the one door to it."""
+"""Notes found by basic-pitch (its ONNX network is in its wheel), which is imported only here."""
 
 from __future__ import annotations
 
