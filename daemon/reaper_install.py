@@ -24,6 +24,7 @@ SCRIPTS = Path(__file__).resolve().parent.parent / "reaper_scripts"
 PLACE = Path("Scripts", "backline")  # in the resource folder
 LAUNCHER = "backline_launcher.json"
 RECEIPT = "backline_receipt.json"
+SETUP_MARK = b" -- backline"
 STARTER = ("-P", "-m", "daemon")  # -P: the folder REAPER happens to be in hides no package
 PATIENCE_SECONDS = 120.0  # the first start of a new Python on a slow disk
 
@@ -87,7 +88,23 @@ def uninstall(resources: Path) -> Outcome:
         (folder / RECEIPT).unlink()
         with suppress(OSError):  # not empty: something in it is not ours
             folder.rmdir()
+        _undo_setup(resources)
     return Outcome(folder, removed, tuple(kept))
+
+
+def _undo_setup(resources: Path) -> None:
+    """Take back what the action backline_setup has added in REAPER's folders (lib/setup.lua)."""
+    for name in ("MenuSets/backline.ReaperMenu", f"Data/backline/{LAUNCHER}"):
+        (resources / name).unlink(missing_ok=True)
+    startup = resources / "Scripts" / "__startup.lua"
+    if not startup.is_file():
+        return
+    lines = startup.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if not line.rstrip().endswith(SETUP_MARK)]
+    if not kept:
+        startup.unlink()
+    elif kept != lines:
+        startup.write_bytes(b"".join(kept))
 
 
 def installed_version(resources: Path) -> str | None:

@@ -12,7 +12,11 @@
 --   [main] backline_generate_with_last_settings.lua
 --   [main] backline_vary_selected_items.lua
 --   [main] backline_regenerate_time_selection.lua
+--   [main] backline_setup.lua
 --   [main] backline_split_selected_item.lua
+--   [main] backline_split_vocals_only.lua
+--   [main] backline_split_drums_only.lua
+--   [main] backline_split_karaoke.lua
 --   [main] backline_melody_to_accompaniment.lua
 --   [main] backline_show_jobs.lua
 --   [main] backline_offer_finished_jobs.lua

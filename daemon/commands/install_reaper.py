@@ -39,6 +39,6 @@ def install_reaper(
         say(f"your own changes are kept as {path}")
     say(
         "next, in REAPER: Actions > Show action list > New action > Load ReaScript, "
-        f"then choose all backline_*.lua in {done.folder}"
+        f"choose backline_setup.lua in {done.folder} and run it: it adds the other actions"
     )
     say("actions that are loaded already are up to date; `--uninstall` takes all this back")

@@ -38,6 +38,8 @@ end
 
 local function change(make)
   local proj = project.current()
+  local too_many = made_items.problem(proj)
+  if too_many then return run.tell(too_many) end
   local groups, list = made_items.groups(made_items.selected(proj)), {}
   if #groups == 0 then return run.tell("Select items that backline inserted first.") end
   for _, group in ipairs(groups) do
@@ -52,19 +54,30 @@ function actions.vary_selected_items() change(made_items.vary) end
 
 function actions.regenerate_time_selection() change(made_items.regenerate) end
 
--- Each selected item of sound; one that cannot be split stops none of the others.
-function actions.split_selected_items()
+-- Each selected item of sound into `stems`, all of them without a choice; one that cannot be split
+-- stops none of the others.
+function actions.split_selected_items(stems)
+  stems = stems or settings.stem_names
   local proj = project.current()
   local list, problems = {}, {}
   for index = 0, reaper.CountSelectedMediaItems(proj) - 1 do
     local sound, why = sound_items.read(reaper.GetSelectedMediaItem(proj, index))
     local order
-    if sound then order, why = request.split(proj, sound) end
+    if sound then order, why = request.split(proj, sound, table.concat(stems, ",")) end
     if order then list[#list + 1] = order else problems[#problems + 1] = why end
   end
   if #list + #problems == 0 then return run.tell("Select an item with sound first.") end
   if #problems > 0 then run.tell(table.concat(problems, "\n")) end
   if #list > 0 then Follow.quietly(list) end
+end
+
+-- All stems but one.
+function actions.split_without(stem)
+  local rest = {}
+  for _, name in ipairs(settings.stem_names) do
+    if name ~= stem then rest[#rest + 1] = name end
+  end
+  actions.split_selected_items(rest)
 end
 
 function actions.use_these_settings()

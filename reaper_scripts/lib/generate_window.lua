@@ -95,7 +95,11 @@ local function look(state, now)
   if proj ~= state.proj then
     state.proj, state.chosen = proj, settings.read(proj)
     state.bars_text = tostring(state.chosen.bars)
+    state.knows_orders = false
+  end
+  if not state.knows_orders then
     state.left_behind = orders.left_behind(project.known_id(proj), now)
+    state.knows_orders = orders.is_complete()
   end
   state.place = request.place(proj, state.chosen.bars)
   if state.chosen.key == "" and state.place.key then state.chosen.key = state.place.key end

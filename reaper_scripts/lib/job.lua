@@ -9,6 +9,7 @@ local plan = require("plan")
 local project = require("project")
 local protocol = require("protocol")
 local report = require("report")
+local tracks = require("tracks")
 
 local Job = {}
 Job.__index = Job
@@ -156,6 +157,13 @@ function Job:_media_folder(proj)
   return files.join(reaper.GetProjectPathEx(proj), "backline", tidy)
 end
 
+-- The items that a result goes into or beside, by their GUIDs.
+local function targets_of(order)
+  local guids = { order.sound and order.sound.item }
+  for _, guid in pairs(order.targets) do guids[#guids + 1] = guid end
+  return guids
+end
+
 function Job:_fetch()
   local order = self.order
   local proj = project.find(order.project_id, order.project_file)
@@ -169,6 +177,7 @@ function Job:_fetch()
   self.made, self.target = {}, self:_media_folder(proj)
   local stems
   stems, why = media.fetch(manifest, order.folder, order.stems, self.target, self.made)
+  local located = stems and tracks.locate(proj, targets_of(order))
   coroutine.yield()
   proj = stems and project.find(order.project_id, order.project_file) -- it may have been closed meanwhile
   if stems and not proj then
@@ -177,7 +186,11 @@ function Job:_fetch()
     return
   end
   local fine = stems
-  if stems then fine, why = landing.insert(proj, plan.of(order, proj, manifest, stems)) end
+  if stems then
+    local made = plan.of(order, proj, manifest, stems)
+    made.located = located
+    fine, why = landing.insert(proj, made)
+  end
   if not fine then
     media.tidy_up(self.made, self.target)
     return self:_end("failed", why)

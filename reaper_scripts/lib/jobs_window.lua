@@ -56,9 +56,12 @@ local function row(order, now)
 end
 
 local function act(word, state, follow)
-  local order = state.list[state.index]
+  local order = orders.load(state.list[state.index].rid)
   state.message = nil
-  if word == "Reveal" then
+  if not order then
+    orders.remove(state.list[state.index].rid)
+    state.look_at = 0
+  elseif word == "Reveal" then
     if order.folder then reveal(order.folder) else state.message = "This job has no result yet." end
   elseif word == "Forget" then
     orders.remove(order.rid)
@@ -103,7 +106,9 @@ function jobs_window.open()
     local now = clock()
     if #follow.new_orders > 0 or #follow.jobs > 0 then follow:step() end -- looking starts no daemon
     if not window then return not follow:is_idle() end
-    if now >= state.look_at then state.list, state.look_at = orders.all(), now + LOOK_SECONDS end
+    if now >= state.look_at then
+      state.list, state.look_at = orders.all(), orders.is_complete() and now + LOOK_SECONDS or 0
+    end
     if window:begin() then
       draw(window, state, follow, now)
       window:finish()

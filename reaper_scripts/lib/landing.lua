@@ -96,9 +96,9 @@ end
 
 -- Whether the stem's target is still there, and then has its new takes: in the item, or on further
 -- lanes of its track.
-local function extend_item(proj, stem, sources, made)
+local function extend_item(proj, plan, stem, sources, made)
   local item, track = nil, nil
-  if stem.target then item, track = tracks.find_item(proj, stem.target) end
+  if stem.target then item, track = tracks.find_item(proj, stem.target, plan.located) end
   if not item then return false end
   local shown = reaper.GetActiveTake(item)
   local start_offset = shown and reaper.GetMediaItemTakeInfo_Value(shown, "D_STARTOFFS") or 0
@@ -124,7 +124,7 @@ local function place(proj, plan, sources, made)
   local first, rest = reaper.CountTracks(proj), {}
   tracks.expect_at(proj, first, made)
   for _, stem in ipairs(plan.stems) do
-    if not extend_item(proj, stem, sources, made) then rest[#rest + 1] = stem end
+    if not extend_item(proj, plan, stem, sources, made) then rest[#rest + 1] = stem end
   end
   if #rest > 0 then tracks.add(proj, first, plan.title, nil, 1, made) end
   for index, stem in ipairs(rest) do
@@ -151,7 +151,7 @@ end
 -- their folder, so that they go through its effects and fader; the sound itself is muted. False
 -- where it is not there any more.
 local function place_within(proj, plan, sources, made)
-  local item, parent = tracks.find_item(proj, plan.sound.item)
+  local item, parent = tracks.find_item(proj, plan.sound.item, plan.located)
   local take = item and take_of(item, plan.sound.take)
   if not take then return false end
   local first = math.tointeger(reaper.GetMediaTrackInfo_Value(parent, "IP_TRACKNUMBER")) -- from 1: the one after it

@@ -39,6 +39,14 @@ end
 -- Where an action asks a user that none of the ways below have found.
 function launcher.own_file() return files.join(reaper.GetResourcePath(), "Data", "backline", LAUNCHER) end
 
+-- Remembers a program that the user has shown: a Python, or backline itself.
+function launcher.remember(path, home)
+  local is_python = path:match("[^/\\]*$"):lower():find("^python") ~= nil
+  reaper.RecursiveCreateDirectory(files.folder_of(launcher.own_file()), 0)
+  local args = is_python and STARTER or {}
+  return files.replace(launcher.own_file(), json.encode({ python = path, args = args, home = home }))
+end
+
 local function written(path)
   local text = files.read(path)
   local found = text and json.decode(text)

@@ -8,6 +8,7 @@ local tracks = require("tracks")
 local made_items = {}
 
 local MAX_SEED = math.maxinteger
+local MOST_SELECTED = 500
 
 local function is_whole(origin)
   return origin and type(origin.rid) == "string" and type(origin.stem) == "string" and type(origin.keys) == "table"
@@ -52,6 +53,13 @@ local function read(item)
     position = reaper.GetMediaItemInfo_Value(item, "D_POSITION"),
     start_offset = shown and reaper.GetMediaItemTakeInfo_Value(shown, "D_STARTOFFS") or 0,
   }
+end
+
+-- A sentence where more items are selected than one frame can look at.
+function made_items.problem(proj)
+  local count = reaper.CountSelectedMediaItems(proj)
+  return count > MOST_SELECTED and ("Select fewer items: these are %d, %d at most can be looked at."):format(count, MOST_SELECTED)
+    or nil
 end
 
 -- The selected items that are backline's; without selected items, those on selected tracks.

@@ -13,8 +13,9 @@ local QUESTION = "%d job%s of this project %s not inserted yet. Insert what is r
 local function look(follow, asked, now)
   local id = project.known_id(project.current())
   if id == "" or asked[id] then return end
-  asked[id] = true
   local waiting = orders.left_behind(id, now)
+  asked[id] = orders.is_complete()
+  if not asked[id] then return end
   if #waiting == 0 then return end
   if not run.ask(QUESTION:format(#waiting, #waiting > 1 and "s" or "", #waiting > 1 and "are" or "is")) then return end
   for _, order in ipairs(waiting) do follow:add(order) end

@@ -2,13 +2,15 @@
 -- its stems have landed and after, so that a closed window, script or REAPER loses nothing.
 local files = require("files")
 local json = require("json")
+local order_index = require("order_index")
 
 local orders = {}
 
 local SECTION = "backline"
 local FOLLOWED_SECONDS = 5 -- a script that follows an order says so every second
 local HAND_OVER_SECONDS = 2
-local MOST = 500
+local MOST_OFFERED = 50
+local known -- the index, once it was asked for
 
 local function folder() return files.join(reaper.GetResourcePath(), "Data", "backline", "orders") end
 
@@ -33,17 +35,6 @@ function orders.key(order, name)
   end
 end
 
--- Writes the order down: true, or nil and a sentence.
-function orders.save(order)
-  reaper.RecursiveCreateDirectory(folder(), 0)
-  return files.replace(file_of(order.rid), json.encode(order))
-end
-
-function orders.remove(rid)
-  files.remove(file_of(rid))
-  files.remove(orders.melody_file(rid))
-end
-
 local function is_whole(order)
   return type(order) == "table" and type(order.rid) == "string" and type(order.keys) == "table"
     and type(order.stems) == "table" and type(order.start_qn) == "number"
@@ -57,19 +48,43 @@ function orders.load(rid)
   return is_whole(order) and order or nil
 end
 
--- All orders, newest first.
-function orders.all()
-  local found = {}
-  for _, name in ipairs(files.list(folder(), MOST)) do
-    local order = name:find("%.json$") and orders.load((name:gsub("%.json$", "")))
-    if order then found[#found + 1] = order end
-  end
-  table.sort(found, function(a, b)
-    if a.created ~= b.created then return a.created > b.created end
-    return a.rid > b.rid
-  end)
-  return found
+local function index()
+  known = known or order_index.of(folder(), orders.load)
+  return known
 end
+
+local function prune()
+  local outdated = index().outdated()
+  -- Their melodies stay: items that were made of them may still be varied.
+  for _, rid in ipairs(outdated) do files.remove(file_of(rid)) end
+  if #outdated > 0 then index().remove(outdated) end
+end
+
+-- Writes the order down: true, or nil and a sentence.
+function orders.save(order)
+  reaper.RecursiveCreateDirectory(folder(), 0)
+  local saved, why = files.replace(file_of(order.rid), json.encode(order))
+  if not saved then return nil, why end
+  index().put(order)
+  prune()
+  return true
+end
+
+function orders.remove(rid)
+  files.remove(file_of(rid))
+  files.remove(orders.melody_file(rid))
+  index().remove({ rid })
+end
+
+-- All orders as {rid, created, state, project_id, title}, newest first; load() has the rest. Where
+-- is_complete() is false more will be there in a moment.
+function orders.all()
+  index().refresh()
+  prune()
+  return index().newest_first()
+end
+
+function orders.is_complete() return index().is_whole() end
 
 -- Says that a script of this REAPER is waiting for the order's stems right now.
 function orders.follow(rid, now)
@@ -106,8 +121,9 @@ function orders.left_behind(project_id, now)
   local found = {}
   if project_id == "" then return found end -- never ordered anything
   for _, order in ipairs(orders.all()) do
-    if order.state == "pending" and order.project_id == project_id and not orders.is_followed(order.rid, now) then
-      found[#found + 1] = order
+    if order.state == "pending" and order.project_id == project_id and #found < MOST_OFFERED
+      and not orders.is_followed(order.rid, now) then
+      found[#found + 1] = orders.load(order.rid)
     end
   end
   return found

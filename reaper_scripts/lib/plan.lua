@@ -1,6 +1,7 @@
 -- What is to be landed of a job: {title, position_seconds, length_seconds, as_lanes, tempo, sound, stems =
 -- {{name, notes, provenance, target (an item's GUID or nil), takes = {{path, name, provenance}}}}}.
 -- `tempo`, a manifest's grid, has the project take up its tempo and meter over those bars.
+-- `located` has items by GUID where they were looked for before (tracks.locate).
 -- `sound` = {item, take (GUIDs), from_seconds} is what the stems were split from, if they were.
 local provenance = require("provenance")
 local report = require("report")

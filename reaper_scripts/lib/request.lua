@@ -98,9 +98,10 @@ function request.save(rid, place, title, list, stems, targets, more)
   return order
 end
 
--- An order to split a sound, as sound_items.read tells it.
-function request.split(proj, sound)
+-- An order to split a sound, as sound_items.read tells it, into `stems`: names with commas.
+function request.split(proj, sound, stems)
   local list = {}
+  add(list, "stems", "s", stems)
   add(list, "start-seconds", "d", sound.from_seconds + 0.0)
   add(list, "length-seconds", "d", sound.length_seconds + 0.0)
   add(list, "at-seconds", "d", math.max(sound.position_seconds, 0.0))
@@ -110,7 +111,7 @@ function request.split(proj, sound)
   local start_qn = reaper.TimeMap2_timeToQN(proj, sound.position_seconds)
   local bar = project.nearest_bar(proj, sound.position_seconds)
   local place = { proj = proj, range = { first = bar, bars = 0, start_qn = start_qn } }
-  return request.save(request.new_rid(), place, sound.title .. " stems", list, table.concat(settings.stem_names, ","), nil,
+  return request.save(request.new_rid(), place, sound.title .. " stems", list, stems, nil,
     { sound = { item = sound.item, take = sound.take, path = sound.path } })
 end
 

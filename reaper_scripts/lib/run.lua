@@ -42,6 +42,11 @@ end
 -- A message the user must see; the only thing here that holds REAPER up, until it is read.
 function run.tell(text) reaper.MB(text, "backline", 0) end
 
+-- "yes", "no" or "cancel".
+function run.choose(text)
+  return ({ [6] = "yes", [7] = "no" })[reaper.MB(text, "backline", 3)] or "cancel"
+end
+
 -- Yes or no.
 function run.ask(text) return reaper.MB(text, "backline", 4) == 6 end
 

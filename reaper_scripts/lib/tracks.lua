@@ -8,6 +8,7 @@ local tracks = {}
 local PLAIN = 0 -- not the user's default effects, which would change the sound
 local CUSTOM_COLOUR = 0x1000000 -- without this bit REAPER ignores the colour
 local FIXED_LANES = 2
+local ITEMS_A_FRAME = 800 -- two or three calls each
 
 -- Red, green, blue: as in the pictures of a job.
 tracks.colours = {
@@ -27,8 +28,50 @@ function tracks.set(track, name, value)
   must(reaper.SetMediaTrackInfo_Value(track, name, value), "REAPER refused the track's " .. name)
 end
 
--- The item of that GUID and its track, or nil. By GUID, because undo gives items new pointers.
-function tracks.find_item(proj, guid)
+-- Whether a pointer that was found earlier is still that item: undo gives items new ones.
+local function is_still(proj, item, guid)
+  if not reaper.ValidatePtr2(proj, item, "MediaItem*") then return false end
+  local _, its = reaper.GetSetMediaItemInfo_String(item, "GUID", "", false)
+  return its == guid
+end
+
+local function is_open(proj)
+  for index = 0, 255 do
+    local each = reaper.EnumProjects(index)
+    if not each or each == proj then return each == proj end
+  end
+end
+
+-- The items of those GUIDs by GUID, false for those that are not there; yields every few hundred
+-- items, for a coroutine that must not hold up a frame.
+function tracks.locate(proj, guids)
+  local found, looked_at, missing = {}, 0, 0
+  for _, guid in ipairs(guids) do
+    found[guid], missing = false, missing + 1
+  end
+  local at = 0
+  while missing > 0 and is_open(proj) and at < reaper.CountTracks(proj) do
+    local track = reaper.GetTrack(proj, at)
+    for index = 0, reaper.CountTrackMediaItems(track) - 1 do
+      local item = reaper.GetTrackMediaItem(track, index)
+      local _, its = reaper.GetSetMediaItemInfo_String(item, "GUID", "", false)
+      if found[its] == false then found[its], missing = item, missing - 1 end
+      looked_at = looked_at + 1
+    end
+    at = at + 1
+    if looked_at > ITEMS_A_FRAME then
+      looked_at = 0
+      coroutine.yield()
+    end
+  end
+  return found
+end
+
+-- The item of that GUID and its track, or nil; `located`, if given, is what locate() found.
+function tracks.find_item(proj, guid, located)
+  local there = located and located[guid]
+  if there == false then return nil end
+  if there and is_still(proj, there, guid) then return there, reaper.GetMediaItem_Track(there) end
   for at = 0, reaper.CountTracks(proj) - 1 do
     local track = reaper.GetTrack(proj, at)
     for index = 0, reaper.CountTrackMediaItems(track) - 1 do

@@ -258,6 +258,23 @@ def backline(python: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+def test_uninstalling_takes_back_what_the_setup_action_has_added(resources: Path) -> None:
+    home = resources / "home"
+    reaper_install.install(resources, home)
+    startup, toolbar = (
+        resources / "Scripts/__startup.lua",
+        resources / "MenuSets/backline.ReaperMenu",
+    )
+    toolbar.parent.mkdir()
+    for before, after in ((b"print(1)\r\n", b"print(1)\r\n"), (b"", None)):
+        startup.write_bytes(before + b'dofile("/x/backline_offer_finished_jobs.lua") -- backline\n')
+        toolbar.write_text("[Floating toolbar 16]\n")
+        reaper_install.uninstall(resources)
+        assert (startup.read_bytes() if startup.exists() else None) == after
+        assert not toolbar.exists()
+        reaper_install.install(resources, home)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="stopped by a signal between processes")
 def test_the_installed_launcher_starts_the_daemon_from_any_folder(
     another_python: Path, resources: Path, tmp_path: Path

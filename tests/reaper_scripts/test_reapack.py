@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 import tomllib
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlparse
 
 import pytest
 
@@ -124,6 +128,32 @@ def test_the_command_writes_it(tmp_path: Path) -> None:
         [*words, "--url", "ftp://x"], capture_output=True, text=True, check=False
     )
     assert wrong.returncode == 2 and "$path" in wrong.stderr
+
+
+def test_what_reapack_installs_is_set_up_by_its_first_action(
+    package: reapack_index.Package, make_reaper: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    time = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    url = ROOT.as_uri() + "/$path"
+    index = ElementTree.fromstring(reapack_index.build([package], "backline", url, COMMIT, time))
+    resources = tmp_path / "reaper" / "1" / "resources"  # of the double's first case
+    folder = resources / "Scripts" / index.attrib["name"] / SCRIPTS  # repository and category
+    for source in index.iter("source"):
+        target = folder / source.get("file", PurePosixPath(package.path).name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(Path(unquote(urlparse(source.text or "").path)).read_bytes())
+    # What `backline install-reaper` writes for these resources, from any Python that has it.
+    launcher = {"python": "/bin/sh", "args": [], "home": str(tmp_path), "version": "0.1.0"}
+    (resources / "Scripts" / "backline" / "backline_launcher.json").write_text(json.dumps(launcher))
+    reaper = make_reaper(tmp_path)
+    reaper.scripts = folder
+    told = reaper.play(
+        'w:run("backline_setup.lua") w.console[1] = next(w.actions) .. w.console[1]'
+    )
+    said = "".join(told["console"])
+    assert str(folder) in said and "All is well" in said, said
+    toolbar = (resources / "MenuSets" / "backline.ReaperMenu").read_text("utf-8")
+    assert toolbar.count("\nitem_") == len(list(folder.glob("backline_*.lua")))
 
 
 # The rules themselves, on a small repository.

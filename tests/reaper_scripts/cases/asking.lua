@@ -87,7 +87,8 @@ case("a melody too long for a message goes as a file that stays as long as its o
   equal(head, "MThd\0\0\0\6\0\0\0\1\3\xC0") -- type 0, one track, 960 ticks a quarter
   assert(files_under(w.resources):find(path, 1, true), "a variation would not find it")
   w:lib("orders").remove(path:match("(r%x+)%.mid$"))
-  equal(files_under(w.resources), "", "files once the order is forgotten")
+  local left = files_under(w.resources):gsub("[^\n]*index%.txt\n", "")
+  equal(left, "", "files once the order is forgotten")
 end)
 
 case("what was typed is asked for and remembered", function(w, Daemon)

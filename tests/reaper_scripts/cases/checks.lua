@@ -235,3 +235,91 @@ case("the self-test tells a call that fails", function(w, Daemon)
   contains(text, "injected: SetActiveTake")
   contains(text, '"ok":false')
 end)
+
+local function read(w, path)
+  local file = w.real.io_open(path, "rb")
+  local text = file and file:read("a")
+  if file then file:close() end
+  return text
+end
+
+local function actions(w)
+  local names = {}
+  for path in pairs(w.actions) do names[#names + 1] = path:match("[^/]*$") end
+  table.sort(names)
+  return names
+end
+
+case("setup adds the actions, a toolbar and the offer at each start, and ends with the doctor", function(w, Daemon)
+  start(w, Daemon)
+  launcher(w, Daemon, { python = "/bin/sh", args = {}, home = w.home, version = "0.1.0" })
+  put(w, w.resources .. "/Scripts/__startup.lua", "print('mine')")
+  w:run("backline_setup.lua")
+  local names = actions(w)
+  assert(#names >= 14, #names .. " actions")
+  for _, name in ipairs(names) do contains(name, "backline_") end
+  equal(read(w, w.resources .. "/Scripts/__startup.lua"),
+    "print('mine')\ndofile(\"" .. w.scripts .. "/backline_offer_finished_jobs.lua\") -- backline\n")
+  local toolbar = read(w, w.resources .. "/MenuSets/backline.ReaperMenu")
+  contains(toolbar, "backline: generate\n")
+  contains(toolbar, "title=backline\nitem_0=_RS")
+  contains(table.concat(w.console), "All is well")
+  equal(w.ext.backline.setup, "0.1.0")
+end)
+
+case("setup pressed again takes all of it back, and nothing else", function(w, Daemon)
+  start(w, Daemon)
+  launcher(w, Daemon, { python = "/bin/sh", args = {}, home = w.home, version = "0.1.0" })
+  put(w, w.resources .. "/Scripts/__startup.lua", "print('mine')\n")
+  w:run("backline_setup.lua")
+  w.answers = { "cancel" }
+  w:run("backline_setup.lua")
+  assert(#actions(w) > 0, "cancelled, and yet taken back")
+  w.answers = { "yes", "no" } -- again, but without the offer
+  w:run("backline_setup.lua")
+  equal(read(w, w.resources .. "/Scripts/__startup.lua"), "print('mine')\n")
+  w.answers = { "yes", "yes" }
+  w:run("backline_setup.lua")
+  equal(select(2, read(w, w.resources .. "/Scripts/__startup.lua"):gsub("dofile", "")), 1, "offers")
+  w.answers = { "no" }
+  w:run("backline_setup.lua")
+  equal(#actions(w), 0, "actions")
+  equal(read(w, w.resources .. "/Scripts/__startup.lua"), "print('mine')\n")
+  equal(read(w, w.resources .. "/MenuSets/backline.ReaperMenu"), nil)
+  equal(w.ext.backline.setup, nil)
+end)
+
+case("a startup file that held only the offer goes with it", function(w, Daemon)
+  start(w, Daemon)
+  launcher(w, Daemon, { python = "/bin/sh", args = {}, home = w.home, version = "0.1.0" })
+  os.execute(("mkdir -p '%s/Scripts'"):format(w.resources))
+  w:run("backline_setup.lua")
+  w.answers = { "no" }
+  w:run("backline_setup.lua")
+  equal(read(w, w.resources .. "/Scripts/__startup.lua"), nil)
+end)
+
+for name, args in pairs({ ["Python3.11"] = "-P -m daemon", backline = "" }) do
+  case("setup asks where the program is, and remembers " .. name, function(w, Daemon)
+    local daemon = start(w, Daemon)
+    daemon:die()
+    w.chosen_file = put(w, w.folder .. "/of mine/" .. name)
+    w:run("backline_setup.lua")
+    contains(w.boxes[1], "program was not found")
+    local found = w:lib("launcher").read()
+    equal(found.python, w.chosen_file)
+    equal(table.concat(found.args, " "), args)
+    w:_unwrap_system()
+  end)
+end
+
+case("without a program, and without one shown, setup changes nothing", function(w, Daemon)
+  local daemon = start(w, Daemon)
+  daemon:die()
+  for _, answers in ipairs({ { "no" }, { "yes" } }) do
+    w.answers = answers
+    w:run("backline_setup.lua")
+    equal(#actions(w), 0, "actions")
+    equal(w.ext.backline.setup, nil)
+  end
+end)

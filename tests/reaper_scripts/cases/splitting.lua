@@ -306,3 +306,16 @@ case("a split leaves no media behind when its landing is refused", function(w, D
   contains(w.boxes[1], "The project is as it was")
   equal(files_under(w.folder .. "/media"), "", "media files")
 end)
+
+for _, each in ipairs({ { "vocals_only", "vocals" }, { "drums_only", "drums" }, { "karaoke", "drums,bass,melody" } }) do
+  case("an action splits into " .. each[2] .. " alone", function(w, Daemon)
+    local daemon, project, item = start(w, Daemon)
+    w:run(("backline_split_%s.lua"):format(each[1]))
+    equal(daemon.keys(daemon:asked("split")[1]).stems, each[2])
+    local names = {}
+    for index = 2, #project.tracks do names[#names + 1] = project.tracks[index].text.P_NAME end
+    equal(table.concat(names, ","), each[2])
+    equal(project.tracks[#project.tracks].value.I_FOLDERDEPTH, -1.0, "the last closes the folder")
+    equal(item.value.B_MUTE, 1.0, "mute")
+  end)
+end

@@ -438,6 +438,9 @@ return function(world)
   function calls.ShowConsoleMsg(line) world.console[#world.console + 1] = line end
   function calls.MB(message, _, kind)
     world.boxes[#world.boxes + 1] = message
+    local says = world.answers and table.remove(world.answers, 1) -- else the same to all
+    if kind == 3 then return ({ yes = 6, no = 7, cancel = 2 })[says] end
+    if says then return says == "yes" and 6 or 7 end
     return kind == 4 and world.says_yes and 6 or kind == 4 and 7 or 1
   end
   function calls.ExecProcess(command, timeout_ms)
@@ -445,6 +448,19 @@ return function(world)
     if world.on_execute then return world.on_execute(command, timeout_ms) end
     return nil
   end
+
+  -- The action list
+  function calls.AddRemoveReaScript(adds, section, path)
+    assert(section == 0, "double: only the main section")
+    local there = world.real.io_open(path, "rb")
+    if not there then return 0 end
+    there:close()
+    world.actions[path] = adds or nil
+    world.commits = (world.commits or 0) + 1
+    return 50000 + #path
+  end
+  function calls.ReverseNamedCommandLookup(id) return ("RS%08x"):format(id) end
+  function calls.GetUserFileNameForRead() return world.chosen_file ~= nil, world.chosen_file or "" end
 
   -- Lua's own
   function calls.defer(step) world.deferred[#world.deferred + 1] = step end

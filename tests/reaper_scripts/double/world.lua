@@ -21,6 +21,7 @@ function World.new(api, keys, folder, scripts)
   world.resources = folder .. "/resources"
   world.projects, world.front = { model.project() }, 1
   world.ext, world.chunks, world.listings, world.missing = {}, {}, {}, {}
+  world.actions = {} -- paths in the action list
   world.passing = {} -- states that REAPER forgets when it is closed
   world.console, world.boxes, world.commands, world.executed, world.violations = {}, {}, {}, {}, {}
   world.deferred, world.at_exit, world.held, world.sources, world.frames = {}, {}, 0, 0, 0
@@ -315,6 +316,9 @@ function World:lib(name)
   end
   return require(name)
 end
+
+-- A module as the script that runs has loaded it.
+function World.lib_of(_, name) return package.loaded[name] end
 
 -- What a scenario does -----------------------------------------------------------------------------
 
