@@ -15,7 +15,8 @@ def splice(old: Clip, new: Clip, first: int, end: int) -> Clip:
 
     Both are on the timeline's start and at `new`'s rate (an `old` of another rate is resampled);
     the fades, raised cosines of 20 ms, lie inside, so that frames outside are those of `old`. Where
-    `old` is silent because it has ended, `new` is heard. Raises EngineError.
+    `old` has ended `new` follows unfaded: there only the step from one to the other is faded out.
+    Raises EngineError.
     """
     if not 0 <= first < end <= new.frames:
         raise EngineError(f"frames {first} to {end} do not lie within the {new.frames} there are")
@@ -26,12 +27,15 @@ def splice(old: Clip, new: Clip, first: int, end: int) -> Clip:
     weight[frames:] = 1.0
     fade = min(round(FADE_SECONDS * new.sample_rate), (end - first) // 2)
     ramp = (0.5 - 0.5 * np.cos(np.pi * np.arange(1, fade + 1) / (fade + 1))).astype(np.float32)
-    if first > 0:
+    if 0 < first < frames:
         weight[first : first + fade] = ramp
     if end < frames:
         weight[end - fade : end] = ramp[::-1]
     mixed = weight * new.samples
     mixed[:, :frames] += (1 - weight[:frames]) * kept[:, :frames]
+    if 0 < first == frames:
+        step = kept[:, first - 1 : first] - new.samples[:, first - 1 : first]
+        mixed[:, first : first + fade] += (1 - ramp) * step
     return Clip(mixed, new.sample_rate)
 
 

@@ -685,6 +685,19 @@ def test_wrong_audio_conditions_are_refused_by_name() -> None:
         Lora(Path("a"), 3)
 
 
+def test_an_extension_is_whole_from_its_first_frame_on() -> None:
+    """Noise after a tone of 2000 frames: no hole at the join, and no step either."""
+    noise = 0.2 * np.random.default_rng(1).normal(size=(2, 8000)).astype(np.float32)
+    noise[:, 1999:2001] = 0.0
+    old = Clip(np.full((2, 2000), 0.3, np.float32), 48_000)
+    joined = splice(old, Clip(noise, 48_000), 2000, 8000).samples
+    assert np.array_equal(joined[:, :2000], old.samples)
+    assert np.abs(joined[:, 2000] - 0.3).max() < 1e-3
+    added = joined[:, 2000:2960] - noise[:, 2000:2960]
+    assert np.abs(np.diff(added)).max() < 1e-3 and np.abs(added[:, -1]).max() < 1e-3
+    assert np.array_equal(joined[:, 2960:], noise[:, 2960:])
+
+
 def test_a_splice_fades_inside_the_window_only() -> None:
     """Ones into zeros at frames 2000 to 6000 of 48 kHz: the fade lasts 960 frames each."""
     old, new = (Clip(np.full((2, 8000), v, np.float32), 48_000) for v in (0, 1))
