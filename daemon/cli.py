@@ -21,7 +21,7 @@ FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130  # 130: ended by Ctrl-C, as shells ha
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from stems.manifest import backline_version
+        from stems.version import backline_version
 
         say(f"backline {backline_version()}")
         raise typer.Exit

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from daemon.config import OSC_HOST, Config
 from daemon.reaper_install import installed_version, resource_folder
-from stems.manifest import backline_version
+from stems.version import backline_version
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 GIB = 1 << 30

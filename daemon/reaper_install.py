@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from daemon.errors import DaemonError, UsageError
-from stems.manifest import backline_version
+from stems.version import backline_version
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "reaper_scripts"
 PLACE = Path("Scripts", "backline")  # in the resource folder

@@ -21,7 +21,6 @@ from stems.findings import as_lines, findings
 from stems.manifest import (
     MANIFEST_NAME,
     Manifest,
-    backline_version,
     describe_file,
     write_manifest,
 )
@@ -31,6 +30,7 @@ from stems.provenance import Origin, Setting
 from stems.sections import sections_of
 from stems.staging import plain_disk_errors, publish, staging
 from stems.take import Take
+from stems.version import backline_version
 
 PROJECT_NAME = "project.rpp"
 OVERVIEW_NAME = "overview.png"

@@ -7,8 +7,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import cast
 
@@ -166,15 +164,6 @@ def grid_of(manifest: Manifest) -> Grid:
     if isinstance(manifest.grid, LengthEntry):
         raise StemError("the manifest has no grid: it is that of a split recording")
     return manifest.grid.grid()
-
-
-@cache
-def backline_version() -> str:
-    """The installed version, or "unknown" where the program runs without being installed."""
-    try:
-        return version("backline")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _check_file(folder: Path, entry: FileEntry, check_hashes: bool) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from diffusion.facts import EngineDescription
 from stems.facts import SplitterDescription
-from stems.manifest import backline_version
 from stems.plain import as_plain
+from stems.version import backline_version
 
 KEY = "backline"  # P_EXT:backline in REAPER's scripts
 Setting = tuple[str, str, object]  # name on the wire, OSC type tag, value

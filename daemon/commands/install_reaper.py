@@ -23,7 +23,7 @@ def install_reaper(
 ) -> None:
     """Copy the scripts to REAPER's resource folder; with --uninstall take exactly them back."""
     from daemon import reaper_install
-    from stems.manifest import backline_version
+    from stems.version import backline_version
 
     resources = resource_path or reaper_install.resource_folder()
     if uninstall:

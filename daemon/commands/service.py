@@ -22,7 +22,7 @@ def serve(osc_port: Port = OSC_PORT, home: Home = None, log_file: LogFile = None
         log_file.parent.mkdir(parents=True, exist_ok=True)
         sys.stdout = sys.stderr = log_file.open("a", encoding="utf-8", buffering=1)
     from daemon.server import Daemon
-    from stems.manifest import backline_version
+    from stems.version import backline_version
 
     daemon = Daemon(Config(home=home or default_home(), osc_port=osc_port))
     daemon.start()

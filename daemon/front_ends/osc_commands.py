@@ -20,7 +20,7 @@ from midi.smf_check import MAX_BYTES
 from osc_protocol import messages as osc
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
-from stems.manifest import backline_version
+from stems.version import backline_version
 
 QUICK_MELODY_BYTES = 16 << 10  # some 2000 notes; longer ones are read when their turn comes
 CAPABILITIES = ":udp:spool:blob:"

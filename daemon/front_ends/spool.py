@@ -28,7 +28,7 @@ from osc_protocol import messages as osc
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.grammar import write
 from osc_protocol.protocol import PROTOCOL_MAJOR
-from stems.manifest import backline_version
+from stems.version import backline_version
 
 log = logging.getLogger("backline.spool")
 

@@ -12,7 +12,8 @@ from diffusion.facts import EngineDescription, SnapshotWeights
 from osc_protocol.errors import wire_name
 from osc_protocol.generate import Generate
 from osc_protocol.request_paths import paths_of
-from stems.manifest import Manifest, backline_version
+from stems.manifest import Manifest
+from stems.version import backline_version
 
 SOUND_ROLES = ("stem", "mix")
 INGREDIENTS = ("device", "precision", "torch", "diffusers", "transformers")

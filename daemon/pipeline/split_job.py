@@ -17,13 +17,13 @@ from stems.facts import TakeFacts
 from stems.manifest import (
     MANIFEST_NAME,
     Manifest,
-    backline_version,
     describe_file,
     write_manifest,
 )
 from stems.provenance import Origin
 from stems.split_project import SplitProject, SplitStem, start_of_sound, write_split_project
 from stems.staging import plain_disk_errors, publish, staging
+from stems.version import backline_version
 
 if TYPE_CHECKING:
     from stems.splitting.file_splitting import FileSplit

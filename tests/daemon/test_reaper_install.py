@@ -16,7 +16,7 @@ import pytest
 from daemon import doctor, reaper_install
 from daemon.config import Config
 from daemon.errors import DaemonError, UsageError
-from stems.manifest import backline_version
+from stems.version import backline_version
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "reaper_scripts"

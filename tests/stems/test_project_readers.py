@@ -19,11 +19,11 @@ from midi.grid import Grid
 from midi.melody import Melody
 from midi.note import Note
 from stems.facts import SplitterDescription
-from stems.manifest import backline_version
 from stems.project_file import Project, ProjectTake, write_project
 from stems.provenance import Origin
 from stems.sections import Section
 from stems.split_project import SplitProject, SplitStem, write_split_project
+from stems.version import backline_version
 
 # A chunk is (tag, attributes, what is in it); a line is a tuple of its words.
 Chunk = tuple[str, tuple[str, ...], list[Any]]
