@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import partial
-from typing import TypeVar
 
 import torch
 from diffusers import AceStepPipeline
@@ -28,10 +27,9 @@ from diffusion.ace_step.words import Words
 from diffusion.errors import EngineError
 
 PROTECTED_SHARE = 0.5  # of the steps: so long the outside of a repaint is held to the source
-REMEMBERED = 16  # entries of each cache: the states of long lyrics take 9 MB in full size
+REMEMBERED = 32  # tensors: the states of long lyrics take 9 MB in full size
 
 Step = Callable[[str, float], None]
-Found = TypeVar("Found")
 
 
 class Pipeline(AceStepPipeline):  # type: ignore[misc]
@@ -43,9 +41,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         codec.lean(self.vae)
         self._velocity = Velocity(self.transformer, self._placement)
         self._words = Words(self)
-        self._states: OrderedDict[Hashable, Tensor] = OrderedDict()
-        self._latents: OrderedDict[Hashable, Tensor] = OrderedDict()
-        self._timbres: OrderedDict[Hashable, Tensor] = OrderedDict()
+        self._known: OrderedDict[Hashable, Tensor] = OrderedDict()
 
     def remarks(self, prompt: Prompt) -> tuple[str, ...]:
         """Sentences on what of a prompt is too long for the model."""
@@ -161,13 +157,10 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         """Condition states (1, tokens, channels) of prompts, or of the task's, with its timbre."""
         reference = digest(task.reference) if task.reference else ""
         names = [(prompt, reference) for prompt in prompts or (task.prompt,)]
-        known = all(name in self._states for name in names)
+        known = all(name in self._known for name in names)
         token = self._timbre(task)
         with self._placement.at_work(*() if known else ("text_encoder", "condition_encoder")):
-            return [
-                _remembered(self._states, name, partial(self._words.encode, name[0], token))
-                for name in names
-            ]
+            return [self._once(name, partial(self._words.encode, name[0], token)) for name in names]
 
     def _null_states(self) -> Tensor:
         """What guidance steers away from: the learned state of no words, one token."""
@@ -194,7 +187,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
                     own_token=self.is_xl,
                 )
 
-        return _remembered(self._timbres, digest(reference) if reference else "", make)
+        return self._once(("timbre", digest(reference) if reference else ""), make)
 
     def _source(self, task: Task, frames: int) -> Tensor:
         """Latents (1, frames, channels) of the source, cut or filled up with silence."""
@@ -205,7 +198,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
             sound = torch.from_numpy(at_home(source).samples.copy())
             return self._latents_of(sound).cpu()
 
-        latents = _remembered(self._latents, digest(source), make)[:, :frames]
+        latents = self._once(digest(source), make)[:, :frames]
         silence = self._silence(frames)[:, latents.shape[1] :]
         return torch.cat([latents, silence], dim=1).to(self._placement.device)
 
@@ -229,8 +222,8 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
                 return self.audio_token_detokenizer(tokens).float()
 
         assert task.source is not None
-        name = ("codes", digest(task.source), source.shape[1])
-        return _remembered(self._latents, name, make)[:, : source.shape[1]]
+        frames = source.shape[1]
+        return self._once(("codes", digest(task.source), frames), make)[:, :frames]
 
     def _silence(self, frames: int) -> Tensor:
         """The latents of silence, which the checkpoint brings along, float32 on the CPU."""
@@ -238,22 +231,18 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         repeats = -(-frames // silence.shape[1])
         return silence.repeat(1, repeats, 1)[:, :frames]
 
+    def _once(self, name: Hashable, make: Callable[[], Tensor]) -> Tensor:
+        """What is known under a name, or else what `make` gives; the oldest is forgotten."""
+        if name not in self._known:
+            self._known[name] = make()
+        self._known.move_to_end(name)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return self._known[name]
+
 
 def _inside(window: tuple[int, int], frames: int) -> Tensor:
     """1 inside the window, 0 outside: (1, frames, 1)."""
     weight = torch.zeros(1, frames, 1)
     weight[:, max(window[0], 0) : window[1]] = 1.0
     return weight
-
-
-def _remembered(
-    cache: OrderedDict[Hashable, Found], name: Hashable, make: Callable[[], Found]
-) -> Found:
-    """What the cache holds under `name`, or else what `make` gives; the oldest is forgotten."""
-    if name in cache:
-        cache.move_to_end(name)
-        return cache[name]
-    cache[name] = found = make()
-    if len(cache) > REMEMBERED:
-        cache.popitem(last=False)
-    return found

@@ -8,6 +8,7 @@ The checkpoints are built in the authors' layout and loaded by the engine.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from audio.clip import Clip
 from diffusion.ace_step import codec, pipeline
@@ -25,6 +26,7 @@ from diffusion.ace_step.engine import AceStepEngine
 from diffusion.ace_step.pipeline import Pipeline
 from diffusion.ace_step.prompt import Prompt
 from diffusion.ace_step.task import Task
+from diffusion.ace_step.weights import read
 from diffusion.ace_step.words import Words
 from diffusion.models.shelf import add
 
@@ -110,6 +112,26 @@ def test_the_authors_words_and_tokens_are_ours(
     assert ours.doing("text2music").text == case["noncover_text"] or case["task"] in PARTS
     assert torch.equal(words._ids(ours.text), golden()[f"{name}/text_ids"])
     assert torch.equal(words._ids(ours.lyric_text), golden()[f"{name}/lyric_ids"])
+
+
+def test_weights_in_several_files_are_those_in_one(
+    original: Callable[[str], Path], loaded: Callable[[str], Pipeline], tmp_path: Path
+) -> None:
+    """As XL's come; with what all checkpoints share in the folder itself."""
+    folder = original("xl-turbo")
+    for name in ("config.json", "silence_latent.pt"):
+        shutil.copy(folder / name, tmp_path)
+    for name in ("Qwen3-Embedding-0.6B", "vae"):
+        shutil.copytree(folder.parent / name, tmp_path / name)
+    whole = load_file(folder / "model.safetensors")
+    for number in (0, 1):
+        half = dict(list(whole.items())[number::2])
+        save_file(half, tmp_path / f"model-0000{number + 1}-of-00002.safetensors")
+    split = read(tmp_path, torch.float32)
+    for name, part in loaded("xl-turbo").components.items():
+        if name != "vae" and isinstance(part, torch.nn.Module):
+            found = getattr(split, name).state_dict()
+            assert all(torch.equal(found[key], each) for key, each in part.state_dict().items())
 
 
 @pytest.mark.parametrize("name", CASES)
