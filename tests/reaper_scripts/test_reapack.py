@@ -147,9 +147,7 @@ def test_what_reapack_installs_is_set_up_by_its_first_action(
     (resources / "Scripts" / "backline" / "backline_launcher.json").write_text(json.dumps(launcher))
     reaper = make_reaper(tmp_path)
     reaper.scripts = folder
-    told = reaper.play(
-        'w:run("backline_setup.lua") w.console[1] = next(w.actions) .. w.console[1]'
-    )
+    told = reaper.play('w:run("backline_setup.lua") w.console[1] = next(w.actions) .. w.console[1]')
     said = "".join(told["console"])
     assert str(folder) in said and "All is well" in said, said
     toolbar = (resources / "MenuSets" / "backline.ReaperMenu").read_text("utf-8")

@@ -323,3 +323,34 @@ case("without a program, and without one shown, setup changes nothing", function
     equal(w.ext.backline.setup, nil)
   end
 end)
+
+local WAYS = { "first_marker_is_alone", "deletes_last_marker", "tells_bpm_in_denominators", "names_only_ascii",
+  "default_fade_seconds", "screen_scale", "ext_bytes", "has_action_options" }
+
+for name, seen in pairs({
+  ["as the double is by itself"] = { first_marker_is_alone = false, deletes_last_marker = false, tells_bpm_in_denominators = false,
+    names_only_ascii = false, default_fade_seconds = 0.01, screen_scale = 1, ext_bytes = 4095, has_action_options = true },
+  ["of the other ways"] = { first_marker_is_alone = true, deletes_last_marker = true, tells_bpm_in_denominators = true,
+    names_only_ascii = true, default_fade_seconds = 0.0, screen_scale = 2, ext_bytes = 0, has_action_options = false },
+}) do
+  case("a REAPER " .. name .. " passes the self-test, whose report makes the double like it", function(w, Daemon)
+    start(w, Daemon)
+    w:be_like(seen)
+    w:run("selftest.lua")
+    local report = Daemon.json.decode(read(w, w.resources .. "/backline_selftest.json"))
+    for _, each in ipairs(report.checks) do
+      if not each.ok then error(each.name .. ": " .. each.seen) end
+    end
+    for _, way in ipairs(WAYS) do equal(report.seen[way], seen[way], way) end
+  end)
+
+  case("stems land in a REAPER " .. name, function(w, Daemon)
+    local _, project = start(w, Daemon)
+    w:be_like(seen)
+    w:run("backline_generate_with_last_settings.lua")
+    equal(#project.tracks, 5, "tracks")
+    project.tracks[2].items[1].selected, w.seconds = true, w.seconds + 5
+    w:run("backline_vary_selected_items.lua")
+    equal(#project.tracks[2].items[1].takes, 2, "takes")
+  end)
+end

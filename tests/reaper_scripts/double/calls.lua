@@ -2,8 +2,6 @@
 local model = require("double.model")
 local tempo = require("double.tempo")
 
-local MAX_EXT_BYTES = 4095 -- of one line of a project file, as other scripts have found
-
 return function(world)
   local calls = {}
   local object = model.object
@@ -15,7 +13,7 @@ return function(world)
       local thing = object(handle)
       local ext = key:match("^P_EXT:(.+)$")
       if ext then
-        if is_set then thing.ext[ext] = value ~= "" and value:sub(1, MAX_EXT_BYTES) or nil end
+        if is_set then thing.ext[ext] = value ~= "" and value:sub(1, world.ext_bytes) or nil end
         return thing.ext[ext] ~= nil or is_set, thing.ext[ext] or ""
       end
       if key == "GUID" then return true, thing.guid end
@@ -126,7 +124,7 @@ return function(world)
   end
   function calls.AddMediaItemToTrack(track)
     local item = model.item(object(track))
-    item.value.D_FADEINLEN, item.value.D_FADEOUTLEN = 0.01, 0.01 -- the fades that REAPER gives new items
+    item.value.D_FADEINLEN, item.value.D_FADEOUTLEN = world.default_fade_seconds, world.default_fade_seconds -- the fades that REAPER gives new items
     return item.handle
   end
   function calls.AddTakeToMediaItem(item) return model.take(object(item)).handle end -- and shows nothing new
@@ -322,7 +320,7 @@ return function(world)
     local its = project(proj)
     if index ~= -1 and not its.tempo[index + 1] then return false end
     tempo.change(its, function()
-      if index == -1 and #its.tempo == 0 and seconds > 0 then -- the first marker brings one at the start
+      if index == -1 and #its.tempo == 0 and seconds > 0 and not world.first_marker_is_alone then -- the first marker brings one at the start
         its.tempo[1] = { seconds = 0.0, bpm = its.bpm, num = its.num, den = its.den, ramp = false }
       end
       if index ~= -1 then table.remove(its.tempo, index + 1) end

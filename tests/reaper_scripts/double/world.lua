@@ -21,6 +21,8 @@ function World.new(api, keys, folder, scripts)
   world.resources = folder .. "/resources"
   world.projects, world.front = { model.project() }, 1
   world.ext, world.chunks, world.listings, world.missing = {}, {}, {}, {}
+  world.ext_bytes = 4095 -- kept of a line of a project file, as other scripts have found
+  world.default_fade_seconds = 0.01
   world.actions = {} -- paths in the action list
   world.passing = {} -- states that REAPER forgets when it is closed
   world.console, world.boxes, world.commands, world.executed, world.violations = {}, {}, {}, {}, {}
@@ -290,6 +292,15 @@ function World:_relaunch(name)
   local relaunches = self.options & 2 == 2
   self.deferred, self.at_exit, self.options = {}, {}, 0
   if relaunches then self:_frame(load_script(self, name)) end
+end
+
+-- Takes up the ways of a REAPER that a report of the self-test tells: what it saw.
+function World:be_like(seen)
+  self.first_marker_is_alone, self.deletes_last_marker = seen.first_marker_is_alone, seen.deletes_last_marker
+  self.tells_bpm_in_denominators, self.names_only_ascii = seen.tells_bpm_in_denominators, seen.names_only_ascii
+  self.default_fade_seconds, self.screen_scale = seen.default_fade_seconds, seen.screen_scale
+  self.ext_bytes = seen.ext_bytes > 0 and seen.ext_bytes or math.maxinteger
+  self.missing.set_action_options = not seen.has_action_options or nil
 end
 
 -- REAPER is closed and started again.
