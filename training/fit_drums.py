@@ -15,12 +15,12 @@ from diffusion.embedded.decoder.drum_hits import (
     GROUP,
     draw_waves,
     join,
-    new_waves,
 )
 from diffusion.embedded.decoder.lapped import analyse, lay
-from diffusion.embedded.decoder.network import features, new_bank, run_bank
+from diffusion.embedded.decoder.network import features, run_bank
 from diffusion.embedded.decoder.sounds import BAND_EDGES_HZ, BANDS, KITS, PIECES
 from training.analysis import find_onset
+from training.new_networks import new_bank, new_waves
 from training.sounds import SAMPLE_RATE, Soundfont
 
 SECONDS = 3.4

@@ -14,7 +14,6 @@ from torch import Tensor
 from diffusion.embedded.decoder.network import (
     Weights,
     features,
-    new_bank,
     one_of_bank,
     run_bank,
 )
@@ -27,6 +26,7 @@ from diffusion.embedded.decoder.sounds import (
     PITCHED,
     partials_hz,
 )
+from training.new_networks import new_bank
 
 WIDTH, LAYERS, EMBEDDING = 160, 3, 24
 BATCH = 512  # frames of every timbre a step

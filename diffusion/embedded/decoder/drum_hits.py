@@ -41,25 +41,6 @@ class Hit:
     choke_seconds: float = math.inf
 
 
-def new_waves() -> dict[str, Tensor]:
-    """Fresh weights of the network that draws the low waveforms."""
-
-    def layer(name: str, out: int, into: int, width: int) -> dict[str, Tensor]:
-        scale = 1 / math.sqrt(into * width)
-        return {
-            f"{name}.weight": torch.randn(out, into, width) * scale,
-            f"{name}.bias": torch.zeros(out),
-        }
-
-    weights = {"wave.key": torch.randn(len(PIECES) * len(KITS), CODE, STARTS) * 0.5}
-    weights |= layer("wave.stroke", CODE * STARTS, VELOCITIES, 1)
-    weights |= layer("wave.start", WIDTH, CODE, 3)
-    for level in range(DOUBLINGS):
-        weights |= layer(f"wave.{level}.in", WIDTH, WIDTH, 5)
-        weights |= layer(f"wave.{level}.out", WIDTH, WIDTH, 5)
-    return weights | layer("wave.end", BINS + BINS // GROUP, WIDTH, 3)
-
-
 def draw_waves(weights: Weights, sound: Tensor, velocity: Tensor) -> tuple[Tensor, Tensor]:
     """Shapes (hits, STEPS, BINS), near unit size, and log levels (hits, STEPS, BINS / GROUP).
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -50,19 +49,6 @@ def _bumps(ratio: Tensor, count: int, top: float) -> Tensor:
     centres = torch.linspace(0, top, count, dtype=ratio.dtype)
     distance = (torch.log1p(ratio)[..., None] - centres) * (count / top)
     return torch.exp(-0.5 * distance.square())
-
-
-def new_bank(
-    name: str, sounds: int, keys: int, outputs: int, *, width: int, layers: int, embedding: int
-) -> dict[str, Tensor]:
-    """Fresh weights of a bank of `sounds` perceptrons, each with a vector for each of `keys`."""
-    weights = {f"{name}.key": torch.randn(sounds, keys, embedding) * 0.3}
-    sizes = [FEATURES + embedding, *[width] * layers, outputs]
-    for index, (fan_in, fan_out) in enumerate(pairwise(sizes)):
-        scale = 1.0 / math.sqrt(fan_in)
-        weights[f"{name}.{index}.weight"] = torch.randn(sounds, fan_in, fan_out) * scale
-        weights[f"{name}.{index}.bias"] = torch.zeros(sounds, 1, fan_out)
-    return weights
 
 
 def run_bank(weights: Weights, name: str, frames: Tensor, key: Tensor) -> Tensor:

@@ -28,11 +28,6 @@ _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "
                           "ð": "th", "ı": "i", "’": "'", "‘": "'", "´": "'", "`": "'"})  # fmt: skip
 
 
-def syllabify(text: str) -> list[Syllable]:
-    """The syllables of lyrics, in order; section lines such as [verse] are no lyrics."""
-    return read_lyrics(text)[0]
-
-
 def read_lyrics(text: str) -> tuple[list[Syllable], str]:
     """The syllables of lyrics, and the characters in them that nobody can sing."""
     syllables: list[Syllable] = []
