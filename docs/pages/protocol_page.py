@@ -20,7 +20,7 @@ LISTENER_PORT = 9902  # of the examples
 
 
 def protocol_page() -> str:
-    """Return the page: the text of protocol_page.md.in, with the table's parts and limits put in."""
+    """Return the page: protocol_page.md.in with the parts and limits of the table."""
     parts: dict[str, object] = {
         "COMMANDS": _commands(),
         "GENERATE_KEYS": _keys("## Keys of generate", Generate.row.keys),
