@@ -1,4 +1,4 @@
-"""The command line that starts the daemon on Windows, taken apart by Windows' own rules under Wine."""
+"""The command line that starts the daemon on Windows, taken apart under Wine."""
 
 from __future__ import annotations
 

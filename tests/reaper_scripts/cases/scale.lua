@@ -177,3 +177,62 @@ case("a large project that is closed while its items are looked for keeps its or
   end)
   contains(w.boxes[1], "The project was closed: its stems are kept")
 end)
+
+-- The module once more, as another script has it.
+local function of_another_script(w)
+  package.loaded.orders = nil
+  return w:lib("orders")
+end
+
+local function save(orders, rid, state)
+  local order = orders.new(rid, { project_id = "p", start_qn = 0.0, bars = 1 }, "t", {}, {}, {})
+  order.state = state
+  orders.save(order)
+end
+
+case("an index that is spoilt is made again from the orders", function(w, Daemon)
+  start(w, Daemon, {})
+  local folder = old_orders(w, Daemon, 3)
+  local orders = w:lib("orders")
+  equal(#orders.all(), 3)
+  local file = w.real.io_open(folder .. "/index.txt", "wb")
+  file:write("spoilt\n")
+  file:close()
+  equal(#orders.all(), 3)
+  equal(#of_another_script(w).all(), 3)
+  w:_unwrap_system()
+end)
+
+case("many that are waited for prune none of those that have ended", function(w, Daemon)
+  start(w, Daemon, {})
+  old_orders(w, Daemon, 5)
+  local orders = w:lib("orders")
+  for number = 1, 310 do save(orders, ("s%08x"):format(number), "pending") end
+  equal(#orders.all(), 315)
+  w:_unwrap_system()
+end)
+
+case("a few are pruned at a time, and are gone for every script", function(w, Daemon)
+  start(w, Daemon, {})
+  local folder = old_orders(w, Daemon, 380)
+  local orders = w:lib("orders")
+  repeat orders.all() until orders.is_complete()
+  assert(count_files(w, folder) >= 360, "too many at once: " .. count_files(w, folder))
+  equal(#of_another_script(w).all(), count_files(w, folder) - 1, "orders in another script")
+  for _ = 1, 9 do orders.all() end
+  equal(#orders.all(), 300)
+  w:_unwrap_system()
+end)
+
+case("an order that another script removed stays away when the index is written anew", function(w, Daemon)
+  start(w, Daemon, {})
+  local mine = w:lib("orders")
+  save(mine, "r1", "landed")
+  equal(#mine.all(), 1)
+  local theirs = of_another_script(w)
+  theirs.remove("r1")
+  for _ = 1, 300 do save(theirs, "r2", "landed") end
+  equal(#mine.all(), 1)
+  equal(mine.all()[1].rid, "r2")
+  w:_unwrap_system()
+end)
