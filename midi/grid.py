@@ -66,7 +66,7 @@ class Grid:
     _point_seconds: tuple[Fraction, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not is_whole(self.bars) or not MIN_BARS <= self.bars <= MAX_BARS:
+        if not is_whole(self.bars, MIN_BARS, MAX_BARS):
             raise GridError(
                 f"bars must be a whole number from {MIN_BARS} to {MAX_BARS}, not {shown(self.bars)}"
             )

@@ -20,12 +20,12 @@ class Meter:
     denominator: int
 
     def __post_init__(self) -> None:
-        if not is_whole(self.numerator) or not 1 <= self.numerator <= MAX_NUMERATOR:
+        if not is_whole(self.numerator, 1, MAX_NUMERATOR):
             raise GridError(
                 f"meter numerator must be a whole number from 1 to {MAX_NUMERATOR}, "
                 f"not {shown(self.numerator)}"
             )
-        if not is_whole(self.denominator) or self.denominator not in DENOMINATORS:
+        if not is_whole(self.denominator, 1) or self.denominator not in DENOMINATORS:
             raise GridError(
                 f"meter denominator must be one of {', '.join(map(str, DENOMINATORS))}, "
                 f"not {shown(self.denominator)}"
@@ -57,7 +57,7 @@ class MeterChange:
     meter: Meter
 
     def __post_init__(self) -> None:
-        if not is_whole(self.bar) or self.bar < 0:
+        if not is_whole(self.bar, 0):
             raise GridError(
                 f"meter change bar must be a whole number from 0, not {shown(self.bar)}"
             )

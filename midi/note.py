@@ -30,7 +30,7 @@ class Note:
                 f"note length must be more than 0 beats, not {shown(self.length_beats)}"
             )
         for name, value, least in (("pitch", self.pitch, 0), ("velocity", self.velocity, 1)):
-            if not is_whole(value) or not least <= value <= 127:
+            if not is_whole(value, least, 127):
                 raise MelodyError(
                     f"note {name} must be a whole number from {least} to 127, not {shown(value)}"
                 )

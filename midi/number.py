@@ -60,9 +60,9 @@ def counted(count: Fraction | int, noun: str) -> str:
     return f"{float(count):g} {noun}{'' if count == 1 else 's'}"
 
 
-def is_whole(value: object) -> bool:
-    """True for an int that is no bool."""
-    return isinstance(value, int) and not isinstance(value, bool)
+def is_whole(value: object, least: int, most: float = math.inf) -> bool:
+    """True for an int that is no bool, from `least` to `most`."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Standard MIDI Files in and out: guarded before mido reads, exact in beats."""
+"""Standard MIDI Files in and out, exact in beats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from io import BytesIO
 from math import floor
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,11 @@ from midi.errors import GridError, MelodyError
 from midi.grid import Grid, Meter
 from midi.note import Note
 from midi.number import counted
-from midi.smf_check import MAX_BYTES, check_smf, track_chunks
+from midi.smf_events import MAX_BYTES, META, METER, Event, read_events
 
 TICKS_PER_BEAT = 480
 DRUM_CHANNEL = 9  # channel 10 as musicians count
 RAMP_STEP_BEATS = Fraction(1, 4)  # files know no ramps: one step a sixteenth
-
-__all__ = ["Score", "check_smf", "read_smf", "write_smf"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +41,7 @@ def read_smf(source: Path | bytes) -> Score:
     note struck again is ended by the second stroke. Raises MelodyError.
     """
     data = source if isinstance(source, bytes) else _read_bytes(source)
-    check_smf(data)
-    from mido import MidiFile
-
-    try:
-        file = MidiFile(file=BytesIO(_plain(data)))
-    except Exception as error:  # mido raises six different kinds; whatever it is, it is the file
-        raise MelodyError(f"melody is not a MIDI file that can be read: {error!s:.100}") from error
-    return _score(_in_order(file.tracks), file.ticks_per_beat)
+    return _score(*read_events(data))
 
 
 def write_smf(
@@ -114,51 +104,30 @@ def _read_bytes(path: Path) -> bytes:
         if path.exists() and not path.is_file():  # a pipe or a device would never end
             raise MelodyError(f"melody file {path!s:.200} is not a regular file")
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)  # one more than allowed, for check_smf to see
+            return file.read(MAX_BYTES + 1)  # one more than allowed, for read_events to see
     except OSError as error:
         raise MelodyError(f"melody file {path!s:.200} cannot be read: {error.strerror}") from error
     except ValueError as error:  # MelodyError above, or a path that holds a NUL
         raise MelodyError(str(error)) from error
 
 
-def _plain(data: bytes) -> bytes:
-    """The same file without the foreign chunks that the standard allows and mido refuses."""
-    tracks = [data[start:end] for start, end in track_chunks(data)]
-    header = b"MThd" + (6).to_bytes(4, "big") + data[8:10]
-    chunks = [b"MTrk" + len(track).to_bytes(4, "big") + track for track in tracks]
-    return header + len(tracks).to_bytes(2, "big") + data[12:14] + b"".join(chunks)
-
-
-def _in_order(tracks: Any) -> list[tuple[int, Any]]:
-    """(tick, message) of all tracks by time; at one tick tracks keep their order."""
-    events = []
-    for track in tracks:
-        tick = 0
-        for message in track:
-            tick += message.time
-            events.append((tick, message))
-    return sorted(events, key=lambda event: event[0])
-
-
-def _score(events: list[tuple[int, Any]], ticks_per_beat: int) -> Score:
+def _score(ticks_per_beat: int, events: Sequence[Event]) -> Score:
     """Pair note-ons with note-offs."""
-    empty = 0
     meters: list[tuple[Fraction, Meter]] = []
     open_notes: dict[tuple[int, int], tuple[int, int]] = {}  # (channel, pitch): (tick, velocity)
     spans: list[tuple[int, int, int, int, int]] = []  # start, end, pitch, velocity, channel
-    for tick, message in events:
-        if message.type == "time_signature":
+    for tick, status, data in events:
+        if status == META and data[0] == METER:
             with suppress(GridError):  # a meter that no grid can have marks no pickup either
-                meter = Meter(message.numerator, message.denominator)
-                meters.append((Fraction(tick, ticks_per_beat), meter))
-        elif message.type in ("note_on", "note_off"):
-            begins = message.type == "note_on" and message.velocity > 0
-            voice = (message.channel, message.note)
+                meters.append((Fraction(tick, ticks_per_beat), Meter(data[1], 1 << data[2])))
+        elif 0x80 <= status < 0xA0:
+            pitch, velocity = data
+            voice = (status & 0xF, pitch)
             if voice in open_notes:
-                start, velocity = open_notes.pop(voice)
-                spans.append((start, tick, message.note, velocity, message.channel))
-            if begins:
-                open_notes[voice] = (tick, message.velocity)
+                start, struck = open_notes.pop(voice)
+                spans.append((start, tick, pitch, struck, voice[0]))
+            if status >= 0x90 and velocity > 0:
+                open_notes[voice] = (tick, velocity)
     for (channel, pitch), (start, velocity) in open_notes.items():
         spans.append((start, events[-1][0], pitch, velocity, channel))
     notes: list[Note] = []
@@ -169,12 +138,11 @@ def _score(events: list[tuple[int, Any]], ticks_per_beat: int) -> Score:
             drums.append(Note(beats[0], beats[1] or Fraction(1, 8), pitch, velocity))
         elif end > start:
             notes.append(Note(*beats, pitch, velocity))
-        else:
-            empty += 1
     repairs = []
     endless = sum(channel != DRUM_CHANNEL for channel, _ in open_notes)
     if endless:
         repairs.append(f"{counted(endless, 'note')} without an end closed with the file.")
+    empty = len(spans) - len(notes) - len(drums)
     if empty:
         repairs.append(f"{counted(empty, 'note')} of no length left out.")
     return Score(tuple(notes), tuple(meters), tuple(drums), tuple(repairs))

@@ -16,7 +16,7 @@ from daemon.front_ends.osc_events import as_message, fraction_of, job_reply
 from daemon.front_ends.subscribers import Address, Subscribers, Subscription, host_of
 from daemon.jobs import Job, JobState
 from diffusion.engines import engine_spec
-from midi.smf_check import MAX_BYTES
+from midi.smf_events import MAX_BYTES
 from osc_protocol import messages as osc
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR

@@ -13,7 +13,7 @@ import pytest
 from midi.errors import MelodyError
 from midi.grid import Grid
 from midi.melody import read_melody
-from midi.smf import check_smf
+from midi.smf_events import read_events
 
 GRID = Grid.constant(120, "4/4", 2)
 MUTANTS = 4000
@@ -49,7 +49,7 @@ def header(kind: int = 0, tracks: int = 1, division: int = 480, length: int = 6)
 )
 def test_a_broken_frame_is_refused_with_its_reason(data: bytes, message: str) -> None:
     with pytest.raises(MelodyError, match=message):
-        check_smf(data)
+        read_events(data)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,12 @@ def test_a_broken_event_is_refused_with_its_reason(body: str, message: str) -> N
     events = bytes.fromhex(body)
     data = header() + b"MTrk" + len(events).to_bytes(4, "big") + events
     with pytest.raises(MelodyError, match=message):
-        check_smf(data)
+        read_events(data)
+
+
+def test_the_bytes_of_system_exclusive_packets_may_be_any(track: Build, smf: Build) -> None:
+    packets = track((0, "f0 03 7e ff f7"), *NOTE, (0, "f7 02 f3 01"))
+    assert len(read_melody(smf(packets), GRID).notes) == 1
 
 
 def test_exactly_the_most_events_are_read_and_one_more_is_not(track: Build, smf: Build) -> None:
@@ -88,12 +93,12 @@ def test_exactly_the_most_events_are_read_and_one_more_is_not(track: Build, smf:
 
     assert len(read_melody(file(20_000), Grid.constant(120, "4/4", 64)).notes) > 1000
     with pytest.raises(MelodyError, match="at most 20000 events"):
-        check_smf(file(20_001))
+        read_events(file(20_001))
 
 
 def test_events_are_counted_over_all_tracks(track: Build, smf: Build) -> None:
     with pytest.raises(MelodyError, match="at most 20000 events"):
-        check_smf(smf(*[track(*NOTE * 167)] * 60, ticks=32767))  # 60 x 335 events
+        read_events(smf(*[track(*NOTE * 167)] * 60, ticks=32767))  # 60 x 335 events
 
 
 @pytest.mark.parametrize(("beats", "good"), [(10_000, True), (10_001, False)])
@@ -105,7 +110,7 @@ def test_a_file_may_last_ten_thousand_beats(
         assert len(read_melody(data, GRID).notes) == 1
     else:
         with pytest.raises(MelodyError, match="at most 10000 beats; track 1 is longer"):
-            check_smf(data)
+            read_events(data)
 
 
 @pytest.mark.parametrize(
