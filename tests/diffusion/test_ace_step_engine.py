@@ -109,7 +109,7 @@ def test_takes_of_one_request_are_played_in_one_batch(
     engine: AceStepEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = [0]
-    layer = engine._pipeline.transformer.layers[0]  # type: ignore[union-attr]
+    layer = engine._player.pipeline.transformer.layers[0]  # type: ignore[union-attr]
     forward = layer.forward
 
     def count(*args: Any, **kwargs: Any) -> Any:
@@ -269,7 +269,7 @@ def test_a_full_memory_gets_half_the_batch_then_a_lower_mode(
 def test_a_memory_that_is_full_at_any_stage_is_survived(
     roomy: AceStepEngine, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
-    pipeline = roomy._pipeline
+    pipeline = roomy._player.pipeline
     assert pipeline is not None
     owner, name = {
         "text": (pipeline.text_encoder, "forward"),
@@ -281,7 +281,7 @@ def test_a_memory_that_is_full_at_any_stage_is_survived(
     }[stage]
     asked = replace(ASKED, melody=TUNE)
     wanted = played(roomy, asked).samples
-    pipeline.settle(roomy._placement)
+    pipeline.settle(roomy._player.placement)
     work, left = getattr(owner, name), [2]
 
     def full_twice(*args: Any, **kwargs: Any) -> Any:
@@ -327,7 +327,7 @@ def test_an_error_that_is_no_full_memory_comes_through(
     def broken(*args: Any) -> Any:
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(type(engine._pipeline), "play", broken)
+    monkeypatch.setattr(type(engine._player.pipeline), "play", broken)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         engine.generate(ASKED, quiet, never)
 
@@ -562,8 +562,8 @@ def test_a_lora_bends_the_model_and_comes_off_again(engine: AceStepEngine, adapt
 @pytest.fixture
 def layer(engine: AceStepEngine) -> Iterator[Callable[[], np.ndarray]]:
     """What adapters add to the output of the layer they are for."""
-    assert engine._pipeline is not None
-    pipeline = engine._pipeline
+    assert engine._player is not None
+    pipeline = engine._player.pipeline
     torch.manual_seed(7)
     inside = torch.randn(1, 64)
 
@@ -609,7 +609,7 @@ def test_an_adapter_has_the_strength_that_its_alpha_says(
     )
     if place == "beside":
         (tmp_path / "adapter_config.json").write_text(json.dumps({"r": 8, **config}))
-    apply(engine._pipeline, [Lora(tmp_path / "adapter_model.safetensors")])
+    apply(engine._player.pipeline, [Lora(tmp_path / "adapter_model.safetensors")])
     torch.manual_seed(7)
     wanted = effect * (torch.randn(1, 64) @ first.T @ second.T).numpy()
     assert np.abs(layer() - wanted).max() < 1e-5 * np.abs(wanted).max()
@@ -630,7 +630,7 @@ def test_a_lokr_adds_its_kronecker_product(
     )
     path = tmp_path / "lokr_weights.safetensors"
     save_file({f"{module}.lokr_w1": one, f"{module}.alpha": torch.tensor(6.0), **second}, path)
-    apply(engine._pipeline, [Lora(path, 0.5)])
+    apply(engine._player.pipeline, [Lora(path, 0.5)])
     torch.manual_seed(7)
     change = torch.kron(one, left @ right) * (0.5 if whole else 1.5)
     wanted = (torch.randn(1, 64) @ change.T).numpy()

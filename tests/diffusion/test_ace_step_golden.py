@@ -55,8 +55,8 @@ def loaded(
         add(shelf, model, read_kind(folder), folder)
         engine = AceStepEngine(model, device="cpu", precision="float32", models=shelf)
         engine.load(lambda stage, fraction: None)
-        assert engine._pipeline is not None
-        return engine._pipeline
+        assert engine._player is not None
+        return engine._player.pipeline
 
     return cache(load)
 
