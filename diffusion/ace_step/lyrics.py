@@ -51,7 +51,7 @@ def language_of(lyrics: str) -> str:
 
     Music without words is "unknown", as in the model's training.
     """
-    if not lyrics.strip():
+    if not _TAG.sub("", lyrics).strip():
         return "unknown"
     return next((code for code, script in _SCRIPTS if script.search(lyrics)), "en")
 

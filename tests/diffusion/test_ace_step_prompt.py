@@ -118,6 +118,7 @@ def test_sections_without_words_are_instrumental() -> None:
         ("привет", "ru"),
         ("안녕", "ko"),
         (" \n", "unknown"),
+        ("[Intro]\n\n[verse 1]", "unknown"),
     ],
 )
 def test_a_script_tells_its_language(words: str, code: str) -> None:
