@@ -9,7 +9,7 @@ from pathlib import Path
 
 from diffusion.edits import WITH_PARTS
 from diffusion.errors import EngineError
-from diffusion.models.layout import is_original
+from diffusion.models.layout import is_original, music_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ def kind_of(config: Mapping[str, object], name: str = "") -> str:
 
 def read_kind(folder: Path, name: str = "") -> str:
     """Tell the kind of a checkpoint in a folder of either layout; raises EngineError."""
+    music_folders(folder)  # raises where it is something else
     path = (folder if is_original(folder) else folder / "transformer") / "config.json"
     try:
         config = json.loads(path.read_text("utf-8"))

@@ -50,8 +50,8 @@ def music_folders(folder: Path) -> tuple[Path, ...]:
     if inside:
         raise ModelError(f"{folder} holds several checkpoints; add one of {', '.join(inside)}")
     raise ModelError(
-        f"{folder} holds neither a {INDEX_NAME} (diffusers' layout) nor a {SILENCE_NAME} "
-        "(the authors' layout)"
+        f"{folder} holds no ACE-Step weights: neither a {INDEX_NAME} (diffusers' layout) nor a "
+        f"{SILENCE_NAME} (the authors' own)"
     )
 
 

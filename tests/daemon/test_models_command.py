@@ -224,3 +224,8 @@ def test_a_folder_of_weights_is_added_by_its_kind(tmp_path: Path) -> None:
     assert "on this machine: my-turbo" in listed and str(folder) in listed
     wrong = backline(tmp_path, "models", "add", str(tmp_path))
     assert wrong.returncode == 1 and "no ACE-Step weights" in wrong.stderr
+    checkpoint = tmp_path / "checkpoints" / "acestep-v15-sft"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "silence_latent.pt").touch()
+    several = backline(tmp_path, "models", "add", str(checkpoint.parent))
+    assert several.returncode == 1 and "add one of acestep-v15-sft" in several.stderr

@@ -109,7 +109,7 @@ def test_removing_a_download_frees_the_disk(root: Path, weights: Path) -> None:
 
 
 def test_a_folder_of_something_else_is_refused(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"holds neither a model_index\.json"):
+    with pytest.raises(ModelError, match=r"neither a model_index\.json"):
         add(root, "turbo", "turbo", tmp_path)
 
 
