@@ -14,7 +14,15 @@ from midi.key import Key
 from midi.melody import Melody
 from stems.chunks import SoundTags, family_of, music_of
 from stems.dust import silent_stems
-from stems.entries import FileEntry, GridEntry, KeyEntry, MelodyEntry, PositionEntry, TakeEntry
+from stems.entries import (
+    FileEntry,
+    GridEntry,
+    KeyEntry,
+    MelodyEntry,
+    PositionEntry,
+    TakeEntry,
+    sections_of,
+)
 from stems.errors import StemError
 from stems.files import DEFAULT_FORMAT, MIX, sound_format, write_take
 from stems.findings import as_lines, findings
@@ -26,8 +34,7 @@ from stems.manifest import (
 )
 from stems.overview import Overview, draw_overview
 from stems.project_file import Project, ProjectTake, start_seconds, write_project
-from stems.provenance import Origin, Setting
-from stems.sections import sections_of
+from stems.project_items import Origin, Setting
 from stems.staging import plain_disk_errors, publish, staging
 from stems.take import Take
 from stems.version import backline_version

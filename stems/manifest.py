@@ -19,12 +19,12 @@ from stems.entries import (
     LengthEntry,
     MelodyEntry,
     PositionEntry,
+    Section,
     TakeEntry,
 )
 from stems.errors import StemError
 from stems.facts import SplitterDescription
 from stems.plain import EMPTY, as_plain, from_plain
-from stems.sections import Section
 
 SCHEMA = "backline.manifest/1"
 MANIFEST_NAME = "manifest.json"

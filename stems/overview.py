@@ -10,10 +10,10 @@ from audio.report import Conforming, Examination
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
+from stems.entries import Section
 from stems.findings import findings
 from stems.palette import BACKGROUND, BEAT_COLOUR, PANE, QUIET, SCALE_ROW, TEXT, WARNING
 from stems.piano_roll import draw_piano_roll
-from stems.sections import Section
 from stems.sheet import Sheet
 from stems.take import Take
 from stems.time_axis import (

@@ -1,8 +1,8 @@
-"""The REAPER project: a folder of stem tracks on a tempo map, with the notes beside them."""
+"""The REAPER projects: a song's stem tracks on a tempo map with their notes, and a split's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -11,16 +11,25 @@ from pathlib import Path
 from midi.grid import Grid
 from midi.melody import Melody
 from midi.note import Note
+from stems.entries import FileEntry, Section
 from stems.files import wav_path
-from stems.midi_source import midi_source
 from stems.palette import NEUTRAL, STEM_COLOURS
-from stems.project_items import ItemTake, Place, sound_source, write_item, write_track
-from stems.provenance import Origin
-from stems.rpp import RppLines, bpm_text, guid, quoted, seconds_text
-from stems.sections import Section
-from stems.tempo_points import tempo_points
+from stems.project_items import Origin, item, take_lines, track
+from stems.rpp import (
+    Chunk,
+    bpm_text,
+    guid,
+    midi_source,
+    quoted,
+    save,
+    seconds_text,
+    sound_source,
+    tempo_points,
+)
 
 _ON_THE_BAR_SECONDS = Fraction(1, 10**9)  # a position that came as a float is a bar within this
+SPLIT_BPM = 120  # the tempo of a recording is unknown; this is REAPER's default
+PROJECT_RATES = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +63,9 @@ class Project:
     suffix: str = ".wav"  # of the sound files
 
     @property
-    def place(self) -> Place:
-        """Of every item: the whole grid, in whole frames."""
-        frames = self.grid.frames(self.sample_rate)
-        return Place(self.start_seconds, Fraction(frames, self.sample_rate))
+    def seconds(self) -> Fraction:
+        """Length of every item: the whole grid, in whole frames."""
+        return Fraction(self.grid.frames(self.sample_rate), self.sample_rate)
 
 
 def start_seconds(grid: Grid, at_beats: float = 0, at_seconds: float = 0) -> Fraction:
@@ -74,103 +82,131 @@ def start_seconds(grid: Grid, at_beats: float = 0, at_seconds: float = 0) -> Fra
 
 def write_project(path: Path, project: Project) -> None:
     """Write the project; its media paths are relative to it. Raises OSError."""
-    lines = RppLines()
-    _write_head(lines, project)
-    _write_tempo(lines, project)
-    _write_regions(lines, project)
-    _write_stem_tracks(lines, project)
-    if project.melody is not None:
-        given = (*project.melody.notes, *project.melody.harmony)
-        write_track(lines, "guide melody", NEUTRAL, "0 0")
-        source = midi_source(project.grid.beats, given)
-        write_item(lines, project.place, [ItemTake("guide melody", source)])
-        lines.close()
-    _write_note_tracks(lines, project)
-    lines.close()
-    lines.save(path)
-
-
-def _write_head(lines: RppLines, project: Project) -> None:
-    grid = project.grid
-    end = project.start_seconds + grid.seconds
-    lines.open(f'REAPER_PROJECT 0.1 "7.0/backline" {int(project.created.timestamp())}')
-    lines.add("RIPPLE 0")
-    lines.add("TIMELOCKMODE 1")  # items keep their beat when the tempo is edited
-    lines.add("TEMPOENVLOCKMODE 1")
-    lines.add(f"SAMPLERATE {project.sample_rate} 1 0")
-    lines.add(
-        f"TEMPO {bpm_text(grid.tempo[0].bpm)} {grid.meter.numerator} {grid.meter.denominator}"
-    )
-    lines.add(f"CURSOR {seconds_text(project.start_seconds)}")
-    for key in ("SELECTION", "SELECTION2"):
-        lines.add(f"{key} {seconds_text(project.start_seconds)} {seconds_text(end)}")
-
-
-def _write_tempo(lines: RppLines, project: Project) -> None:
-    points = list(tempo_points(project.grid, project.start_seconds))
+    grid, start = project.grid, project.start_seconds
+    tempo, meter = bpm_text(grid.tempo[0].bpm), grid.meter
+    points = list(tempo_points(grid, start))
     if len(points) == 1:  # the TEMPO line says as much, and stays editable in the transport bar
         points = []
-    lines.open("TEMPOENVEX")
-    lines.add(f"EGUID {guid()}")
-    lines.add(f"ACT {int(bool(points))} -1")  # active, it rules over the TEMPO line
-    lines.add("VIS 1 0 1", "LANEHEIGHT 0 0", "ARM 0", "DEFSHAPE 1 -1 -1")
-    lines.add(*points)
-    lines.close()
+    span = f"{seconds_text(start)} {seconds_text(start + grid.seconds)}"
+    save(path, [
+        *_head(project.created),
+        "TIMELOCKMODE 1",  # items keep their beat when the tempo is edited
+        "TEMPOENVLOCKMODE 1",
+        f"SAMPLERATE {project.sample_rate} 1 0",
+        f"TEMPO {tempo} {meter.numerator} {meter.denominator}",
+        f"CURSOR {seconds_text(start)}",
+        f"SELECTION {span}",
+        f"SELECTION2 {span}",
+        [
+            "TEMPOENVEX",
+            f"EGUID {guid()}",
+            f"ACT {int(bool(points))} -1",  # active, it rules over the TEMPO line
+            "VIS 1 0 1", "LANEHEIGHT 0 0", "ARM 0", "DEFSHAPE 1 -1 -1",
+            *points,
+        ],
+        *_regions(project),
+        *_stem_tracks(project),
+        *_note_tracks(project),
+    ])  # fmt: skip
 
 
-def _write_regions(lines: RppLines, project: Project) -> None:
+def _head(created: datetime) -> Chunk:
+    return [f'REAPER_PROJECT 0.1 "7.0/backline" {int(created.timestamp())}', "RIPPLE 0"]
+
+
+def _regions(project: Project) -> Iterator[str]:
     grid = project.grid
     for number, section in enumerate(project.sections, 1):
-        first = grid.bar_starts[section.first_bar]
-        end = grid.bar_starts[section.first_bar + section.bars]
-        first_seconds = seconds_text(project.start_seconds + grid.seconds_at(first))
-        end_seconds = seconds_text(project.start_seconds + grid.seconds_at(end))
-        lines.add(f"MARKER {number} {first_seconds} {quoted(section.name)} 1 0 1 R {guid()} 0")
-        lines.add(f'MARKER {number} {end_seconds} "" 1')
+        first, end = (
+            seconds_text(project.start_seconds + grid.seconds_at(grid.bar_starts[bar]))
+            for bar in (section.first_bar, section.first_bar + section.bars)
+        )
+        yield f"MARKER {number} {first} {quoted(section.name)} 1 0 1 R {guid()} 0"
+        yield f'MARKER {number} {end} "" 1'
 
 
-def _write_stem_tracks(lines: RppLines, project: Project) -> None:
-    write_track(lines, project.title, NEUTRAL, "1 1")
-    lines.close()
+def _stem_tracks(project: Project) -> Iterator[Chunk]:
+    yield track(project.title, NEUTRAL, "1 1")
     for stem in project.stems:
-        last = stem == project.stems[-1]
-        write_track(lines, stem, STEM_COLOURS[stem], "2 -1" if last else "0 0")
         takes = [
-            ItemTake(
+            take_lines(
                 _take_name(project, stem, number),
                 sound_source(wav_path(stem, number, project.suffix)),
-                take.provenance.get(stem, {}),
+                take.provenance.get(stem),
             )
             for number, take in enumerate(project.takes, 1)
         ]
         origin = project.origin.of_item(stem) if project.origin else {}
-        write_item(lines, project.place, takes, origin, [each.report for each in project.takes])
-        lines.close()
+        reports = [each.report for each in project.takes]
+        sounds = item(project.start_seconds, project.seconds, takes, origin, reports)
+        yield track(stem, STEM_COLOURS[stem], _in_folder(stem, project.stems), sounds)
 
 
-def _write_note_tracks(lines: RppLines, project: Project) -> None:
-    """Write a folded folder of what each stem plays, muted, to be taken over by hand."""
+def _note_tracks(project: Project) -> Iterator[Chunk]:
+    """The melody given, and a folded folder of what each stem plays, muted, to be taken over."""
+    start, seconds, beats = project.start_seconds, project.seconds, project.grid.beats
+    if project.melody is not None:
+        given = midi_source(beats, (*project.melody.notes, *project.melody.harmony))
+        guide = item(start, seconds, [take_lines("guide melody", given)])
+        yield track("guide melody", NEUTRAL, "0 0", guide)
     noted = [stem for stem in project.stems if any(take.notes.get(stem) for take in project.takes)]
-    if not noted:
-        return
-    write_track(lines, "notes", NEUTRAL, "1 1", folded=True)
-    lines.close()
+    if noted:
+        yield track("notes", NEUTRAL, "1 1", folded=True)
     for stem in noted:
         name = f"{stem} notes"
         if any(stem in take.transcribed for take in project.takes):
             name += ", as heard in it"
-        write_track(lines, name, STEM_COLOURS[stem], "2 -1" if stem == noted[-1] else "0 0")
         channel = 9 if stem == "drums" else 0
         takes = [
-            ItemTake(
+            take_lines(
                 _take_name(project, stem, number),
-                midi_source(project.grid.beats, take.notes.get(stem, ()), channel),
+                midi_source(beats, take.notes.get(stem, ()), channel),
             )
             for number, take in enumerate(project.takes, 1)
         ]
-        write_item(lines, project.place, takes, muted=True)
-        lines.close()
+        played = item(start, seconds, takes, muted=True)
+        yield track(name, STEM_COLOURS[stem], _in_folder(stem, noted), played)
+
+
+def _in_folder(stem: str, stems: Sequence[str]) -> str:
+    return "2 -1" if stem == stems[-1] else "0 0"
 
 
 def _take_name(project: Project, stem: str, number: int) -> str:
     return stem if len(project.takes) == 1 else f"{stem} take {number}"
+
+
+def write_split_project(
+    path: Path,
+    origin: Origin,
+    reports: Mapping[FileEntry, Sequence[str]],
+    *,
+    sample_rate: int,
+    at_beats: float,
+    at_seconds: float,
+    offset_seconds: Fraction,
+    created: datetime,
+) -> None:
+    """Write the project of a split: stems in a folder, by their files and what to say of each.
+
+    The sound lies at `at_seconds`, or else at `at_beats` at the project's tempo, and that is
+    `offset_seconds` into the stems: they begin with a whole frame. Raises OSError.
+    """
+    start = Fraction(at_seconds) if at_seconds else Fraction(at_beats) * 60 / SPLIT_BPM
+    names = [str(entry.stem) for entry in reports]
+    tracks = []
+    for name, (entry, report) in zip(names, reports.items(), strict=True):
+        made = origin.of_take(1, 0, entry.sha256)
+        take = take_lines(name, sound_source(entry.path), made, offset_seconds)
+        length = Fraction(entry.frames, sample_rate) - offset_seconds
+        sound = item(start, length, [take], origin.of_item(name), [report])
+        tracks.append(track(name, STEM_COLOURS[name], _in_folder(name, names), sound))
+    save(path, [
+        *_head(created),
+        "TIMELOCKMODE 0",  # items keep their time when the tempo is found and set
+        *([f"SAMPLERATE {sample_rate} 1 0"] if sample_rate in PROJECT_RATES else []),
+        f"TEMPO {SPLIT_BPM} 4 4",
+        f"CURSOR {seconds_text(start)}",
+        track(origin.title, NEUTRAL, "1 1"),
+        *tracks,
+    ])  # fmt: skip

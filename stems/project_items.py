@@ -1,104 +1,119 @@
-"""Tracks and items of a REAPER project, as lines of its file."""
+"""Tracks and items of a REAPER project, and what they say of where they come from.
+
+An item's origin and a take's are what the scripts inside REAPER leave on what they insert, in the
+same words, so that an action such as "use these settings" works on a delivered project as well.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
-from stems.provenance import KEY
-from stems.rpp import RppLines, extension, guid, quoted, seconds_text
+from diffusion.facts import EngineDescription
+from stems.facts import SplitterDescription
+from stems.plain import as_plain
+from stems.rpp import Chunk, extension, guid, quoted, seconds_text
+from stems.version import backline_version
+
+Setting = tuple[str, str, object]  # name on the wire, OSC type tag, value
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where an item lies in its project, and how long it is."""
+class Origin:
+    """The job that all items of a project come from.
 
-    start_seconds: Fraction
-    seconds: Fraction
-
-
-def write_track(
-    lines: RppLines, name: str, colour: tuple[int, int, int], folder: str, *, folded: bool = False
-) -> None:
-    """Open a track; the caller adds its items and closes it.
-
-    `folder` is "1 1" for a folder, "2 -1" for the last track in it, else "0 0".
+    `rid` distinguishes its items from another job's, `folder` is where the job's files are, so
+    that they can be changed in part. `made_of` is what the items hold besides: the bars and keys
+    (the settings that a variation keeps) of a song, or the path of the recording that was split.
     """
+
+    rid: str
+    job: str
+    title: str
+    engine: EngineDescription | SplitterDescription
+    folder: str
+    made_of: Mapping[str, object]
+
+    def of_item(self, stem: str) -> dict[str, object]:
+        """Return what a stem's item says of itself."""
+        return {
+            **self._of_job(), "title": self.title, **self.made_of, "stem": stem,
+            "backline": backline_version(),
+        }  # fmt: skip
+
+    def of_take(self, take: int, seed: int, sha256: str) -> dict[str, object]:
+        """Return how one take of one stem was made; `sha256` is that of its sound file."""
+        engine = self.engine
+        weights = engine.weights if isinstance(engine, EngineDescription) else None
+        return {
+            **self._of_job(), "take": take, "seed": seed, "engine": engine.name,
+            "weights": as_plain(weights), "sha256": sha256,
+        }  # fmt: skip
+
+    def _of_job(self) -> dict[str, object]:
+        number = int(self.job) if self.job.isdecimal() else 0
+        return {"rid": self.rid, "job": number, "folder": self.folder}
+
+
+def track(
+    name: str, colour: tuple[int, int, int], folder: str, *items: Chunk, folded: bool = False
+) -> Chunk:
+    """A track; `folder` is "1 1" for a folder, "2 -1" for the last track in it, else "0 0"."""
     red, green, blue = colour
-    lines.open(f"TRACK {guid()}")
-    lines.add(f"NAME {quoted(name)}")
-    lines.add(f"PEAKCOL {0x1000000 | red | green << 8 | blue << 16}")
-    lines.add("BEAT -1", "VOLPAN 1 0 -1 -1 1", "MUTESOLO 0 0 0")
-    lines.add(f"ISBUS {folder}")
-    lines.add(f"BUSCOMP {2 if folded else 0} 0 0 0 0")
-    lines.add("NCHAN 2", "FX 1", "MAINSEND 1 0")
+    return [
+        f"TRACK {guid()}",
+        f"NAME {quoted(name)}",
+        f"PEAKCOL {0x1000000 | red | green << 8 | blue << 16}",
+        "BEAT -1", "VOLPAN 1 0 -1 -1 1", "MUTESOLO 0 0 0",
+        f"ISBUS {folder}",
+        f"BUSCOMP {2 if folded else 0} 0 0 0 0",
+        "NCHAN 2", "FX 1", "MAINSEND 1 0",
+        *items,
+    ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ItemTake:
-    """A take: the lines of its source, which it plays from `offset_seconds` on."""
+def take_lines(
+    name: str,
+    source: Chunk,
+    origin: Mapping[str, object] | None = None,
+    offset_seconds: Fraction = Fraction(0),
+) -> Chunk:
+    """The lines of a take, which plays its source from `offset_seconds` on."""
+    return [
+        f"NAME {quoted(name)}",
+        "VOLPAN 1 0 1 -1",
+        f"SOFFS {seconds_text(offset_seconds)}",
+        "PLAYRATE 1 1 0 -1 0 0.0025", "CHANMODE 0",
+        f"GUID {guid()}",
+        source,
+        *([extension("EXT", origin)] if origin else []),
+    ]  # fmt: skip
 
-    name: str
-    source: Sequence[str]
-    provenance: Mapping[str, object] = field(default_factory=dict)
-    offset_seconds: Fraction = Fraction(0)
 
-
-def write_item(
-    lines: RppLines,
-    place: Place,
-    takes: Sequence[ItemTake],
-    provenance: Mapping[str, object] | None = None,
+def item(
+    start_seconds: Fraction,
+    seconds: Fraction,
+    takes: Sequence[Chunk],
+    origin: Mapping[str, object] | None = None,
     reports: Sequence[Sequence[str]] = (),
     *,
     muted: bool = False,
-) -> None:
-    """Write an item with all its takes; `reports` are what was measured on each, in lines."""
-    lines.open("ITEM")
-    lines.add(f"POSITION {seconds_text(place.start_seconds)}")
-    lines.add("SNAPOFFS 0")
-    lines.add(f"LENGTH {seconds_text(place.seconds)}")
-    lines.add("LOOP 0", "ALLTAKES 0", "FADEIN 1 0 0 1 0 0 0", "FADEOUT 1 0 0 1 0 0 0")
-    lines.add(f"MUTE {int(muted)} 0")
-    lines.add("SEL 0")
-    lines.add(f"IGUID {guid()}")
-    if provenance:
-        _write_extension(lines, "EXTI", provenance)
-    _write_notes(lines, reports)
+) -> Chunk:
+    """An item with all its takes; `reports` are what was measured on each, in lines."""
+    lines: list[str | Chunk] = [
+        "ITEM",
+        f"POSITION {seconds_text(start_seconds)}", "SNAPOFFS 0", f"LENGTH {seconds_text(seconds)}",
+        "LOOP 0", "ALLTAKES 0", "FADEIN 1 0 0 1 0 0 0", "FADEOUT 1 0 0 1 0 0 0",
+        f"MUTE {int(muted)} 0", "SEL 0", f"IGUID {guid()}",
+    ]  # fmt: skip
+    if origin:
+        lines.append(extension("EXTI", origin))
+    if any(reports):
+        notes = ["NOTES"]
+        for number, report in enumerate(reports):
+            notes += [*(["|"] if number else []), *(f"|{line}" for line in report)]
+        lines += [notes, "IMGRESOURCEFLAGS 0"]
     for number, take in enumerate(takes):
-        if number:
-            lines.add("TAKE")
-        lines.add(f"NAME {quoted(take.name)}")
-        lines.add("VOLPAN 1 0 1 -1", f"SOFFS {seconds_text(take.offset_seconds)}")
-        lines.add("PLAYRATE 1 1 0 -1 0 0.0025", "CHANMODE 0")
-        lines.add(f"GUID {guid()}")
-        lines.open(take.source[0])
-        lines.add(*take.source[1:])
-        lines.close()
-        if take.provenance:
-            _write_extension(lines, "EXT", take.provenance)
-    lines.close()
-
-
-def _write_extension(lines: RppLines, tag: str, facts: Mapping[str, object]) -> None:
-    lines.open(tag)
-    lines.add(*extension(KEY, facts))
-    lines.close()
-
-
-def _write_notes(lines: RppLines, reports: Sequence[Sequence[str]]) -> None:
-    """The notes of an item: what was measured on each of its takes."""
-    if not any(reports):
-        return
-    lines.open("NOTES")
-    for number, report in enumerate(reports):
-        lines.add(*(["|"] if number else []), *(f"|{line}" for line in report))
-    lines.close()
-    lines.add("IMGRESOURCEFLAGS 0")
-
-
-def sound_source(path: str) -> list[str]:
-    """Lines of a source that is a sound file, by its path from the project."""
-    kind = "FLAC" if path.endswith(".flac") else "WAVE"
-    return [f"SOURCE {kind}", f"FILE {quoted(path)}"]
+        lines += [*(["TAKE"] if number else []), *take]
+    return lines

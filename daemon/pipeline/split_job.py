@@ -20,8 +20,8 @@ from stems.manifest import (
     describe_file,
     write_manifest,
 )
-from stems.provenance import Origin
-from stems.split_project import SplitProject, SplitStem, start_of_sound, write_split_project
+from stems.project_file import write_split_project
+from stems.project_items import Origin
 from stems.staging import plain_disk_errors, publish, staging
 from stems.version import backline_version
 
@@ -98,21 +98,13 @@ def _write_project(
         f"{created:%Y%m%dT%H%M%S.%f}", job, f"{Path(request.path).stem} stems",
         done.facts, str(out_dir.resolve()), {"split": request.path},
     )  # fmt: skip
-    project = SplitProject(
-        origin,
-        {
-            str(entry.stem): SplitStem(
-                entry.path, entry.sha256, tuple(_report(entry, recording, done))
-            )
-            for entry in files
-        },
-        rate,
-        frames,
-        start_of_sound(request.at_beats, request.at_seconds),
-        max(Fraction(request.start_seconds) - Fraction(recording.first_frame, rate), Fraction(0)),
-        created,
-    )
-    write_split_project(folder / PROJECT_NAME, project)
+    offset = Fraction(request.start_seconds) - Fraction(recording.first_frame, rate)
+    write_split_project(
+        folder / PROJECT_NAME, origin,
+        {entry: tuple(_report(entry, recording, done)) for entry in files}, sample_rate=rate,
+        at_beats=request.at_beats, at_seconds=request.at_seconds,
+        offset_seconds=max(offset, Fraction(0)), created=created,
+    )  # fmt: skip
     files.append(describe_file(folder, PROJECT_NAME, "project"))
     facts = TakeFacts(silent=done.silent, channels=recording.channels, peak_dbfs=done.peak_dbfs)
     null_dbfs = 0.0 if done.null_dbfs is None else done.null_dbfs

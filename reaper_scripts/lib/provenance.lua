@@ -1,5 +1,5 @@
 -- Where an item and each of its takes come from, as JSON for P_EXT:backline. Delivered project files
--- say it in the same words (stems/provenance.py).
+-- say it in the same words (stems/project_items.py).
 local json = require("json")
 
 local provenance = {}

@@ -17,6 +17,7 @@ from stems.entries import (
     MelodyEntry,
     MeterEntry,
     PositionEntry,
+    Section,
     TakeEntry,
     TempoEntry,
 )
@@ -28,7 +29,6 @@ from stems.manifest import (
     read_manifest,
     write_manifest,
 )
-from stems.sections import Section
 
 
 @pytest.fixture

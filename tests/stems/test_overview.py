@@ -17,9 +17,9 @@ from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
 from midi.note import Note
+from stems.entries import Section
 from stems.overview import Overview, draw_overview
 from stems.palette import STEM_COLOURS
-from stems.sections import Section
 from stems.stem_set import StemSet
 from stems.take import Take
 

@@ -16,10 +16,10 @@ from audio.stem_names import STEMS
 from midi.grid import Grid
 from midi.melody import Melody
 from midi.note import Note
+from stems.entries import Section
 from stems.palette import STEM_COLOURS
 from stems.project_file import Project, ProjectTake, start_seconds, write_project
 from stems.rpp import quoted
-from stems.sections import Section
 
 NASTY_NAMES = [
     "plain", "two words", 'say "hi"', "it's", "it's \"both\"", "<TRACK", ">", "#5", "0x10", "",

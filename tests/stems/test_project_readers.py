@@ -18,11 +18,10 @@ from diffusion.facts import EngineDescription
 from midi.grid import Grid
 from midi.melody import Melody
 from midi.note import Note
+from stems.entries import FileEntry, Section
 from stems.facts import SplitterDescription
-from stems.project_file import Project, ProjectTake, write_project
-from stems.provenance import Origin
-from stems.sections import Section
-from stems.split_project import SplitProject, SplitStem, write_split_project
+from stems.project_file import Project, ProjectTake, write_project, write_split_project
+from stems.project_items import Origin
 from stems.version import backline_version
 
 # A chunk is (tag, attributes, what is in it); a line is a tuple of its words.
@@ -231,9 +230,13 @@ def test_every_reader_sees_a_split_where_its_sound_lay(
 ) -> None:
     # 12345 frames of 44.1 kHz; the sound begins 0.6 frames into them, at 7.25 s of the project.
     offset = Fraction(6, 441_000)
-    stems = {
-        "bass": SplitStem("bass.flac", "ab" * 32, ("bass of a 'b'.wav, split by embedded",)),
-        "vocals": SplitStem("vocals.flac", "cd" * 32, ("vocals of it", "nothing is heard in it")),
+    reports = {
+        "bass": ("bass of a 'b'.wav, split by embedded",),
+        "vocals": ("vocals of it", "nothing is heard in it"),
+    }
+    files = {
+        name: FileEntry(f"{name}.flac", "stem", name, 1, 0, 12_345, sha256 * 32)
+        for name, sha256 in (("bass", "ab"), ("vocals", "cd"))
     }
     splitter = SplitterDescription(
         name="embedded", sha256="ab", precision="float32", bfloat16_snr_db=None, device="cpu",
@@ -243,15 +246,16 @@ def test_every_reader_sees_a_split_where_its_sound_lay(
     path = tmp_path / "project.rpp"
     made = datetime(2026, 1, 2, tzinfo=UTC)
     write_split_project(
-        path, SplitProject(origin, stems, 44_100, 12_345, Fraction(29, 4), offset, made)
-    )
+        path, origin, {file: reports[name] for name, file in files.items()}, sample_rate=44_100,
+        at_beats=0, at_seconds=7.25, offset_seconds=offset, created=made,
+    )  # fmt: skip
     project = reader(path.read_text(encoding="utf-8"))
     assert [float(part) for part in next(lines(project, "TEMPO"))[1:]] == [120, 4, 4]
     assert next(lines(project, "SAMPLERATE"))[1] in ("44100", "44100.0")
     tracks = list(chunks(project, "TRACK"))
-    assert [next(lines(track, "NAME"))[1] for track in tracks] == ["a 'b' stems", *stems]
+    assert [next(lines(track, "NAME"))[1] for track in tracks] == ["a 'b' stems", *files]
     assert [int(float(next(lines(track, "ISBUS"))[2])) for track in tracks] == [1, 0, -1]
-    for track, (name, stem) in zip(tracks[1:], stems.items(), strict=True):
+    for track, (name, file) in zip(tracks[1:], files.items(), strict=True):
         (item,) = chunks(track, "ITEM")
         assert float(next(lines(item, "SOFFS"))[1]) == pytest.approx(float(offset), abs=1e-10)
         assert next(chunks(item, "SOURCE"))[1][0] == "FLAC"
@@ -260,9 +264,9 @@ def test_every_reader_sees_a_split_where_its_sound_lay(
         job = {"rid": "r7", "job": 42, "folder": "/jobs/42"}
         assert found == {
             "POSITION": 7.25, "LENGTH": length, "LOOP": 0.0, "takes": [name],
-            "media": [stem.path], "notes": list(stem.report),
+            "media": [file.path], "notes": list(reports[name]),
             "origin": [{**job, "stem": name, "title": "a 'b' stems", "split": "/music/a 'b'.wav",
                         "backline": backline_version()}],
             "origins of takes": [{**job, "take": 1, "seed": 0, "engine": "embedded",
-                                  "weights": None, "sha256": stem.sha256}],
+                                  "weights": None, "sha256": file.sha256}],
         }  # fmt: skip

@@ -1,8 +1,8 @@
 import pytest
 
 from midi.grid import Grid
+from stems.entries import Section, sections_of
 from stems.errors import StemError
-from stems.sections import Section, sections_of
 
 
 def test_runs_of_bars_with_one_name_become_one_section():
