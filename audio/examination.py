@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import fields
 
 import numpy as np
 
 from audio.beats import Beats, find_beats
-from audio.clip import Clip
+from audio.clip import Clip, check_same_shape, resample_fast
+from audio.decibels import amplitude_to_db
 from audio.faults import find_faults
-from audio.features import extract_features
+from audio.features import MAX_SAMPLE_RATE, OnsetEnvelope, extract_features, onset_envelope
 from audio.loudness import measure_loudness
-from audio.measure import at_measurable_rate, measure
 from audio.melody_match import match_melody
-from audio.report import Examination, Fault, Loudness, Placement
-from audio.tonality import key_score
+from audio.pulse import beat_offset_seconds, find_pulse
+from audio.report import Examination, Fault, Loudness, Placement, Report
+from audio.tonality import find_key, key_relation, key_score
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
 
+RELATIONS: Mapping[str, float] = {
+    "1": 1, "2": 2, "1/2": 1 / 2, "3/2": 3 / 2, "2/3": 2 / 3, "3": 3, "1/3": 1 / 3,
+    "4": 4, "1/4": 1 / 4, "4/3": 4 / 3, "3/4": 3 / 4,
+}  # fmt: skip
+MAX_ERROR_FOR_OFFSET_PERCENT = 1.0  # beyond it beats run away from the grid
 LONG_SECONDS = 240.0
 
 
@@ -42,7 +49,7 @@ def examine(
         level = other.submit(_level, mix, unasked_vocals)
         if mix.seconds > LONG_SECONDS:
             wait([level])  # both at once would take too much memory
-        audible = at_measurable_rate(mix)
+        audible = _audible(mix)
         features = extract_features(audible)
         beats = find_beats(audible, grid, features) if features else None
         report = measure(mix, grid, key, drums=drums, onsets=features.onsets if features else None)
@@ -63,6 +70,56 @@ def _level(mix: Clip, unasked_vocals: Clip | None) -> tuple[Loudness, tuple[Faul
     loudness = measure_loudness(mix)
     faults = find_faults(mix, unasked_vocals=unasked_vocals, true_peak_dbtp=loudness.true_peak_dbtp)
     return loudness, faults
+
+
+def measure(
+    mix: Clip,
+    grid: Grid,
+    key: Key | None,
+    *,
+    drums: Clip | None = None,
+    onsets: OnsetEnvelope | None = None,
+) -> Report:
+    """Measure tempo and peak on the mix, key on the mix minus `drums`, the offset on the drums.
+
+    Without drums (or where they are silent) everything is measured on the mix. Any channels; the
+    clips share rate and length. `onsets` are those of the mix, if known. Raises AudioError.
+    """
+    audible = pitched = _audible(mix)
+    if drums is not None:
+        check_same_shape(mix, {"drums": drums})
+        pitched = _audible(Clip(mix.samples - drums.samples, mix.sample_rate))
+        drums = _audible(drums)
+    onsets = onsets or onset_envelope(audible)
+    pulse = find_pulse(onsets, grid) if onsets else None
+    relation = error = offset = None
+    if pulse:
+        relation = min(RELATIONS, key=lambda name: abs(np.log(pulse.rate / RELATIONS[name])))
+        error = 100 * (pulse.rate / RELATIONS[relation] - 1)
+        if abs(error) <= MAX_ERROR_FOR_OFFSET_PERCENT:
+            hits = onset_envelope(drums) if drums is not None else None
+            offset = beat_offset_seconds(hits, grid) if hits else None
+            offset = beat_offset_seconds(onsets, grid) if onsets and offset is None else offset
+    found_key = find_key(pitched)
+    return Report(
+        bpm=pulse.rate * grid.bpm if pulse else None,
+        bpm_asked=grid.bpm,
+        bpm_error_percent=error,
+        octave_relation=relation,
+        beats_seconds=tuple(round(each, 4) for each in pulse.beats_seconds) if pulse else (),
+        beat_offset_ms=None if offset is None else 1000 * offset,
+        key=found_key.name if found_key else None,
+        key_asked=key.name if key else None,
+        key_relation=key_relation(found_key, key) if found_key and key else None,
+        peak_dbfs=amplitude_to_db(mix.peak),
+        frames=mix.frames,
+        frames_expected=grid.frames(mix.sample_rate),
+    )
+
+
+def _audible(clip: Clip) -> Clip:
+    """The clip itself, or at the highest rate that can be measured."""
+    return resample_fast(clip, min(clip.sample_rate, MAX_SAMPLE_RATE))
 
 
 def placement(beats: Beats, grid: Grid) -> Placement:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 from audio.choice import Judgement, Limits, best_first, judge
-from audio.examination import examine
-from audio.measure import measure
+from audio.examination import examine, measure
 from audio.report import NotConformed, Report
 from diffusion.engine import Conditions
 from osc_protocol.generate import Generate

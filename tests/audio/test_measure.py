@@ -10,7 +10,7 @@ import pytest
 
 from audio.clip import Clip
 from audio.errors import AudioError
-from audio.measure import measure
+from audio.examination import measure
 from midi.grid import Grid
 from midi.key import Key
 
