@@ -45,8 +45,7 @@ def _of_sound(path: Path, grid: Grid) -> Curve:
     clip = read_clip(path)
     every = max(MIN_EVERY_SECONDS, clip.seconds / MAX_POINTS)
     points = energy_curve(clip, every_seconds=every)
-    beats = [grid.beat_at(point.seconds) for point in points]
-    return Curve.through(beats, [point.value for point in points], grid.beats)
+    return Curve.through([grid.beat_at(at) for at in points], points.values(), grid.beats)
 
 
 def _of_points(points: object, grid: Grid) -> Curve:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -39,12 +38,12 @@ def energy(
         raise UsageError("--points needs --bpm, for instance --bpm 92.5")
     grid = Grid.constant(bpm, bars=1) if bpm else None
     points = energy_curve(read_clip(file), every_seconds=every, smooth_seconds=smooth)
-    rows = [asdict(point) for point in points]
+    rows = [{"seconds": seconds, "value": value} for seconds, value in points.items()]
     if grid:
         rows = [{**row, "beat": round(float(grid.beat_at(row["seconds"])), 4)} for row in rows]
     if as_points and grid:
-        beats = [grid.beat_at(point.seconds) for point in points]
-        say(str(Curve.through(beats, [point.value for point in points], beats[-1])))
+        beats = [grid.beat_at(seconds) for seconds in points]
+        say(str(Curve.through(beats, points.values(), beats[-1])))
         return
     if as_json:
         say_json(rows)
