@@ -18,7 +18,7 @@ from audio.features import Features, Floats, OnsetEnvelope, extract_features
 from audio.felt_beats import pulse_of
 from audio.note_starts import find_note_starts
 from audio.onsets import Onsets, find_onsets, relative_strength
-from audio.slots import SPAN_PULSES, Slots
+from audio.slot_features import SPAN_PULSES, Slots
 from midi.grid import Grid
 
 MIN_SCORE = 0.10  # of the path: the rhythm stands out
@@ -108,7 +108,8 @@ def find_beats(clip: Clip, grid: Grid, features: Features | None = None) -> Beat
     downbeat = find_downbeat(clip, grid, features, slots)
     if downbeat is None:
         return None
-    pulses = slots.pulses_from(downbeat.slot)
+    first, confidence = downbeat
+    pulses = slots.seconds[first :: slots.per_pulse]
     pulses = pulses[pulses < clip.seconds + (path.seconds[-1] - path.seconds[-2])]
     if len(pulses) < SPAN_PULSES:
         return None
@@ -124,7 +125,7 @@ def find_beats(clip: Clip, grid: Grid, features: Features | None = None) -> Beat
         line=line,
         error_seconds=float(np.percentile(errors_inside, MOST_OF_PERCENT)),
         unevenness=float(np.abs(lengths / np.median(lengths) - 1).max()),
-        downbeat_confidence=downbeat.confidence,
+        downbeat_confidence=confidence,
         onsets=find_onsets(features.onsets, features.attacks),
     )
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from audio.decibels import dbfs
 from audio.errors import AudioError, file_errors
+from midi.number import is_whole
 
 Samples = npt.NDArray[np.float32]
 
@@ -100,19 +101,6 @@ def write_wav(path: Path, clip: Clip, bits: int = 32) -> None:
             file.write(samples)
 
 
-def write_flac(
-    path: Path, samples: npt.NDArray[np.int32], sample_rate: int, texts: Mapping[str, str]
-) -> None:
-    """Write 24-bit whole numbers (channels, frames) as FLAC, with FlacFile's texts.
-
-    Raises AudioError.
-    """
-    from audio.flac_file import FlacFile
-
-    with FlacFile(path, sample_rate, samples.shape[0], texts) as file:
-        file.write(samples)
-
-
 def whole_numbers(
     clip: Clip, bits: int, noise: npt.NDArray[np.float32] | None = None
 ) -> npt.NDArray[np.int32]:
@@ -161,24 +149,17 @@ def resample_fast(clip: Clip, sample_rate: int) -> Clip:
     Polyphase filtering by scipy, whose Kaiser window lets some of the highest octave's edge alias.
     Raises AudioError.
     """
-    from math import gcd
-
-    from scipy.signal import resample_poly
-
     _check_rate(sample_rate)
     if sample_rate == clip.sample_rate:
         return clip
-    common = gcd(sample_rate, clip.sample_rate)
-    up, down = sample_rate // common, clip.sample_rate // common
-    return Clip(np.asarray(resample_poly(clip.samples, up, down, axis=1), np.float32), sample_rate)
+    from scipy.signal import resample_poly
+
+    resampled = resample_poly(clip.samples, sample_rate, clip.sample_rate, axis=1)
+    return Clip(np.asarray(resampled, np.float32), sample_rate)
 
 
 def _check_rate(sample_rate: int) -> None:
-    if (
-        isinstance(sample_rate, bool)
-        or not isinstance(sample_rate, int)
-        or not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE
-    ):
+    if not is_whole(sample_rate, MIN_SAMPLE_RATE, MAX_SAMPLE_RATE):
         raise AudioError(
             f"sample rate must be a whole number of Hz from {MIN_SAMPLE_RATE} to "
             f"{MAX_SAMPLE_RATE}, not {sample_rate!s:.40}"

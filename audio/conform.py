@@ -6,16 +6,15 @@ still add up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
 from audio.beats import Beats
 from audio.clip import Clip, Samples, check_same_shape
 from audio.loop import fold_tail, settle_wrap
-from audio.plan import COPIED_FRAMES, MAX_STRETCH_PERCENT, Plan, plan_conform
+from audio.plan import COPIED_FRAMES, MAX_STRETCH_PERCENT, plan_conform
 from audio.report import Conforming
 from audio.residue import adds_up, residue
 from audio.stretch import cut
@@ -60,20 +59,28 @@ def conform(
     check_same_shape(mix, {f"stem {name}": clip for name, clip in stems.items()})
     parts = _parts(mix, stems)
     channels = mix.channels * len(parts)
+
+    def read(first: int, stop: int) -> Samples:
+        return np.concatenate([cut(samples, first, stop) for samples in parts.values()])
+
     with StretchHelpers(channels * mix.seconds) as helpers:
         plan = plan_conform(
             mix, grid, expected=expected, tail_seconds=tail_seconds, loop=loop,
             max_stretch_percent=max_stretch_percent,
         )  # fmt: skip
         sound, at = np.empty((channels, plan.whole_frames), np.float32), 0
-        for block in plan.blocks(partial(_read, list(parts.values())), helpers.stretch):
+        for block in plan.blocks(read, helpers.stretch):
             sound[:, at : at + block.shape[1]] = block
             at += block.shape[1]
     if loop:
         sound = fold_tail(sound, plan.lead_frames, plan.facts.frames)
         settle_wrap(sound, mix.channels, mix.sample_rate)
     facts = replace(plan.facts, tail_frames=0) if loop else plan.facts
-    return _conformed(sound, parts, mix, plan, facts)
+    made = sound.reshape(len(parts), mix.channels, -1)
+    total = Clip(made.sum(axis=0, initial=0), mix.sample_rate)
+    clips = {name: Clip(part, mix.sample_rate) for name, part in zip(parts, made, strict=True)}
+    clips.pop("", None)
+    return Conformed(total, clips, plan.beats, plan.warp, facts)
 
 
 def _parts(mix: Clip, stems: Mapping[str, Clip]) -> dict[str, Samples]:
@@ -86,19 +93,3 @@ def _parts(mix: Clip, stems: Mapping[str, Clip]) -> dict[str, Samples]:
         here = slice(first, first + COPIED_FRAMES)
         rest[:, here] = residue(mix.samples[:, here], (part[:, here] for part in parts.values()))
     return parts if adds_up(Clip(rest, mix.sample_rate).peak, mix.peak) else parts | {"": rest}
-
-
-def _read(parts: Sequence[Samples], first: int, stop: int) -> Samples:
-    return np.concatenate([cut(samples, first, stop) for samples in parts])
-
-
-def _conformed(
-    sound: Samples, parts: Mapping[str, Samples], mix: Clip, plan: Plan, facts: Conforming
-) -> Conformed:
-    clips, total = {}, np.zeros((mix.channels, sound.shape[1]), np.float32)
-    for index, name in enumerate(parts):
-        samples = sound[index * mix.channels : (index + 1) * mix.channels]
-        clips[name] = Clip(samples, mix.sample_rate)
-        total += samples
-    clips.pop("", None)
-    return Conformed(Clip(total, mix.sample_rate), clips, plan.beats, plan.warp, facts)

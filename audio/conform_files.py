@@ -109,9 +109,7 @@ def _write(blocks: Iterator[Samples], paths: Sequence[Path], plan: Plan, channel
             )
             for block in blocks:
                 parts = _split(block, channels)
-                mix = np.zeros_like(parts[0])
-                for part in parts:
-                    mix += part
+                mix = np.sum(parts, axis=0, initial=0)
                 mix_file.write(mix)
                 for file, stem in zip(stem_files, parts, strict=False):
                     file.write(stem)

@@ -7,7 +7,6 @@ made once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -53,10 +52,9 @@ def pitches(mono: Mono, sample_rate: int) -> Floats:
     sound, rate, hop = mono, float(sample_rate), HOP_FRAMES
     if sample_rate > DOWN_FROM_HZ:
         sound, rate, hop = _halved(sound), rate / 2, hop // 2
-    filters = _Filters.at(rate)
     octaves = []
     for _ in range(OCTAVES):
-        octaves.append(filters.levels(sound, hop))
+        octaves.append(_levels(sound, hop, *_filters(rate)))
         sound, hop = _halved(sound), hop // 2
     shortest = min(len(levels) for levels in octaves)
     # Lowest first. A pitch takes the three bins around it; of the lowest C the first is the one
@@ -67,39 +65,33 @@ def pitches(mono: Mono, sample_rate: int) -> Floats:
     return np.ascontiguousarray(three.sum(axis=2, dtype=np.float64).T)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Filters:
-    """Spectra (window bins, filters) of one octave's filters, from bin `first` on."""
+@cache
+def _filters(rate: float) -> tuple[npt.NDArray[np.complex64], int, int]:
+    """Spectra (window bins, filters) of one octave's filters, their first bin, and the window."""
+    from librosa.filters import wavelet
+    from librosa.util import sparsify_rows
 
-    spectra: npt.NDArray[np.complex64]
-    first: int
-    window: int
+    lowest = 440 * 2 ** ((12 * OCTAVES - 57) / 12)  # C of the highest octave
+    hertz = lowest * 2 ** (np.arange(BINS_PER_OCTAVE) / BINS_PER_OCTAVE)
+    waves, lengths = wavelet(freqs=hertz, sr=rate, norm=1, pad_fft=True, window="hann")
+    window = waves.shape[1]
+    spectra = np.fft.fft(waves * np.sqrt(lengths)[:, None] / window, axis=1)
+    spectra = sparsify_rows(spectra[:, : window // 2 + 1], quantile=0.01).toarray()
+    used = np.flatnonzero(np.abs(spectra).max(axis=0))
+    first, stop = int(used[0]), int(used[-1]) + 1
+    return np.ascontiguousarray(spectra[:, first:stop].T, np.complex64), first, window
 
-    @classmethod
-    @cache
-    def at(cls, rate: float) -> _Filters:
-        from librosa.filters import wavelet
-        from librosa.util import sparsify_rows
 
-        lowest = 440 * 2 ** ((12 * OCTAVES - 57) / 12)  # C of the highest octave
-        hertz = lowest * 2 ** (np.arange(BINS_PER_OCTAVE) / BINS_PER_OCTAVE)
-        waves, lengths = wavelet(freqs=hertz, sr=rate, norm=1, pad_fft=True, window="hann")
-        window = waves.shape[1]
-        spectra = np.fft.fft(waves * np.sqrt(lengths)[:, None] / window, axis=1)
-        spectra = sparsify_rows(spectra[:, : window // 2 + 1], quantile=0.01).toarray()
-        used = np.flatnonzero(np.abs(spectra).max(axis=0))
-        first, stop = int(used[0]), int(used[-1]) + 1
-        return cls(np.ascontiguousarray(spectra[:, first:stop].T, np.complex64), first, window)
+def _levels(
+    sound: Mono, hop: int, spectra: npt.NDArray[np.complex64], first: int, window: int
+) -> Mono:
+    """How loud each filter's pitch is, (n, filters), at every hop."""
+    from scipy.fft import rfft
 
-    def levels(self, sound: Mono, hop: int) -> Mono:
-        """How loud each filter's pitch is, (n, filters), at every hop."""
-        from scipy.fft import rfft
-
-        padded = np.pad(sound, self.window // 2)
-        frames = np.lib.stride_tricks.sliding_window_view(padded, self.window)[::hop]
-        stop = self.first + len(self.spectra)
-        found = rfft(frames, axis=1)[:, self.first : stop] @ self.spectra
-        return np.asarray(np.abs(found), np.float32)
+    padded = np.pad(sound, window // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    found = rfft(frames, axis=1)[:, first : first + len(spectra)] @ spectra
+    return np.asarray(np.abs(found), np.float32)
 
 
 def _halved(sound: Mono) -> Mono:

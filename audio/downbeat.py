@@ -9,7 +9,6 @@ by those of the rest of these bars, and by where the music starts; a logistic mo
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import pairwise
@@ -19,8 +18,7 @@ import numpy.typing as npt
 
 from audio.clip import Clip
 from audio.features import Features, Floats
-from audio.slot_features import SLOT_FEATURES, BarFeatures, features_at, inside_of
-from audio.slots import Slots
+from audio.slot_features import SLOT_FEATURES, BarFeatures, Slots, features_at, inside_of
 from midi.grid import Grid
 
 WEIGHTS = "downbeat_weights.json"
@@ -49,23 +47,17 @@ MAX_PICKUP = 0.2
 Indices = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Downbeat:
-    """The slot of the first downbeat, and the probability the model gives it."""
-
-    slot: int
-    confidence: float
-
-
-def find_downbeat(clip: Clip, grid: Grid, features: Features, slots: Slots) -> Downbeat | None:
-    """Choose the slot that begins the first bar of `grid`; None if none can be."""
+def find_downbeat(
+    clip: Clip, grid: Grid, features: Features, slots: Slots
+) -> tuple[int, float] | None:
+    """Choose the slot that begins the first bar of `grid`, and return its probability, too."""
     candidates, evidence = find_evidence(BarFeatures.of(clip, features), grid, slots)
     if not len(candidates):
         return None
     scores = evidence @ weights()
     chances = np.exp(scores - scores.max())
     best = int(chances.argmax())
-    return Downbeat(int(candidates[best]), float(chances[best] / chances.sum()))
+    return int(candidates[best]), float(chances[best] / chances.sum())
 
 
 @cache

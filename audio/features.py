@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 Power = npt.NDArray[np.float32]
 
 ONSET_WINDOW_SECONDS = 0.043  # 2048 frames at 48 kHz, a power of two at any rate
-ONSET_HOPS_PER_WINDOW = 8
+HOPS_PER_WINDOW = 8
 ONSET_BANDS, ATTACK_BANDS = 128, 40
 BLOCK_FRAMES = 2048  # of a spectrogram at a time
 ONSET_BIAS_SECONDS = 0.0065  # the envelope peaks that long after the attack of a click or drum
@@ -72,17 +72,13 @@ def extract_features(clip: Clip) -> Features | None:
     load()
     with ThreadPoolExecutor(1) as other:
         attacks = other.submit(_attacks, mono, clip.sample_rate)
-        calm = _calm_power(mono, clip.sample_rate)
+        calm, seconds = _calm_power(mono, clip.sample_rate)
         flux, levels = attacks.result()
-    onsets = _onset_strength(calm, clip.sample_rate)
+    onsets = _onset_strength(calm, seconds)
     np.maximum(calm, LEAST_POWER, out=calm)
     np.log10(calm, out=calm)
     calm *= 10
-    window = _onset_window(clip.sample_rate)
-    hop = window // ONSET_HOPS_PER_WINDOW
-    return Features(
-        onsets, flux, levels, calm, _seconds(calm.shape[1], window, hop, clip.sample_rate)
-    )
+    return Features(onsets, flux, levels, calm, seconds)
 
 
 def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
@@ -91,8 +87,7 @@ def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
     Max-filtered over neighbouring bands as in SuperFlux (Böck and Widmer, DAFx 2013).
     """
     mono = _mono(clip)
-    rate = clip.sample_rate
-    return None if mono is None else _onset_strength(_calm_power(mono, rate), rate)
+    return None if mono is None else _onset_strength(*_calm_power(mono, clip.sample_rate))
 
 
 def attack_envelope(clip: Clip) -> OnsetEnvelope | None:
@@ -123,7 +118,7 @@ def pitch_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
         return None
     from librosa import pyin
 
-    window = 1 << round(np.log2(PITCH_WINDOW_SECONDS * clip.sample_rate))
+    window = _power_of_two(PITCH_WINDOW_SECONDS, clip.sample_rate)
     hop = window // 4
     hertz, _, _ = pyin(
         mono, fmin=PITCH_HZ[0], fmax=PITCH_HZ[1], sr=clip.sample_rate, frame_length=window,
@@ -133,67 +128,58 @@ def pitch_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
     return 69 + 12 * np.log2(np.asarray(hertz, dtype=np.float64) / 440), seconds
 
 
-def _onset_window(sample_rate: int) -> int:
-    return 1 << round(float(np.log2(ONSET_WINDOW_SECONDS * sample_rate)))
-
-
-def _onset_strength(power: Power, sample_rate: int) -> OnsetEnvelope:
+def _onset_strength(power: Power, seconds: Floats) -> OnsetEnvelope:
     from librosa import power_to_db
     from librosa.onset import onset_strength
 
-    window = _onset_window(sample_rate)
-    hop = window // ONSET_HOPS_PER_WINDOW
-    values = onset_strength(
-        S=power_to_db(power), sr=sample_rate, n_fft=window, hop_length=hop, lag=1, max_size=3
-    ).astype(np.float64)
+    hops = {"n_fft": HOPS_PER_WINDOW, "hop_length": 1}  # their ratio is all it takes of them
+    values = onset_strength(S=power_to_db(power), max_size=3, **hops).astype(np.float64)
     # In decibels a sound out of silence outweighs a whole bar: let it count at most double.
     np.minimum(values, 2 * np.percentile(values, 99), out=values)
-    seconds = _seconds(len(values), window, hop, sample_rate) - ONSET_BIAS_SECONDS
-    return OnsetEnvelope(values, seconds)
+    return OnsetEnvelope(values, seconds - ONSET_BIAS_SECONDS)
 
 
-def _calm_power(mono: Power, sample_rate: int) -> Power:
-    window = _onset_window(sample_rate)
-    return _mel_power(mono, sample_rate, window, window // ONSET_HOPS_PER_WINDOW, ONSET_BANDS)
+def _calm_power(mono: Power, sample_rate: int) -> tuple[Power, Floats]:
+    return _mel_power(mono, sample_rate, ONSET_WINDOW_SECONDS, ONSET_BANDS, 0.0)
 
 
 def _attacks(mono: Power, sample_rate: int) -> tuple[OnsetEnvelope, Power]:
     """Mean rise in dB over mel bands from one hop to the next, and the levels in dB themselves."""
     from librosa import power_to_db
 
-    window = 1 << round(np.log2(ATTACK_WINDOW_SECONDS * sample_rate))
-    hop = window // 8
-    power = _mel_power(mono, sample_rate, window, hop, ATTACK_BANDS)
+    power, seconds = _mel_power(mono, sample_rate, ATTACK_WINDOW_SECONDS, ATTACK_BANDS, LOWEST_HZ)
     level = power_to_db(power, ref=np.max, top_db=DYNAMICS_DB)
     rise = np.maximum(0, np.diff(level, axis=1, prepend=level[:, :1])).mean(axis=0)
-    seconds = _seconds(len(rise), window, hop, sample_rate)
     return OnsetEnvelope(np.asarray(rise, dtype=np.float64), seconds), level
 
 
-def _seconds(count: int, window: int, hop: int, sample_rate: int) -> Floats:
-    return (np.arange(count) * hop - window) / sample_rate
-
-
-def _mel_power(mono: Power, sample_rate: int, window: int, hop: int, bands: int) -> Power:
-    """Power in mel bands up to half the rate, (bands, n), from a window before the start on.
+def _mel_power(
+    mono: Power, sample_rate: int, window_seconds: float, bands: int, lowest_hz: float
+) -> tuple[Power, Floats]:
+    """Power in mel bands up to half the rate, (bands, n), and the seconds, from a window before 0.
 
     A Hann window, centred; a block at a time, so that long recordings need no more memory.
     """
     from librosa.filters import mel
     from scipy.fft import rfft
 
+    window = _power_of_two(window_seconds, sample_rate)
+    hop = window // HOPS_PER_WINDOW
     # A window of silence in front, or a sound in the very first frame would have no onset.
     padded = np.pad(mono, (window + window // 2, window // 2))
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
     taper = np.hanning(window + 1)[:-1].astype(np.float32)
-    lowest_hz = 0.0 if bands == ONSET_BANDS else LOWEST_HZ
     matrix = mel(sr=sample_rate, n_fft=window, n_mels=bands, fmin=lowest_hz)
     found = np.empty((bands, len(frames)), np.float32)
     for first in range(0, len(frames), BLOCK_FRAMES):
         block = np.asarray(rfft(frames[first : first + BLOCK_FRAMES] * taper, axis=1))
         power = block.real**2 + block.imag**2
         found[:, first : first + BLOCK_FRAMES] = matrix @ power.T
-    return found
+    return found, (np.arange(len(frames)) * hop - window) / sample_rate
+
+
+def _power_of_two(seconds: float, sample_rate: int) -> int:
+    return 1 << round(float(np.log2(seconds * sample_rate)))
 
 
 def _mono(clip: Clip) -> npt.NDArray[np.float32] | None:

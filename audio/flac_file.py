@@ -28,22 +28,17 @@ class FlacFile:
             self._file = soundfile.SoundFile(
                 path, "w", sample_rate, channels, subtype="PCM_24", format="FLAC"
             )
-            for name, text in (texts or {}).items():
-                if text:
-                    setattr(self._file, name, text)
+            for name, text in filter(all, (texts or {}).items()):
+                setattr(self._file, name, text)
 
     def write(self, block: npt.NDArray[np.int32]) -> None:
         """Append whole numbers of 24 bits; raises AudioError."""
         with file_errors("write", self._path):
             self._file.write(np.ascontiguousarray(block.T) << 8)  # libsndfile takes the upper bits
 
-    def close(self) -> None:
-        """Write what is left; raises AudioError."""
-        with file_errors("write", self._path):
-            self._file.close()
-
     def __enter__(self) -> FlacFile:
         return self
 
     def __exit__(self, *what: object) -> None:
-        self.close()
+        with file_errors("write", self._path):
+            self._file.close()

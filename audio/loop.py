@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audio.clip import Clip, Samples
+from audio.clip import Samples
 
 SETTLE_SECONDS = 0.001
 
@@ -50,7 +50,10 @@ def settle_wrap(parts: Samples, channels: int, sample_rate: int) -> None:
     channel depends on that channel alone, and in proportion, so that sums stay sums.
     """
     reach = min(round(SETTLE_SECONDS * sample_rate), parts.shape[1] // 2)
-    if reach < 1 or not _wrap(parts.reshape(-1, channels, parts.shape[1]).sum(axis=0)).clicks:
+    if (
+        reach < 1
+        or not measure_wrap(parts.reshape(-1, channels, parts.shape[1]).sum(axis=0)).clicks
+    ):
         return
     step = parts[:, :1] - parts[:, -1:]
     fall = (0.25 + 0.25 * np.cos(np.pi * np.arange(reach) / reach)).astype(np.float32)
@@ -58,12 +61,8 @@ def settle_wrap(parts: Samples, channels: int, sample_rate: int) -> None:
     parts[:, -reach:] += step * fall[::-1]
 
 
-def measure_wrap(loop: Clip) -> Wrap:
-    """Measure the wrap over all channels; needs two frames or more."""
-    return _wrap(loop.samples)
-
-
-def _wrap(samples: Samples) -> Wrap:
+def measure_wrap(samples: Samples) -> Wrap:
+    """Measure the wrap of a loop (channels, frames) of two frames or more."""
     samples = samples.astype(np.float64)
     jump = float(np.abs(samples[:, 0] - samples[:, -1]).max())
     inside = np.abs(np.diff(samples, axis=1))

@@ -58,10 +58,11 @@ def find_onsets(envelope: OnsetEnvelope, attacks: OnsetEnvelope) -> Onsets:
     strength = relative_strength(envelope)
     reach = int(APART_SECONDS / (envelope.seconds[1] - envelope.seconds[0]))
     highest = maximum_filter1d(strength, 2 * reach + 1) == strength
+    smooth = np.convolve(attacks.values, np.ones(3) / 3, "same")
+    calm = np.convolve(attacks.values, np.hanning(13) / 6, "same")
     found = []
-    rises = _Rises.of(attacks)
     for peak in np.flatnonzero(highest & (strength > MIN_STRENGTH)):
-        rise = rises.near(envelope.seconds[peak])
+        rise = _rise_near(envelope.seconds[peak], attacks, smooth, calm)
         if rise:
             found.append((rise[0], min(1.0, strength[peak]), rise[1]))
     table = np.array(sorted(found)).reshape(-1, 3)
@@ -69,40 +70,26 @@ def find_onsets(envelope: OnsetEnvelope, attacks: OnsetEnvelope) -> Onsets:
     return Onsets(table[:, 0], table[:, 1], table[:, 2])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rises:
-    """The attack envelope as it is, smoothed over 3 steps and over 13."""
+def _rise_near(
+    moment: float, attacks: OnsetEnvelope, smooth: Floats, calm: Floats
+) -> tuple[float, float] | None:
+    """When the steepest rise within 30 ms begins, and how long it lasts; None without one.
 
-    seconds: Floats
-    raw: Floats
-    smooth: Floats
-    calm: Floats
-
-    @classmethod
-    def of(cls, attacks: OnsetEnvelope) -> _Rises:
-        values = attacks.values
-        smooth = np.convolve(values, np.ones(3) / 3, "same")
-        calm = np.convolve(values, np.hanning(13) / 6, "same")
-        return cls(attacks.seconds, values, smooth, calm)
-
-    def near(self, moment: float) -> tuple[float, float] | None:
-        """When the steepest rise within 30 ms begins, and how long it lasts; None without one."""
-        first, stop = np.searchsorted(
-            self.seconds, [moment - BACK_SECONDS, moment + BACK_SECONDS]
-        ).tolist()
-        if stop - first < 8:
-            return None
-        step = self.seconds[1] - self.seconds[0]
-        steepest = first + int(self.calm[first:stop].argmax())
-        first = max(0, steepest - int(BACK_SECONDS / step))
-        stop = min(len(self.raw) - 1, steepest + int(AHEAD_SECONDS / step))
-        fallen = np.flatnonzero(
-            self.smooth[first:steepest] < FALLEN * self.smooth[first:stop].max()
-        )
-        if len(fallen):
-            first += int(fallen[-1]) + 1
-        risen = np.cumsum(self.raw[first:stop])
-        if len(risen) < 3 or risen[-1] <= 0:
-            return None
-        begun, done = np.interp([START, END], risen / risen[-1], self.seconds[first:stop])
-        return float(begun) + BIAS_SECONDS, float(done - begun)
+    `smooth` and `calm` are the attacks smoothed over 3 steps and over 13.
+    """
+    seconds, reach = attacks.seconds, np.array([-BACK_SECONDS, BACK_SECONDS])
+    first, stop = np.searchsorted(seconds, moment + reach).tolist()
+    if stop - first < 8:
+        return None
+    step = seconds[1] - seconds[0]
+    steepest = first + int(calm[first:stop].argmax())
+    first = max(0, steepest - int(BACK_SECONDS / step))
+    stop = min(len(seconds) - 1, steepest + int(AHEAD_SECONDS / step))
+    fallen = np.flatnonzero(smooth[first:steepest] < FALLEN * smooth[first:stop].max())
+    if len(fallen):
+        first += int(fallen[-1]) + 1
+    risen = np.cumsum(attacks.values[first:stop])
+    if len(risen) < 3 or risen[-1] <= 0:
+        return None
+    begun, done = np.interp([START, END], risen / risen[-1], seconds[first:stop])
+    return float(begun) + BIAS_SECONDS, float(done - begun)

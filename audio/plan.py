@@ -12,14 +12,13 @@ import numpy as np
 
 from audio.beats import Beats, find_beats
 from audio.clip import Clip, Samples
-from audio.cuts import choose_cuts
 from audio.errors import AudioError, CannotConform
 from audio.features import Features, Floats, onset_envelope
 from audio.felt_beats import pulse_of
 from audio.pulse import find_pulse
 from audio.report import Conforming
 from audio.stretch import Read, Stretcher, stretched
-from audio.warp import Warp
+from audio.warp import Warp, choose_cuts
 from midi.grid import Grid
 
 MAX_STRETCH_PERCENT = 6.0

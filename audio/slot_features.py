@@ -1,4 +1,4 @@
-"""Features of each slot, where bars may begin: how loud it is, how new, how it holds.
+"""Slots, where bars may begin, and features of each: how loud it is, how new, how it holds.
 
 Slots are even parts of a pulse. All features are measured alike for every slot, so that finding bar
 lines (audio/downbeat.py) is a matter of weights only.
@@ -7,6 +7,7 @@ lines (audio/downbeat.py) is a matter of weights only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,6 @@ from audio.clip import Clip
 from audio.constant_q import tones
 from audio.decibels import db_to_amplitude, db_to_power
 from audio.features import Features, Floats, OnsetEnvelope, Power, pitches_over_time
-from audio.slots import Slots
 
 # Mel bands of Features.levels: at 44.1 kHz to 0.3, 0.8, 1.5, 3 and 7 kHz, and above.
 BANDS = {"lowest": (0, 3), "low": (3, 8), "middle": (8, 14), "high": (14, 21), "higher": (21, 30),
@@ -37,6 +37,29 @@ LEAST_SPREAD = np.array(
     [[1e-9]] * 2 * len(BANDS) + [[0.05]] * (len(SLOT_FEATURES) - 2 * len(BANDS))
 )
 MOMENT_HOPS = 8  # of the levels, 12 ms
+MARGIN_PULSES = 8  # slots go on this far beyond the pulses at both ends
+SPAN_PULSES = 5  # whose pace they take there
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slots:
+    """Times in `seconds` (n,), `per_pulse` of them a pulse, each `beats` grid beats long."""
+
+    seconds: Floats
+    per_pulse: int
+    beats: float
+
+    @classmethod
+    def along(cls, pulses: Floats, step: Fraction, per_pulse: int) -> Slots:
+        """Slots of pulses (SPAN_PULSES or more,) in seconds that are `step` grid beats apart."""
+        first = np.median(np.diff(pulses[: SPAN_PULSES + 1]))
+        last = np.median(np.diff(pulses[-SPAN_PULSES - 1 :]))
+        ahead = np.arange(-MARGIN_PULSES, 0) * first + pulses[0]
+        behind = np.arange(1, MARGIN_PULSES + 1) * last + pulses[-1]
+        whole = np.concatenate([ahead, pulses, behind])
+        counted = np.arange((len(whole) - 1) * per_pulse + 1) / per_pulse
+        seconds = np.interp(counted, np.arange(len(whole)), whole)
+        return cls(np.asarray(seconds), per_pulse, float(step) / per_pulse)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,21 +8,19 @@ or is lost, costs time and nothing else: the piece is then made here.
 from __future__ import annotations
 
 import os
-import struct
+import pickle
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import IO
-
-import numpy as np
 
 from audio.clip import Samples
 from audio.stretch import Piece, stretch_piece
 
-HEAD = struct.Struct("<IIIdI")  # channels, frames, rate, factor, frames wanted
 MAX_HELPERS = 4
 WORTH_SECONDS = 40.0  # of sound, channel by channel: less is done before a process has begun
 AHEAD = 2  # pieces for each helper that are made before they are asked for
@@ -60,8 +58,12 @@ class StretchHelpers:
     def _one(self, piece: Piece) -> Samples:
         helper = self._idle.get()
         try:
-            return _asked(helper, piece)
-        except (OSError, EOFError):
+            assert helper.stdin and helper.stdout
+            pickle.dump(piece, helper.stdin)
+            helper.stdin.flush()
+            made: Samples = pickle.load(helper.stdout)
+            return made
+        except (OSError, EOFError, pickle.UnpicklingError):  # it is gone
             return stretch_piece(piece)
         finally:
             self._idle.put(helper)
@@ -78,28 +80,10 @@ class StretchHelpers:
 
 def serve(source: IO[bytes], target: IO[bytes]) -> None:
     """Stretch pieces from `source` until it ends."""
-    while len(head := source.read(HEAD.size)) == HEAD.size:
-        channels, frames, rate, factor, wanted = HEAD.unpack(head)
-        sound = _samples(source, channels, frames)
-        target.write(stretch_piece(Piece(sound, rate, factor, wanted)).tobytes())
-        target.flush()
-
-
-def _asked(helper: subprocess.Popen[bytes], piece: Piece) -> Samples:
-    """Have a helper stretch a piece; raises OSError or EOFError where it is gone."""
-    assert helper.stdin and helper.stdout
-    channels, frames = piece.sound.shape
-    helper.stdin.write(HEAD.pack(channels, frames, piece.sample_rate, piece.factor, piece.frames))
-    helper.stdin.write(np.ascontiguousarray(piece.sound).data)
-    helper.stdin.flush()
-    return _samples(helper.stdout, channels, piece.frames)
-
-
-def _samples(source: IO[bytes], channels: int, frames: int) -> Samples:
-    data = bytearray(source.read(4 * channels * frames))
-    if len(data) < 4 * channels * frames:
-        raise EOFError
-    return np.frombuffer(data, np.float32).reshape(channels, frames)
+    with suppress(EOFError):
+        while True:
+            pickle.dump(stretch_piece(pickle.load(source)), target)
+            target.flush()
 
 
 def _start() -> subprocess.Popen[bytes] | None:

@@ -216,7 +216,7 @@ def wrap_loops(count: int, seed: int) -> None:
         except CannotConform as refusal:
             print(f"refused {truth.name}: {refusal}", flush=True)
             continue
-        wrap = measure_wrap(loop)
+        wrap = measure_wrap(loop.samples)
         done, clicks = done + 1, clicks + wrap.clicks
         print(
             f"{'CLICKS' if wrap.clicks else 'clean':8}{truth.name}, {bars} bars, {percent:+d} %: "

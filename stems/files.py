@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from audio.clip import Clip, read_clip, write_flac
+from audio.clip import Clip, read_clip
+from audio.flac_file import FlacFile
 from audio.wave_file import WaveFile
 from midi.grid import Grid
 from midi.note import Note
@@ -91,10 +92,11 @@ def write_sounds(
     whole = _whole_numbers(stems, mix, form.bits) if form.bits < 32 else {}
     for name, path in paths.items():
         clip, tag = sounds[name], (tags or {}).get(name)
-        if form.suffix == ".flac":
-            write_flac(path, whole[name], clip.sample_rate, tag.texts if tag else {})
-            continue
         rate, channels, frames = clip.sample_rate, clip.channels, clip.frames
+        if form.suffix == ".flac":
+            with FlacFile(path, rate, channels, tag.texts if tag else {}) as flac:
+                flac.write(whole[name])
+            continue
         before, after = chunks_of(tag, rate, frames, channels) if tag else ([], [])
         with WaveFile(path, rate, channels, frames, form.bits, before=before, after=after) as file:
             file.write(whole.get(name, clip.samples))

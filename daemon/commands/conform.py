@@ -151,7 +151,7 @@ def _loop(inputs: list[Path], outputs: list[Path], bars: int, options: Options) 
     outputs[0].parent.mkdir(parents=True, exist_ok=True)
     for path, clip in zip(outputs, [done.mix, *stems], strict=True):
         write_wav(path, clip)
-    wrap = measure_wrap(done.mix)
+    wrap = measure_wrap(done.mix.samples)
     null = round(null_dbfs(done.mix, stems), 1) if stems else None
     return Outcome(
         count, mix.sample_rate, done.facts, wrap.jump, wrap.usual_jump, wrap.clicks, null

@@ -83,7 +83,7 @@ def test_a_tail_rings_on_after_the_last_bar(band: Band, mixed: Mixed) -> None:
 def test_a_loop_wraps_without_a_click(band: Band, mixed: Mixed) -> None:
     done = conform(mixed(band(at_bpm(123, 0.3), 6)), Grid.constant(120, bars=4), loop=True)
     assert done.mix.frames == 8 * RATE
-    assert not measure_wrap(done.mix).clicks
+    assert not measure_wrap(done.mix.samples).clicks
 
 
 def test_too_much_stretch_is_refused_with_the_figures(band: Band, mixed: Mixed) -> None:

@@ -9,8 +9,7 @@ import pytest
 
 from audio.clip import Clip
 from audio.features import extract_features
-from audio.slot_features import SLOT_FEATURES, BarFeatures, features_at
-from audio.slots import Slots
+from audio.slot_features import SLOT_FEATURES, BarFeatures, Slots, features_at
 
 Build = Callable[..., Clip]
 C, F = (60, 64, 67, 72), (60, 65, 69, 72)

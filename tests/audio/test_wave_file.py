@@ -12,8 +12,8 @@ import soundfile
 from wavinfo import WavInfoReader
 
 from audio import wave_file
-from audio.clip import write_flac
 from audio.errors import AudioError
+from audio.flac_file import FlacFile
 from audio.wave_file import WaveFile
 
 
@@ -84,7 +84,9 @@ def test_blocks_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 def test_flac_keeps_24_bits_and_its_texts(tmp_path: Path) -> None:
     random = np.random.default_rng(2)
     numbers = random.integers(-(2**23), 2**23, (2, 500)).astype(np.int32)
-    write_flac(tmp_path / "a.flac", numbers, 96_000, {"title": "drums", "album": "Héros"})
+    texts = {"title": "drums", "album": "Héros"}
+    with FlacFile(tmp_path / "a.flac", 96_000, 2, texts) as flac:
+        flac.write(numbers)
     with soundfile.SoundFile(tmp_path / "a.flac") as file:
         assert (file.subtype, file.samplerate) == ("PCM_24", 96_000)
         assert (file.title, file.album) == ("drums", "Héros")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audio.clip import write_flac
+from audio.flac_file import FlacFile
 from midi.key import Key
 from midi.meter import Meter
 from stems.chunks import Music
@@ -55,7 +55,8 @@ def test_a_split_has_neither_tempo_nor_key(reaper: Any) -> None:
 
 def test_flac_files_as_we_write_them_are_taken(reaper: Any, tmp_path: Path) -> None:
     path = tmp_path / "bass.flac"
-    write_flac(path, np.full((2, 12345), 7, np.int32), 96_000, {"title": "backline bass"})
+    with FlacFile(path, 96_000, 2, {"title": "backline bass"}) as flac:
+        flac.write(np.full((2, 12345), 7, np.int32))
     entry = {
         "path": "bass.flac", "role": "stem", "stem": "bass", "take": 1,
         "bytes": path.stat().st_size, "frames": 12345,
