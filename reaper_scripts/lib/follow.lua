@@ -1,11 +1,15 @@
--- Several jobs over one session: what both the window and the actions without one run on.
+-- Several jobs over one session: what both the windows and the actions without one run on.
 local Job = require("job")
 local orders = require("orders")
 local run = require("run")
 local Session = require("session")
+local Window = require("window")
 
 local Follow = {}
 Follow.__index = Follow
+
+local PATIENCE_SECONDS = 1 -- before a window shows how far it is
+local WIDTH, HEIGHT, MOST_BARS = 420, 150, 3
 
 function Follow.new(clock)
   local follow = setmetatable({}, Follow)
@@ -80,15 +84,46 @@ function Follow:close()
   self.session:close()
 end
 
--- Carries orders out without a window; says only what went wrong.
+-- Stops all of it; what was not sent yet is forgotten.
+function Follow:cancel()
+  for _, job in ipairs(self.jobs) do job:cancel() end
+  for _, new in ipairs(self.new_orders) do orders.remove(new.order.rid) end
+  self.new_orders = {}
+end
+
+local function draw(window, follow)
+  local shown = 0
+  for _, job in ipairs(follow.jobs) do
+    if not job:is_over() and shown < MOST_BARS then
+      shown = shown + 1
+      window:bar(job.fraction, job:line())
+    end
+  end
+  if shown == 0 then window:bar(0, "Starting the daemon ...") end
+  if window:buttons({ "Cancel" }) then follow:cancel() end
+end
+
+-- Carries orders out: where it takes longer, with a small window of bars and Cancel; closing that
+-- stops nothing. Says only what went wrong.
 function Follow.quietly(list)
-  local follow = Follow.new(reaper.time_precise)
+  local clock = reaper.time_precise
+  local follow, began, window, is_wanted = Follow.new(clock), clock(), nil, true
   follow:take_over()
   for _, order in ipairs(list) do follow:add(order) end
   run.loop(function()
     follow:step()
-    return not follow:is_idle()
+    if follow:is_idle() then return false end
+    if is_wanted and not window and clock() - began > PATIENCE_SECONDS then window = Window.open("backline progress", WIDTH, HEIGHT) end
+    if window and window:begin() then
+      draw(window, follow)
+      window:finish()
+    elseif window then
+      window:close()
+      window, is_wanted = nil, false
+    end
+    return true
   end, function()
+    if window then window:close() end
     follow:close()
     local problems = { follow.problem }
     for _, job in ipairs(follow.jobs) do

@@ -508,7 +508,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ("if looked_at > ITEMS_A_FRAME then", "if false then"),
         ("if there == false then return nil end", ""),
         ("if there and is_still(proj, there, guid) then", "if there then"),
-        ("return its == guid\n", "return true\n"),
         ("missing > 0 and is_open(proj) and", "missing > 0 and"),
     ),
     *_of(
@@ -525,7 +524,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *_of(
         "generate_window", "scale waiting",
-        ("state.knows_orders = orders.is_complete()", "state.knows_orders = false"),
+        ("state.knows_orders = orders.is_complete()", "state.knows_orders = true"),
     ),
     *_of(
         "setup", "checks",
@@ -543,6 +542,15 @@ MUTANTS: tuple[Mutant, ...] = (
         ('if answer == "no" then take_back() end', "if answer then take_back() end"),
         ("doctor.examine()", ""),
         ('if name:find("^backline_.*%.lua$") then', "if true then"),
+    ),
+    *_of(
+        "follow", "actions",
+        ("clock() - began > PATIENCE_SECONDS", "true"),
+        ("if is_wanted and not window and", "if not window and"),
+        ("for _, job in ipairs(self.jobs) do job:cancel() end", ""),
+        ("for _, new in ipairs(self.new_orders) do orders.remove(new.order.rid) end", ""),
+        ("if not job:is_over() and shown < MOST_BARS then", "if false then"),
+        ("if window then window:close() end", ""),
     ),
     *_of(
         "launcher", "checks",

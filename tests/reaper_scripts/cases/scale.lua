@@ -236,3 +236,31 @@ case("an order that another script removed stays away when the index is written 
   equal(mine.all()[1].rid, "r2")
   w:_unwrap_system()
 end)
+
+case("in a large project stems whose items were deleted meanwhile come on tracks of their own", function(w, Daemon)
+  local daemon, project = scenes.generated(w, Daemon)
+  large(w, project)
+  project.tracks[2].items[1].selected, w.seconds = true, w.seconds + 5
+  daemon.holds = true
+  w:run("backline_vary_selected_items.lua", function()
+    w:wait(function() return #daemon:asked("generate") == 2 end)
+    local track = project.tracks[2]
+    w:call("DeleteTrackMediaItem", track.handle, track.items[1].handle)
+    daemon.holds = false
+  end)
+  equal(#project.tracks, 507, "tracks")
+end)
+
+case("a job that a project waits for is offered although the index has to be made first", function(w, Daemon)
+  local _, project = start(w, Daemon, {})
+  project.ext.backline.id = "p"
+  old_orders(w, Daemon, 1, "pending")
+  local folder = w.resources .. "/Data/backline/orders/"
+  os.rename(folder .. "r00000001.json", folder .. "kept")
+  old_orders(w, Daemon, 150)
+  os.rename(folder .. "kept", folder .. "r00000001.json")
+  w:run("backline_generate.lua", function()
+    w:wait(function() return w:shows("1 earlier job of this project is not inserted yet") end)
+    w:press("escape")
+  end)
+end)
