@@ -65,7 +65,7 @@ def melody_task(seconds: int) -> Task:
     tune = melody_from_text("69:0:1 72:1:1 76:2:2 74:4:1 72:5:1 69:6:2", grid)
     guide = render_guide(grid, Key.parse("A minor"), tune)
     return replace(
-        task(seconds), prompt=prompt(seconds).doing("cover"), source=guide, cover_share=0.5
+        task(seconds), prompt=prompt(seconds).for_task("cover"), source=guide, cover_share=0.5
     )
 
 

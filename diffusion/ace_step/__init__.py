@@ -1,1 +1,1 @@
-"""ACE-Step 1.5: its networks run as they ought to, told bars, key, words and a melody."""
+"""ACE-Step 1.5: its networks, conditioned on bars, key, words and a melody."""

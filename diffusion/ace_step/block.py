@@ -57,7 +57,7 @@ class LeanBlock(AceStepTransformerBlock):  # type: ignore[misc]
 class LeanSelfAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
     """Self-attention whose rotation takes the norms' weights along.
 
-    `reach` is how many tokens to either side a masked layer hears.
+    `reach` is how many tokens to either side a masked layer attends to.
     """
 
     def __init__(self, reach: int) -> None:

@@ -79,7 +79,7 @@ def decode(
 ) -> Tensor:
     """Turn latents (batch, frames, channels) into audio (batch, 2, frames x 1920), float32.
 
-    The level is the model's own: nothing is normalised. `step` hears the fraction done before each
+    The level is the model's own: nothing is normalised. `step` gets the fraction done before each
     tile, and may raise.
     """
     hop = hop_of(vae)
@@ -106,7 +106,7 @@ def _decoded(vae: AutoencoderOobleck, spectrum: Tensor) -> Tensor:
 def encode(vae: AutoencoderOobleck, audio: Tensor, *, tile: int = TILE) -> Tensor:
     """Turn 48 kHz stereo (2, frames) into its mean latents (1, ceil(frames / 1920), channels).
 
-    A last latent frame that the audio fills in part hears silence after it. Float32.
+    A last latent frame that the audio fills in part gets silence after it. Float32.
     """
     hop = hop_of(vae)
     audio = torch.nn.functional.pad(audio, (0, -audio.shape[-1] % hop))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from audio.clip import Clip, resample
 from diffusion.ace_step.checkpoint import settings_for
 from diffusion.ace_step.progress import steady
-from diffusion.ace_step.recipe import Stretch, stretches, task_for
+from diffusion.ace_step.recipe import SectionRepaint, section_repaints, task_for
 from diffusion.ace_step.splice import splice
 from diffusion.ace_step.task import SAMPLE_RATE, Task
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
@@ -139,18 +139,18 @@ class AceStepEngine(Engine):
         first = batch[0]
         self._player.begin(first.audio.loras)
         task, remarks = task_for(first, tuple(each.seed for each in batch))
-        told = [(task, remarks)] * len(batch)
+        tasks = [(task, remarks)] * len(batch)
         if any(replace(each, seed=first.seed) != first for each in batch):
-            told = [task_for(each, (each.seed,)) for each in batch]
-            task = replace(task, prompts=tuple(own.prompt for own, _ in told))
-        parts = stretches(first, task.prompt.seconds)
+            tasks = [task_for(each, (each.seed,)) for each in batch]
+            task = replace(task, prompts=tuple(own.prompt for own, _ in tasks))
+        parts = section_repaints(first, task.prompt.seconds)
         runs = -(-len(batch) // self._player.mode.batch)
         step = steady(progress, cancelled, runs + len(batch) * len(parts))
         takes = []
-        for mix, each, (own, remarks) in zip(self._play(task, step), batch, told, strict=True):
-            for stretch in parts:
+        for mix, each, (own, remarks) in zip(self._play(task, step), batch, tasks, strict=True):
+            for section in parts:
                 again = replace(own, seeds=(each.seed,))
-                mix = self._repaint(mix, stretch, again, each.grid, step)
+                mix = self._repaint(mix, section, again, each.grid, step)
             takes.append(self._generation(mix, own, each.seed, each, remarks, parts))
         return takes
 
@@ -162,7 +162,7 @@ class AceStepEngine(Engine):
         if audio.edit is not None or audio.reference is not None or audio.loras:
             return None
         task, _ = task_for(conditions, (conditions.seed,))
-        if stretches(conditions, task.prompt.seconds):
+        if section_repaints(conditions, task.prompt.seconds):
             return None
         return (task.frames, *self._player.pipeline.tokens(task.prompt))
 
@@ -170,14 +170,16 @@ class AceStepEngine(Engine):
         assert self._player and self._snapshot
         return self._player.play(task, settings_for(self._snapshot.kind, task.prompt.task), step)
 
-    def _repaint(self, mix: Clip, stretch: Stretch, task: Task, grid: Grid, step: Step) -> Clip:
-        """The mix with the bars of one section made anew under words of its own."""
-        window = (stretch.first, min(stretch.end, task.frames))
+    def _repaint(
+        self, mix: Clip, section: SectionRepaint, task: Task, grid: Grid, step: Step
+    ) -> Clip:
+        """The mix with the bars of one section generated again with its own words."""
+        window = (section.first, min(section.end, task.frames))
         again = replace(
-            task, prompt=stretch.prompt, source=mix, window=window, cover_share=1.0, kept_share=0.0
+            task, prompt=section.prompt, source=mix, window=window, cover_share=1.0, kept_share=0.0
         )
         (sound,) = self._play(again, step)
-        bars = (stretch.first_bar, stretch.end_bar)
+        bars = (section.first_bar, section.end_bar)
         first, end = (grid.frame_at(grid.bar_starts[bar], SAMPLE_RATE) for bar in bars)
         return splice(mix, sound, first, min(end, mix.frames))
 
@@ -188,7 +190,7 @@ class AceStepEngine(Engine):
         seed: int,
         conditions: Conditions,
         remarks: Sequence[str],
-        parts: Sequence[Stretch],
+        parts: Sequence[SectionRepaint],
     ) -> Generation:
         assert self._player and self._snapshot
         clip = resample(mix, conditions.sample_rate)

@@ -1,7 +1,7 @@
 """The ACE-Step 1.5 pipeline of diffusers with its traps mended and its constants kept.
 
 Loading, networks, LoRA and file layout are the stock pipeline's. The way from words to sound is
-ours: lengths are told as they are, every random number comes from a seed, a cover's strength
+ours: prompts have the true length, every random number comes from a seed, a cover's strength
 switches contexts as the model's authors do, a repaint leaves what is outside alone, levels are the
 model's own, and stopping stops at once.
 """
@@ -21,7 +21,7 @@ from diffusion.ace_step.checkpoint import Settings
 from diffusion.ace_step.memory import MODES, Placement
 from diffusion.ace_step.prompt import Prompt
 from diffusion.ace_step.sampling import Phase, noise, sample, schedule
-from diffusion.ace_step.task import FRAMES_A_SECOND, MIN_FRAMES, Task, at_home, digest
+from diffusion.ace_step.task import FRAMES_A_SECOND, MIN_FRAMES, Task, as_model_input, digest
 from diffusion.ace_step.velocity import Velocity
 from diffusion.ace_step.words import Words
 from diffusion.errors import EngineError
@@ -36,7 +36,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
     """ACE-Step 1.5 that plays Tasks; stages are "diffuse" and "decode"."""
 
     def settle(self, placement: Placement | None = None) -> None:
-        """Make ready to play: put the networks where they belong, and forget what was heard."""
+        """Make ready to play: put the networks where they belong, and empty the cache."""
         self._placement = placement or Placement(self, torch.device("cpu"), MODES[0])
         codec.lean(self.vae)
         self._velocity = Velocity(self.transformer, self._placement)
@@ -48,7 +48,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         return self._words.remarks(prompt)
 
     def tokens(self, prompt: Prompt) -> tuple[int, int]:
-        """Tokens of text and of lyrics that are heard of a prompt."""
+        """Tokens of text and of lyrics of a prompt that fit into the model."""
         return self._words.tokens(prompt)
 
     @property
@@ -140,11 +140,11 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         if name == "text2music" or source is None:
             return [Phase(steps, torch.cat(self._encoded(task, *task.prompts)), song)]
         if name == "cover":
-            heard = source if task.raw else self._coded(source, task)
+            guide = source if task.raw else self._coded(source, task)
             share = int(steps * task.cover_share)
-            after = task.prompt.doing("text2music") if share < steps else task.prompt
+            after = task.prompt.for_task("text2music") if share < steps else task.prompt
             covered, free = self._encoded(task, task.prompt, after)
-            cover = Phase(share, covered, torch.cat([heard, whole], dim=-1))
+            cover = Phase(share, covered, torch.cat([guide, whole], dim=-1))
             return [cover, Phase(steps - share, free, song)]
         (states,) = self._encoded(task)
         if name == "repaint" and inside is not None:
@@ -178,7 +178,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
             if reference is None:
                 latents = self._silence(timbre.SECONDS * FRAMES_A_SECOND)
             else:
-                sound = torch.from_numpy(at_home(reference).samples.copy())
+                sound = torch.from_numpy(as_model_input(reference).samples.copy())
                 latents = self._latents_of(timbre.excerpt(sound))
             with self._placement.at_work("condition_encoder"):
                 return timbre.token_of(
@@ -195,7 +195,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         assert source is not None
 
         def make() -> Tensor:
-            sound = torch.from_numpy(at_home(source).samples.copy())
+            sound = torch.from_numpy(as_model_input(source).samples.copy())
             return self._latents_of(sound).cpu()
 
         latents = self._once(digest(source), make)[:, :frames]

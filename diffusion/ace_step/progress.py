@@ -14,7 +14,7 @@ def steady(progress: Progress, cancelled: CancelFlag, runs: int) -> Callable[[st
     """Tell progress evenly over all runs, and stop where the user wants it.
 
     Runs but the last count as diffusion with all they do, for stages come once and in order. A
-    run that is tried again is told of where it gets further.
+    run that is tried again is reported from where it gets further.
     """
     done = 0
     before = ""

@@ -1,4 +1,4 @@
-"""What ACE-Step 1.5 is told in words: caption, tempo, meter, key, length, lyrics.
+"""The prompt of ACE-Step 1.5: caption, tempo, meter, key, length, lyrics.
 
 The model knows tempo, meter and key only as text of a fixed form: whole bpm from 30 to 300, meters
 2, 3, 4 and 6, keys in major and minor, and whole seconds. What lies outside is brought near here
@@ -65,7 +65,7 @@ class Prompt:
         """The lyrics under their language."""
         return f"# Languages\n{self.language}\n\n# Lyric\n{self.lyrics}<|endoftext|>"
 
-    def doing(self, task: str) -> Prompt:
+    def for_task(self, task: str) -> Prompt:
         """The same words for another task."""
         return replace(self, task=task)
 
@@ -75,7 +75,7 @@ def prompt_of(
 ) -> tuple[Prompt, tuple[str, ...]]:
     """Put conditions into the model's words for a run of whole seconds; remarks come with it.
 
-    The whole is told in the words of its first bar; with `bars` (the first, and that after the
+    The whole has the words of its first bar; with `bars` (the first, and that after the
     last, from 0) in the words of those, and in their tempo.
     """
     remarks: list[str] = []
@@ -109,23 +109,23 @@ def _bpm(grid: Grid, bars: tuple[int, int], remarks: list[str]) -> int:
         bpm /= 2
     while bpm < MIN_BPM:
         bpm *= 2
-    told = round(bpm)
+    rounded = round(bpm)
     if not grid.is_constant:
-        remarks.append(f"ACE-Step knows one tempo a piece; it was told the mean, {told} bpm.")
-    elif told != exact:
-        remarks.append(f"ACE-Step was told {told} bpm for {exact:g} bpm, the nearest it knows.")
-    return told
+        remarks.append(f"ACE-Step knows one tempo a piece; it was told the mean, {rounded} bpm.")
+    elif rounded != exact:
+        remarks.append(f"ACE-Step was told {rounded} bpm for {exact:g} bpm, the nearest it knows.")
+    return rounded
 
 
 def _meter(grid: Grid, caption: list[str], remarks: list[str]) -> str:
     written = str(grid.meter)
-    told = (
+    known = (
         METERS.get(written, "") if len({str(change.meter) for change in grid.meters}) == 1 else ""
     )
-    if not told:
+    if not known:
         caption.append(f"in {written} time")
         remarks.append(f"ACE-Step knows no meter {written} as a setting; the caption names it.")
-    return told
+    return known
 
 
 def _key(key: Key, caption: list[str]) -> str:

@@ -1,11 +1,11 @@
 """Conditions to a Task: how long, in which words, and from which sound the model starts.
 
-The ways a melody is heard (AudioConditions.melody_mode), with what each strength means:
+How a melody conditions the model (AudioConditions.melody_mode), with what each strength means:
 
 * cover: the guide's 5 Hz codes for the first share of the steps, then free: strength is the share
 * keep: the same all the way, starting from the guide under noise: strength is the share left out
 * raw: as cover, with the guide's own latents instead of codes: nearest in time, and in sound too
-* off: no guide; the model is told tempo and key in words only
+* off: no guide; the model gets tempo and key in words only
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ MIN_SECONDS = 6  # the shortest whole number that the model is used to: it knows
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Bars from `first_bar` up to `end_bar`, to be made anew under a prompt of their own.
+class SectionRepaint:
+    """Bars from `first_bar` up to `end_bar`, to be repainted with a prompt of their own.
 
     `first` and `end` are the latent frames that they cover.
     """
@@ -46,7 +46,7 @@ class Stretch:
 
 
 def whole_seconds(grid: Grid) -> int:
-    """Seconds to play: the grid and a beat more, in the whole seconds the model is told.
+    """Seconds to play: the grid and a beat more, in whole seconds, as the prompt has them.
 
     What is too much is cut off later, where it is known how the music lies on the grid.
     """
@@ -55,7 +55,7 @@ def whole_seconds(grid: Grid) -> int:
 
 
 def task_for(conditions: Conditions, seeds: tuple[int, ...]) -> tuple[Task, tuple[str, ...]]:
-    """The task for conditions, and remarks on what the model cannot be told."""
+    """The task for conditions, and remarks on what its prompt cannot say."""
     seconds = whole_seconds(conditions.grid)
     prompt, remarks = prompt_of(conditions, seconds)
     audio = conditions.audio
@@ -68,7 +68,7 @@ def task_for(conditions: Conditions, seeds: tuple[int, ...]) -> tuple[Task, tupl
         return task, remarks
     guided = replace(
         task,
-        prompt=prompt.doing("cover"),
+        prompt=prompt.for_task("cover"),
         source=render_guide(conditions.grid, conditions.key, conditions.melody),
         raw=audio.melody_mode == "raw",
     )
@@ -77,17 +77,17 @@ def task_for(conditions: Conditions, seeds: tuple[int, ...]) -> tuple[Task, tupl
     return replace(guided, cover_share=audio.melody_strength), remarks
 
 
-def stretches(conditions: Conditions, seconds: int) -> tuple[Stretch, ...]:
-    """Bars whose words are not those that the whole was told in, to be repainted one by one."""
+def section_repaints(conditions: Conditions, seconds: int) -> tuple[SectionRepaint, ...]:
+    """Bars whose words are not those of the whole, to be repainted one by one."""
     edit, words = conditions.audio.edit, words_of_bars(conditions)
     if edit is not None and edit.kind != "cover":
         return ()
     return tuple(
-        Stretch(
+        SectionRepaint(
             span.first_bar,
             span.end_bar,
             *window(conditions.grid, span.first_bar, span.end_bar),
-            prompt_of(conditions, seconds, (span.first_bar, span.end_bar))[0].doing("repaint"),
+            prompt_of(conditions, seconds, (span.first_bar, span.end_bar))[0].for_task("repaint"),
         )
         for span in spans(words)
         if span.name != words[0]
@@ -104,14 +104,14 @@ def _edited(task: Task, edit: Edit, conditions: Conditions) -> Task:
     if edit.kind == "cover":
         return replace(
             task,
-            prompt=task.prompt.doing("cover"),
+            prompt=task.prompt.for_task("cover"),
             source=edit.source,
             cover_share=conditions.audio.melody_strength,
         )
     if edit.kind in WITH_PARTS:
         prompt = replace(task.prompt, task=edit.kind, parts=edit.parts)
         return replace(task, prompt=prompt, source=edit.source)
-    repaint = replace(task, prompt=task.prompt.doing("repaint"), source=edit.source)
+    repaint = replace(task, prompt=task.prompt.for_task("repaint"), source=edit.source)
     if edit.kind == "repaint":
         return replace(repaint, window=window(conditions.grid, edit.first_bar, edit.end_bar))
     begin = math.floor(edit.source.seconds * FRAMES_A_SECOND)

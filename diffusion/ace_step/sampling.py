@@ -62,7 +62,7 @@ def sample(
     The steps of all phases are those of `times`. With `null_states`, the condition states of no
     words, the field is steered away from theirs by `guidance_scale`: one token of them is enough,
     since attention to equal tokens does not depend on their number. `dcw` are the strengths of
-    corrected(). `after_step` hears how many steps are done, may change the latents, and may raise
+    corrected(). `after_step` gets how many steps are done, may change the latents, and may raise
     to stop.
     """
     null = () if null_states is None else (velocity.remember(null_states),)

@@ -1,7 +1,7 @@
-"""What ACE-Step is told of each bar beside the caption: its section's words, and its intensity.
+"""What the caption says of each bar: its section's words, and its intensity.
 
 The model has no intensity as a condition, but captions that say how much goes on. A section (or,
-where none are asked for, a block of eight bars, or half of a shorter piece) is told as
+where none are asked for, a block of eight bars, or half of a shorter piece) is described as
 
     building    where the curve rises by 0.3 or more from its start to its end
     fading      where it falls by as much
@@ -29,11 +29,11 @@ def words_of_bars(conditions: Conditions) -> tuple[str, ...]:
     grid, sections, curve = conditions.grid, conditions.sections, conditions.intensity
     if not sections and curve is None:
         return ()
-    told = []
+    words_by_bar = []
     for first, end, name in _parts(grid, sections):
         words = [section_text(name).words, intensity_word(curve, grid, first, end)]
-        told += [", ".join(filter(None, words))] * (end - first)
-    return tuple(told)
+        words_by_bar += [", ".join(filter(None, words))] * (end - first)
+    return tuple(words_by_bar)
 
 
 def intensity_word(curve: Curve | None, grid: Grid, first_bar: int, end_bar: int) -> str:

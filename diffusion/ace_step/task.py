@@ -12,7 +12,7 @@ from audio.clip import Clip, resample
 from diffusion.ace_step.prompt import Prompt
 
 SAMPLE_RATE = 48_000
-MIN_FRAMES = 128  # latent frames, 5.12 s: the model has heard nothing shorter
+MIN_FRAMES = 128  # latent frames, 5.12 s: the model was trained on nothing shorter
 FRAMES_A_SECOND = 25
 
 
@@ -24,8 +24,8 @@ class Task:
     cover hear the source's latents themselves, not their 5 Hz codes. `cover_share` is the share of
     the steps under the cover's context; the others make text to music of what that began.
     `kept_share` is the share of the steps left out by starting from the source under noise.
-    `window` holds the latent frames that a repaint makes anew. `reference` lends its timbre.
-    `prompts`, one a seed and of equally many tokens, are heard in place of `prompt` where the items
+    `window` holds the latent frames that a repaint generates. The timbre is that of `reference`.
+    `prompts`, one a seed and of equally many tokens, replace `prompt` where the items
     of a song without a source differ in their words.
     """
 
@@ -51,8 +51,8 @@ def latent_frames(seconds: float) -> int:
     return max(MIN_FRAMES, math.ceil(seconds * FRAMES_A_SECOND - 1e-9))
 
 
-def at_home(clip: Clip) -> Clip:
-    """The clip as the autoencoder takes it: 48 kHz, two channels; mono is heard on both."""
+def as_model_input(clip: Clip) -> Clip:
+    """The clip as the autoencoder takes it: 48 kHz, two channels; mono goes to both."""
     resampled = resample(clip, SAMPLE_RATE)
     if resampled.channels == 2:
         return resampled

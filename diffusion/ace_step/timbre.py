@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-SECONDS, PARTS = 30, 3  # the encoder hears front, middle and back
+SECONDS, PARTS = 30, 3  # the encoder gets front, middle and back
 SAMPLE_RATE = 48_000
 
 

@@ -1,7 +1,7 @@
 """Words to condition states: the text encoder, the lyric encoder, and the one timbre token.
 
 Each prompt is encoded by itself. In a batch the stock pipeline pads shorter prompts and lets the
-padding be heard; here no padding exists.
+padding be attended to; here there is none.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Words:
         return prompt
 
     def tokens(self, prompt: Prompt) -> tuple[int, int]:
-        """How many tokens of text and of lyrics the model hears; equal ones fit into one batch."""
+        """How many tokens of text and of lyrics the model gets; equal ones fit into one batch."""
         fitted = self.fitted(prompt)
         return self._count(fitted.text), self._count(fitted.lyric_text)
 

@@ -36,7 +36,7 @@ from midi.key import Key
 TURBO = replace(SETTINGS["turbo"], chunk_mask=1.0, dcw=(0.0, 0.0))  # as the stock pipeline
 GUIDED = Settings(8, 3.0, 7.0, ("text2music",))  # as the stock pipeline samples a base checkpoint
 PROMPT = Prompt("lofi, rhodes", "[Verse]\nla la", "en", 92, "4", "A minor", 6)
-COVER = PROMPT.doing("cover")
+COVER = PROMPT.for_task("cover")
 SONG = Task(PROMPT, latent_frames(6), (3,))
 TOLERANCE = 1e-5  # of latents whose largest is about 5
 
@@ -320,7 +320,7 @@ def test_a_repaint_leaves_the_outside_alone(stock: AceStepPipeline, ours: Pipeli
     """Of 8 s the seconds 3 to 5 are made anew: latent frames 75 to 125."""
     source = tune(8)
     task = replace(
-        SONG, prompt=PROMPT.doing("repaint"), frames=200, source=source, window=(75, 125)
+        SONG, prompt=PROMPT.for_task("repaint"), frames=200, source=source, window=(75, 125)
     )
     latents = ours.latents_of(task, TURBO)
     kept = ours._source(task, 200)
@@ -342,7 +342,9 @@ def test_a_repaint_leaves_the_outside_alone(stock: AceStepPipeline, ours: Pipeli
 @pytest.mark.parametrize("window", [(75, 125), (75, 200)])
 def test_a_repaint_is_new_from_its_first_frame_on(ours: Pipeline, window: tuple[int, int]) -> None:
     """The second window is what an extension repaints: behind it the source is silent."""
-    task = replace(SONG, prompt=PROMPT.doing("repaint"), frames=200, source=tune(3), window=window)
+    task = replace(
+        SONG, prompt=PROMPT.for_task("repaint"), frames=200, source=tune(3), window=window
+    )
     latents = ours.latents_of(task, TURBO)
     change = (latents - ours._source(task, 200)).square().mean(dim=(0, 2)).sqrt()
     assert torch.equal(change[: window[0]], torch.zeros(window[0]))
@@ -448,7 +450,7 @@ def test_every_network_is_on_the_device_while_it_works_and_away_after(
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        ours.play(replace(task, prompt=PROMPT.doing("cover")), TURBO, stop)
+        ours.play(replace(task, prompt=PROMPT.for_task("cover")), TURBO, stop)
     assert placement.here == before, "also after a failure"
     if mode.offload == "blocks":
         assert id(ours.transformer.norm_out) in before, "the transformer's small rest stays"

@@ -6,7 +6,7 @@ import pytest
 
 from diffusion.ace_step.lyrics import language_of, structured
 from diffusion.ace_step.prompt import prompt_of
-from diffusion.ace_step.recipe import stretches, whole_seconds, window
+from diffusion.ace_step.recipe import section_repaints, whole_seconds, window
 from diffusion.ace_step.section_words import words_of_bars
 from diffusion.audio_conditions import AudioConditions
 from diffusion.engine import Conditions
@@ -132,13 +132,13 @@ def test_a_language_that_is_given_counts() -> None:
 
 def test_a_section_may_have_words_of_its_own() -> None:
     asked = conditions(120, tags="rock", sections=("verse", "verse", "chorus,loud,big-drums", ""))
-    (stretch,) = stretches(asked, 9)
-    assert stretch.prompt.caption == "rock, loud, big drums"
-    assert stretch.prompt.task == "repaint"
+    (repaint,) = section_repaints(asked, 9)
+    assert repaint.prompt.caption == "rock, loud, big drums"
+    assert repaint.prompt.task == "repaint"
     # Bar 3 at 120 bpm lasts from 4 to 6 s: latent frames 100 to 150.
-    assert (stretch.first, stretch.end) == (100, 150)
-    assert (stretch.first_bar, stretch.end_bar) == (2, 3)
-    assert stretch.prompt.caption == "rock, loud, big drums"
+    assert (repaint.first, repaint.end) == (100, 150)
+    assert (repaint.first_bar, repaint.end_bar) == (2, 3)
+    assert repaint.prompt.caption == "rock, loud, big drums"
 
 
 def test_the_whole_is_told_in_the_words_of_its_first_section() -> None:
@@ -147,7 +147,9 @@ def test_the_whole_is_told_in_the_words_of_its_first_section() -> None:
         120, tags="rock", sections=("intro, soft pads", "verse, soft pads", "soft pads", "chorus")
     )
     assert prompt_of(asked, 9)[0].caption == "rock, soft pads"
-    assert [(each.first_bar, each.prompt.caption) for each in stretches(asked, 9)] == [(3, "rock")]
+    assert [(each.first_bar, each.prompt.caption) for each in section_repaints(asked, 9)] == [
+        (3, "rock")
+    ]
 
 
 def test_a_section_is_told_its_own_tempo() -> None:
@@ -156,7 +158,7 @@ def test_a_section_is_told_its_own_tempo() -> None:
     asked = conditions(sections=("a", "a", "b", "b"), grid=grid)
     prompt, remarks = prompt_of(asked, 15)
     assert (prompt.bpm, len(remarks)) == (72, 1)
-    assert [each.prompt.bpm for each in stretches(asked, 15)] == [90]
+    assert [each.prompt.bpm for each in section_repaints(asked, 15)] == [90]
 
 
 @pytest.mark.parametrize(
