@@ -7,7 +7,7 @@ from pathlib import Path
 
 from audio.clip import Clip
 from diffusion.edits import EDITS, MAX_LORA_SCALE, MELODY_MODES, MOST_PARTS, PARTS
-from diffusion.errors import EngineError
+from diffusion.errors import EngineError, check_choice
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,15 +26,13 @@ class Edit:
     parts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.kind not in EDITS:
-            raise EngineError(f"edit must be one of {', '.join(EDITS)}, not {self.kind!r}")
+        check_choice("edit", self.kind, EDITS)
         if not 0 <= self.first_bar < self.end_bar:
             raise EngineError(
                 f"a repaint's bars must ascend from 0, not {self.first_bar} to {self.end_bar}"
             )
         for part in self.parts:
-            if part not in PARTS:
-                raise EngineError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
+            check_choice("part", part, PARTS)
         limit = MOST_PARTS[self.kind]
         if len(self.parts) > limit or (limit and not self.parts):
             raise EngineError(f"{self.kind} takes {limit or 'no'} parts, not {len(self.parts)}")
@@ -68,9 +66,6 @@ class AudioConditions:
     loras: tuple[Lora, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.melody_mode not in MELODY_MODES:
-            raise EngineError(
-                f"melody-mode must be one of {', '.join(MELODY_MODES)}, not {self.melody_mode!r}"
-            )
+        check_choice("melody-mode", self.melody_mode, MELODY_MODES)
         if not 0 <= self.melody_strength <= 1:
             raise EngineError(f"melody-strength must be from 0 to 1, not {self.melody_strength:g}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from audio.clip import Clip
 from audio.stem_names import LEADS, STEMS
 from diffusion.audio_conditions import AudioConditions
-from diffusion.errors import EngineError
+from diffusion.errors import check_choice
 from diffusion.facts import EngineDescription, EngineFacts
 from midi.curve import Curve
 from midi.grid import Grid
@@ -63,11 +63,9 @@ class Conditions:
     intensity: Curve | None = None
 
     def __post_init__(self) -> None:
-        if self.lead not in LEADS:
-            raise EngineError(f"lead must be one of {', '.join(LEADS)}, not {self.lead!r}")
+        check_choice("lead", self.lead, LEADS)
         for stem in self.stems:
-            if stem not in STEMS:
-                raise EngineError(f"stem must be one of {', '.join(STEMS)}, not {stem!r}")
+            check_choice("stem", stem, STEMS)
 
 
 @dataclass(frozen=True, slots=True)

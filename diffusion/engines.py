@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from audio.stem_names import STEMS
-from diffusion.errors import EngineError
+from diffusion.errors import check_choice
 
 if TYPE_CHECKING:
     from diffusion.engine import Engine
@@ -58,7 +58,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         gives="mix",
         batches=True,
         accepts=frozenset({"audio_path", "reference_path", "loras", "language", "parts"}),
-        availability="diffusion.models.availability:reason_against_ace_step",
+        availability="diffusion.models.shelf:reason_against_ace_step",
     ),
 )
 DEFAULT_ENGINE = ENGINES[0].name
@@ -71,12 +71,9 @@ def engine_names() -> tuple[str, ...]:
 
 def engine_spec(name: str, engines: Sequence[EngineSpec] | None = None) -> EngineSpec:
     """Return the row of an engine, of `engines` or of all; raises EngineError for another name."""
-    rows = ENGINES if engines is None else engines
-    for spec in rows:
-        if spec.name == name:
-            return spec
-    names = ", ".join(spec.name for spec in rows)
-    raise EngineError(f"engine must be one of {names}, not {name!r}")
+    rows = {spec.name: spec for spec in (ENGINES if engines is None else engines)}
+    check_choice("engine", name, rows)
+    return rows[name]
 
 
 def _attribute(path: str) -> Any:

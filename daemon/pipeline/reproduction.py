@@ -78,7 +78,7 @@ def _weights(manifest: Manifest) -> SnapshotWeights | Mapping[str, object] | Non
 
 def _pulled(weights: SnapshotWeights) -> str:
     """The hash to open; raises MissingIngredient with the command that brings it."""
-    from diffusion.models.errors import ModelError
+    from diffusion.errors import ModelError
     from diffusion.models.folder import models_folder
     from diffusion.models.shelf import find
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from diffusion.models.errors import ModelError
+from diffusion.errors import check_choice
 
 SPLITTER = "splitter"
 ROOM_GB = 2.0  # activations and a tile of the decoder, next to the weights
@@ -89,8 +89,7 @@ CATALOGUE: Mapping[str, Model] = {
         ),
     )
 }  # fmt: skip
-FIRST_CHOICE = "turbo"
-
+FIRST_CHOICE = next(iter(CATALOGUE))
 
 _DEMUCS_LICENCE = (
     "Demucs by Meta and Alexandre Defossez: the code is MIT, the weights are not. Their author "
@@ -115,8 +114,7 @@ SPLITTERS: Mapping[str, Model] = {
 
 
 def model_named(name: str) -> Model:
-    """The model of that name; raises ModelError naming those there are."""
+    """The model of that name; raises EngineError naming those there are."""
     every = {**CATALOGUE, **SPLITTERS}
-    if name not in every:
-        raise ModelError(f"model must be one of {', '.join(every)}, not {name!r}")
+    check_choice("model", name, every)
     return every[name]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
 
-from diffusion.models.errors import ModelError
+from diffusion.errors import ModelError
 from diffusion.models.layout import COVER_PARTS
 
 WANTED = (
@@ -17,7 +17,6 @@ WANTED = (
 )  # fmt: skip
 LICENCE_FILES = ("LICENSE", "LICENSE.md", "LICENSE.txt", "README.md")
 GB = 1_000_000_000
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +52,8 @@ def look_up(repository: str, revision: str = "") -> Remote:
     """Ask which files a repository holds at a commit, tag or branch; raises ModelError."""
     from huggingface_hub import HfApi
 
-    info: Any = _asked(
-        repository,
-        lambda: HfApi().model_info(repository, revision=revision or None, files_metadata=True),
-    )
+    with _sentences_on(repository):
+        info = HfApi().model_info(repository, revision=revision or None, files_metadata=True)
     files = {
         each.rfilename: int(each.size or 0)
         for each in info.siblings
@@ -110,26 +107,21 @@ def download_one(remote: Remote, path: str, folder: Path) -> str:
     from huggingface_hub import hf_hub_download
 
     owner = remote if path in remote.files or not remote.lender else remote.lender
-    _asked(
-        owner.repository,
-        lambda: hf_hub_download(
-            owner.repository, path, revision=owner.revision, local_dir=str(folder)
-        ),
-    )
+    with _sentences_on(owner.repository):
+        hf_hub_download(owner.repository, path, revision=owner.revision, local_dir=str(folder))
     size = (folder / path).stat().st_size
     if size != owner.files[path]:
         raise ModelError(f"{path} came with {size} bytes instead of {owner.files[path]}")
     return path
 
 
-def _asked(repository: str, ask: Callable[[], Found]) -> Found:
-    """Do what needs the network; whatever goes wrong there becomes one sentence."""
+@contextmanager
+def _sentences_on(repository: str) -> Iterator[None]:
+    """Whatever goes wrong with the network becomes one sentence."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
-        return ask()
-    except ModelError:
-        raise
+        yield
     except GatedRepoError as error:
         raise ModelError(f"{repository} asks for an agreement on huggingface.co first") from error
     except RepositoryNotFoundError as error:

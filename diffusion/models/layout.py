@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from diffusion.models.errors import ModelError
+from diffusion.errors import ModelError
 
 INDEX_NAME = "model_index.json"  # marks a folder in diffusers' layout
 SILENCE_NAME = "silence_latent.pt"  # marks a checkpoint in the authors' layout
@@ -55,9 +55,10 @@ def music_folders(folder: Path) -> tuple[Path, ...]:
     )
 
 
-def check_splitter(folder: Path) -> None:
-    """Raise ModelError unless a folder holds a splitter in demucs' layout."""
+def splitter_folders(folder: Path) -> tuple[Path, ...]:
+    """The folder that a splitter lies in; raises ModelError unless it is in demucs' layout."""
     if not any(path.suffix in SPLITTER_FILES for path in folder.glob("*")):
         raise ModelError(
             f"{folder} holds no splitter: neither {' nor '.join(SPLITTER_FILES)} files"
         )
+    return (folder,)

@@ -17,10 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from diffusion.errors import ModelError
 from diffusion.facts import SnapshotWeights
 from diffusion.models.catalogue import CATALOGUE, FIRST_CHOICE, SPLITTER, SPLITTERS
-from diffusion.models.errors import ModelError
-from diffusion.models.layout import check_splitter, music_folders
+from diffusion.models.folder import chosen_model, models_folder
+from diffusion.models.layout import music_folders, splitter_folders
 
 SHORT = 12  # digits of a hash that stand for it
 MIN_PREFIX = 6
@@ -64,14 +65,23 @@ def snapshots(root: Path) -> list[Snapshot]:
 
 def find_for_music(root: Path, wanted: str = "") -> Snapshot:
     """find(), for an engine: a splitter's weights play nothing. Raises ModelError."""
-    splits = wanted in SPLITTERS
-    snapshot = None if splits else find(root, wanted)
-    if snapshot is not None and snapshot.kind != SPLITTER:
-        return snapshot
+    if wanted not in SPLITTERS:
+        snapshot = find(root, wanted)
+        if snapshot.kind != SPLITTER:
+            return snapshot
     raise ModelError(
         f"model {wanted!r} splits mixes, it makes no music: BACKLINE_MODEL must name weights of "
         f"ACE-Step, such as {FIRST_CHOICE} (backline models list), or be unset"
     )
+
+
+def reason_against_ace_step() -> str:
+    """Return why ACE-Step cannot play on this machine and what to do, or ""."""
+    try:
+        find_for_music(models_folder(), chosen_model())
+    except ModelError as error:
+        return str(error)
+    return ""
 
 
 def find(root: Path, wanted: str = "") -> Snapshot:
@@ -81,16 +91,14 @@ def find(root: Path, wanted: str = "") -> Snapshot:
     """
     there = snapshots(root)
     if not wanted:
+        rank = {name: place for place, name in enumerate(CATALOGUE)}
         there = [each for each in there if each.kind != SPLITTER]
-        order = [FIRST_CHOICE, *(name for name in CATALOGUE if name != FIRST_CHOICE)]
-        by_name = {each.name: each for each in reversed(there)}
-        chosen = next((by_name[name] for name in order if name in by_name), None)
-        if chosen or there:
-            return chosen or there[0]
-        raise ModelError(
-            f"engine 'ace-step' has no weights on this machine; "
-            f"run: backline models pull {FIRST_CHOICE}"
-        )
+        if not there:
+            raise ModelError(
+                "engine 'ace-step' has no weights on this machine; "
+                f"run: backline models pull {FIRST_CHOICE}"
+            )
+        return min(there, key=lambda each: rank.get(each.name, len(rank)))
     digits = wanted.removeprefix("sha256:").lower()
     for each in there:
         if each.name == wanted or (len(digits) >= MIN_PREFIX and each.sha256.startswith(digits)):
@@ -120,13 +128,10 @@ def add(
     place on the shelf. Raises ModelError.
     """
     folder = folder.resolve()
-    if kind == SPLITTER:
-        check_splitter(folder)
-        folders: tuple[Path, ...] = (folder,)
-    else:
-        folders = music_folders(folder)
+    folders = splitter_folders(folder) if kind == SPLITTER else music_folders(folder)
     files = _hashed(folders, progress)
-    sha256 = _hash_of(files)
+    lines = "".join(f"{entry['sha256']}  {path}\n" for path, entry in sorted(files.items()))
+    sha256 = hashlib.sha256(lines.encode()).hexdigest()
     place = root / name / sha256[:SHORT]
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -173,10 +178,8 @@ def faults(
 def remove(root: Path, snapshot: Snapshot) -> None:
     """Take a snapshot off the shelf; files outside `root` stay where they are."""
     try:
-        if root.resolve() in snapshot.folder.resolve().parents:
-            shutil.rmtree(snapshot.folder, ignore_errors=False)
-        snapshot.record.unlink(missing_ok=True)
-    except FileNotFoundError:
+        if root.resolve() in snapshot.folder.resolve().parents and snapshot.folder.exists():
+            shutil.rmtree(snapshot.folder)
         snapshot.record.unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(f"{error.filename} cannot be removed: {error.strerror}") from error
@@ -199,20 +202,15 @@ def _hashed(folders: Sequence[Path], progress: Progress) -> dict[str, dict[str, 
         for path in folder.rglob("*")
         if path.is_file() and not set(path.relative_to(folder).parts) & set(SKIPPED)
     )
-    total, done = sum(path.stat().st_size for path in paths), 0
+    sizes = {path: path.stat().st_size for path in paths}
     files: dict[str, dict[str, object]] = {}
-    for path in paths:
+    done = 0
+    for path, size in sizes.items():
         name = Path(os.path.relpath(path, folders[0])).as_posix()
-        progress(name, done, total)
-        size = path.stat().st_size
+        progress(name, done, sum(sizes.values()))
         files[name] = {"bytes": size, "sha256": _sha256(path)}
         done += size
     return files
-
-
-def _hash_of(files: Mapping[str, Mapping[str, object]]) -> str:
-    lines = "".join(f"{entry['sha256']}  {path}\n" for path, entry in sorted(files.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

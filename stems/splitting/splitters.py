@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audio.stem_names import STEMS
+from diffusion.errors import ModelError
 from diffusion.models import catalogue
-from diffusion.models.errors import ModelError
 from diffusion.models.folder import models_folder
 from diffusion.models.shelf import find, snapshots
 from stems.errors import StemError

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from diffusion.ace_step.checkpoint import read_kind
-from diffusion.errors import EngineError
+from diffusion.errors import EngineError, ModelError
 from diffusion.facts import SnapshotWeights
 from diffusion.models.catalogue import CATALOGUE, model_named
-from diffusion.models.errors import ModelError
 from diffusion.models.shelf import add, faults, find, find_for_music, remove, snapshots
 
 
@@ -174,7 +173,7 @@ def test_what_can_be_pulled_is_named_with_its_needs() -> None:
     for model in CATALOGUE.values():
         assert model.least_vram_gb < model.vram_gb and "MIT" in model.licence
         assert model.repository or "models add" in model.about
-    with pytest.raises(ModelError, match="turbo, xl-turbo"):
+    with pytest.raises(EngineError, match="turbo, xl-turbo"):
         model_named("tango")
 
 
