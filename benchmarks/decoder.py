@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     seed = parser.parse_args().seed
     folder = Path(str(resources.files("diffusion.embedded.weights")))
-    decoder = Decoder.load(folder / "decoder-v1.safetensors")
+    decoder = Decoder(folder / "decoder-v1.safetensors")
     print(f"loaded: {peak_megabytes():.0f} MB")
     for bars in (8, 8, 32, 128):
         grid = Grid.constant(120, bars=bars)

@@ -16,7 +16,7 @@ from diffusion.embedded.decoder.drum_hits import (
     draw_waves,
     join,
 )
-from diffusion.embedded.decoder.lapped import analyse, lay
+from diffusion.embedded.decoder.lapped import STEPS, STEPS_A_SECOND, lay, step_waves
 from diffusion.embedded.decoder.network import features, run_bank
 from diffusion.embedded.decoder.sounds import BAND_EDGES_HZ, BANDS, KITS, PIECES
 from training.analysis import find_onset
@@ -51,6 +51,15 @@ def render_hits(font: Soundfont, velocities: Sequence[int] = VELOCITIES) -> Hits
                 rows.append((piece_index * len(KITS) + kit_index, velocity / 127, wave))
     sounds, loudness, waves = zip(*rows, strict=True)
     return Hits(torch.tensor(sounds), torch.tensor(loudness), torch.from_numpy(np.stack(waves)))
+
+
+def analyse(sound: Tensor, sample_rate: int) -> Tensor:
+    """Lapped coefficients (STEPS, BINS) of a wave (frames,) from its frame 0 on."""
+    hop = sample_rate // STEPS_A_SECOND
+    place = torch.arange(2 * hop, dtype=torch.float64) / hop - 1
+    waves = step_waves(place).float() * (2 / hop)
+    padded = torch.nn.functional.pad(sound, (hop, STEPS * hop))[: (STEPS + 1) * hop]
+    return padded.unfold(0, 2 * hop, hop) @ waves
 
 
 def fit_waves(hits: Hits, steps: int, report: Callable[[str], None]) -> dict[str, Tensor]:

@@ -151,8 +151,7 @@ def main() -> None:
             network,
             asked,
             index,
-            progress=lambda f: None,
-            cancelled=lambda: None,
+            step=lambda done: None,
             steps=args.steps,
         )
         spent += time.monotonic() - began

@@ -90,7 +90,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     path = verify_weights()["decoder"]
-    weights, font, decoder = read_weights(path), Soundfont(options.font), Decoder.load(path)
+    weights, font, decoder = read_weights(path), Soundfont(options.font), Decoder(path)
     counts: dict[str, Counter[str]] = {}
     for number in range(options.pieces):
         held = held_out(number, options.seed)

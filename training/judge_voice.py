@@ -208,9 +208,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    judge(
-        Singer.load(given.weights), given.data, given.count, given.each, given.seed, given.pictures
-    )
+    judge(Singer(given.weights), given.data, given.count, given.each, given.seed, given.pictures)
 
 
 if __name__ == "__main__":

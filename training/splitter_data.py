@@ -94,7 +94,7 @@ def _stems_heard(performance: Performance) -> int:
 
 @cache
 def _decoder() -> Decoder:
-    return Decoder.load(weights_folder() / "decoder-v1.safetensors")
+    return Decoder(weights_folder() / "decoder-v1.safetensors")
 
 
 @cache

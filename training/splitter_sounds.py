@@ -73,7 +73,7 @@ def _font(path: Path, tuned: int = 0) -> Soundfont:
 
 @cache
 def _singer() -> Singer:
-    return Singer.load(weights_folder() / "voice-v1.safetensors")
+    return Singer(weights_folder() / "voice-v1.safetensors")
 
 
 @cache

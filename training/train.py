@@ -86,7 +86,7 @@ class Windows:
             features = self.context[begin:end].astype(np.float32)
             tokens[i] = self.tokens[piece]
             dropped = [name for name, share in DROP.items() if random.random() < share]
-            intent.drop(features, dropped)
+            drop(features, dropped)
             tokens[i] *= random.random(len(tokens[i])) > 0.3
             if random.random() < 0.12:
                 tokens[i] = 0
@@ -114,6 +114,21 @@ class Windows:
             known[:length, random.random(len(PARTS)) < 0.5] = 1.0
 
 
+def drop(features: np.ndarray, groups: Sequence[str]) -> None:
+    """Remove the optional `groups` of diffusion.embedded.intent from features, in place."""
+    for name in groups:
+        features[..., intent.SLICES[name]] = 0.0
+        if name == "section":  # where in its section a bar lies goes with the section
+            form = intent.SLICES["form"]
+            features[..., form.start + 2 : form.stop] = 0.0
+
+
+def noisy_latents(clean: torch.Tensor, noise: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+    """Return x_t for `time` (batch,) of latents (batch, frames, channels)."""
+    t = time.view(-1, 1, 1)
+    return (1.0 - t) * clean + t * noise
+
+
 def channel_weights() -> torch.Tensor:
     """Return (channels,) weights: parts alike, sparse hit and onset channels worth more."""
     weights = torch.ones(LAYOUT.channels)
@@ -134,7 +149,7 @@ def loss_of(model: Backbone, batch: Batch, generator: torch.Generator) -> torch.
     uniform = torch.sigmoid(torch.randn(size, generator=generator))
     time_ = flow.shifted(uniform).clamp(0.02, 1.0)
     noise = torch.randn(batch.clean.shape, generator=generator)
-    noisy = flow.noisy(batch.clean, noise, time_)
+    noisy = noisy_latents(batch.clean, noise, time_)
     noisy = torch.where(batch.known_mask > 0, batch.clean, noisy)
     # On a CPU plain matrix products beat the fused attention by half at this length (144 tokens).
     with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16):

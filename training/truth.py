@@ -78,7 +78,7 @@ def _decoder() -> Decoder:
     from diffusion.embedded.decoder.decoder import Decoder
 
     weights = Path(str(resources.files("diffusion.embedded.weights")))
-    return Decoder.load(weights / "decoder-v1.safetensors")
+    return Decoder(weights / "decoder-v1.safetensors")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

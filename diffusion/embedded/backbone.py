@@ -17,7 +17,6 @@ from torch import nn
 from diffusion.embedded import vocabulary
 from diffusion.embedded.latents import LAYOUT
 from diffusion.embedded.network_input import CONTEXT_CHANNELS
-from diffusion.errors import EngineError
 
 PATCH_FRAMES = 3
 
@@ -69,20 +68,14 @@ class Backbone(nn.Module):  # type: ignore[misc]  # torch is not followed
 
 
 def load_backbone(path: Path, device: str) -> Backbone:
-    """Return the network with the weights of a safetensors file, ready to sample.
-
-    Raises EngineError when the file does not hold this network.
-    """
+    """Return the network with the weights of a safetensors file, ready to sample."""
     from safetensors import safe_open
 
-    try:
-        with safe_open(path, "pt") as file:
-            shape = file.metadata() or {}
-            state = {name: file.get_tensor(name).float() for name in file.keys()}
-        hidden = int(shape["hidden"])
-        network = Backbone(hidden=hidden, layers=int(shape["layers"]), heads=hidden // 64)
-        network.load_state_dict(state)
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
-        raise EngineError(f"the weights file {path.name} cannot be used: {error}") from error
+    with safe_open(path, "pt") as file:
+        shape = file.metadata()
+        state = {name: file.get_tensor(name).float() for name in file.keys()}
+    hidden = int(shape["hidden"])
+    network = Backbone(hidden=hidden, layers=int(shape["layers"]), heads=hidden // 64)
+    network.load_state_dict(state)
     network.to(device).eval().requires_grad_(False)
     return network

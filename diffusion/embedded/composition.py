@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,7 +12,7 @@ from diffusion.embedded.backbone import Backbone
 from diffusion.embedded.intent import Intent
 from diffusion.embedded.latents import PARTS
 from diffusion.embedded.note_extraction import decode
-from diffusion.embedded.performance import PART_STEM, Performance, Played, from_plain
+from diffusion.embedded.performance import PART_STEM, Performance, from_plain
 from diffusion.embedded.sampler import STEPS, generate_latents
 from diffusion.embedded.vocabulary import parse_prompt
 from diffusion.embedded.voice.lyrics import place_lyrics
@@ -26,34 +26,38 @@ from midi.sections import section_text, spans
 def compose(
     network: Backbone,
     conditions: Conditions,
-    progress: Callable[[float], None],
-    stop: Callable[[], None],
+    step: Callable[[float], None],
 ) -> tuple[Performance, EmbeddedFacts, int]:
-    """Return the notes to play, facts on them, and the seed of their sound."""
-    revision = conditions.revision
-    if revision is None:
-        performance, facts = _generated(network, conditions, None, progress, stop)
-        return *_with_lyrics(performance, conditions, facts), conditions.seed
-    old = from_plain(revision.score)
-    if abs(old.beats - float(conditions.grid.beats)) > 1e-6:
-        raise EngineError("the score is of another length than the grid")
-    facts = EmbeddedFacts()
-    if revision.notes is not None:
+    """Return the notes to play, facts on them, and the seed of their sound.
+
+    `step` is given the fraction done, and may raise to stop.
+    """
+    revision, seed = conditions.revision, conditions.seed
+    old = from_plain(revision.score) if revision else None
+    if revision and old:
+        if abs(old.beats - float(conditions.grid.beats)) > 1e-6:
+            raise EngineError("the score is of another length than the grid")
+        old_seed = revision.score.get("seed")
+        if not isinstance(old_seed, int):
+            raise EngineError("the score has no seed")
+        seed = old_seed  # so that what is kept sounds as it did
+    if revision and old and revision.notes is not None:
         performance = revisions.with_notes(old, conditions.stems[0], revision.notes)
+        facts = EmbeddedFacts()
     else:
-        performance, facts = _generated(network, conditions, old, progress, stop)
-    if "vocals" in conditions.stems:
-        performance, facts = _with_lyrics(performance, conditions, facts)
-    # With its old seed, what is kept sounds as it did.
-    return performance, facts, _seed_of(revision.score)
+        performance, facts = _generated(network, conditions, old, step)
+    if old is None or "vocals" in conditions.stems:
+        sung, words_left = place_lyrics(performance.parts["vocals"].notes, conditions.lyrics)
+        performance = performance.with_notes("vocals", sung)
+        facts = replace(facts, remarks=(*facts.remarks, *words_left))
+    return performance, facts, seed
 
 
 def _generated(
     network: Backbone,
     conditions: Conditions,
     old: Performance | None,
-    progress: Callable[[float], None],
-    stop: Callable[[], None],
+    step: Callable[[float], None],
 ) -> tuple[Performance, EmbeddedFacts]:
     """Generate the notes, all of them or those to change of `old`."""
     grid, tonic = conditions.grid, conditions.key.tonic
@@ -64,7 +68,7 @@ def _generated(
     if conditions.melody is not None:
         tune, moved = melody_part.tune_of(conditions.melody, part)
         remarks += moved
-    plan = form.plan(grid, conditions.sections, conditions.intensity)
+    sections, bar_intensity = form.plan(grid, conditions.sections, conditions.intensity)
     intent = Intent(
         grid=grid,
         key=conditions.key,
@@ -72,8 +76,8 @@ def _generated(
         tokens=prompt.tokens(),
         tune=tune,
         harmony=melody_part.harmony_of(conditions.melody) if conditions.melody else None,
-        sections=plan.sections,
-        intensity=plan.intensity,
+        sections=sections,
+        intensity=bar_intensity,
     )
     known = kept = None
     new_parts = revisions.parts_of(conditions.stems) if old else PARTS
@@ -84,31 +88,25 @@ def _generated(
         span = float(starts[revision.first_bar]), float(starts[revision.end_bar])
         known, kept = revisions.known_around(old, tonic, new_parts, span)
     latents = generate_latents(
-        network,
-        intent,
-        conditions.seed,
-        progress=progress,
-        cancelled=stop,
-        known=known,
-        known_parts=kept,
+        network, intent, conditions.seed, step=step, known=known, known_parts=kept
     )
     performance = decode(latents, tonic, float(grid.beats))
     intensity = agreement = None
     if conditions.intensity is not None:
         performance = dynamics.follow(performance, conditions.intensity, grid)
-        intensity = tuple(round(each, 4) for each in plan.intensity)
+        intensity = tuple(round(each, 4) for each in bar_intensity)
     if tune is not None and part in new_parts:
         agreement = round(melody_part.agreement(performance.parts[part].notes, tune), 4)
-        performance = melody_part.keep_as_written(performance, part, tune)
+        performance = performance.with_notes(part, tune)
     if old:
         performance = revisions.splice(old, performance, new_parts, span)
     return performance, EmbeddedFacts(
         steps=STEPS,
         guidance_scale=1.0,
         style=prompt.style,
-        moods=tuple(prompt.moods),
-        unknown_words=tuple(prompt.unknown),
-        sections=tuple(plan.sections),
+        moods=prompt.moods,
+        unknown_words=prompt.unknown,
+        sections=sections,
         intensity=intensity,
         melody_agreement_before_keeping=agreement,
         timbres={name: p.timbre for name, p in performance.parts.items() if p.notes},
@@ -132,29 +130,8 @@ def _prompt(conditions: Conditions) -> tuple[str, list[str]]:
     return ", ".join(filter(None, (conditions.tags, first_words))), remarks
 
 
-def _with_lyrics(
-    performance: Performance, conditions: Conditions, facts: EmbeddedFacts
-) -> tuple[Performance, EmbeddedFacts]:
-    """Set the lyrics to the vocals' notes; what could not be sung goes into the remarks."""
-    sung, words_left = place_lyrics(performance.parts["vocals"].notes, conditions.lyrics)
-    vocals = replace(performance.parts["vocals"], notes=tuple(sung))
-    sung_performance = replace(performance, parts={**performance.parts, "vocals": vocals})
-    return sung_performance, replace(facts, remarks=(*facts.remarks, *words_left))
-
-
-def _seed_of(score: Mapping[str, object]) -> int:
-    seed = score.get("seed")
-    if not isinstance(seed, int):
-        raise EngineError("the score has no seed")
-    return seed
-
-
 def notes_of(performance: Performance, stem: str) -> tuple[Note, ...]:
     """Return what `stem` plays as MIDI notes, those of all its parts in order of start."""
-    played: list[Played] = []
-    for name, part in performance.parts.items():
-        if PART_STEM[name] == stem:
-            played += part.notes
     notes = [
         Note(
             Fraction(round(note.start_beats * 960), 960),
@@ -162,6 +139,8 @@ def notes_of(performance: Performance, stem: str) -> tuple[Note, ...]:
             note.pitch,
             min(127, max(1, round(note.velocity * 127))),
         )
-        for note in played
+        for name, part in performance.parts.items()
+        if PART_STEM[name] == stem
+        for note in part.notes
     ]
     return tuple(sorted(notes, key=lambda note: (note.start_beats, note.pitch)))

@@ -15,7 +15,6 @@ user's is not changed at all.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from fractions import Fraction
 
@@ -31,14 +30,9 @@ NEAR_BEATS = 1 / 16  # as people play, a note lies a little beside its place
 OFF_THE_EIGHTHS, OFF_THE_BEATS, OFF_THE_BAR = 0.5, 0.35, 0.2
 
 
-def follow(
-    performance: Performance, curve: Curve, grid: Grid, spared: Collection[str] = ()
-) -> Performance:
-    """Return `performance` as loud and as dense as `curve` asks; parts in `spared` stay."""
-    parts = {
-        name: part if name in spared else _follow(name, part, curve, grid)
-        for name, part in performance.parts.items()
-    }
+def follow(performance: Performance, curve: Curve, grid: Grid) -> Performance:
+    """Return `performance` as loud and as dense as `curve` asks."""
+    parts = {name: _follow(name, part, curve, grid) for name, part in performance.parts.items()}
     return Performance(performance.beats, parts)
 
 

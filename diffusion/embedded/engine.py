@@ -89,7 +89,7 @@ class EmbeddedEngine(Engine):
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self._network = load_backbone(files["diffusion"], device)
         progress("load", 0.7)
-        self._decoder = Decoder.load(files["decoder"])
+        self._decoder = Decoder(files["decoder"])
         card = read_card()
         self._description = EngineDescription(
             name=self.name,
@@ -115,15 +115,14 @@ class EmbeddedEngine(Engine):
         if self._network is None or self._decoder is None:
             raise EngineError("the embedded engine is not loaded")
 
-        def stop() -> None:
-            if cancelled():
-                raise Cancelled("cancelled")
-
         from diffusion.embedded.composition import compose, notes_of
 
-        performance, facts, seed = compose(
-            self._network, conditions, lambda done: progress("diffuse", done), stop
-        )
+        def step(done: float) -> None:
+            if cancelled():
+                raise Cancelled("cancelled")
+            progress("diffuse", done)
+
+        performance, facts, seed = compose(self._network, conditions, step)
         rate = conditions.sample_rate
         stems = self._decoder.render(
             performance,

@@ -27,12 +27,6 @@ def schedule(steps: int, shift: float = SHIFT) -> list[float]:
     return [float(t) for t in shifted(torch.linspace(1.0, 0.0, steps + 1), shift)]
 
 
-def noisy(clean: torch.Tensor, noise: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
-    """Return x_t for `time` (batch,) of latents (batch, frames, channels)."""
-    t = time.view(-1, 1, 1)
-    return (1.0 - t) * clean + t * noise
-
-
 def sample(
     predict: Predict,
     noise: torch.Tensor,

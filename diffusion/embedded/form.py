@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from midi.curve import Curve
 from midi.grid import Grid
 from midi.sections import section_text
@@ -17,34 +15,23 @@ _TRAINED_AS = {
 _LEVEL = {"intro": 0.4, "verse": 0.6, "chorus": 0.85, "bridge": 0.5, "outro": 0.5}
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """One section name and one intensity (0..1) for every bar."""
+def plan(
+    grid: Grid, asked: tuple[str, ...], curve: Curve | None = None
+) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Return a section name and an intensity (0..1) for every bar of `grid`.
 
-    sections: tuple[str, ...]
-    intensity: tuple[float, ...]
-
-
-def plan(grid: Grid, asked: tuple[str, ...], curve: Curve | None = None) -> Form:
-    """Return the form of `grid`; of `asked` section names, one a bar, the tags are kept.
-
-    With a `curve` the intensity of each bar is its mean there.
+    Of `asked` section names, one a bar or none at all, the tags are kept. With a `curve` the
+    intensity of each bar is its mean there.
 
     A request without sections gets verse and chorus in turn, eight bars each (half and half when
     it is short), so that every bar has the full band.
     """
     span = min(8, max(1, grid.bars // 2))
+    tags = [section_text(name).tag for name in asked or ("",) * grid.bars]
     names = tuple(
-        (_as_trained(asked[bar]) if bar < len(asked) else "")
-        or ("verse", "chorus")[(bar // span) % 2]
-        for bar in range(grid.bars)
+        _TRAINED_AS.get(tag, tag) or ("verse", "chorus")[(bar // span) % 2]
+        for bar, tag in enumerate(tags)
     )
     if curve is not None:
-        return Form(names, curve.bar_means(grid.bar_starts))
-    return Form(names, tuple(_LEVEL.get(name, 0.6) for name in names))
-
-
-def _as_trained(name: str) -> str:
-    """Return a section's tag as the network was trained on it, or "" without one."""
-    tag = section_text(name).tag
-    return _TRAINED_AS.get(tag, tag)
+        return names, curve.bar_means(grid.bar_starts)
+    return names, tuple(_LEVEL.get(name, 0.6) for name in names)

@@ -32,7 +32,6 @@ GROUPS: Mapping[str, int] = {
     "section": len(SECTIONS) + 1,
     "intensity": 1 + 1,
 }
-OPTIONAL = tuple(list(GROUPS)[2:])
 SLICES: dict[str, slice] = {}
 _at = 0
 for _name, _width in GROUPS.items():
@@ -87,15 +86,6 @@ def features(intent: Intent) -> np.ndarray:
         level[:, 0] = np.array(intent.intensity, np.float32)[bar]
         level[:, -1] = 1.0
     return out
-
-
-def drop(features: np.ndarray, groups: Sequence[str]) -> None:
-    """Remove the optional `groups` from features, in place."""
-    for name in groups:
-        features[..., SLICES[name]] = 0.0
-        if name == "section":  # where in its section a bar lies goes with the section
-            form = SLICES["form"]
-            features[..., form.start + 2 : form.stop] = 0.0
 
 
 def _time(out: np.ndarray, grid: Grid, beat: np.ndarray, bar: np.ndarray, bars: np.ndarray) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from diffusion.embedded.performance import RANGES, Part, Performance, Played
+from diffusion.embedded.performance import RANGES, Played
 from midi.melody import Melody
 
 
@@ -63,10 +62,3 @@ def agreement(played: Sequence[Played], tune: Sequence[Played]) -> float:
                 break
     total = len(played) + len(tune)
     return 2.0 * hits / total if total else 1.0
-
-
-def keep_as_written(performance: Performance, part: str, tune: tuple[Played, ...]) -> Performance:
-    """Return `performance` whose `part` plays exactly `tune`, in the timbre the model chose."""
-    parts: dict[str, Part] = dict(performance.parts)
-    parts[part] = replace(parts[part], notes=tune)
-    return replace(performance, parts=parts)

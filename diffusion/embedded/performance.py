@@ -7,8 +7,8 @@ is in beats (quarter notes), so a tempo map only enters when sound is made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from diffusion.errors import EngineError
@@ -111,6 +111,11 @@ class Performance:
 
     beats: float
     parts: Mapping[str, Part]
+
+    def with_notes(self, name: str, notes: Sequence[Played]) -> Performance:
+        """Return it with other notes of one part, in that part's timbre and at its level."""
+        part = replace(self.parts[name], notes=tuple(notes))
+        return Performance(self.beats, {**self.parts, name: part})
 
 
 def as_plain(performance: Performance) -> dict[str, object]:

@@ -88,7 +88,8 @@ def with_notes(old: Performance, stem: str, notes: Sequence[Note]) -> Performanc
         played[name].append(nearest if nearest and _is_same(nearest, moved) else moved)
     merged = dict(old.parts)
     for name in names:
-        merged[name] = replace(merged.get(name, _silent(name)), notes=_in_order(played[name]))
+        part = merged.get(name, Part((), TIMBRES[name][0]))
+        merged[name] = replace(part, notes=_in_order(played[name]))
     return Performance(old.beats, merged)
 
 
@@ -111,10 +112,6 @@ def _is_same(one: Played, other: Played) -> bool:
         and abs(one.length_beats - other.length_beats) < 2 * SAME_BEATS
         and round(one.velocity * 127) == round(other.velocity * 127)
     )
-
-
-def _silent(name: str) -> Part:
-    return Part((), TIMBRES[name][0])
 
 
 def _is_in(note: Played, span: tuple[float, float]) -> bool:

@@ -40,16 +40,15 @@ def generate_latents(
     intent: Intent,
     seed: int,
     *,
-    progress: Callable[[float], None],
-    cancelled: Callable[[], None],
+    step: Callable[[float], None],
     known: np.ndarray | None = None,
     known_parts: np.ndarray | None = None,
     steps: int = STEPS,
 ) -> np.ndarray:
     """Return latents (frames, channels) float32 for `intent`.
 
-    `known` latents are kept where `known_parts` (frames, parts) is 1. `cancelled` is called
-    before every step and raises to stop; `progress` gets a fraction in 0..1.
+    `known` latents are kept where `known_parts` (frames, parts) is 1. `step` is called with the
+    fraction done before every step and at the end, and may raise to stop.
     """
     all_features = features(intent)
     frames = len(all_features)
@@ -65,24 +64,22 @@ def generate_latents(
         if kept[begin:end].all():
             continue
 
-        def each_step(step: int, index: int = index) -> None:
-            cancelled()
-            progress((index + step / steps) / len(starts))
+        def each_step(done: int, index: int = index) -> None:
+            step((index + done / steps) / len(starts))
 
-        with torch.inference_mode():
-            out[begin:end] = _window(
-                network,
-                pack_input(all_features[begin:end], out[begin:end], kept[begin:end]),
-                intent.tokens,
-                noise[begin:end],
-                out[begin:end],
-                channel_mask(kept[begin:end]),
-                flow.schedule(steps),
-                each_step,
-                averaging([b - begin for b in bar_frames if begin <= b <= end]),
-            )
+        out[begin:end] = _window(
+            network,
+            pack_input(all_features[begin:end], out[begin:end], kept[begin:end]),
+            intent.tokens,
+            noise[begin:end],
+            out[begin:end],
+            channel_mask(kept[begin:end]),
+            flow.schedule(steps),
+            each_step,
+            averaging([b - begin for b in bar_frames if begin <= b <= end]),
+        )
         kept[begin:end] = 1.0
-    progress(1.0)
+    step(1.0)
     return out
 
 
@@ -115,14 +112,15 @@ def _window(
             clean: torch.Tensor = network(x, time, context, words)
         return clean.float()
 
-    sampled = flow.sample(
-        predict,
-        padded(noise),
-        times,
-        known=padded(known),
-        known_mask=padded(known_mask),
-        each_step=each_step,
-        refine=refine,
-    )
+    with torch.inference_mode():
+        sampled = flow.sample(
+            predict,
+            padded(noise),
+            times,
+            known=padded(known),
+            known_mask=padded(known_mask),
+            each_step=each_step,
+            refine=refine,
+        )
     latents: np.ndarray = sampled[0, : len(noise)].cpu().numpy()
     return latents

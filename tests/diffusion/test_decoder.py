@@ -7,12 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import diffusion.embedded.weights
 from audio.clip import Clip
 from diffusion.embedded.decoder.decoder import Decoder
-from diffusion.embedded.decoder.lapped import BINS, STEPS, analyse, lay
 from diffusion.embedded.decoder.sounds import equal_hz
 from diffusion.embedded.performance import DRUMS, TIMBRES, Part, Performance, Played
 from diffusion.errors import Cancelled, EngineError
@@ -26,7 +24,7 @@ GRID = Grid.constant("96.5", bars=2)
 
 @pytest.fixture(scope="module")
 def decoder() -> Decoder:
-    return Decoder.load(WEIGHTS)
+    return Decoder(WEIGHTS)
 
 
 def play(decoder: Decoder, name: str, part: Part, rate: int = RATE, seed: int = 1) -> np.ndarray:
@@ -212,22 +210,3 @@ def test_progress_rises_to_one(decoder: Decoder) -> None:
 def test_an_unknown_stem_is_refused_by_name(decoder: Decoder) -> None:
     with pytest.raises(EngineError, match="'strings'"):
         decoder.render(Performance(8.0, {}), GRID, RATE, stems=["strings"], seed=1)
-
-
-def test_a_file_that_is_no_decoder_is_refused_by_name(tmp_path: Path) -> None:
-    broken = tmp_path / "decoder-v1.safetensors"
-    broken.write_bytes(b"not weights")
-    with pytest.raises(EngineError, match=r"decoder-v1\.safetensors"):
-        Decoder.load(broken)
-    voice = WEIGHTS.with_name("voice-v1.safetensors")
-    with pytest.raises(EngineError, match="not a decoder"):
-        Decoder.load(voice)
-
-
-def test_the_lapped_basis_gives_back_the_wave_it_was_given() -> None:
-    torch.manual_seed(0)
-    given = torch.randn(STEPS, BINS)
-    given[-1] = 0  # the last step's second half lies past the laid wave
-    found = analyse(lay(given, 0.0, RATE), RATE)
-    # step 0 reaches before the first frame, where nothing is laid; its neighbour hears that
-    assert torch.allclose(found[2:-2], given[2:-2], atol=1e-3)

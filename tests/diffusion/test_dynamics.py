@@ -58,14 +58,11 @@ def test_compound_meters_are_felt_in_dotted_quarters() -> None:
     assert starts == [LATE, 1.5 + LATE, 3 + LATE]
 
 
-def test_parts_that_are_spared_stay() -> None:
-    band = Performance(8.0, {"lead": Part(NOTES, "flute")})
-    assert follow(band, Curve.parse("0:0"), GRID, spared=["lead"]) == band
-
-
 def test_the_network_is_told_the_curve_and_the_tags_it_knows() -> None:
     """A ramp over four bars: the means of its quarters. A drop is a chorus to the network."""
     grid = Grid.constant(120, "4/4", 4)
-    form = plan(grid, ("Intro 1, soft", "drop", "", "verse, loud"), Curve.parse("0:0 16:1"))
-    assert form.sections == ("intro", "chorus", "chorus", "verse")
-    assert form.intensity == pytest.approx((0.125, 0.375, 0.625, 0.875))
+    sections, intensity = plan(
+        grid, ("Intro 1, soft", "drop", "", "verse, loud"), Curve.parse("0:0 16:1")
+    )
+    assert sections == ("intro", "chorus", "chorus", "verse")
+    assert intensity == pytest.approx((0.125, 0.375, 0.625, 0.875))

@@ -14,11 +14,6 @@ def test_the_schedule_falls_from_noise_to_clean() -> None:
     assert times == pytest.approx([1.0, 0.9, 0.75, 0.5, 0.0])
 
 
-def test_the_way_between_noise_and_clean_is_straight() -> None:
-    clean, noise = torch.zeros(1, 2, 3), torch.ones(1, 2, 3)
-    assert torch.equal(flow.noisy(clean, noise, torch.tensor([0.25])), torch.full((1, 2, 3), 0.25))
-
-
 def run(predict: flow.Predict, **known: torch.Tensor) -> torch.Tensor:
     noise = torch.randn(1, 6, 4, generator=torch.Generator().manual_seed(1))
     nothing = torch.zeros_like(noise)

@@ -10,12 +10,10 @@ import pytest
 from diffusion.embedded.intent import (
     CHANNELS,
     GROUPS,
-    OPTIONAL,
     SLICES,
     TUNE_LOW,
     TUNE_ROWS,
     Intent,
-    drop,
     features,
 )
 from diffusion.embedded.performance import Played
@@ -68,14 +66,6 @@ def test_a_tune_note_stands_in_its_lane_with_its_place_between_frames() -> None:
     assert tune[12, TUNE_ROWS] == 1.0
     assert tune[12, TUNE_ROWS + 1] == pytest.approx(0.48, abs=1e-5)
     assert tune[11].sum() == 1.0  # only the flag that there is a tune at all
-
-
-def test_dropping_a_group_leaves_no_trace_of_it() -> None:
-    grid = Grid.constant(120, "4/4", 2)
-    out = features_of(grid, tune=(Played(0.0, 1.0, 64, 0.8),), sections=("verse", "chorus"))
-    drop(out, OPTIONAL)
-    assert not out[:, SLICES["tempo"].start :].any()
-    assert not out[:, SLICES["form"]][:, 2:].any()
 
 
 def test_groups_fill_all_channels() -> None:

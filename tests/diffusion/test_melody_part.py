@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from diffusion.embedded.melody_part import agreement, harmony_of, keep_as_written, tune_of
+from diffusion.embedded.melody_part import agreement, harmony_of, tune_of
 from diffusion.embedded.performance import Part, Performance, Played
 from midi.melody import Melody, Note
 
@@ -45,7 +45,7 @@ def test_only_the_leading_part_is_replaced() -> None:
     bass = Part((Played(0.0, 1.0, 40, 0.8),), "finger")
     lead = Part((Played(0.0, 1.0, 70, 0.8),), "flute", -2.0)
     tune = (Played(0.5, 0.5, 72, 0.9),)
-    kept = keep_as_written(Performance(4.0, {"bass": bass, "lead": lead}), "lead", tune)
+    kept = Performance(4.0, {"bass": bass, "lead": lead}).with_notes("lead", tune)
     assert kept.parts["bass"] == bass
     assert kept.parts["lead"] == Part(tune, "flute", -2.0)
 

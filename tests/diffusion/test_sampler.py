@@ -36,8 +36,7 @@ def run(network: Backbone, bars: int, seed: int = 1, **more: object) -> np.ndarr
         network,
         asked(bars),
         seed,
-        progress=lambda fraction: None,
-        cancelled=lambda: None,
+        step=lambda done: None,
         steps=2,
         **more,  # type: ignore[arg-type]
     )
@@ -89,7 +88,7 @@ def test_kept_parts_are_not_touched(network: Backbone) -> None:
 
 def test_progress_rises_over_all_windows_to_one(network: Backbone) -> None:
     seen: list[float] = []
-    generate_latents(network, asked(20), 1, progress=seen.append, cancelled=lambda: None, steps=2)
+    generate_latents(network, asked(20), 1, step=seen.append, steps=2)
     assert seen == sorted(seen)
     assert seen[0] == 0.0
     assert seen[-1] == 1.0
@@ -98,14 +97,12 @@ def test_progress_rises_over_all_windows_to_one(network: Backbone) -> None:
 def test_a_cancel_stops_before_the_next_step(network: Backbone) -> None:
     calls = 0
 
-    def cancelled() -> None:
+    def step(done: float) -> None:
         nonlocal calls
         calls += 1
         if calls == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        generate_latents(
-            network, asked(2), 1, progress=lambda f: None, cancelled=cancelled, steps=8
-        )
+        generate_latents(network, asked(2), 1, step=step, steps=8)
     assert calls == 3

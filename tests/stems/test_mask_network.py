@@ -131,7 +131,7 @@ def band(seconds: int) -> torch.Tensor:
         float(2 * seconds),
         {name: Part(tuple(notes), timbres[name]) for name, notes in parts.items()},
     )
-    clips = Decoder.load(weights_folder() / "decoder-v1.safetensors").render(
+    clips = Decoder(weights_folder() / "decoder-v1.safetensors").render(
         performance, Grid.constant(120, "4/4", seconds // 2), RATE, stems=STEMS, seed=1
     )
     return torch.from_numpy(np.stack([clips[name].samples for name in STEMS]))

@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 import torch
 
+from diffusion.embedded.decoder.lapped import BINS, STEPS, lay
+from diffusion.embedded.intent import SLICES, Intent, features
 from diffusion.embedded.latents import PARTS, encode
 from diffusion.embedded.network_input import CONTEXT_CHANNELS, WINDOW_FRAMES
+from diffusion.embedded.performance import Played
 from diffusion.embedded.sampler import generate_latents
+from diffusion.embedded.vocabulary import SLOTS
+from midi.grid import Grid
+from midi.key import Key
 from training import dataset, train
 from training.compose import Piece, compose
+from training.fit_drums import analyse
+from training.sounds import SAMPLE_RATE
 
 SEEDS = (1, 2, 3)
 
@@ -46,8 +54,7 @@ def product_input(piece: Piece, known_parts: np.ndarray) -> tuple[torch.Tensor, 
         network,  # type: ignore[arg-type]
         dataset.intent_of(piece),
         seed=1,
-        progress=lambda fraction: None,
-        cancelled=lambda: None,
+        step=lambda done: None,
         known=encode(piece.performance, piece.tonic),
         known_parts=known_parts,
         steps=1,
@@ -78,3 +85,30 @@ def test_a_batch_of_training_is_what_the_product_gives_the_network(
     assert torch.allclose(batch.context, context, atol=6e-3)
     known = batch.known_mask > 0
     assert torch.allclose(batch.clean[known], noisy[known], atol=6e-3)
+
+
+def test_the_way_between_noise_and_clean_is_straight() -> None:
+    clean, noise = torch.zeros(1, 2, 3), torch.ones(1, 2, 3)
+    quarter = train.noisy_latents(clean, noise, torch.tensor([0.25]))
+    assert torch.equal(quarter, torch.full((1, 2, 3), 0.25))
+
+
+def test_dropping_a_condition_leaves_no_trace_of_it() -> None:
+    note = Played(0.0, 1.0, 64, 0.8)
+    asked = Intent(
+        Grid.constant(120, "4/4", 2), Key.parse("C major"), "melody", (0,) * SLOTS,
+        tune=(note,), sections=("verse", "chorus"),
+    )  # fmt: skip
+    out = features(asked)
+    train.drop(out, tuple(train.DROP))
+    assert not out[:, SLICES["tempo"].start :].any()
+    assert not out[:, SLICES["form"]][:, 2:].any()
+
+
+def test_the_lapped_basis_gives_back_the_wave_it_was_given() -> None:
+    torch.manual_seed(0)
+    given = torch.randn(STEPS, BINS)
+    given[-1] = 0  # the last step's second half lies past the laid wave
+    found = analyse(lay(given, 0.0, SAMPLE_RATE), SAMPLE_RATE)
+    # step 0 reaches before the first frame, where nothing is laid; its neighbour hears that
+    assert torch.allclose(found[2:-2], given[2:-2], atol=1e-3)

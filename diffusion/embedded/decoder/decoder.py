@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import Tensor
 
 from audio.clip import Clip
@@ -17,11 +17,9 @@ from audio.decibels import db_to_amplitude
 from audio.stem_names import STEMS
 from diffusion.embedded.decoder.drum_hits import Hit, Kit
 from diffusion.embedded.decoder.harmonic import Instrument, Tone
-from diffusion.embedded.decoder.network import Weights
 from diffusion.embedded.decoder.room import add_room, new_room, pan
-from diffusion.embedded.decoder.sounds import KITS, PITCHED
 from diffusion.embedded.performance import DRUMS, PART_STEM, Part, Performance
-from diffusion.errors import Cancelled, EngineError
+from diffusion.errors import Cancelled, check_choice
 from midi.grid import Grid
 
 if TYPE_CHECKING:
@@ -50,24 +48,15 @@ PIECE_PLACES: Mapping[str, float] = {
 ROOM_DB: Mapping[str, float] = {"drums": -19.0, "comp": -15.0, "lead": -14.0, "vocals": -14.0}
 DRY_PIECES = ("kick",)
 
-Progress = Callable[[float], None]  # fraction in 0..1
-
 
 class Decoder:
     """The trained decoder: holds the weights, and the voice once one was asked for."""
 
-    def __init__(self, weights: Weights, voice: Path) -> None:
-        self._weights = weights
-        self._voice = voice
+    def __init__(self, weights: Path) -> None:
+        """Read a .safetensors file; the voice beside it, VOICE_FILE, is read when first needed."""
+        self._weights = read_weights(weights)
+        self._voice = weights.with_name(VOICE_FILE)
         self._singer: Singer | None = None
-
-    @classmethod
-    def load(cls, weights: Path) -> Decoder:
-        """Read a .safetensors file; raises EngineError when it is not a decoder.
-
-        The voice lies beside it under VOICE_FILE and is read when it is first needed.
-        """
-        return cls(read_weights(weights), weights.with_name(VOICE_FILE))
 
     def render(
         self,
@@ -77,8 +66,8 @@ class Decoder:
         *,
         stems: Sequence[str],
         seed: int,
-        progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        progress: Callable[[float], None] = lambda done: None,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Clip]:
         """One stereo clip (2, grid.frames(sample_rate)) for each asked stem.
 
@@ -87,8 +76,7 @@ class Decoder:
         EngineError for an unknown stem, Cancelled when `cancelled` says so between two parts.
         """
         for stem in stems:
-            if stem not in STEMS:
-                raise EngineError(f"stem must be one of {', '.join(STEMS)}, not {stem!r}")
+            check_choice("stem", stem, STEMS)
         parts = [
             (name, performance.parts[name])
             for name in PART_STEM
@@ -98,19 +86,16 @@ class Decoder:
         sounds = {stem: torch.zeros(2, frames) for stem in stems}
         response = new_room(sample_rate)
 
-        def play(job: tuple[str, Part]) -> tuple[str, Tensor | None]:
-            if cancelled is not None and cancelled():
-                return job[0], None
+        def play(job: tuple[str, Part]) -> tuple[str, Tensor]:
+            if cancelled():
+                raise Cancelled("the decoding was cancelled")
             with torch.inference_mode():
                 return job[0], self._part(*job, grid, sample_rate, seed, response)
 
         with ThreadPoolExecutor(WORKERS, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             for done, (name, sound) in enumerate(pool.map(play, parts)):
-                if sound is None:
-                    raise Cancelled("the decoding was cancelled")
                 sounds[PART_STEM[name]] += sound
-                if progress is not None:
-                    progress((done + 1) / len(parts))
+                progress((done + 1) / len(parts))
         fade = min(frames, max(1, round(END_FADE_SECONDS * sample_rate)))
         for sound in sounds.values():
             sound[:, frames - fade :] *= torch.linspace(1, 0, fade)
@@ -145,21 +130,13 @@ class Decoder:
         from diffusion.embedded.voice.singer import Singer
 
         if self._singer is None:
-            self._singer = Singer.load(self._voice)
+            self._singer = Singer(self._voice)
         return torch.from_numpy(self._singer.sing(part.notes, part.timbre, grid, sample_rate, seed))
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """All tensors of a decoder's file in float32; raises EngineError when it is not one."""
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
-    except Exception as error:  # safetensors raises several unrelated kinds
-        raise EngineError(f"decoder weights {path}: {error}") from error
-    for name, sounds in (("note_gain", len(PITCHED)), ("kit_gain", len(KITS))):
-        if name not in tensors or len(tensors[name]) != sounds:
-            raise EngineError(f"decoder weights {path}: not a decoder of this version")
-    return tensors
+    """All tensors of a decoder's file in float32."""
+    return {name: tensor.float() for name, tensor in load_file(path).items()}
 
 
 def tones_of(part: Part, grid: Grid, sample_rate: int) -> list[Tone]:

@@ -17,7 +17,7 @@ BINS = 24  # up to 1800 Hz
 STEPS = 140  # 0.93 s
 
 
-def _waves(place: Tensor) -> Tensor:
+def step_waves(place: Tensor) -> Tensor:
     """(places, BINS): every wave of a step at places in steps from its centre, in -1..1."""
     inside = ((place >= -1) & (place < 1)).to(place.dtype)
     window = torch.cos(place * (math.pi / 2)) * inside
@@ -32,16 +32,7 @@ def lay(coefficients: Tensor, late_frames: float, sample_rate: int) -> Tensor:
     """
     hop = sample_rate // STEPS_A_SECOND
     place = (torch.arange(hop, dtype=torch.float64) + late_frames) / hop
-    fading = coefficients @ _waves(place).float().T
-    rising = coefficients[1:] @ _waves(place - 1).float().T
+    fading = coefficients @ step_waves(place).float().T
+    rising = coefficients[1:] @ step_waves(place - 1).float().T
     fading[:-1] += rising
     return fading.flatten()
-
-
-def analyse(sound: Tensor, sample_rate: int) -> Tensor:
-    """Coefficients (STEPS, BINS) of a wave (frames,) from its frame 0 on."""
-    hop = sample_rate // STEPS_A_SECOND
-    place = torch.arange(2 * hop, dtype=torch.float64) / hop - 1
-    waves = _waves(place).float() * (2 / hop)
-    padded = torch.nn.functional.pad(sound, (hop, STEPS * hop))[: (STEPS + 1) * hop]
-    return padded.unfold(0, 2 * hop, hop) @ waves

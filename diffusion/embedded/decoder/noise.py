@@ -35,9 +35,7 @@ def shaped_noise(
         at[:-1] += pieces[:, :hop]
         at[1:] += pieces[:, hop:]
     sound = out[hop:]  # moment m is the middle of piece m, which is frame (m + 1) * hop
-    if len(sound) < frames:
-        sound = torch.nn.functional.pad(sound, (0, frames - len(sound)))
-    return sound[:frames]
+    return torch.nn.functional.pad(sound, (0, frames - len(sound)))  # or cut, if negative
 
 
 def _colour(size: int, sample_rate: int) -> Tensor:

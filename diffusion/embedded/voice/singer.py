@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import safe_open
+from safetensors.torch import load_file
 
 from diffusion.embedded.performance import TIMBRES, Played
 from diffusion.embedded.voice.contour import loudness, pitch_hz, shape_db
 from diffusion.embedded.voice.network import ENVELOPE_POINTS, FRAME_SECONDS, VoiceNet
 from diffusion.embedded.voice.phonemes import Syllable
-from diffusion.embedded.voice.sound import add_noise, add_pulses, pulse_times
+from diffusion.embedded.voice.sound import add_at, add_noise, add_pulses, pulse_times
 from diffusion.embedded.voice.timing import (
     Durations,
     Segment,
@@ -23,7 +22,7 @@ from diffusion.embedded.voice.timing import (
     frame_context,
     place_sounds,
 )
-from diffusion.errors import EngineError
+from diffusion.errors import check_choice
 from midi.grid import Grid
 
 VOICES = TIMBRES["vocals"]
@@ -44,29 +43,15 @@ LEAD_SECONDS = 0.6
 class Singer:
     """The trained voice: holds the weights."""
 
-    def __init__(self, network: Any, durations: Durations) -> None:
-        self._network = network.eval()
-        self.durations = durations
-
-    @classmethod
-    def load(cls, weights: Path) -> Singer:
-        """Read a .safetensors file; raises EngineError when it is not a voice."""
-        try:
-            with safe_open(str(weights), framework="pt") as file:
-                tensors = {name: file.get_tensor(name).float() for name in file.keys()}
-        except Exception as error:  # safetensors raises several unrelated kinds
-            raise EngineError(f"voice weights {weights}: {error}") from error
-        try:
-            durations = Durations(
-                tensors.pop("durations.onset").numpy(), tensors.pop("durations.coda").numpy()
-            )
-            width = tensors["enter.weight"].shape[0]
-            layers = sum(name.endswith(".up.weight") for name in tensors)
-            network = VoiceNet(len(VOICES), width, layers)
-            network.load_state_dict(tensors)
-        except (KeyError, RuntimeError) as error:
-            raise EngineError(f"voice weights {weights}: not a voice of this version") from error
-        return cls(network, durations)
+    def __init__(self, weights: Path) -> None:
+        """Read a .safetensors file."""
+        tensors = {name: tensor.float() for name, tensor in load_file(weights).items()}
+        self.durations = Durations(
+            tensors.pop("durations.onset").numpy(), tensors.pop("durations.coda").numpy()
+        )
+        layers = sum(name.endswith(".up.weight") for name in tensors)
+        self._network = VoiceNet(len(VOICES), tensors["enter.weight"].shape[0], layers).eval()
+        self._network.load_state_dict(tensors)
 
     def sing(
         self, notes: Sequence[Played], voice: str, grid: Grid, sample_rate: int, seed: int
@@ -77,8 +62,7 @@ class Singer:
         Each syllable's vowel starts on its note, its consonants before. The same arguments give
         the same samples. Raises EngineError for an unknown voice or a syllable it cannot read.
         """
-        if voice not in VOICES:
-            raise EngineError(f"voice {voice!r} is not one of {', '.join(VOICES)}")
+        check_choice("voice", voice, VOICES)
         out = np.zeros(grid.frames(sample_rate), dtype=np.float32)
         line = sung_notes(notes, grid)
         for number, phrase in enumerate(_phrases(line)):
@@ -120,7 +104,7 @@ class Singer:
             add_pulses(samples, spectra, mine, pitch[first : last + 1], sample_rate)
             length = round((last - first) * FRAME_SECONDS * sample_rate)
             add_noise(samples[:length], spectra, sample_rate, generator)
-            _add_at(out, samples, round(times[first] * sample_rate))
+            add_at(out, samples, round(times[first] * sample_rate))
 
     def spectra(
         self,
@@ -154,8 +138,9 @@ def sung_notes(notes: Sequence[Played], grid: Grid) -> list[SungNote]:
         end = min(ends[here], starts[here + 1]) if here + 1 < len(ordered) else ends[here]
         if end - starts[here] < FRAME_SECONDS:
             continue
-        carried = note.syllable.strip() == CARRIED
-        syllable = None if carried and line else Syllable.parse(_text(note.syllable))
+        text = note.syllable.strip()
+        sung = "AA" if text in ("", CARRIED) else text
+        syllable = None if text == CARRIED and line else Syllable.parse(sung)
         velocity = min(max(note.velocity, 0.0), 1.0)
         line.append(SungNote(starts[here], end, _within(note.pitch), velocity, syllable))
     return line
@@ -164,10 +149,6 @@ def sung_notes(notes: Sequence[Played], grid: Grid) -> list[SungNote]:
 def _within(pitch: int) -> int:
     low, high = max(0, -(-(LOWEST - pitch) // 12)), max(0, -(-(pitch - HIGHEST) // 12))
     return pitch + 12 * (low - high)
-
-
-def _text(syllable: str) -> str:
-    return "AA" if syllable.strip() in ("", CARRIED) else syllable
 
 
 def _phrases(line: Sequence[SungNote]) -> list[list[SungNote]]:
@@ -179,9 +160,3 @@ def _phrases(line: Sequence[SungNote]) -> list[list[SungNote]]:
         else:
             phrases.append([note])
     return phrases
-
-
-def _add_at(out: npt.NDArray[np.float32], samples: npt.NDArray[np.float32], start: int) -> None:
-    a, b = max(start, 0), min(start + len(samples), len(out))
-    if b > a:
-        out[a:b] += samples[a - start : b - start]

@@ -76,9 +76,11 @@ def _between_points() -> torch.Tensor:
 
 
 @lru_cache(maxsize=8)
-def _high_pass(bins: int, sample_rate: int) -> torch.Tensor:
+def _fixed_gain(bins: int, sample_rate: int) -> torch.Tensor:
+    """The natural log (bins,) of the high-pass against rumble, and of the level at this rate."""
     hz = np.linspace(0.0, sample_rate / 2.0, bins)
-    return torch.from_numpy(-0.5 * np.log1p((RUMBLE_HZ / np.maximum(hz, 5.0)) ** 6)).float()
+    high_pass = -0.5 * np.log1p((RUMBLE_HZ / np.maximum(hz, 5.0)) ** 6)
+    return torch.from_numpy(high_pass).float() + 0.5 * float(np.log(sample_rate / LEVEL_HZ))
 
 
 def _at(spectra: Spectra, seconds: npt.NDArray[np.float64]) -> torch.Tensor:
@@ -88,15 +90,6 @@ def _at(spectra: Spectra, seconds: npt.NDArray[np.float64]) -> torch.Tensor:
     share = (place - left).astype(np.float32)[:, None]
     right = np.minimum(left + 1, len(spectra) - 1)
     return torch.from_numpy(spectra[left] * (1.0 - share) + spectra[right] * share)
-
-
-def _log_amplitude(at: torch.Tensor, bins: int, sample_rate: int) -> torch.Tensor:
-    spread = at[:, :ENVELOPE_POINTS] @ _spread(ENVELOPE_POINTS, bins, sample_rate)
-    return spread + (_high_pass(bins, sample_rate) + 0.5 * float(np.log(sample_rate / LEVEL_HZ)))
-
-
-def _noise_share(at: torch.Tensor, bins: int, sample_rate: int) -> torch.Tensor:
-    return (at[:, ENVELOPE_POINTS:] @ _spread(NOISE_POINTS, bins, sample_rate)).clamp(0.0, 1.0)
 
 
 @lru_cache(maxsize=4)
@@ -109,7 +102,7 @@ def _minimum_phase(sample_rate: int) -> tuple[torch.Tensor, torch.Tensor, torch.
     """
     bins = PULSE_FFT // 2 + 1
     spread = _spread(ENVELOPE_POINTS, bins, sample_rate)
-    fixed = _high_pass(bins, sample_rate) + 0.5 * float(np.log(sample_rate / LEVEL_HZ))
+    fixed = _fixed_gain(bins, sample_rate)
     fold = torch.zeros(PULSE_FFT)
     fold[0], fold[1 : PULSE_FFT // 2], fold[PULSE_FFT // 2] = 1.0, 2.0, 1.0
     rows = torch.cat([spread, fixed[None]]).double()
@@ -151,9 +144,7 @@ def add_pulses(
         spectrum = torch.complex(height * torch.cos(angle), height * torch.sin(angle))
         shapes = (torch.fft.irfft(spectrum, n=PULSE_FFT) * fade).numpy()
         for start, shape in zip(whole.tolist(), shapes, strict=True):
-            end = min(start + PULSE_FFT, len(out))
-            if end > start:
-                out[start:end] += shape[: end - start]
+            add_at(out, shape, start)
 
 
 def add_noise(
@@ -177,14 +168,19 @@ def add_noise(
         at = _at(spectra, (first + np.arange(count)) * NOISE_HOP / sample_rate)
         if not bool(at[:, :ENVELOPE_POINTS].amax() > INAUDIBLE):
             continue
-        gain = torch.exp(_log_amplitude(at, bins, sample_rate))
-        gain = gain * _noise_share(at, bins, sample_rate)
+        level = at[:, :ENVELOPE_POINTS] @ _spread(ENVELOPE_POINTS, bins, sample_rate)
+        share = at[:, ENVELOPE_POINTS:] @ _spread(NOISE_POINTS, bins, sample_rate)
+        gain = torch.exp(level + _fixed_gain(bins, sample_rate)) * share.clamp(0.0, 1.0)
         frames = torch.from_numpy(white).unfold(0, NOISE_FFT, NOISE_HOP) * window
         shaped = torch.fft.irfft(torch.fft.rfft(frames) * gain, n=NOISE_FFT) * window
         joined = torch.zeros((count + 1) * NOISE_HOP)
         joined[: count * NOISE_HOP] += shaped[:, :NOISE_HOP].reshape(-1)
         joined[NOISE_HOP:] += shaped[:, NOISE_HOP:].reshape(-1)
-        start = (first - 1) * NOISE_HOP
-        a, b = max(start, 0), min(start + len(joined), len(out))
-        if b > a:
-            out[a:b] += joined[a - start : b - start].numpy()
+        add_at(out, joined.numpy(), (first - 1) * NOISE_HOP)
+
+
+def add_at(out: npt.NDArray[np.float32], samples: npt.NDArray[np.float32], start: int) -> None:
+    """Add `samples` to `out` from frame `start` on, as far as they lie within it."""
+    a, b = max(start, 0), min(start + len(samples), len(out))
+    if b > a:
+        out[a:b] += samples[a - start : b - start]
