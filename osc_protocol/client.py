@@ -71,15 +71,15 @@ class Client:
 
     def version(self) -> osc.VersionReply:
         """Ask which version runs."""
-        return self._ask(osc.QueryVersion(self._link.new_rid()), osc.VersionReply)
+        return self.ask(osc.QueryVersion, osc.VersionReply)
 
     def status(self) -> osc.StatusReply:
         """Ask how the daemon is."""
-        return self._ask(osc.QueryStatus(self._link.new_rid()), osc.StatusReply)
+        return self.ask(osc.QueryStatus, osc.StatusReply)
 
     def sync(self) -> osc.Synced:
         """Wait until all that was sent before has been accepted or refused."""
-        return self._ask(osc.Sync(self._link.new_rid()), osc.Synced)
+        return self.ask(osc.Sync, osc.Synced)
 
     def subscribe(
         self, *, scope: str = "host", rate_hz: int = 10, lease_seconds: int = 60
@@ -95,7 +95,12 @@ class Client:
     def unsubscribe(self) -> osc.NotifyDone:
         """Ask for no more events."""
         self._link.keep_subscribed(None)
-        return self._ask(osc.Notify(self._link.new_rid(), False), osc.NotifyDone)
+        return self.ask(osc.Notify, osc.NotifyDone, on=False)
+
+    def ask(self, kind: type[osc.Command], answer: type[Answer], **fields: object) -> Answer:
+        """Send a command of that class under a new request id and return its answer."""
+        command = kind(rid=self._link.new_rid(), **fields)  # type: ignore[call-arg]
+        return self._ask(command, answer)
 
     def submit(self, request: osc.AnyRequest, *, rid: str = "") -> osc.Accepted:
         """Request stems; the job is in the daemon's journal once this returns.
@@ -108,11 +113,11 @@ class Client:
 
     def cancel(self, target: str | int) -> osc.CancelDone:
         """Stop a job, told by its number or the rid of its request."""
-        return self._ask(osc.Cancel(self._link.new_rid(), target), osc.CancelDone)
+        return self.ask(osc.Cancel, osc.CancelDone, target=target)
 
     def job(self, target: str | int) -> osc.JobReply:
         """Ask how a job is."""
-        return self._ask(osc.QueryJob(self._link.new_rid(), target), osc.JobReply)
+        return self.ask(osc.QueryJob, osc.JobReply, target=target)
 
     def jobs(self, offset: int = 0, limit: int = 20) -> tuple[osc.JobsItem, ...]:
         """List up to 20 jobs, newest first, without the first `offset` ones."""
@@ -126,7 +131,7 @@ class Client:
 
     def quit(self, mode: str = "now") -> osc.QuitDone:
         """Stop the daemon: now, or drain, which lets the queue run empty first."""
-        return self._ask(osc.Quit(self._link.new_rid(), mode), osc.QuitDone)
+        return self.ask(osc.Quit, osc.QuitDone, mode=mode)
 
     def next_event(self, timeout_seconds: float) -> osc.Message | None:
         """Return the next event that came or comes within the time, or None."""

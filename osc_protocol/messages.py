@@ -1,15 +1,15 @@
 """All messages under one name, and the table that their classes make."""
 
-from osc_protocol.commands import *  # noqa: F403
 from osc_protocol.events import *  # noqa: F403
 from osc_protocol.generate import Generate as Generate
+from osc_protocol.jobs import *  # noqa: F403
 from osc_protocol.message import CLASSES as CLASSES
 from osc_protocol.message import Command as Command
 from osc_protocol.message import Event as Event
 from osc_protocol.message import Message as Message
 from osc_protocol.message import Reply as Reply
 from osc_protocol.message import Row as Row
-from osc_protocol.replies import *  # noqa: F403
+from osc_protocol.sessions import *  # noqa: F403
 from osc_protocol.split import Split as Split
 
 TABLE: tuple[Row, ...] = tuple(cls.row for cls in CLASSES.values())

@@ -60,6 +60,32 @@ NEW_FIELD = """\
     swing: Annotated[float, Key("how late the off-beats come", low=0, high=1, unit="eighths",
         group=STYLE, example="0.3")] = 0.0
 """
+NEW_COMMAND = '''
+
+class Pause(Command, address="/backline/pause", answers=("PauseDone",)):
+    """Keeps the jobs that wait waiting."""
+
+    rid: Rid
+    on: Annotated[bool, Arg("1 pause, 0 go on")]
+
+
+class PauseDone(Reply, address="/backline/pause.done"):
+    """Answers pause."""
+
+    rid: Echo
+    on: Annotated[bool, Arg("as asked")]
+'''
+NEW_METHOD = """
+    @carry_out.register
+    def _pause(self, pause: osc.Pause, source: Address) -> Answers:
+        yield osc.PauseDone(pause.rid, pause.on)
+"""
+PAUSE_IS_CARRIED_OUT = """
+from daemon.front_ends.osc_commands import Commands
+from osc_protocol import messages as osc
+
+print(vars(Commands)["carry_out"].dispatcher.dispatch(osc.Pause).__name__)
+"""
 SWING_OVER_OSC = """
 from osc_protocol.codec import decode, encode
 from osc_protocol.errors import ProtocolError
@@ -165,3 +191,22 @@ def test_an_option_added_to_the_class_is_an_option_everywhere(copy: Path) -> Non
 
     words = ("--bpm", "90", "--key", "C", "--swing", "0.25", "-o", copy / "out", "--dry-run")
     assert json.loads(run(copy, "generate", *words))["swing"] == 0.25
+
+
+@pytest.mark.slow
+def test_a_command_added_with_its_reply_and_a_method_is_a_command_everywhere(copy: Path) -> None:
+    jobs = copy / "osc_protocol" / "jobs.py"
+    jobs.write_text(jobs.read_text("utf-8") + NEW_COMMAND, "utf-8")
+    methods = copy / "daemon" / "front_ends" / "osc_commands.py"
+    text, before = methods.read_text("utf-8"), "\n    @carry_out.register\n    def _jobs("
+    assert text.count(before) == 1
+    methods.write_text(text.replace(before, NEW_METHOD + before), "utf-8")
+
+    assert "pause     Keeps the jobs that wait waiting." in run(copy, "send", "--help")
+    assert "send pause [OPTIONS] {ON}" in run(copy, "send", "pause", "--help")
+    assert run(copy, code=PAUSE_IS_CARRIED_OUT) == "_pause\n"
+    run(copy, code="from docs.pages.__main__ import main; main()")
+    page = (copy / "docs" / "guide" / "protocol.md").read_text("utf-8")
+    assert "| `/backline/pause` | `si` | rid, on | `/backline/pause.done` | Keeps the jobs" in page
+    lua = (copy / "reaper_scripts" / "lib" / "protocol.lua").read_text("utf-8")
+    assert 'pause = { address = "/backline/pause", args = { "rid", "on" }, tags = "si" }' in lua

@@ -16,7 +16,7 @@ from osc_protocol.checks import check
 from osc_protocol.errors import ProtocolError
 from osc_protocol.generate import STYLE, Generate
 from osc_protocol.message import sent
-from osc_protocol.messages import AnyRequest
+from osc_protocol.messages import AnyRequest, Command
 from osc_protocol.request_paths import PATH_TEXT, absolute
 from osc_protocol.timed_tags import is_timed, opening_bpm
 
@@ -32,21 +32,32 @@ INTENSITY_FROM = Annotated[
     typer.Option("--intensity-from", metavar="FILE", rich_help_panel=STYLE,
                  help="An intensity curve from a sound file, or JSON of `backline energy`."),
 ]  # fmt: skip
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 FILES: Mapping[str, Any] = {"timed_prompts": TIMED_PROMPTS, "intensity_from": INTENSITY_FROM}
 
 
-def takes_request(kind: type[AnyRequest]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Have a command's parameter `request` made of the options of a request of that kind.
+def takes_request(kind: type[AnyRequest]) -> Decorator:
+    """Have a command's parameter `request` made of the options of a request of that kind."""
+    return takes(kind, _generate if kind is Generate else lambda given: kind(**given))
 
-    Whatever is wrong with the request is said with the names of the options.
+
+def takes(kind: type[Command], made: Callable[[dict[str, Any]], object]) -> Decorator:
+    """Have a command's parameter `request` `made` of what is typed for the fields of a message.
+
+    Whatever is wrong with it is said with the names of the options.
     """
-    arguments = [a for a in kind.row.fields if a.options or (not a.keyed and a.kind != "rid")]
-    shared = [inspect.Parameter(a.field, _KEYWORD, default=None, annotation=_typed(a))
-              for a in arguments]  # fmt: skip
+    arguments = [a for a in kind.row.fields if a.kind != "rid" and (a.options or not a.keyed)]
+    shared = [
+        inspect.Parameter(
+            a.field, _KEYWORD, annotation=_typed(a),
+            default=None if a.keyed or not a.is_required else inspect.Parameter.empty,
+        )
+        for a in arguments
+    ]  # fmt: skip
     if kind is Generate:
         shared += [inspect.Parameter(name, _KEYWORD, default=None, annotation=each)
                    for name, each in FILES.items()]  # fmt: skip
-    names = {a.field: a.options[0] for a in arguments if a.options}
+    names = {a.field: _shown_name(a) for a in arguments}
 
     def with_options(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True).parameters
@@ -55,8 +66,8 @@ def takes_request(kind: type[AnyRequest]) -> Callable[[Callable[..., None]], Cal
         def call(**typed: Any) -> None:
             given = {each.name: typed[each.name] for each in shared if _is_given(typed[each.name])}
             try:
-                request = _generate(given) if kind is Generate else kind(**given)
-                command(request=request, **{each.name: typed[each.name] for each in mine})
+                own_values = {each.name: typed[each.name] for each in mine}
+                command(request=made(given), **own_values)
             except ProtocolError as error:
                 sentence = error.in_words_of(names)
                 raise ProtocolError(error.code, sentence, error.field) from error
@@ -76,12 +87,16 @@ def _is_given(value: object) -> bool:
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 
+def _shown_name(argument: Arg) -> str:
+    return argument.options[0] if argument.keyed else argument.name.upper()
+
+
 def _typed(argument: Arg) -> Any:
     """What typer is to know of an option: its names, how its text is read, its help."""
-    if not argument.options:
-        return Annotated[
-            str, typer.Argument(parser=absolute, metavar="FILE", help=_sentence(argument.about))
-        ]
+    if not argument.keyed:
+        named, about = _shown_name(argument), _sentence(argument.about)
+        place = typer.Argument(parser=_reader(argument), metavar=named, help=about)
+        return Annotated[str, place] if argument.is_required else Annotated[str | None, place]
     more: dict[str, Any] = {"help": _help(argument), "rich_help_panel": argument.group or None}
     if argument.kind == "flag":
         return Annotated[bool | None, typer.Option(argument.options[0], **more)]
@@ -97,13 +112,13 @@ def _reader(argument: Arg) -> Callable[[str], object]:
 
     def read(text: str) -> object:
         if argument.from_file and text.startswith("@"):
-            text = _text_of(argument.options[0], text[1:])
+            text = _text_of(_shown_name(argument), text[1:])
         if argument.kind in PATH_TEXT:
             text = PATH_TEXT[argument.kind](text)
         try:
             return check(argument, text)
         except ProtocolError as error:
-            raise UsageError(error.in_words_of({argument.field: argument.options[0]})) from None
+            raise UsageError(error.in_words_of({argument.field: _shown_name(argument)})) from None
 
     return read
 
@@ -135,7 +150,7 @@ def _help(argument: Arg) -> str:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
+    return text[:1].upper() + text[1:].rstrip(" .") + "."
 
 
 def _generate(given: dict[str, Any]) -> Generate:

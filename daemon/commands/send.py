@@ -11,11 +11,11 @@ from typer.core import TyperGroup
 
 from daemon.commands.grouped_help import GroupedCommand
 from daemon.commands.options import AsJson, CopyTo, Port, check_engine, check_port
-from daemon.commands.request_options import takes_request
+from daemon.commands.request_options import takes, takes_request
 from daemon.config import OSC_PORT
 from daemon.screen import say, say_json
 from osc_protocol.generate import Generate
-from osc_protocol.messages import AnyRequest
+from osc_protocol.messages import CLASSES, AnyRequest, Command, Message
 from osc_protocol.split import Split
 
 if TYPE_CHECKING:
@@ -132,3 +132,34 @@ def send_quit(
     with _client(osc_port) as client:
         client.quit("drain" if drain else "now")
     say("the daemon stops" + (" when its queue is empty" if drain else ""))
+
+
+def _plain(kind: type[Command]) -> Callable[..., None]:
+    """A subcommand for a command of the table that needs no words of its own."""
+
+    @takes(kind, dict)
+    def send_plain(request: dict[str, object], osc_port: Port = OSC_PORT) -> None:
+        with _client(osc_port) as client:
+            reply = client.ask(kind, CLASSES[kind.row.answers[0]], **request)
+        for argument in reply.row.args[1:]:
+            say(f"{argument.name.replace('-', ' ')}: {getattr(reply, argument.field)}")
+
+    send_plain.__doc__ = kind.row.about
+    return send_plain
+
+
+def _needs_no_words(kind: type[Message], named: set[str]) -> bool:
+    """True of a command with one answer that has no subcommand and is not part of a session."""
+    if not issubclass(kind, Command) or len(kind.row.answers) != 1:
+        return False
+    return _name(kind) not in {"ping", "hello", "notify", *named}
+
+
+def _name(kind: type[Message]) -> str:
+    return kind.row.address.removeprefix("/backline/")
+
+
+_named = {str(command.name) for command in send.registered_commands}
+PLAIN = {_name(kind): kind for kind in CLASSES.values() if _needs_no_words(kind, _named)}
+for _plain_name, _plain_kind in PLAIN.items():
+    send.command(_plain_name, cls=GroupedCommand)(_plain(_plain_kind))  # type: ignore[arg-type]

@@ -95,5 +95,7 @@ FROZEN_TAGS = {
 
 
 def test_the_positional_arguments_are_frozen() -> None:
-    assert {row.name: row.tags for row in TABLE} == FROZEN_TAGS
+    for name, tags in FROZEN_TAGS.items():
+        row = CLASSES[name].row
+        assert row.tags == tags if row.direction == "command" else row.tags.startswith(tags), name
     assert Generate.row.frozen == ("bpm", "key", "seconds", "tags")

@@ -1,37 +1,38 @@
-"""What the daemon answers: a class for each reply.
+"""How clients and the daemon know of each other: each command with its reply.
 
 The docstrings are the descriptions of docs/guide/protocol.md.
 """
 
 from typing import Annotated, Self
 
-from osc_protocol.argument import Arg
+from osc_protocol.argument import Arg, Key
 from osc_protocol.errors import ProtocolError
 from osc_protocol.fields import (
-    JOB_STATES,
+    AnyRid,
     Echo,
     Epoch,
-    ErrorCode,
-    Eta,
-    Folder,
-    Fraction,
     HeadSeq,
-    Job,
     LoadedEngine,
+    Port,
     Product,
     ProtoMajor,
     ProtoMinor,
+    Rid,
     Running,
-    Sent,
     Sentence,
-    Stage,
-    State,
-    Total,
     Version,
     Waiting,
 )  # fmt: skip
-from osc_protocol.fields import Owner as JobRid
-from osc_protocol.message import Reply
+from osc_protocol.message import Command, Reply
+from osc_protocol.protocol import MAX_INT, PROTOCOL_MAJOR
+
+
+class Ping(Command, address="/backline/ping", answers=("Pong",)):
+    """Sends its arguments back. Renews a lease. So does /ping, answered by /pong."""
+
+    args: tuple[object, ...] = ()
+    tags: str = ""
+    address: str = "/backline/ping"
 
 
 class Pong(Reply, address="/backline/pong"):
@@ -40,6 +41,22 @@ class Pong(Reply, address="/backline/pong"):
     args: tuple[object, ...] = ()
     tags: str = ""
     address: str = "/backline/pong"
+
+
+class Hello(Command, address="/backline/hello", answers=("Welcome",)):
+    """Says who you are; asks who is there."""
+
+    rid: Rid
+    client: Annotated[str, Arg("name of the client program", max_bytes=64)]
+    id: Annotated[
+        str,
+        Key("client id: scopes request ids instead of the IP address", max_bytes=64,
+            pattern=r"[A-Za-z0-9._:-]+"),
+    ] = ""  # fmt: skip
+    proto: Annotated[int, Key("protocol major that you speak", low=0, high=MAX_INT)] = (
+        PROTOCOL_MAJOR
+    )
+    port: Port = 0
 
 
 class Welcome(Reply, address="/backline/welcome"):
@@ -57,6 +74,12 @@ class Welcome(Reply, address="/backline/welcome"):
     max_request_bytes: Annotated[int, Arg("longest datagram taken", low=0, unit="bytes")]
 
 
+class QueryVersion(Command, address="/backline/version", button=True, answers=("VersionReply",)):
+    """Asks for versions."""
+
+    rid: AnyRid = ""
+
+
 class VersionReply(Reply, address="/backline/version.reply"):
     """Answers version."""
 
@@ -65,6 +88,12 @@ class VersionReply(Reply, address="/backline/version.reply"):
     proto_major: ProtoMajor
     proto_minor: ProtoMinor
     version: Version
+
+
+class QueryStatus(Command, address="/backline/status", button=True, answers=("StatusReply",)):
+    """Asks how the daemon is."""
+
+    rid: AnyRid = ""
 
 
 class StatusReply(Reply, address="/backline/status.reply"):
@@ -83,6 +112,12 @@ class StatusReply(Reply, address="/backline/status.reply"):
     engine: LoadedEngine
 
 
+class Sync(Command, address="/backline/sync", answers=("Synced",)):
+    """Answered once every request received earlier has been accepted or refused, durably."""
+
+    rid: Rid
+
+
 class Synced(Reply, address="/backline/synced"):
     """Answers sync."""
 
@@ -91,15 +126,28 @@ class Synced(Reply, address="/backline/synced"):
     head_seq: HeadSeq
 
 
-class Accepted(Reply, address="/backline/accepted"):
-    """The job is in the journal and survives a crash. A dry run is job 0."""
+class Notify(
+    Command,
+    address="/backline/notify",
+    answers=("NotifyDone",),
+    short=(("on",), ("on", "port")),
+    # What sends these cannot renew a lease by itself: it lasts as long as any may.
+    short_values={"lease": 3600},
+):
+    """Subscribes (on 1) or unsubscribes (on 0). Repeating it renews the lease."""
 
-    rid: Echo
-    job: Job
-    state: Annotated[str, Arg("state of the job, or dry-run", choices=(*JOB_STATES, "dry-run"))]
-    queue_position: Annotated[int, Arg("jobs before this one", low=0)]
-    duplicate: Annotated[bool, Arg("1: this request had been accepted before")]
-    eta_seconds: Eta
+    rid: AnyRid
+    on: Annotated[bool, Arg("1 subscribe, 0 unsubscribe")]
+    port: Port = 0
+    lease: Annotated[int, Key("how long without a sign of life", low=5, high=3600, unit="s")] = 60
+    scope: Annotated[
+        str, Key("whose jobs: the client's, the host's, all", choices=("mine", "host", "all"))
+    ] = "host"
+    style: Annotated[
+        str,
+        Key("events, one-value ui messages, or both", choices=("events", "simple", "both")),
+    ] = "events"
+    rate: Annotated[int, Key("progress events a second at most", low=1, high=30, unit="Hz")] = 10
 
 
 class NotifyDone(Reply, address="/backline/done"):
@@ -113,17 +161,11 @@ class NotifyDone(Reply, address="/backline/done"):
     epoch: Epoch
 
 
-class CancelDone(Reply, address="/backline/done"):
-    """Answers cancel."""
+class Quit(Command, address="/backline/quit", answers=("QuitDone",)):
+    """Stops the daemon: now, or drain (once the queue is empty)."""
 
-    rid: Echo
-    command: Annotated[str, Arg("what was done", choices=("/backline/cancel",))]
-    job: Job
-    outcome: Annotated[
-        str,
-        Arg("what became of it", choices=("cancelled", "cancelling", "already-done",
-                                          "already-failed", "already-cancelled")),
-    ]  # fmt: skip
+    rid: Rid
+    mode: Annotated[str, Arg("now or drain", choices=("now", "drain"))] = "now"
 
 
 class QuitDone(Reply, address="/backline/done"):
@@ -132,49 +174,6 @@ class QuitDone(Reply, address="/backline/done"):
     rid: Echo
     command: Annotated[str, Arg("what was done", choices=("/backline/quit",))]
     mode: Annotated[str, Arg("as asked", choices=("now", "drain"))]
-
-
-class JobReply(Reply, address="/backline/job.reply"):
-    """Answers job."""
-
-    rid: Echo
-    job: Job
-    job_rid: JobRid
-    state: State
-    stage: Stage
-    fraction: Fraction
-    eta_seconds: Eta
-    stems_ready: Annotated[int, Arg("stems announced so far", low=0)]
-    error_code: ErrorCode
-    message: Sentence
-    folder: Folder
-
-
-class JobsItem(Reply, address="/backline/jobs.item"):
-    """One line of the answer to jobs."""
-
-    rid: Echo
-    index: Annotated[int, Arg("place in the list, from 0", low=0)]
-    job: Job
-    job_rid: JobRid
-    state: State
-    fraction: Fraction
-
-
-class JobsEnd(Reply, address="/backline/jobs.end"):
-    """Ends the answer to jobs."""
-
-    rid: Echo
-    sent: Sent
-    total: Total
-
-
-class StemsEnd(Reply, address="/backline/stems.end"):
-    """Ends the answer to stems."""
-
-    rid: Echo
-    sent: Sent
-    total: Total
 
 
 class ErrorReply(Reply, address="/backline/error"):
