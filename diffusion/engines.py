@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Literal
 
 from audio.stem_names import STEMS
 from diffusion.errors import check_choice
@@ -41,13 +41,13 @@ class EngineSpec:
 
     def open(self, model: str = "") -> Engine:
         """Return the engine, not yet loaded; `model` names weights, by name or hash."""
-        opened = _attribute(self.opens)
+        opened = resolve_name(self.opens)
         engine: Engine = opened(model) if model else opened()
         return engine
 
     def reason_against(self) -> str:
         """Return why it cannot play on this machine and what to do, or ""; loads nothing."""
-        return str(_attribute(self.availability)()) if self.availability else ""
+        return str(resolve_name(self.availability)()) if self.availability else ""
 
 
 ENGINES: tuple[EngineSpec, ...] = (
@@ -74,8 +74,3 @@ def engine_spec(name: str, engines: Sequence[EngineSpec] | None = None) -> Engin
     rows = {spec.name: spec for spec in (ENGINES if engines is None else engines)}
     check_choice("engine", name, rows)
     return rows[name]
-
-
-def _attribute(path: str) -> Any:
-    module, _, name = path.partition(":")
-    return getattr(import_module(module), name)

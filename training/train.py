@@ -25,13 +25,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from diffusion.embedded import flow, intent
 from diffusion.embedded.backbone import Backbone
+from diffusion.embedded.intent import CONTEXT_CHANNELS, WINDOW_FRAMES, pack_input
 from diffusion.embedded.latents import FRAMES_PER_BEAT, LAYOUT, PARTS
-from diffusion.embedded.network_input import (
-    CONTEXT_CHANNELS,
-    WINDOW_FRAMES,
-    channel_mask,
-    pack_input,
-)
 from training.checkpoints import origin_of, write_origin
 from training.dataset import LATENT_SCALE
 from training.tiny import band_file, parsed
@@ -92,7 +87,7 @@ class Windows:
                 tokens[i] = 0
             self._choose_known(known[i], length)
             context[i] = pack_input(features, clean[i, :length], known[i, :length])
-        channels = channel_mask(known)
+        channels = known[..., LAYOUT.owners]
         mask = (1.0 - channels) * context[..., -1:]
         return Batch(*(torch.from_numpy(a) for a in (clean, context, tokens, mask, channels)))
 

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from diffusion.embedded import vocabulary
+from diffusion.embedded.intent import CONTEXT_CHANNELS
 from diffusion.embedded.latents import LAYOUT
-from diffusion.embedded.network_input import CONTEXT_CHANNELS
 
 PATCH_FRAMES = 3
 

@@ -1,18 +1,19 @@
-"""Intent -> features: the conditions of every latent frame.
+"""Intent -> features, the conditions of every latent frame, and the network's input from them.
 
 Each group of feature channels has a flag for whether it is given at all, so every condition is
 optional; training drops groups at random. Channels lie in the order of GROUPS; pitches are counted
-from the tonic as in latents.
+from the tonic as in latents. Training uses the same input. Knows nothing of torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
-from diffusion.embedded.latents import FRAMES_PER_BEAT, frames_of, tonic_shift
+from diffusion.embedded.latents import FRAMES_PER_BEAT, LAYOUT, PARTS, frames_of, tonic_shift
 from diffusion.embedded.performance import Played
 from midi.grid import Grid
 from midi.key import Key
@@ -32,12 +33,14 @@ GROUPS: Mapping[str, int] = {
     "section": len(SECTIONS) + 1,
     "intensity": 1 + 1,
 }
-SLICES: dict[str, slice] = {}
-_at = 0
-for _name, _width in GROUPS.items():
-    SLICES[_name] = slice(_at, _at + _width)
-    _at += _width
-CHANNELS = _at
+SLICES: Mapping[str, slice] = {
+    name: slice(end - GROUPS[name], end)
+    for name, end in zip(GROUPS, accumulate(GROUPS.values()), strict=True)
+}
+CHANNELS = sum(GROUPS.values())
+WINDOW_FRAMES = 36 * FRAMES_PER_BEAT
+# Features, known latents, one flag a part for where they are known, one flag for inside the piece.
+CONTEXT_CHANNELS = CHANNELS + LAYOUT.channels + len(PARTS) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +161,18 @@ def _harmony(
         for pitch_class in pitch_classes:
             out[begin:end, (pitch_class - tonic) % 12] = 1.0
         out[begin:end, 12] = 1.0
+
+
+def pack_input(features: np.ndarray, known: np.ndarray, known_parts: np.ndarray) -> np.ndarray:
+    """Return the context (WINDOW_FRAMES, CONTEXT_CHANNELS) float32 of at most a window's frames.
+
+    `features` (frames, CHANNELS) describe what is asked; `known` latents (frames, channels) count
+    where `known_parts` (frames, parts) is 1. Frames after the last are zero.
+    """
+    frames = len(features)
+    packed = np.zeros((WINDOW_FRAMES, CONTEXT_CHANNELS), np.float32)
+    inside = np.ones((frames, 1), np.float32)
+    packed[:frames] = np.concatenate(
+        [features, known * known_parts[..., LAYOUT.owners], known_parts, inside], axis=-1
+    )
+    return packed

@@ -11,8 +11,8 @@ times. Values lie in about -1..1:
     timbre   one channel a timbre of each part (1 chosen, -1 not), constant in time
     gain     one channel a part, gain_db / 9
 
-Knows nothing of torch. reading.decode is the way back; it inverts encode but for note ends, which
-keep to frames.
+Knows nothing of torch. note_extraction.decode is the way back; it inverts encode but for note
+ends, which keep to frames.
 """
 
 from __future__ import annotations
@@ -41,49 +41,46 @@ PITCH_ROWS: Mapping[str, tuple[int, int]] = {
 GAIN_SCALE_DB = 9.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """Where each part's channels lie: slices into the last axis of the latents."""
+    """Where each part's channels lie in the last axis of the latents.
+
+    `owners` holds, for every channel, the index in PARTS of the part it belongs to.
+    """
 
     notes: Mapping[str, slice]
     onset: Mapping[str, int]
     offset: Mapping[str, int]
     timbre: Mapping[str, slice]
     gain: Mapping[str, int]
-    channels: int
+    owners: np.ndarray
 
-    def of_part(self, part: str) -> np.ndarray:
-        """Return the indices of all channels that belong to `part`."""
-        indices = list(range(self.notes[part].start, self.notes[part].stop))
-        indices += [self.offset[part], self.gain[part]]
-        if part in self.onset:
-            indices.append(self.onset[part])
-        indices += range(self.timbre[part].start, self.timbre[part].stop)
-        return np.array(sorted(indices))
+    @property
+    def channels(self) -> int:
+        return len(self.owners)
 
 
 def _layout() -> Layout:
-    at = 0
     notes: dict[str, slice] = {}
     onset: dict[str, int] = {}
     offset: dict[str, int] = {}
     timbre: dict[str, slice] = {}
     gain: dict[str, int] = {}
+    owners: list[int] = []
+
+    def take(part: str, width: int = 1) -> slice:
+        owners.extend([PARTS.index(part)] * width)
+        return slice(len(owners) - width, len(owners))
+
     for part in PARTS:
-        width = len(DRUMS) if part == "drums" else PITCH_ROWS[part][1]
-        notes[part] = slice(at, at + width)
-        at += width
+        notes[part] = take(part, len(DRUMS) if part == "drums" else PITCH_ROWS[part][1])
         if part != "drums":
-            onset[part] = at
-            at += 1
-        offset[part] = at
-        at += 1
+            onset[part] = take(part).start
+        offset[part] = take(part).start
     for part in PARTS:
-        timbre[part] = slice(at, at + len(TIMBRES[part]))
-        at += len(TIMBRES[part])
-        gain[part] = at
-        at += 1
-    return Layout(notes, onset, offset, timbre, gain, at)
+        timbre[part] = take(part, len(TIMBRES[part]))
+        gain[part] = take(part).start
+    return Layout(notes, onset, offset, timbre, gain, np.array(owners))
 
 
 LAYOUT = _layout()

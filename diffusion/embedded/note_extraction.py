@@ -9,7 +9,6 @@ that flickers begins a note, and patterns break up (docs/lab/training.md).
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -42,22 +41,16 @@ def decode(latents: np.ndarray, tonic: int, beats: float) -> Performance:
     The latents need not be clean; the timbre of a part is the one with the most weight over all
     frames.
     """
-    shift = tonic_shift(tonic)
     parts: dict[str, Part] = {}
     for part in PARTS:
-        notes = _notes(latents, part, shift, beats)
+        if part == "drums":
+            notes = _drum_notes(latents, beats)
+        else:
+            notes = _pitched_notes(latents, part, tonic_shift(tonic), beats)
         weights = latents[:, LAYOUT.timbre[part]].mean(axis=0)
         gain_db = float(np.clip(latents[:, LAYOUT.gain[part]].mean() * GAIN_SCALE_DB, -15, 6))
         parts[part] = Part(tuple(notes), TIMBRES[part][int(weights.argmax())], round(gain_db, 2))
     return Performance(beats, parts)
-
-
-def _notes(latents: np.ndarray, part: str, shift: int, beats: float) -> list[Played]:
-    if part == "drums":
-        return _decode_drums(latents, beats)
-    if part in ("bass", "comp"):
-        return _decode_struck(latents, part, shift, beats)
-    return _decode_line(latents, part, shift, beats)
 
 
 def _velocity(value: float) -> float:
@@ -68,7 +61,7 @@ def _start(frame: int, offset: float) -> float:
     return max(0.0, (frame + float(np.clip(offset / 2.0, -0.5, 0.5))) / FRAMES_PER_BEAT)
 
 
-def _decode_drums(latents: np.ndarray, beats: float) -> list[Played]:
+def _drum_notes(latents: np.ndarray, beats: float) -> list[Played]:
     hits = latents[:, LAYOUT.notes["drums"]]
     offsets = latents[:, LAYOUT.offset["drums"]]
     notes = []
@@ -85,25 +78,34 @@ def _decode_drums(latents: np.ndarray, beats: float) -> list[Played]:
     return notes
 
 
-def _decode_line(latents: np.ndarray, part: str, shift: int, beats: float) -> list[Played]:
-    """Read one voice: in each frame the strongest row sounds."""
-    low, _ = PITCH_ROWS[part]
+def _pitched_notes(latents: np.ndarray, part: str, shift: int, beats: float) -> list[Played]:
     rows = latents[:, LAYOUT.notes[part]]
     onset = latents[:, LAYOUT.onset[part]]
+    if part in ("bass", "comp"):
+        found = _struck(rows, onset, one_voice=part == "bass")
+    else:
+        found = _sung(rows, onset)
+    notes = []
+    for begin, end, row in found:
+        struck = onset[begin] > _PRESENT
+        start = _start(begin, latents[begin, LAYOUT.offset[part]] if struck else 0.0)
+        length = min(end / FRAMES_PER_BEAT, beats) - start
+        if length > 0:
+            velocity = _velocity(onset[begin]) if struck else 0.6
+            notes.append(Played(start, length, row + PITCH_ROWS[part][0] + shift, velocity))
+    return sorted(notes, key=lambda note: (note.start_beats, note.pitch))
+
+
+def _sung(rows: np.ndarray, onset: np.ndarray) -> list[tuple[int, int, int]]:
+    """Read one voice, (begin, end, row) a note: in each frame the strongest row sounds."""
     strongest = np.zeros(rows.shape, bool)
     strongest[np.arange(len(rows)), rows.argmax(axis=1)] = True
     sounding = (rows > _SOUNDING) & strongest
-    notes = []
-    for row in np.nonzero(sounding.any(axis=0))[0]:
-        for begin, end in _runs(sounding[:, row], onset):
-            value = onset[begin]
-            velocity = _velocity(value) if value > _PRESENT else 0.6
-            offset = latents[begin, LAYOUT.offset[part]] if value > _PRESENT else 0.0
-            start = _start(begin, offset)
-            length = min(end / FRAMES_PER_BEAT, beats) - start
-            if length > 0:
-                notes.append(Played(start, length, int(row) + low + shift, velocity))
-    return sorted(notes, key=lambda note: (note.start_beats, note.pitch))
+    return [
+        (begin, end, int(row))
+        for row in np.nonzero(sounding.any(axis=0))[0]
+        for begin, end in _runs(sounding[:, row], onset)
+    ]
 
 
 def _runs(sounding: np.ndarray, onset: np.ndarray) -> list[tuple[int, int]]:
@@ -124,49 +126,28 @@ def _runs(sounding: np.ndarray, onset: np.ndarray) -> list[tuple[int, int]]:
     ]
 
 
-def _decode_struck(latents: np.ndarray, part: str, shift: int, beats: float) -> list[Played]:
-    """Read bass or chords: notes begin at onsets and nowhere else."""
-    low, _ = PITCH_ROWS[part]
-    rows = latents[:, LAYOUT.notes[part]]
-    onset = latents[:, LAYOUT.onset[part]]
-    struck: list[_Struck] = []
-    last: dict[int, _Struck] = {}  # by row
+def _struck(rows: np.ndarray, onset: np.ndarray, *, one_voice: bool) -> list[tuple[int, int, int]]:
+    """Read bass or chords, (begin, end, row) a note: they begin at onsets and nowhere else."""
+    ends: dict[tuple[int, int], int] = {}  # of each note, by the frame and row where it begins
+    last: dict[int, int] = {}  # where the last note of each row begins
     for begin, end in itertools.pairwise([*_peaks(onset), len(rows)]):
         levels = rows[begin : min(end, begin + _PITCH_FRAMES)].mean(axis=0)
-        chosen = _chosen(levels, one_voice=part == "bass")
+        chosen = _chosen(levels, one_voice=one_voice)
         held = {
             row
             for row in chosen
-            if row in last and last[row].end >= begin and rows[begin - 1, row] > _SOUNDING
+            if row in last and ends[last[row], row] >= begin and rows[begin - 1, row] > _SOUNDING
         }
-        if part == "bass" or held == set(chosen):  # an onset begins at least one note
+        if one_voice or held == set(chosen):  # an onset begins at least one note
             held = set()
         for row in chosen:
             stop = begin + _length(rows[begin:end, row], float(levels[row]))
             if stop == end - 1 and end < len(rows):  # the silent frame before a note struck again
                 stop = end
-            if row in held:
-                last[row].end = stop
-            else:
-                last[row] = _Struck(begin, row, stop)
-                struck.append(last[row])
-    notes = []
-    for note in struck:
-        start = _start(note.begin, latents[note.begin, LAYOUT.offset[part]])
-        length = min(note.end / FRAMES_PER_BEAT, beats) - start
-        if length > 0:
-            velocity = _velocity(onset[note.begin])
-            notes.append(Played(start, length, note.row + low + shift, velocity))
-    return sorted(notes, key=lambda note: (note.start_beats, note.pitch))
-
-
-@dataclass(slots=True)
-class _Struck:
-    """A note being read: frames and row; the end moves while it is held."""
-
-    begin: int
-    row: int
-    end: int
+            if row not in held:
+                last[row] = begin
+            ends[last[row], row] = stop
+    return [(begin, end, row) for (begin, row), end in ends.items()]
 
 
 def _peaks(onset: np.ndarray) -> list[int]:

@@ -8,7 +8,7 @@ is in beats (quarter notes), so a tempo map only enters when sound is made.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from diffusion.errors import EngineError
@@ -126,10 +126,7 @@ def as_plain(performance: Performance) -> dict[str, object]:
             name: {
                 "timbre": part.timbre,
                 "gain_db": part.gain_db,
-                "notes": [
-                    [n.start_beats, n.length_beats, n.pitch, n.velocity, n.syllable]
-                    for n in part.notes
-                ],
+                "notes": [list(astuple(note)) for note in part.notes],
             }
             for name, part in performance.parts.items()
         },

@@ -15,9 +15,8 @@ import torch
 
 from diffusion.embedded import flow
 from diffusion.embedded.backbone import Backbone
-from diffusion.embedded.intent import Intent, features
+from diffusion.embedded.intent import WINDOW_FRAMES, Intent, features, pack_input
 from diffusion.embedded.latents import FRAMES_PER_BEAT, LAYOUT, PARTS
-from diffusion.embedded.network_input import WINDOW_FRAMES, channel_mask, pack_input
 from diffusion.embedded.repetition import averaging
 
 OVERLAP_FRAMES = 12 * FRAMES_PER_BEAT
@@ -73,7 +72,7 @@ def generate_latents(
             intent.tokens,
             noise[begin:end],
             out[begin:end],
-            channel_mask(kept[begin:end]),
+            kept[begin:end, LAYOUT.owners],
             flow.schedule(steps),
             each_step,
             averaging([b - begin for b in bar_frames if begin <= b <= end]),

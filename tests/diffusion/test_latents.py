@@ -22,8 +22,10 @@ def band(**parts: Part) -> Performance:
 
 
 def test_every_channel_belongs_to_exactly_one_part() -> None:
-    owned = np.concatenate([LAYOUT.of_part(part) for part in PARTS])
-    assert sorted(owned) == list(range(LAYOUT.channels))
+    for index, part in enumerate(PARTS):
+        single = {LAYOUT.offset[part], LAYOUT.gain[part], LAYOUT.onset.get(part, -1)} - {-1}
+        several = np.r_[LAYOUT.notes[part], LAYOUT.timbre[part]].tolist()
+        assert sorted([*single, *several]) == np.flatnonzero(LAYOUT.owners == index).tolist()
 
 
 def test_a_bar_of_seven_eight_is_forty_two_frames_long() -> None:

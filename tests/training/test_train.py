@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from diffusion.embedded.decoder.lapped import BINS, STEPS, lay
-from diffusion.embedded.intent import SLICES, Intent, features
+from diffusion.embedded.intent import CONTEXT_CHANNELS, SLICES, WINDOW_FRAMES, Intent, features
 from diffusion.embedded.latents import PARTS, encode
-from diffusion.embedded.network_input import CONTEXT_CHANNELS, WINDOW_FRAMES
 from diffusion.embedded.performance import Played
 from diffusion.embedded.sampler import generate_latents
 from diffusion.embedded.vocabulary import SLOTS

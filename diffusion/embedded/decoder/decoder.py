@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import load_file
@@ -19,11 +18,9 @@ from diffusion.embedded.decoder.drum_hits import Hit, Kit
 from diffusion.embedded.decoder.harmonic import Instrument, Tone
 from diffusion.embedded.decoder.room import add_room, new_room, pan
 from diffusion.embedded.performance import DRUMS, PART_STEM, Part, Performance
+from diffusion.embedded.voice.singer import Singer
 from diffusion.errors import Cancelled, check_choice
 from midi.grid import Grid
-
-if TYPE_CHECKING:
-    from diffusion.embedded.voice.singer import Singer
 
 VOICE_FILE = "voice-v1.safetensors"
 END_FADE_SECONDS = 0.005
@@ -114,7 +111,9 @@ class Decoder:
             wet = [hit for hit in hits if hit.piece not in DRY_PIECES]
             kit.play(wet, sound, generator, PIECE_PLACES)
         elif name == "vocals":
-            sound = pan(self._sing(part, grid, sample_rate, seed), PLACES[name])
+            self._singer = self._singer or Singer(self._voice)
+            line = self._singer.sing(part.notes, part.timbre, grid, sample_rate, seed)
+            sound = pan(torch.from_numpy(line), PLACES[name])
         else:
             instrument = Instrument(self._weights, part.timbre, sample_rate)
             mono = instrument.play(tones_of(part, grid, sample_rate), frames, generator)
@@ -125,13 +124,6 @@ class Decoder:
             dry = [hit for hit in hits if hit.piece in DRY_PIECES]
             kit.play(dry, sound, generator, PIECE_PLACES)
         return sound.mul_(db_to_amplitude(part.gain_db))
-
-    def _sing(self, part: Part, grid: Grid, sample_rate: int, seed: int) -> Tensor:
-        from diffusion.embedded.voice.singer import Singer
-
-        if self._singer is None:
-            self._singer = Singer(self._voice)
-        return torch.from_numpy(self._singer.sing(part.notes, part.timbre, grid, sample_rate, seed))
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from diffusion.errors import EngineError
+from diffusion.errors import EngineError, check_choice
 
 SILENCE = "_"
 MONOPHTHONGS = ("AA", "AE", "AH", "AO", "AX", "EH", "ER", "IH", "IY", "UH", "UW")
@@ -37,7 +37,7 @@ class Syllable:
     """Onset consonants, one vowel, coda consonants; str() gives the text a note carries.
 
     `spelling` is the piece of the lyrics it came from and `ends_line` says that a line of the
-    lyrics ends with it. Raises EngineError when the sounds are not a syllable.
+    lyrics ends with it.
     """
 
     onset: tuple[str, ...]
@@ -46,20 +46,15 @@ class Syllable:
     spelling: str = ""
     ends_line: bool = False
 
-    def __post_init__(self) -> None:
-        if self.vowel not in VOWELS:
-            raise EngineError(f"syllable: {self.vowel!r} is not one of the vowels {VOWELS}")
-        for sound in (*self.onset, *self.coda):
-            if sound not in CONSONANTS:
-                raise EngineError(f"syllable: {sound!r} is not one of {CONSONANTS}")
-
     def __str__(self) -> str:
         return " ".join((*self.onset, self.vowel, *self.coda))
 
     @classmethod
     def parse(cls, text: str) -> Syllable:
-        """Read "S IH NG"; raises EngineError unless it holds exactly one vowel."""
+        """Read "S IH NG"; raises EngineError unless it is of SYMBOLS with exactly one vowel."""
         sounds = tuple(text.split())
+        for sound in sounds:
+            check_choice("sound of a syllable", sound, SYMBOLS[1:])
         vowels = [place for place, sound in enumerate(sounds) if sound in VOWELS]
         if len(vowels) != 1:
             raise EngineError(f"syllable: {text!r} has {len(vowels)} vowels, it needs exactly 1")
