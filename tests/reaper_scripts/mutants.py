@@ -231,7 +231,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         ("or reaper.EnumProjects(-1) ~= proj then return end", "then return end"),
         ("reaper.Main_OnCommandEx(SCROLL_TO_SELECTED_TRACKS, 0, proj)", ""),
-        ("if fine then pcall(show, proj, made) end", "pcall(show, proj, made)"),
         ("if fine then pcall(show, proj, made) end", "if fine then show(proj, made) end"),
         ('"P_NOTES", stem.notes, true)', '"P_NOTES", "", true)'),
         ('set_item(item, "B_LOOPSRC", 0)', ""),

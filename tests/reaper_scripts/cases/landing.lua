@@ -182,6 +182,7 @@ case("in REAPER 7.0, which cannot insert into other tabs, the tab is changed and
   assert(landing.insert(handle(w, 1), plan(w)))
   equal(#w:project(1).tracks, 5, "tracks of the project that asked")
   equal(#w:project(2).tracks, 0, "tracks of the one in front")
+  equal(w:project(1).tracks[2].effects, 0, "effects of the default track")
   equal(w.front, 2, "the tab in front")
 end)
 

@@ -61,6 +61,7 @@ case("JSON keeps integers, nulls and signs of every kind", function(w)
   equal(found.a[5], "é🎸\n")
   equal(json.encode({ z = 1, a = { "x\n", 0.5, json.null, false } }), '{"a":["x\\u000a",0.5,null,false],"z":1}')
   equal(json.encode(math.maxinteger), "9223372036854775807")
+  equal(json.encode({ e = 1, b = 1, g = 1, a = 1, d = 1, f = 1, c = 1 }), '{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1}')
 end)
 
 case("a file is replaced whole or not at all", function(w)
