@@ -122,9 +122,10 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     project: Annotated[str, Key("label of the project: letters, digits, space, _ and -",
         max_bytes=64, pattern=r"[A-Za-z0-9 _-]+", group=OUTPUT, example='"My song"')] = ""
     from_: Annotated[str, Key("folder of a finished job: generate a part of it again", "path",
-        aliases=("source",), kept_by=(), group=RESULT, example="OUT")] = ""
+        aliases=("source",), stored_as="source", kept_by=(), group=RESULT, example="OUT")] = ""
     from_take: Annotated[int, Key("which take of that result", low=1, high=8,
-        aliases=("source-take",), kept_by=(), group=RESULT, example="2")] = 1
+        aliases=("source-take",), stored_as="source_take", kept_by=(), group=RESULT,
+        example="2")] = 1
     bar_range: Annotated[str,
         Key("only these bars, first-last, bars from 1; of that result, or to repaint",
         max_bytes=16, aliases=("range",), kept_by=(), option="--range", group=RESULT,

@@ -248,8 +248,8 @@ def sent(argument: Arg, value: Any) -> object:
 
 
 def json_name(argument: Arg) -> str:
-    """What an argument is called in JSON: as on the wire, with underscores."""
-    return argument.name.replace("-", "_")
+    """What an argument is called in stored JSON: as on the wire, with underscores, or as ever."""
+    return argument.stored_as or argument.name.replace("-", "_")
 
 
 def _arguments(cls: type) -> list[Arg]:

@@ -28,7 +28,8 @@ class Split(Request, address="/backline/split", answers=("Accepted",), kind="spl
         group=SOUND)] = False
     format: Format = "wav32f"
     start_seconds: Annotated[float, Key("where in the file to begin", low=0,
-        high=MAX_POSITION_SECONDS, unit="s", aliases=("from-seconds", "from"), option="--start",
+        high=MAX_POSITION_SECONDS, unit="s", aliases=("from-seconds", "from"),
+        stored_as="from_seconds", option="--start",
         group=SOUND, example="12.5")] = 0.0
     length_seconds: Annotated[float, Key("how much of it; 0: to its end", low=0,
         high=MAX_POSITION_SECONDS, unit="s", aliases=("seconds",), option="--length", group=SOUND,

@@ -82,15 +82,9 @@ def music_of(grid: Grid, key: Key) -> Music:
     return Music(grid.bpm, float(grid.beats), grid.meter, key, is_loop)
 
 
-# Keys of a request by the names under which results of backline 0.1 hashed them, so that the files
-# of an old result are reproduced byte by byte.
-HASHED_AS = {"from": "source", "from_take": "source_take", "start_seconds": "from_seconds"}
-
-
 def family_of(request: Mapping[str, object]) -> str:
     """Return 32 hexadecimal digits that two jobs share only where they ask for the same."""
-    hashed = {HASHED_AS.get(name, name): value for name, value in request.items()}
-    asked = json.dumps(hashed, sort_keys=True, default=str)
+    asked = json.dumps(request, sort_keys=True, default=str)
     return uuid5(NAMESPACE_URL, f"backline:{asked}").hex
 
 

@@ -15,6 +15,7 @@ from midi.key import Key
 from osc_protocol.audio_edits import lora_of
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate import Generate
+from osc_protocol.split import Split
 
 WHOLE: dict[str, Any] = {
     "bpm": 92.7,
@@ -174,6 +175,23 @@ def test_a_request_survives_json_whole() -> None:
     for wanted in (Generate(**WHOLE), request(melody=one_note_file())):
         text = json.dumps(wanted.as_dict())
         assert Generate.from_dict(json.loads(text)) == wanted
+
+
+# What version 0.1 stored: programs read it, old programs too, and files are tagged with its hash.
+STORED = set(
+    "bpm key bars meter melody_path melody notes lead tags lyrics seed takes best gate retries "
+    "conform transpose loudness engine stems sample_rate tempo_map meter_map sections intensity at_beats "
+    "at_seconds project source source_take bar_range midi_path melody_mode melody_strength format "
+    "audio_path edit parts reference_path loras language".split()
+)
+
+
+def test_a_stored_request_has_the_keys_it_always_had() -> None:
+    assert set(request(from_="/job", from_take=2).as_dict()) >= STORED
+    read = Generate.from_dict({"bpm": 90, "key": "C", "source": "/job", "source_take": 2})
+    assert (read.from_, read.from_take) == ("/job", 2)
+    split = Split("/a.wav", start_seconds=1.5).as_dict()
+    assert split["from_seconds"] == 1.5 and Split.from_dict(split).start_seconds == 1.5
 
 
 def test_a_dict_with_an_unknown_or_a_missing_field_is_refused() -> None:

@@ -178,7 +178,7 @@ def test_bars_of_a_delivered_project_are_made_anew(reaper: Any, home: Path) -> N
     assert len(item["takes"]) == 2
     made = json.loads(item["takes"][1]["ext"]["backline"])
     request = read_manifest(Path(made["folder"])).request
-    assert (request["from"], request["bar_range"], request["stems"]) == (
+    assert (request["source"], request["bar_range"], request["stems"]) == (
         str(folder), "2-2", ["bass"],
     )  # fmt: skip
 

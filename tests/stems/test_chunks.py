@@ -114,14 +114,6 @@ def test_the_family_is_the_request_s(tags: SoundTags):
     assert family_of({"bpm": 120, "seed": 1}) != family_of({"bpm": 120, "seed": 2})
 
 
-def test_a_request_has_the_family_it_had_before_its_keys_were_renamed() -> None:
-    """Else the tags of an old result, and so its files' hashes, could not be reproduced."""
-    old = {"bpm": 120.0, "source": "/r", "source_take": 2}
-    assert family_of({"bpm": 120.0, "from": "/r", "from_take": 2}) == family_of(old)
-    split = {"kind": "split", "path": "/a.wav", "from_seconds": 1.5}
-    assert family_of({"kind": "split", "path": "/a.wav", "start_seconds": 1.5}) == family_of(split)
-
-
 @pytest.mark.parametrize("format_name", ["wav16", "wav24", "flac"])
 def test_a_job_s_whole_numbers_sum_exactly_as_read_back(
     tmp_path: Path, grid: Grid, key: Key, make_take: Callable[..., Take], format_name: str
