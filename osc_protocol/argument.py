@@ -50,9 +50,9 @@ class Arg:
     A keyed argument with a `position` may also stand by position. `in_request` is whether it is
     part of the request that is stored and compared, as `stored_as` if not by its name; `kept_by`
     says whether a variation (VARY) and a change of a result (CHANGE) repeat it. On the command line
-    it is `option` (from its name where that is empty), listed under `group`, unless `wire_only` says
-    why there is none; `lines` is an
-    option that may be repeated, one line each, and `from_file` one that takes "@file".
+    it is `option` (from its name where that is empty), listed under `group`, unless `wire_only`
+    says why there is none; `lines` is an option that may be repeated, one line each, and
+    `from_file` one that takes "@file".
     """
 
     about: str

@@ -180,8 +180,9 @@ def test_a_request_survives_json_whole() -> None:
 # What version 0.1 stored: programs read it, old programs too, and files are tagged with its hash.
 STORED = set(
     "bpm key bars meter melody_path melody notes lead tags lyrics seed takes best gate retries "
-    "conform transpose loudness engine stems sample_rate tempo_map meter_map sections intensity at_beats "
-    "at_seconds project source source_take bar_range midi_path melody_mode melody_strength format "
+    "conform transpose loudness engine stems sample_rate tempo_map meter_map sections intensity "
+    "at_beats at_seconds project source source_take bar_range midi_path melody_mode "
+    "melody_strength format "
     "audio_path edit parts reference_path loras language".split()
 )
 
