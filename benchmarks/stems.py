@@ -122,12 +122,12 @@ def _stock(network: Path) -> Any:
 
 def _ours(path: Path, arm: str) -> tuple[Any, Any]:
     from audio.clip import Clip
-    from stems.splitting import network, process_memory, splitter
+    from stems.splitting import network, splitter
 
     if arm == "placed":
         splitter.tune_process = lambda: None  # type: ignore[attr-defined]
         network._way = lambda module, precision, device: lambda mixes, tick: module(mixes)
-        assert process_memory.tune_process is not splitter.tune_process  # type: ignore[attr-defined]
+        assert network.tune_process is not splitter.tune_process  # type: ignore[attr-defined]
     ours = splitter.Splitter(arm, path, precision="" if arm == "default" else "float32")
     ours.facts()  # loads it
     if arm == "placed":

@@ -1,4 +1,4 @@
-"""One note, in beats."""
+"""One note, in beats or in seconds."""
 
 from __future__ import annotations
 
@@ -41,3 +41,13 @@ class Note:
     def end_beats(self) -> Fraction:
         """Where the note ends, in beats."""
         return self.start_beats + self.length_beats
+
+
+@dataclass(frozen=True, slots=True)
+class TimedNote:
+    """Start and length in seconds, MIDI pitch (General MIDI's number for drums), velocity 0..1."""
+
+    start_seconds: float
+    length_seconds: float
+    pitch: int
+    velocity: float

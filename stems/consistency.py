@@ -2,8 +2,9 @@
 
 A splitter's estimates miss the mix by a residual. It is distributed by the estimates' power in
 each bin of a short-time Fourier transform (Wisdom et al. 2019), so a stem gets none where it is
-silent. Dust is then moved to the loudest stem of the moment (stems/dust.py), so that an empty stem
-is empty and the sum stays what it was. No stem is ever scaled alone.
+silent. Dust, what is left in a stem that is too quiet to belong to it, is then moved to the loudest
+stem of the moment, so that an empty stem is empty and the sum stays what it was. No stem is ever
+scaled alone.
 """
 
 from __future__ import annotations
@@ -15,13 +16,19 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip, Samples
+from audio.decibels import db_to_power
 from audio.stem_names import STEMS
-from stems.dust import move_dust
 from stems.errors import StemError
 
 FFT_FRAMES, HOP_FRAMES = 2048, 512
 PIECE_FRAMES = 1 << 18  # processed at a time, so that ten minutes need no gigabytes
 FALLBACK = "melody"  # gets what no estimate has: a splitter calls it "other"
+# Dust: quieter than both of these over 400 ms, the window of BS.1770's momentary loudness.
+DUST_DBFS = -60.0
+DUST_UNDER_MIX_DB = 40.0
+NOTHING_DBFS = -120.0  # under this the mix itself counts as digital silence
+STEP_SECONDS = 0.050  # levels are taken, and gates fade, over this
+WINDOW_STEPS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +53,7 @@ def add_up(mix: Clip, estimates: Mapping[str, Clip]) -> AddedUp:
     energy = [float(np.vdot(stem, stem)) for stem in stems]
     strongest = int(np.argmax(energy)) if any(energy) else fallback
     _share_residual(mix.samples, stems, strongest)
-    move_dust(mix, stems, strongest)
+    _move_dust(mix, stems, strongest)
     _close_gap(mix.samples, stems, strongest)
     clips = {n: Clip(stem, mix.sample_rate) for n, stem in zip(names, stems, strict=True)}
     return AddedUp(clips, tuple(name for name, clip in clips.items() if not clip.samples.any()))
@@ -64,6 +71,13 @@ def check_alike(mix: Clip, clips: Mapping[str, Clip]) -> None:
                 f"stem {name} has the shape {clip.samples.shape} at {clip.sample_rate} Hz, its "
                 f"mix {mix.samples.shape} at {mix.sample_rate} Hz: they must be equal"
             )
+
+
+def silent_stems(mix: Clip, clips: Mapping[str, Clip]) -> tuple[str, ...]:
+    """Return the silent stems: all dust from the first frame to the last."""
+    names = list(clips)
+    open_at = _open(mix, [clips[name].samples for name in names])
+    return tuple(name for name, gate in zip(names, open_at, strict=True) if not gate.any())
 
 
 def _share_residual(mix: Samples, stems: Samples, strongest: int) -> None:
@@ -127,3 +141,56 @@ def _close_gap(mix: Samples, stems: Samples, strongest: int) -> None:
         piece = stems[:, :, first : first + PIECE_FRAMES]
         left = mix[:, first : first + PIECE_FRAMES] - piece.sum(0, dtype=np.float64)
         piece[strongest] = piece[strongest] + left
+
+
+def _move_dust(mix: Clip, stems: Samples, strongest: int) -> None:
+    """Close the gates of stems that hold dust only; the loudest of the moment gets the dust."""
+    step = _step_frames(mix.sample_rate)
+    is_open = _open(mix, list(stems))
+    if is_open.all():
+        return
+    loudest = np.stack([_levels(stem, step) for stem in stems]).argmax(0)
+    loudest = np.where(is_open.any(0), loudest, strongest)
+    gates = is_open.astype(np.float64)
+    takes = np.zeros_like(gates)
+    takes[loudest, np.arange(gates.shape[1])] = 1.0
+    middles = (np.arange(gates.shape[1]) + 0.5) * step
+    for first in range(0, mix.frames, PIECE_FRAMES):
+        piece = stems[:, :, first : first + PIECE_FRAMES]
+        at = np.arange(first, first + piece.shape[-1])
+        gate, take = (
+            np.stack([np.interp(at, middles, row) for row in rows])[:, None]
+            for rows in (gates, takes)
+        )
+        dust = (piece * (1.0 - gate)).sum(0)
+        piece[:] = piece * gate + take * dust
+
+
+def _open(mix: Clip, stems: list[Samples]) -> npt.NDArray[np.bool_]:
+    """Where each stem is more than dust, (stems, steps); the whole window around it is."""
+    from scipy.ndimage import maximum_filter1d
+
+    step = _step_frames(mix.sample_rate)
+    levels = np.stack([_levels(stem, step) for stem in stems])
+    of_mix = _levels(mix.samples, step)
+    under = np.where(
+        of_mix > db_to_power(NOTHING_DBFS), of_mix * db_to_power(-DUST_UNDER_MIX_DB), np.inf
+    )
+    above = (levels >= db_to_power(DUST_DBFS)) | (levels >= under)
+    return np.asarray(maximum_filter1d(above, WINDOW_STEPS, axis=1, origin=-1), bool)
+
+
+def _levels(samples: Samples, step: int) -> npt.NDArray[np.float64]:
+    """Mean square of the louder channel over 400 ms around each step of (channels, frames)."""
+    from scipy.ndimage import uniform_filter1d
+
+    firsts = np.arange(0, samples.shape[-1], step)
+    counts = np.diff(firsts, append=samples.shape[-1])
+    means = np.empty((samples.shape[0], len(firsts)))
+    for channel, row in zip(samples, means, strict=True):
+        row[:] = np.add.reduceat(np.square(channel, dtype=np.float64), firsts) / counts
+    return np.asarray(uniform_filter1d(means.max(0), WINDOW_STEPS, mode="nearest"))
+
+
+def _step_frames(sample_rate: int) -> int:
+    return round(STEP_SECONDS * sample_rate)

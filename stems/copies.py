@@ -12,8 +12,7 @@ from midi.errors import KeyNameError
 from midi.key import Key
 from stems.chunks import Music, SoundTags, family_of, music_of
 from stems.errors import StemError
-from stems.file_names import tidy_name
-from stems.files import DEFAULT_FORMAT, MIX, sound_format, write_sounds
+from stems.files import DEFAULT_FORMAT, MIX, sound_format, tidy_name, write_sounds
 from stems.manifest import Manifest, grid_of, read_manifest
 from stems.staging import plain_disk_errors
 

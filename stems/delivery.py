@@ -13,7 +13,7 @@ from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
 from stems.chunks import SoundTags, family_of, music_of
-from stems.dust import silent_stems
+from stems.consistency import silent_stems
 from stems.entries import (
     FileEntry,
     GridEntry,
@@ -36,7 +36,7 @@ from stems.overview import Overview, draw_overview
 from stems.project_file import Project, ProjectTake, start_seconds, write_project
 from stems.project_items import Origin, Setting
 from stems.staging import plain_disk_errors, publish, staging
-from stems.take import Take
+from stems.stem_set import Take
 from stems.version import backline_version
 
 PROJECT_NAME = "project.rpp"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,11 @@ from audio.wave_file import WaveFile
 from midi.grid import Grid
 from midi.note import Note
 from midi.smf import write_smf
-from stems.chunks import SoundTags, chunks_of
+from stems.chunks import Music, SoundTags, chunks_of
 from stems.entries import FileEntry
 from stems.errors import StemError
 from stems.manifest import describe_file
-from stems.stem_set import StemSet
-from stems.take import Take
+from stems.stem_set import StemSet, Take
 from stems.whole_numbers import Integers, dither_for, to_integers, to_whole
 
 MIX = "mix"
@@ -40,6 +40,12 @@ SOUND_FORMATS: Mapping[str, SoundFormat] = {
     DEFAULT_FORMAT: SoundFormat(".wav", 32),
     "flac": SoundFormat(".flac", 24),
 }
+
+MODE_WORDS = {
+    "major": "maj", "minor": "min", "dorian": "dor", "phrygian": "phr", "lydian": "lyd",
+    "mixolydian": "mix", "locrian": "loc",
+}  # fmt: skip
+MAX_LABEL = 40
 
 # General MIDI, counted from 0: channel 10 holds drums; finger bass, piano, choir.
 _CHANNELS = {"drums": 9}
@@ -64,6 +70,37 @@ def score_path(take: int) -> str:
 def notes_path(stem: str, take: int) -> str:
     """Relative path of what a stem plays, as MIDI, with forward slashes."""
     return f"{take_folder(take)}{stem}.mid"
+
+
+def tidy_name(
+    stem: str,
+    suffix: str,
+    *,
+    job: str = "",
+    label: str = "",
+    take: int = 1,
+    takes: int = 1,
+    music: Music | None = None,
+) -> str:
+    """Return a name that any file system takes and that sorts by job, then stem.
+
+    A job's number has four digits or more; without one the user's `label` stands for it. Tempo
+    and key are left out where they are not known, the take where there is but one.
+    """  # fmt: skip
+    words = ["backline", f"{int(job):04d}" if job.isdecimal() else _plain(label or job), stem]
+    words += [f"take{take}"] if takes > 1 else []
+    words += [tempo_word(music.bpm), key_word(music)] if music else []
+    return "_".join(word for word in words if word) + suffix
+
+
+def tempo_word(bpm: float) -> str:
+    """92.5bpm: up to three decimals, none that say nothing."""
+    return f"{bpm:.3f}".rstrip("0").rstrip(".") + "bpm"
+
+
+def key_word(music: Music) -> str:
+    """Cmin, F#dor, Bbmaj: as file browsers of samples expect it."""
+    return music.key.spelling + MODE_WORDS[music.key.mode]
 
 
 def sound_format(name: str) -> SoundFormat:
@@ -167,3 +204,8 @@ def _null_of_files(folder: Path, paths: Mapping[str, str]) -> float:
     clips = {name: read_clip(folder / path) for name, path in paths.items()}
     mix = clips.pop(MIX)
     return StemSet(clips, gained_db=0.0).null_db(mix)
+
+
+def _plain(text: str) -> str:
+    """Letters, digits and dashes only, and not without end."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:MAX_LABEL]

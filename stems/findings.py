@@ -9,7 +9,7 @@ from audio.decibels import SILENCE_DB, dbfs
 from audio.report import Report
 from midi.grid import Grid
 from midi.key import Key
-from stems.take import Take
+from stems.stem_set import Take
 
 NULL_LIMIT_DBFS = -100.0
 TEMPO_LIMIT_PERCENT = 1.0

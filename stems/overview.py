@@ -15,7 +15,7 @@ from stems.findings import findings
 from stems.palette import BACKGROUND, BEAT_COLOUR, PANE, QUIET, SCALE_ROW, TEXT, WARNING
 from stems.piano_roll import draw_piano_roll
 from stems.sheet import Sheet
-from stems.take import Take
+from stems.stem_set import Take
 from stems.time_axis import (
     GUTTER,
     HEIGHT_PX,

@@ -12,10 +12,10 @@ import numpy as np
 from audio.clip import Clip, Samples
 from audio.decibels import db_to_amplitude
 from audio.wave_file import WaveFile
+from midi.note import TimedNote
 from stems.chunks import one_shot, sampler
-from stems.file_names import tempo_word
+from stems.files import tempo_word
 from stems.transcription.drums import DRUMS
-from stems.transcription.timed_note import TimedNote
 from stems.transcription.transcriber import detect
 
 TOGETHER_SECONDS = 0.030  # what begins within this is one sound

@@ -1,4 +1,4 @@
-"""Stems that belong together: equal in length and rate, and adding up to their mix."""
+"""Stems that belong together, equal in length and rate and adding up to their mix; and takes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import numpy as np
 from audio.clip import Clip
 from audio.decibels import db_to_amplitude, dbfs
 from audio.loudness import true_peak
+from audio.report import Report
 from audio.residue import null_dbfs
 from audio.stem_names import STEMS
+from midi.note import Note
 from stems.errors import StemError
+from stems.facts import TakeFacts
 
 PEAK_LIMIT_DBTP = -1.0
 
@@ -86,6 +89,22 @@ class StemSet:
                 f"its stems (2, {self.frames}) at {self.sample_rate} Hz"
             )
         return null_dbfs(mix, self.clips.values())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Take:
+    """Stems, what each of them plays, what was measured on them, and the seed they came from.
+
+    `notes` is by stem and may be empty; `report` is None where nothing was measured. `score` is
+    what the engine needs to change the take later; it is kept in score.json.
+    """
+
+    stem_set: StemSet
+    notes: Mapping[str, tuple[Note, ...]] = field(default_factory=dict)
+    report: Report | None = None
+    seed: int = 0
+    facts: TakeFacts = field(default_factory=TakeFacts)
+    score: Mapping[str, object] | None = None
 
 
 def _check(clips: Mapping[str, Clip]) -> None:

@@ -49,7 +49,7 @@ DOORS = {
         "stems.splitting.lean_transformer",
     },
     "yaml": {"stems.splitting.model_files"},
-    "soxr": {"stems.splitting.rates"},
+    "soxr": {"stems.splitting.splitter"},
     "peft": {"diffusion.ace_step.lora"},
     "mido": {"midi.smf"},
     "soundfile": {

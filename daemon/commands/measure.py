@@ -82,8 +82,7 @@ def _draw(
     from audio.clip import Clip
     from midi.key import Key
     from stems.overview import Overview, draw_overview
-    from stems.stem_set import StemSet
-    from stems.take import Take
+    from stems.stem_set import StemSet, Take
 
     stereo = np.ascontiguousarray(np.resize(clip.samples, (2, clip.frames)))
     row = StemSet({"melody": Clip(stereo, clip.sample_rate)}, gained_db=0.0)

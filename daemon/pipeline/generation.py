@@ -30,7 +30,7 @@ from stems.delivery import deliver
 from stems.manifest import Manifest
 from stems.source import Source
 from stems.splitting.splitters import open_splitter
-from stems.take import Take
+from stems.stem_set import Take
 
 # Threads of torch that wait for each other must not burn the time of those they wait for: with a
 # DAW or anything else on the same cores 8 bars took 104 s of diffusion, and take 2.4 s like this.

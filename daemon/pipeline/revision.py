@@ -23,8 +23,7 @@ from stems.source import (
     read_edited_notes,
     read_source,
 )
-from stems.stem_set import StemSet
-from stems.take import Take
+from stems.stem_set import StemSet, Take
 
 
 def repeated(folder: Path, changes: Mapping[str, object]) -> Generate:

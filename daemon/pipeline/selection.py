@@ -11,8 +11,7 @@ from audio.report import NotConformed, Report
 from diffusion.engine import Conditions
 from osc_protocol.generate import Generate
 from stems.facts import AttemptEntry, ChoiceEntry, TakeFacts
-from stems.stem_set import StemSet
-from stems.take import Take
+from stems.stem_set import StemSet, Take
 
 NO_LIMITS = Limits(tempo_percent=None, placement_ms=None, faults=None)
 NOT_JUDGED = Judgement(0.0, {}, ())

@@ -15,7 +15,7 @@ from osc_protocol.errors import Code, ProtocolError
 from stems.errors import StemError
 from stems.facts import TakeFacts
 from stems.plain import as_plain, from_plain
-from stems.take import Take
+from stems.stem_set import Take
 
 if TYPE_CHECKING:
     from stems.splitting.splitter import Splitter
@@ -42,11 +42,12 @@ def separated(
         raise EngineError("the engine gave neither stems nor a mix")
     from stems.splitting.separation import separate
 
+    splitter = load_splitter(open_splitter, "")
     separation = separate(
-        generation.mix, load_splitter(open_splitter, ""), stems=stems,
+        generation.mix, splitter, stems=stems,
         progress=lambda fraction: progress("split", fraction), cancelled=cancelled,
     )  # fmt: skip
-    facts = replace(facts, splitter=separation.facts, silent=separation.silent)
+    facts = replace(facts, splitter=splitter.facts(), silent=separation.silent)
     return Draft(separation.clips, generation.notes, generation.score, facts)
 
 

@@ -16,8 +16,8 @@ from audio.stem_names import STEMS
 from audio.wave_file import WaveFile
 from stems.errors import StemError
 from stems.facts import SplitterDescription
+from stems.splitting.network import give_back_memory
 from stems.splitting.placement import joined
-from stems.splitting.process_memory import give_back_memory
 from stems.splitting.recording import Reader, Recording
 from stems.splitting.separation import finish
 from stems.splitting.splitter import Splitter

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 
 from audio.clip import Clip
 from audio.stem_names import STEMS
-from stems.consistency import AddedUp, add_up
-from stems.dust import silent_stems
+from stems.consistency import AddedUp, add_up, silent_stems
 from stems.errors import StemError
-from stems.facts import SplitterDescription
 from stems.splitting.splitter import Splitter
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Separation:
-    """Stems (2 channels) of a mix, the names of the silent ones, and the splitter."""
-
-    clips: Mapping[str, Clip]
-    silent: tuple[str, ...]
-    facts: SplitterDescription
 
 
 def separate(
@@ -30,10 +18,9 @@ def separate(
     splitter: Splitter,
     *,
     stems: Sequence[str] = STEMS,
-    loop: bool = False,
     progress: Callable[[float], None] = lambda fraction: None,
     cancelled: Callable[[], bool] = lambda: False,
-) -> Separation:
+) -> AddedUp:
     """Split a mix into stems of its own rate and length; all four of them add up to it.
 
     A mono mix becomes both channels. Raises Cancelled within a segment, and StemError.
@@ -44,9 +31,8 @@ def separate(
         raise StemError(
             f"the mix has {mix.channels} channels; mono and stereo can be split, so mix it down"
         )
-    estimates = splitter.split(mix, stems=stems, loop=loop, progress=progress, cancelled=cancelled)
-    added = finish(mix, estimates)
-    return Separation(added.clips, added.silent, replace(splitter.facts(), loop=loop))
+    estimates = splitter.split(mix, stems=stems, progress=progress, cancelled=cancelled)
+    return finish(mix, estimates)
 
 
 def finish(mix: Clip, estimates: Mapping[str, Clip]) -> AddedUp:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +13,10 @@ from audio.stem_names import STEMS
 from diffusion.errors import Cancelled
 from stems.errors import StemError
 from stems.facts import SplitterDescription
+from stems.splitting.model_files import read_model
+from stems.splitting.network import Network, give_back_memory, tune_process
 from stems.splitting.parallel import Tick, in_parallel
 from stems.splitting.placement import OVERLAP, joined, place, window, wrapped
-from stems.splitting.process_memory import give_back_memory, tune_process
-from stems.splitting.rates import at_rate
-
-if TYPE_CHECKING:
-    from stems.splitting.network import Network
 
 _DEMUCS_WORDS = {"melody": "other"}
 
@@ -61,9 +57,6 @@ class Splitter:
         """The loaded network; raises StemError when its files are no good."""
         if self._network is None:
             tune_process()
-            from stems.splitting.model_files import read_model
-            from stems.splitting.network import Network
-
             model = read_model(self._path, sha256=self._hashes)
             self._network = Network(model, precision=self._precision)
         return self._network
@@ -157,12 +150,12 @@ class Splitter:
                 silence = np.zeros((len(batch), len(sources), *given.shape[1:]), np.float32)
                 return lambda tick: silence
             mixes = (given - np.float32(level.mean)) / np.float32(level.deviation + 1e-8)
-            mixes = at_rate(mixes, sample_rate, model_rate, model_frames)
+            mixes = _at_rate(mixes, sample_rate, model_rate, model_frames)
             first = None if network.precision else network.settle(mixes, sources, tick)
 
             def work(tick: Tick) -> Samples:
                 found = network.estimate(mixes, sources, tick) if first is None else first
-                found = at_rate(found, model_rate, sample_rate, length)
+                found = _at_rate(found, model_rate, sample_rate, length)
                 # Without the mean, which is no stem's: add_up places it.
                 return found * np.float32(level.deviation)
 
@@ -173,6 +166,23 @@ class Splitter:
         for number, (batch, found) in enumerate(zip(batches, done, strict=True), 1):
             yield from zip(batch, found, strict=True)
             progress(number / len(batches))
+
+
+def _at_rate(samples: Samples, from_rate: int, to_rate: int, frames: int) -> Samples:
+    """Return (..., frames_in) at another rate in Hz, cut or filled with zeros to `frames`.
+
+    By soxr, which needs no table for the ratio: 44099 Hz costs what 48000 does.
+    """
+    if from_rate != to_rate:
+        import soxr
+
+        rows = samples.reshape(-1, samples.shape[-1])
+        rows = soxr.resample(rows.T, from_rate, to_rate, quality="HQ").T
+        samples = np.asarray(rows, np.float32).reshape(*samples.shape[:-1], -1)
+    missing = frames - samples.shape[-1]
+    if missing > 0:
+        samples = np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(0, missing)])
+    return np.ascontiguousarray(samples[..., :frames])
 
 
 def _reader(samples: Samples, loop: bool) -> Read:

@@ -12,6 +12,7 @@ from importlib import resources
 import numpy as np
 
 from audio.clip import Clip, resample_fast
+from midi.note import TimedNote
 from stems.errors import StemError
 from stems.transcription.drum_features import (
     HOP_SECONDS,
@@ -19,7 +20,6 @@ from stems.transcription.drum_features import (
     band_levels,
     with_surroundings,
 )
-from stems.transcription.timed_note import TimedNote
 
 # What the network distinguishes, in the order of its outputs: General MIDI percussion.
 DRUMS: Mapping[str, int] = {

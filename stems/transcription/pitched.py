@@ -19,7 +19,7 @@ from audio.clip import Clip, resample_fast
 from audio.decibels import power_to_db
 from audio.features import MAX_SAMPLE_RATE, Floats, attack_envelope, onset_envelope
 from audio.onsets import find_onsets
-from stems.transcription.timed_note import TimedNote
+from midi.note import TimedNote
 
 LISTENING_RATE = 16_000
 ZERO_PADDING = 4

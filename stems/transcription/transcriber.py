@@ -8,11 +8,10 @@ from fractions import Fraction
 from audio.clip import Clip
 from audio.stem_names import STEMS
 from midi.grid import MAX_SECONDS, Grid
-from midi.note import Note
+from midi.note import Note, TimedNote
 from stems.errors import StemError
 from stems.transcription.drums import detect_drums
 from stems.transcription.pitched import VOICES, detect_voice
-from stems.transcription.timed_note import TimedNote
 
 PARTS_A_BEAT = 960  # as fine as REAPER's own ticks
 SHORTEST_PARTS = 20

@@ -16,8 +16,7 @@ from diffusion.facts import EngineDescription
 from midi.grid import Grid
 from midi.key import Key
 from stems.delivery import deliver
-from stems.stem_set import StemSet
-from stems.take import Take
+from stems.stem_set import StemSet, Take
 
 
 @pytest.fixture

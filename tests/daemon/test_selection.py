@@ -22,8 +22,7 @@ from osc_protocol.errors import ProtocolError
 from osc_protocol.generate import Generate
 from stems.facts import SplitterDescription
 from stems.manifest import Manifest, read_manifest
-from stems.stem_set import StemSet
-from stems.take import Take
+from stems.stem_set import StemSet, Take
 
 RATE = 44_100
 BAR_ROOTS_HZ = (55.0, 73.4, 82.4, 65.4)

@@ -13,7 +13,7 @@ from audio.flac_file import FlacFile
 from midi.key import Key
 from midi.meter import Meter
 from stems.chunks import Music
-from stems.file_names import tidy_name
+from stems.files import tidy_name
 
 
 def name_in_lua(reaper: Any, manifest: dict[str, object], stem: str, take: int) -> str:

@@ -14,8 +14,7 @@ from midi.key import Key
 from midi.melody import Melody
 from midi.note import Note
 from stems.facts import TakeFacts
-from stems.stem_set import StemSet
-from stems.take import Take
+from stems.stem_set import StemSet, Take
 
 SAMPLE_RATE = 48_000
 

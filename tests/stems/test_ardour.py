@@ -26,8 +26,7 @@ from stems.delivery import deliver
 from stems.entries import GridEntry
 from stems.errors import StemError
 from stems.manifest import Manifest, read_manifest
-from stems.stem_set import StemSet
-from stems.take import Take
+from stems.stem_set import StemSet, Take
 
 pytestmark = pytest.mark.skipif(
     shutil.which("ardour7-lua") is None or shutil.which("ardour7-export") is None,

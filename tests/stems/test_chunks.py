@@ -18,7 +18,7 @@ from stems.delivery import deliver
 from stems.errors import StemError
 from stems.files import SOUND_FORMATS, write_sounds
 from stems.manifest import read_manifest
-from stems.take import Take
+from stems.stem_set import Take
 
 FRAMES, RATE = 96_000, 48_000
 

@@ -4,9 +4,8 @@ import pytest
 from audio.clip import Clip
 from audio.stem_names import STEMS
 from benchmarks.null_sums import RATES, nulls, random_job
-from stems import consistency, dust
-from stems.consistency import add_up
-from stems.dust import silent_stems
+from stems import consistency
+from stems.consistency import add_up, silent_stems
 from stems.errors import StemError
 from stems.whole_numbers import dither_for, to_integers
 
@@ -104,8 +103,7 @@ def test_clips_shorter_than_any_window_add_up(frames: int):
 def test_long_clips_worked_on_in_pieces_get_what_they_get_in_one(monkeypatch: pytest.MonkeyPatch):
     job = random_job(9, RATE, of_seconds=2)
     whole = add_up(job.mix, job.estimates)
-    for module in (consistency, dust):
-        monkeypatch.setattr(module, "PIECE_FRAMES", 20 * consistency.HOP_FRAMES)
+    monkeypatch.setattr(consistency, "PIECE_FRAMES", 20 * consistency.HOP_FRAMES)
     parts = add_up(job.mix, job.estimates)
     assert parts.silent == whole.silent
     for stem in STEMS:

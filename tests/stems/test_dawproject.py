@@ -20,7 +20,7 @@ from stems.dawproject import write_dawproject
 from stems.delivery import deliver
 from stems.errors import StemError
 from stems.manifest import Manifest
-from stems.take import Take
+from stems.stem_set import Take
 
 STEMS = ("drums", "bass")
 NASTY = 'it\'s <"so"> & ünï\x07 🎹'

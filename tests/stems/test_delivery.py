@@ -20,7 +20,7 @@ from stems.errors import StemError
 from stems.facts import TakeFacts
 from stems.manifest import Manifest, read_manifest
 from stems.overview import draw_overview
-from stems.take import Take
+from stems.stem_set import Take
 
 ONE_STEM = ("bass",)
 

@@ -3,7 +3,7 @@ import pytest
 from midi.grid import Grid
 from midi.key import Key
 from stems.chunks import music_of
-from stems.file_names import tidy_name
+from stems.files import tidy_name
 
 
 def test_a_job_s_stem_is_named_by_number_stem_tempo_and_key():

@@ -8,7 +8,7 @@ from mido import MidiFile
 
 from midi.grid import Grid
 from stems.files import write_take
-from stems.take import Take
+from stems.stem_set import Take
 
 
 @pytest.mark.parametrize("level", [0.05, 0.9])  # as it comes, and turned down by the common gain

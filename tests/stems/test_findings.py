@@ -5,7 +5,7 @@ from typing import Any
 from midi.grid import Grid
 from midi.key import Key
 from stems.findings import findings
-from stems.take import Take
+from stems.stem_set import Take
 
 
 def by_name(take: Take, grid: Grid, key: Key, null_dbfs: float | None = None) -> dict[str, tuple]:

@@ -20,8 +20,7 @@ from midi.note import Note
 from stems.entries import Section
 from stems.overview import Overview, draw_overview
 from stems.palette import STEM_COLOURS
-from stems.stem_set import StemSet
-from stems.take import Take
+from stems.stem_set import StemSet, Take
 
 Pixels = npt.NDArray[np.int64]  # (rows from the top, columns, red green blue)
 WHITE, AMBER = (255, 255, 255), (244, 184, 96)

@@ -6,9 +6,9 @@ import soundfile
 from wavinfo import WavInfoReader
 
 from audio.clip import Clip
+from midi.note import TimedNote
 from stems import slices
 from stems.slices import slice_stem, write_slice
-from stems.transcription.timed_note import TimedNote
 
 RATE = 48_000
 

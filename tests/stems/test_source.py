@@ -23,7 +23,7 @@ from stems.source import (
     read_edited_notes,
     read_source,
 )
-from stems.take import Take
+from stems.stem_set import Take
 
 MakeTake = Callable[..., Take]
 REQUEST: dict[str, object] = {"bpm": 180.0, "bars": 2, "key": "A minor"}

@@ -101,7 +101,7 @@ def test_stems_have_the_mixes_rate_and_length_and_add_up_to_it(
     assert stems.names == STEMS and (stems.frames, stems.sample_rate) == (mix.frames, rate)
     assert stems.null_db(mix) <= NULL_DBFS
     assert heard == sorted(heard) and heard[-1] == 1.0
-    assert separation.facts.precision == "float32" and separation.facts.name == "tiny"
+    assert splitter.facts().precision == "float32" and splitter.facts().name == "tiny"
 
 
 def test_the_same_mix_is_split_the_same_way_twice(splitter: Splitter) -> None:
