@@ -13,10 +13,7 @@ from midi.melody import Melody
 from stems.entries import Section
 from stems.findings import findings
 from stems.palette import BACKGROUND, BEAT_COLOUR, PANE, QUIET, SCALE_ROW, TEXT, WARNING
-from stems.piano_roll import draw_piano_roll
-from stems.sheet import Sheet
-from stems.stem_set import Take
-from stems.time_axis import (
+from stems.panes import (
     GUTTER,
     HEIGHT_PX,
     LEFT,
@@ -24,10 +21,13 @@ from stems.time_axis import (
     RIGHT,
     WIDTH_PX,
     bar_step,
+    draw_piano_roll,
     draw_time_lines,
+    draw_waveforms,
     x_of,
 )
-from stems.waveforms import draw_waveforms
+from stems.sheet import Sheet
+from stems.stem_set import Take
 
 BEATS = (0.548, 0.572)  # bottom and top of the pane with the beats measured
 
