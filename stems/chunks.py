@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -71,6 +71,21 @@ class SoundTags:
         }
 
 
+def tags_of(
+    names: Collection[str],
+    take: int,
+    position_frames: int,
+    request: Mapping[str, object],
+    music: Music | None,
+) -> dict[str, SoundTags]:
+    """Return what the sounds of one take say of themselves, by their names."""
+    project, family = str(request.get("project") or ""), family_of(request)
+    return {
+        name: SoundTags(name, take, position_frames, project, family, len(names), music)
+        for name in names
+    }
+
+
 def music_of(grid: Grid, key: Key) -> Music:
     """Return what a host needs to know; a loop has one tempo, one meter and whole beats."""
     is_loop = (
@@ -94,9 +109,12 @@ def chunks_of(
     """Return the chunks that belong before the samples, and those after them."""
     after = [(b"iXML", _ixml(tags, sample_rate, channels))]
     if tags.music:
-        after.insert(0, (b"acid", _acid(tags.stem, tags.music)))
-        if tags.music.is_loop:
-            after.insert(1, (b"smpl", sampler(_root(tags.stem, tags.music), sample_rate, frames)))
+        pitched = tags.stem not in UNPITCHED
+        root = MIDDLE_C + (tags.music.key.tonic if pitched else 0)
+        flags = STRETCH if tags.music.is_loop else ONE_SHOT
+        acid = _acid(flags | (HAS_ROOT if pitched else 0), root, tags.music)
+        sample = [(b"smpl", sampler(root, sample_rate, frames))] if tags.music.is_loop else []
+        after = [(b"acid", acid), *sample, *after]
     return [(b"bext", _bext(tags))], after
 
 
@@ -109,12 +127,10 @@ def _bext(tags: SoundTags) -> bytes:
     )  # fmt: skip
 
 
-def _acid(stem: str, music: Music) -> bytes:
-    flags = STRETCH if music.is_loop else ONE_SHOT
-    flags |= 0 if stem in UNPITCHED else HAS_ROOT
+def _acid(flags: int, root: int, music: Music) -> bytes:
     # The two fields between, of unknown meaning, are as ACID itself writes them.
     return struct.pack(
-        "<IHHfIHHf", flags, _root(stem, music), 0x8000, 0.0, round(music.beats),
+        "<IHHfIHHf", flags, root, 0x8000, 0.0, round(music.beats),
         music.meter.denominator, music.meter.numerator, music.bpm,
     )  # fmt: skip
 
@@ -161,10 +177,6 @@ def _ixml(tags: SoundTags, sample_rate: int, channels: int) -> bytes:
         SubElement(track, "INTERLEAVE_INDEX").text = str(channel)
         SubElement(track, "NAME").text = tags.stem
     return bytes(tostring(root, encoding="UTF-8", xml_declaration=True))
-
-
-def _root(stem: str, music: Music) -> int:
-    return MIDDLE_C if stem in UNPITCHED else MIDDLE_C + music.key.tonic
 
 
 def _printable(text: str) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 from audio.clip import Clip, read_clip
 from midi.errors import KeyNameError
 from midi.key import Key
-from stems.chunks import Music, SoundTags, family_of, music_of
+from stems.chunks import Music, music_of, tags_of
 from stems.errors import StemError
 from stems.files import DEFAULT_FORMAT, MIX, sound_format, tidy_name, write_sounds
 from stems.manifest import Manifest, grid_of, read_manifest
@@ -40,7 +39,9 @@ def write_copies(folder: Path, target: Path, format_name: str = "") -> list[str]
             for entry in manifest.files:
                 sound = entry.role in ("stem", "mix")
                 if entry.role == "notes" or (sound and form is None):
-                    name = _name(manifest, entry.stem, entry.take or 1, Path(entry.path).suffix)
+                    name = _name(
+                        manifest, entry.stem or MIX, entry.take or 1, Path(entry.path).suffix
+                    )
                     shutil.copyfile(folder / entry.path, partial / name)
             names = sorted(file.name for file in partial.iterdir())
             for name in names:
@@ -61,33 +62,17 @@ def _convert(folder: Path, target: Path, manifest: Manifest, take: int, format_n
             clips[entry.stem or MIX] = read_clip(folder / entry.path)
     names = list(clips)
     mix = clips.pop(MIX, None)  # a splitting has none
-    tags = _tags(manifest, names, take)
-    paths = {
-        name: target / _name(manifest, None if name == MIX else name, take, suffix)
-        for name in names
-    }
+    position = round((manifest.position.start_seconds or 0.0) * manifest.grid.sample_rate)
+    tags = tags_of(names, take, position, manifest.request, _music(manifest))
+    paths = {name: target / _name(manifest, name, take, suffix) for name in names}
     write_sounds(paths, clips, mix, format_name=format_name, tags=tags)
 
 
-def _tags(manifest: Manifest, names: list[str], take: int) -> Mapping[str, SoundTags]:
-    position = round((manifest.position.start_seconds or 0.0) * manifest.grid.sample_rate)
-    family, music = family_of(manifest.request), _music(manifest)
-    return {
-        name: SoundTags(name, take, position, manifest.project, family, len(names), music)
-        for name in names
-    }
-
-
-def _name(manifest: Manifest, stem: str | None, take: int, suffix: str) -> str:
+def _name(manifest: Manifest, name: str, take: int, suffix: str) -> str:
     return tidy_name(
-        stem or MIX,
-        suffix,
-        job=manifest.job,
-        label=manifest.project,
-        take=take,
-        takes=len(manifest.takes),
-        music=_music(manifest),
-    )
+        name, suffix, job=manifest.job, label=manifest.project, take=take,
+        takes=len(manifest.takes), music=_music(manifest),
+    )  # fmt: skip
 
 
 def _music(manifest: Manifest) -> Music | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from fractions import Fraction
 from pathlib import Path
 
 from audio.stem_names import STEMS
@@ -12,7 +11,7 @@ from diffusion.facts import EngineDescription
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
-from stems.chunks import SoundTags, family_of, music_of
+from stems.chunks import music_of, tags_of
 from stems.consistency import silent_stems
 from stems.entries import (
     FileEntry,
@@ -26,12 +25,7 @@ from stems.entries import (
 from stems.errors import StemError
 from stems.files import DEFAULT_FORMAT, MIX, sound_format, write_take
 from stems.findings import as_lines, findings
-from stems.manifest import (
-    MANIFEST_NAME,
-    Manifest,
-    describe_file,
-    write_manifest,
-)
+from stems.manifest import MANIFEST_NAME, Manifest, describe_file, write_manifest
 from stems.overview import Overview, draw_overview
 from stems.project_file import Project, ProjectTake, start_seconds, write_project
 from stems.project_items import Origin, Setting
@@ -71,11 +65,12 @@ def deliver(
     lies in the user's project. `format_name` is that of the sound files. Raises StemError when OUT
     cannot be written or a take does not fit the request.
     """
+    stems = tuple(stem for stem in STEMS if stem in stems)
     bar_sections = sections_of(sections, grid)
     start = start_seconds(grid, at_beats, at_seconds)
     created = datetime.now(UTC)
     title = label or job or f"backline {grid.bpm:g} bpm {key.name}"
-    sound_format(format_name)
+    suffix, music = sound_format(format_name).suffix, music_of(grid, key)
     origin = Origin(
         f"{created:%Y%m%dT%H%M%S.%f}", job, title, engine, str(out_dir.resolve()),
         {"bars": grid.bars, "keys": [list(setting) for setting in settings]},
@@ -89,24 +84,27 @@ def deliver(
             sample_rate = sample_rate or take.stem_set.sample_rate
             _check_take(take, number, grid, stems, sample_rate)
             with plain_disk_errors(out_dir):
-                tags = _tags(request, take, number, key, grid, start)
+                names = (*take.stem_set.names, MIX)
+                tags = tags_of(names, number, round(start * sample_rate), request, music)
                 written, null_dbfs = write_take(
                     folder, take, number, grid, format_name=format_name, tags=tags
                 )
                 if number == 1:
-                    picture = Overview(
-                        title, grid, key, melody, take, bar_sections, null_dbfs=null_dbfs
-                    )
+                    picture = Overview(title, grid, key, melody, take, bar_sections, null_dbfs)
                     draw_overview(folder / OVERVIEW_NAME, picture)
             files += written
-            entries.append(_take_entry(number, take, null_dbfs))
+            silent = silent_stems(take.stem_set.mix, take.stem_set.clips)
+            gain_db = take.stem_set.gain_db
+            entries.append(
+                TakeEntry(number, take.seed, gain_db, null_dbfs, take.report, take.facts, silent)
+            )
             report = as_lines(findings(take, grid, key, null_dbfs))
             shown.append(_shown(origin, number, take, written, report))
         if not entries:
             raise StemError("a job needs at least one take")
         project = Project(
-            title, grid, sample_rate, _ordered(stems), tuple(shown), melody, bar_sections,
-            start, created, origin, sound_format(format_name).suffix,
+            title, grid, sample_rate, stems, tuple(shown), melody, bar_sections,
+            start, created, origin, suffix,
         )  # fmt: skip
         with plain_disk_errors(out_dir):
             write_project(folder / PROJECT_NAME, project)
@@ -125,7 +123,7 @@ def deliver(
                     start_seconds=float(start), at_beats=at_beats, at_seconds=at_seconds
                 ),
                 sections=bar_sections,
-                stems=_ordered(stems),
+                stems=stems,
                 takes=tuple(entries),
                 files=tuple(files),
             )
@@ -134,33 +132,14 @@ def deliver(
     return manifest
 
 
-def _tags(
-    request: Mapping[str, object],
-    take: Take,
-    number: int,
-    key: Key,
-    grid: Grid,
-    start: Fraction,
-) -> dict[str, SoundTags]:
-    """What the sound files of a take say of themselves."""
-    names = (*take.stem_set.names, MIX)
-    position_frames = round(start * take.stem_set.sample_rate)
-    project = str(request.get("project") or "")
-    family, music = family_of(request), music_of(grid, key)
-    return {
-        name: SoundTags(name, number, position_frames, project, family, len(names), music)
-        for name in names
-    }
-
-
 def _check_take(
-    take: Take, number: int, grid: Grid, stems: Sequence[str], sample_rate: int
+    take: Take, number: int, grid: Grid, stems: tuple[str, ...], sample_rate: int
 ) -> None:
     stem_set = take.stem_set
-    if stem_set.names != _ordered(stems):
+    if stem_set.names != stems:
         raise StemError(
             f"take {number} has the stems {', '.join(stem_set.names)}, asked were "
-            f"{', '.join(_ordered(stems))}"
+            f"{', '.join(stems)}"
         )
     if stem_set.sample_rate != sample_rate:
         raise StemError(
@@ -170,14 +149,6 @@ def _check_take(
     frames = grid.frames(sample_rate)
     if stem_set.frames != frames:
         raise StemError(f"take {number} has {stem_set.frames} frames, its grid has {frames}")
-
-
-def _take_entry(number: int, take: Take, null_dbfs: float) -> TakeEntry:
-    stem_set = take.stem_set
-    return TakeEntry(
-        number, take.seed, stem_set.gain_db, null_dbfs, take.report, take.facts,
-        silent_stems(stem_set.mix, stem_set.clips),
-    )  # fmt: skip
 
 
 def _shown(
@@ -193,7 +164,3 @@ def _shown(
         take.notes, provenance, (f"take {number}, seed {take.seed}", *report),
         take.facts.notes_heard or (),
     )  # fmt: skip
-
-
-def _ordered(stems: Sequence[str]) -> tuple[str, ...]:
-    return tuple(stem for stem in STEMS if stem in stems)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from audio.clip import Clip, read_clip
 from audio.flac_file import FlacFile
+from audio.residue import null_dbfs
 from audio.wave_file import WaveFile
 from midi.grid import Grid
 from midi.note import Note
@@ -18,11 +19,11 @@ from stems.chunks import Music, SoundTags, chunks_of
 from stems.entries import FileEntry
 from stems.errors import StemError
 from stems.manifest import describe_file
-from stems.stem_set import StemSet, Take
+from stems.stem_set import Take
 from stems.whole_numbers import Integers, dither_for, to_integers, to_whole
 
 MIX = "mix"
-SCORE_SCHEMA = "backline.score/1"
+SCORE_SCHEMA, SCORE_NAME = "backline.score/1", "score.json"  # what changes of a take need
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +53,12 @@ _CHANNELS = {"drums": 9}
 _PROGRAMS = {"bass": 33, "melody": 0, "vocals": 52}
 
 
-def take_folder(take: int) -> str:
-    """Where take `take` (from 1) lies: in the job's folder itself, else in take2/, take3/ ..."""
-    return "" if take == 1 else f"take{take}/"
+def path_in_job(take: int, name: str) -> str:
+    """Relative path, with forward slashes, of a file of take `take` (from 1), such as drums.wav.
 
-
-def wav_path(stem: str, take: int, suffix: str = ".wav") -> str:
-    """Relative path of a stem's sound, or of the mix, with forward slashes."""
-    return f"{take_folder(take)}{stem}{suffix}"
-
-
-def score_path(take: int) -> str:
-    """Relative path of what the engine needs to change a take, with forward slashes."""
-    return f"{take_folder(take)}score.json"
-
-
-def notes_path(stem: str, take: int) -> str:
-    """Relative path of what a stem plays, as MIDI, with forward slashes."""
-    return f"{take_folder(take)}{stem}.mid"
+    The first take's files lie in the job's folder itself, the others' in take2/, take3/ ...
+    """
+    return name if take == 1 else f"take{take}/{name}"
 
 
 def tidy_name(
@@ -126,7 +115,14 @@ def write_sounds(
     """
     form = sound_format(format_name)
     sounds = dict(stems) | ({MIX: mix} if mix else {})
-    whole = _whole_numbers(stems, mix, form.bits) if form.bits < 32 else {}
+    whole: dict[str, Integers] = {}
+    if form.bits < 32:
+        dither = dither_for(form.bits)
+        if mix is None:
+            whole = {name: to_whole(clip, form.bits, dither) for name, clip in stems.items()}
+        else:
+            whole_mix, whole = to_integers(mix, stems, form.bits, dither)
+            whole[MIX] = whole_mix
     for name, path in paths.items():
         clip, tag = sounds[name], (tags or {}).get(name)
         rate, channels, frames = clip.sample_rate, clip.channels, clip.frames
@@ -153,10 +149,10 @@ def write_take(
     Returns the files and their null_dbfs, measured on what was read back from the disk. Raises
     OSError or AudioError when the disk refuses, StemError for samples no format can hold.
     """
-    (folder / take_folder(number)).mkdir(exist_ok=True)
+    (folder / path_in_job(number, "")).mkdir(exist_ok=True)
     stem_set = take.stem_set
     suffix = sound_format(format_name).suffix
-    paths = {name: wav_path(name, number, suffix) for name in (*stem_set.names, MIX)}
+    paths = {name: path_in_job(number, name + suffix) for name in (*stem_set.names, MIX)}
     write_sounds(
         {name: folder / path for name, path in paths.items()},
         stem_set.clips, stem_set.mix, format_name=format_name, tags=tags,
@@ -169,41 +165,22 @@ def write_take(
         )
     for stem in stem_set.names:
         if take.notes.get(stem):
-            path = notes_path(stem, number)
+            path = path_in_job(number, f"{stem}.mid")
             write_notes(folder / path, stem, take.notes[stem], grid)
             entries.append(describe_file(folder, path, "notes", stem=stem, take=number))
     if take.score is not None:
-        path = score_path(number)
+        path = path_in_job(number, SCORE_NAME)
         text = json.dumps({"schema": SCORE_SCHEMA} | dict(take.score), separators=(",", ":"))
         (folder / path).write_text(text, encoding="utf-8", newline="\n")
         entries.append(describe_file(folder, path, "score", take=number))
-    return entries, _null_of_files(folder, paths)
+    written = {name: read_clip(folder / path) for name, path in paths.items()}
+    return entries, null_dbfs(written.pop(MIX), written.values())
 
 
 def write_notes(path: Path, stem: str, notes: Sequence[Note], grid: Grid) -> None:
     """Write what a stem plays as MIDI, with the channel and sound General MIDI has for it."""
-    write_smf(
-        path,
-        tuple(notes),
-        grid,
-        program=_PROGRAMS.get(stem),
-        channel=_CHANNELS.get(stem, 0),
-        name=stem,
-    )
-
-
-def _whole_numbers(stems: Mapping[str, Clip], mix: Clip | None, bits: int) -> dict[str, Integers]:
-    dither = dither_for(bits)
-    if mix is None:
-        return {name: to_whole(clip, bits, dither) for name, clip in stems.items()}
-    whole_mix, whole = to_integers(mix, stems, bits, dither)
-    return {**whole, MIX: whole_mix}
-
-
-def _null_of_files(folder: Path, paths: Mapping[str, str]) -> float:
-    clips = {name: read_clip(folder / path) for name, path in paths.items()}
-    mix = clips.pop(MIX)
-    return StemSet(clips, gained_db=0.0).null_db(mix)
+    program, channel = _PROGRAMS.get(stem), _CHANNELS.get(stem, 0)
+    write_smf(path, tuple(notes), grid, program=program, channel=channel, name=stem)
 
 
 def _plain(text: str) -> str:

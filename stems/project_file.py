@@ -12,7 +12,7 @@ from midi.grid import Grid
 from midi.melody import Melody
 from midi.note import Note
 from stems.entries import FileEntry, Section
-from stems.files import wav_path
+from stems.files import path_in_job
 from stems.palette import NEUTRAL, STEM_COLOURS
 from stems.project_items import Origin, item, take_lines, track
 from stems.rpp import (
@@ -131,7 +131,7 @@ def _stem_tracks(project: Project) -> Iterator[Chunk]:
         takes = [
             take_lines(
                 _take_name(project, stem, number),
-                sound_source(wav_path(stem, number, project.suffix)),
+                sound_source(path_in_job(number, stem + project.suffix)),
                 take.provenance.get(stem),
             )
             for number, take in enumerate(project.takes, 1)

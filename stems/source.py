@@ -17,7 +17,7 @@ from midi.grid import Grid
 from midi.note import Note
 from midi.smf import read_smf
 from stems.errors import StemError
-from stems.files import SCORE_SCHEMA, notes_path, score_path
+from stems.files import SCORE_NAME, SCORE_SCHEMA, path_in_job
 from stems.manifest import MANIFEST_NAME, Manifest, read_manifest
 from stems.stem_set import StemSet
 
@@ -55,7 +55,8 @@ def read_source(folder: Path, take: int = 1, *, with_score: bool = True) -> Sour
         clips = {stem: read_clip(path) for stem, path in paths.items()}
     except (OSError, AudioError) as error:
         raise StemError(f"source {str(folder)!r}: {error}") from None
-    notes = {stem: _notes_of(folder, stem, take) for stem in manifest.stems}
+    midi = {stem: folder / path_in_job(take, f"{stem}.mid") for stem in manifest.stems}
+    notes = {stem: read_edited_notes(p, stem) if p.exists() else () for stem, p in midi.items()}
     score = _score_of(folder, take) if with_score else {}
     return Source(manifest, take, clips, entry.gain_db, notes, score)
 
@@ -139,13 +140,8 @@ def _turn(grid: Grid, bar: int, clip: Clip) -> int:
     return max(0, grid.frame_at(float(beat) - LEAD_IN_BEATS, clip.sample_rate))
 
 
-def _notes_of(folder: Path, stem: str, take: int) -> tuple[Note, ...]:
-    path = folder / notes_path(stem, take)
-    return read_edited_notes(path, stem) if path.exists() else ()
-
-
 def _score_of(folder: Path, take: int) -> Mapping[str, object]:
-    path = folder / score_path(take)
+    path = folder / path_in_job(take, SCORE_NAME)
     try:
         score = json.loads(path.read_text(encoding="utf-8"))
     except OSError:

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain, count
 from pathlib import Path
 
 from audio.errors import AudioError
@@ -65,8 +66,9 @@ def publish(folder: Path, out_dir: Path) -> None:
         (file.relative_to(folder) for file in folder.rglob("*") if file.is_file()),
         key=lambda path: (path == Path(MANIFEST_NAME), path),
     )
-    for path in new:
-        _sync(folder / path)
+    for path in new:  # on the disk first, so that no manifest survives a power cut alone
+        with (folder / path).open("r+b") as stream:
+            os.fsync(stream.fileno())
     aside = folder / ".before"
     moves = _moves_aside(out_dir, new, aside)
     moves += [(folder / path, out_dir / path) for path in new]
@@ -108,15 +110,5 @@ def _moves_aside(out_dir: Path, new: list[Path], aside: Path) -> list[tuple[Path
 
 def _backup_name(file: Path) -> Path:
     """The first free name of mix.wav-bak, mix.wav-bak2, mix.wav-bak3 ..."""
-    number = 1
-    while True:
-        name = file.with_name(f"{file.name}-bak{number if number > 1 else ''}")
-        if not name.exists():
-            return name
-        number += 1
-
-
-def _sync(file: Path) -> None:
-    """Wait until the file lies on the disk, so that no manifest survives a power cut alone."""
-    with file.open("r+b") as stream:
-        os.fsync(stream.fileno())
+    names = (file.with_name(f"{file.name}-bak{number}") for number in chain([""], count(2)))
+    return next(name for name in names if not name.exists())

@@ -12,7 +12,6 @@ from audio.clip import Clip
 from audio.decibels import db_to_amplitude, dbfs
 from audio.loudness import true_peak
 from audio.report import Report
-from audio.residue import null_dbfs
 from audio.stem_names import STEMS
 from midi.note import Note
 from stems.errors import StemError
@@ -53,7 +52,10 @@ class StemSet:
             peak = true_peak(clip, at_least=peak)
         if peak > limit:
             gain = limit * (1.0 - _ROUNDING_MARGIN) / peak
-            ordered = {name: _scaled(clip, gain) for name, clip in ordered.items()}
+            ordered = {
+                name: Clip(clip.samples * np.float32(gain), clip.sample_rate)
+                for name, clip in ordered.items()
+            }
             object.__setattr__(self, "gain_db", dbfs(gain))
         object.__setattr__(self, "clips", MappingProxyType(ordered))
 
@@ -76,19 +78,6 @@ class StemSet:
     def mix(self) -> Clip:
         """The float32 sum of the stems, added in the order of STEMS."""
         return _sum(self.clips)
-
-    def null_db(self, mix: Clip) -> float:
-        """Peak of `mix` minus the sum of the stems, in dBFS; -200 when nothing is left.
-
-        The difference is taken in double precision. Raises StemError when `mix` has another
-        shape or rate.
-        """
-        if mix.samples.shape != (2, self.frames) or mix.sample_rate != self.sample_rate:
-            raise StemError(
-                f"mix has shape {mix.samples.shape} at {mix.sample_rate} Hz, "
-                f"its stems (2, {self.frames}) at {self.sample_rate} Hz"
-            )
-        return null_dbfs(mix, self.clips.values())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +119,3 @@ def _sum(clips: Mapping[str, Clip]) -> Clip:
     for clip in clips.values():
         total += clip.samples
     return Clip(total, first.sample_rate)
-
-
-def _scaled(clip: Clip, gain: float) -> Clip:
-    return Clip(clip.samples * np.float32(gain), clip.sample_rate)

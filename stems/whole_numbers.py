@@ -66,7 +66,9 @@ def to_integers(
     not add up to the mix to begin with.
     """
     check_alike(mix, clips)
-    lowest, highest = _range(bits)
+    if bits not in range(2, 33):
+        raise StemError(f"bits must be from 2 to 32, not {bits}")
+    highest = (1 << (bits - 1)) - 1
     whole_mix = to_whole(mix, bits, dither)
     whole = {name: to_whole(clip, bits, dither) for name, clip in clips.items()}
     missing = whole_mix.astype(np.int64)
@@ -82,7 +84,7 @@ def to_integers(
     energy = {name: float(np.vdot(clip.samples, clip.samples)) for name, clip in clips.items()}
     for name in sorted(clips, key=lambda n: (exact[n], -energy[n])):
         before = whole[name].astype(np.int64)
-        after = np.clip(before + missing, lowest, highest)
+        after = np.clip(before + missing, -highest - 1, highest)
         missing -= after - before
         whole[name] = after.astype(np.int32)
         if not missing.any():
@@ -92,9 +94,3 @@ def to_integers(
 
 def _is_exact(clip: Clip, whole: Integers, bits: int) -> bool:
     return bool(np.array_equal(whole * np.float64(2.0 ** (1 - bits)), clip.samples))
-
-
-def _range(bits: int) -> tuple[int, int]:
-    if bits not in range(2, 33):
-        raise StemError(f"bits must be from 2 to 32, not {bits}")
-    return -(1 << (bits - 1)), (1 << (bits - 1)) - 1

@@ -14,12 +14,7 @@ from osc_protocol.errors import Code
 from osc_protocol.split import Split
 from stems.entries import FileEntry, LengthEntry, PositionEntry, TakeEntry
 from stems.facts import TakeFacts
-from stems.manifest import (
-    MANIFEST_NAME,
-    Manifest,
-    describe_file,
-    write_manifest,
-)
+from stems.manifest import MANIFEST_NAME, Manifest, describe_file, write_manifest
 from stems.project_file import write_split_project
 from stems.project_items import Origin
 from stems.staging import plain_disk_errors, publish, staging

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 from audio.clip import Clip
@@ -37,14 +37,9 @@ def transcribe(clip: Clip, stem: str, grid: Grid | None = None) -> tuple[Note, .
     Notes are not quantised: they are exact to a 960th of a beat. Without a grid a beat is half a
     second. Raises StemError.
     """
-    return in_beats(detect(clip, stem), grid)
-
-
-def in_beats(detected: Iterable[TimedNote], grid: Grid | None = None) -> tuple[Note, ...]:
-    """Return detected notes in the beats of a grid, at 120 bpm without one."""
     grid = grid or Grid.constant(FREE_BPM, "4/4", 1)
     notes = []
-    for each in detected:
+    for each in detect(clip, stem):
         start, end = (
             round(grid.beat_at(second) * PARTS_A_BEAT)
             for second in (each.start_seconds, each.start_seconds + each.length_seconds)
@@ -52,11 +47,8 @@ def in_beats(detected: Iterable[TimedNote], grid: Grid | None = None) -> tuple[N
         start = max(start, 0)  # a sound on the first frame may be detected a little before it
         length = max(end - start, SHORTEST_PARTS)
         velocity = min(127, max(1, round(each.velocity * 127)))
-        notes.append(
-            Note(
-                Fraction(start, PARTS_A_BEAT), Fraction(length, PARTS_A_BEAT), each.pitch, velocity
-            )
-        )
+        first, lasts = Fraction(start, PARTS_A_BEAT), Fraction(length, PARTS_A_BEAT)
+        notes.append(Note(first, lasts, each.pitch, velocity))
     return tuple(notes)
 
 

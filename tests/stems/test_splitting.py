@@ -19,6 +19,7 @@ from splitting_models import (  # type: ignore[import-not-found]  # beside this 
 )
 
 from audio.clip import Clip
+from audio.residue import null_dbfs
 from audio.stem_names import STEMS
 from diffusion.errors import Cancelled
 from stems.errors import StemError
@@ -99,7 +100,7 @@ def test_stems_have_the_mixes_rate_and_length_and_add_up_to_it(
     separation = separate(mix, splitter, progress=heard.append)
     stems = StemSet(separation.clips, gained_db=0.0)
     assert stems.names == STEMS and (stems.frames, stems.sample_rate) == (mix.frames, rate)
-    assert stems.null_db(mix) <= NULL_DBFS
+    assert null_dbfs(mix, stems.clips.values()) <= NULL_DBFS
     assert heard == sorted(heard) and heard[-1] == 1.0
     assert splitter.facts().precision == "float32" and splitter.facts().name == "tiny"
 
