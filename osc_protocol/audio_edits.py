@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diffusion.edits import MAX_LORA_SCALE, MAX_LORAS, PARTS
 from osc_protocol.checks import shown
-from osc_protocol.errors import Code, ProtocolError, named
+from osc_protocol.errors import refusal
 
 
 def parts_of(text: str) -> tuple[str, ...]:
@@ -12,7 +12,7 @@ def parts_of(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in names:
         if name not in PARTS:
-            raise _refusal("parts", f"must be among {', '.join(PARTS)}, not {shown(name)}")
+            raise refusal("parts", f" must be among {', '.join(PARTS)}, not {shown(name)}")
     return names
 
 
@@ -20,7 +20,7 @@ def loras_of(text: str) -> tuple[tuple[str, float], ...]:
     """Read "path" or "path:scale" from each line; raises ProtocolError."""
     found = tuple(lora_of(line) for line in text.splitlines() if line.strip())
     if len(found) > MAX_LORAS:
-        raise _refusal("loras", f"must be at most {MAX_LORAS} adapters, not {len(found)}")
+        raise refusal("loras", f" must be at most {MAX_LORAS} adapters, not {len(found)}")
     return found
 
 
@@ -32,14 +32,10 @@ def lora_of(line: str) -> tuple[str, float]:
     except ValueError:  # C:\\style.safetensors
         return line.strip(), 1.0
     if not 0 <= scale <= MAX_LORA_SCALE:
-        raise _refusal("loras", f"must have scales from 0 to {MAX_LORA_SCALE:g}, not {last}")
+        raise refusal("loras", f" must have scales from 0 to {MAX_LORA_SCALE:g}, not {last}")
     return (path, scale) if colon else (last, scale)
 
 
 def lora_lines(loras: tuple[tuple[str, float], ...]) -> str:
     """The inverse of loras_of."""
     return "\n".join(f"{path}:{scale:g}" for path, scale in loras)
-
-
-def _refusal(field: str, message: str) -> ProtocolError:
-    return ProtocolError(Code.OUT_OF_RANGE, f"{named(field)} {message}", field)

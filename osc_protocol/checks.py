@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from midi.number import exact
 from osc_protocol.argument import Arg
-from osc_protocol.errors import Code, ProtocolError, named
+from osc_protocol.errors import Code, refusal
 
 _RID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
@@ -140,12 +140,8 @@ def _clean(argument: Arg, value: str) -> str:
     except UnicodeEncodeError:
         refuse(Code.OUT_OF_RANGE, argument, "text in Unicode", value)
     if size > argument.max_bytes:
-        raise ProtocolError(
-            Code.TOO_LARGE,
-            f"{named(argument.field)} must be at most {argument.max_bytes} bytes of text, "
-            f"not {size}",
-            argument.field,
-        )
+        limit = f" must be at most {argument.max_bytes} bytes of text, not {size}"
+        raise refusal(argument.field, limit, Code.TOO_LARGE)
     if _CONTROLS.search(value):
         refuse(Code.OUT_OF_RANGE, argument, "text without control characters", value)
     return value
@@ -163,11 +159,8 @@ def _names(argument: Arg, value: object) -> tuple[str, ...]:
         if name not in argument.choices:
             refuse(Code.OUT_OF_RANGE, argument, f"among {', '.join(argument.choices)}", name)
     if not names or len(set(names)) < len(names):
-        raise ProtocolError(
-            Code.OUT_OF_RANGE,
-            f"{named(argument.field)} must name each of them once, not {shown(','.join(names))}",
-            argument.field,
-        )
+        given = shown(",".join(names))
+        raise refusal(argument.field, f" must name each of them once, not {given}")
     return tuple(name for name in argument.choices if name in names)
 
 
@@ -197,9 +190,7 @@ def _bytes(argument: Arg, value: object) -> bytes:
 
 def refuse(code: Code, argument: Arg, wanted: str, value: object) -> NoReturn:
     """Raise ProtocolError: "<name> must be <wanted>, not <value>"."""
-    raise ProtocolError(
-        code, f"{named(argument.field)} must be {wanted}, not {shown(value)}", argument.field
-    )
+    raise refusal(argument.field, f" must be {wanted}, not {shown(value)}", code)
 
 
 def _target(argument: Arg, value: object) -> str | int:

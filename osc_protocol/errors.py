@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Self
+
+from midi.errors import MidiError
 
 _MARK = re.compile(r"\x02(\w+)\x03")
 
@@ -64,12 +67,6 @@ def named(field: str) -> str:
     return f"\x02{field}\x03"
 
 
-def about(field: str, error: Exception) -> str:
-    """Return the sentence of a room that does not know fields, which begins with one's name."""
-    text, name = str(error), wire_name(field)
-    return named(field) + text.removeprefix(name) if text.startswith(name) else text
-
-
 class ProtocolError(ValueError):
     """A message is wrong or was refused; `message` is one sentence for a person.
 
@@ -100,6 +97,26 @@ class ProtocolError(ValueError):
     def symbol(self) -> str:
         """The code in words; "unknown" for a code this version does not know."""
         return next((code.symbol for code in Code if code == self.code), "unknown")
+
+
+def refusal(field: str, rest: str, code: Code = Code.OUT_OF_RANGE) -> ProtocolError:
+    """Return the error whose sentence is the name of `field` and `rest`, which begins after it."""
+    return ProtocolError(code, named(field) + rest, field)
+
+
+@contextmanager
+def refusing(field: str, *, colon: bool = False) -> Iterator[None]:
+    """Turn a MidiError, which may begin with the name of `field`, into a refusal of that field.
+
+    With `colon` it does not begin so, and the name is put before it.
+    """
+    try:
+        yield
+    except MidiError as error:
+        text, name = str(error), wire_name(field)
+        if colon or text.startswith(name):
+            raise refusal(field, f": {text}" if colon else text.removeprefix(name)) from None
+        raise ProtocolError(Code.OUT_OF_RANGE, text, field) from None
 
 
 class DecodeError(ProtocolError):

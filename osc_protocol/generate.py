@@ -11,7 +11,7 @@ from audio.stem_names import LEADS, STEMS
 from diffusion.edits import EDITS, MAX_LORAS, MELODY_MODES, MOST_PARTS
 from diffusion.engines import DEFAULT_ENGINE, ENGINES, engine_names, engine_spec
 from midi.curve import Curve
-from midi.errors import CurveError, GridError, KeyNameError, MelodyError
+from midi.errors import MelodyError
 from midi.grid import MAX_BARS, MAX_BPM, MAX_SECONDS, MIN_BARS, MIN_BPM, Grid, TempoPoint
 from midi.key import Key as MusicalKey
 from midi.meter import Meter, MeterChange
@@ -19,7 +19,7 @@ from midi.number import exact
 from osc_protocol.argument import CHANGE, MAX_PATH_BYTES, VARY, Key
 from osc_protocol.audio_edits import loras_of, parts_of
 from osc_protocol.checks import shown
-from osc_protocol.errors import Code, ProtocolError, about, named
+from osc_protocol.errors import Code, ProtocolError, named, refusal, refusing
 from osc_protocol.fields import (
     OUTPUT,
     AtBeats,
@@ -28,6 +28,7 @@ from osc_protocol.fields import (
     Format,
     RequestRid,
     check_one_position,
+    give_one,
 )  # fmt: skip
 from osc_protocol.message import Request
 from osc_protocol.protocol import MAX_INT, MAX_SEED
@@ -179,19 +180,14 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
         tempo = tempo_points(self.tempo_map)
         if not tempo or tempo[0].beat > 0:
             tempo = (TempoPoint(Fraction(0), self._exact_bpm), *tempo)
-        try:
+        with refusing("tempo_map" if self.tempo_map else "meter_map" if self.meter_map else "bars"):
             return Grid(self.bars, tempo, self._meters)
-        except GridError as error:
-            at_fault = "tempo_map" if self.tempo_map else "meter_map" if self.meter_map else "bars"
-            raise _refusal(at_fault, about(at_fault, error)) from None
 
     @cached_property
     def parsed_key(self) -> MusicalKey:
         """The key and mode."""
-        try:
+        with refusing("key"):
             return _parsed_key(self.key)
-        except KeyNameError as error:
-            raise _refusal("key", about("key", error)) from None
 
     @cached_property
     def bar_sections(self) -> tuple[str, ...]:
@@ -201,10 +197,8 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     @cached_property
     def curve(self) -> Curve | None:
         """The intensity over beats, or None where that is left to the engine."""
-        try:
+        with refusing("intensity"):
             return Curve.parse(self.intensity) if self.intensity.strip() else None
-        except CurveError as error:
-            raise _refusal("intensity", about("intensity", error)) from None
 
     def read_melody(self) -> "Melody | None":
         """The melody on the grid, or None; reads `melody_path` if there is one."""
@@ -219,7 +213,7 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
             return melody_from_text(self.notes, self.grid) if given else None
         except MelodyError as error:
             field = given or "notes"
-            raise ProtocolError(Code.BAD_MIDI, f"{named(field)}: {error}", field) from None
+            raise refusal(field, f": {error}", Code.BAD_MIDI) from None
 
     @property
     def bar_span(self) -> tuple[int, int]:
@@ -229,10 +223,8 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
         found = re.fullmatch(r"(\d+)(?:-(\d+))?", self.bar_range)
         first, end = (int(found[1]) - 1, int(found[2] or found[1])) if found else (0, 0)
         if not 0 <= first < end <= self.bars:
-            raise _refusal(
-                "bar_range",
-                f"{named('bar_range')} must lie in 1-{self.bars}, not {shown(self.bar_range)}",
-            )
+            wanted = f" must lie in 1-{self.bars}, not {shown(self.bar_range)}"
+            raise refusal("bar_range", wanted)
         return first, end
 
     @property
@@ -265,7 +257,7 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
         if self.seconds:
             for other in ("bars", "tempo_map", "meter_map"):
                 if getattr(self, other):
-                    raise _refusal("seconds", _one_of("seconds", other))
+                    raise give_one("seconds", other)
             self._set(bars=self._nearest_bars(), seconds=0.0)
         if self.bars is None:
             bars = self._timed_bars() if is_timed(self.tags) else None
@@ -287,8 +279,8 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     def _place_prompts(self) -> None:
         """Put what timed tags say into tags, sections and tempo map, which then say it."""
         if self.sections:
-            raise _refusal("sections", f"{named('sections')} and times in {named('tags')}: "
-                           "give one of them, not both")  # fmt: skip
+            both = f" and times in {named('tags')}: give one of them, not both"
+            raise refusal("sections", both)
         bpm, tempo = self._exact_bpm, tempo_points(self.tempo_map)
         if tempo and tempo[0].beat > 0:
             tempo = (TempoPoint(Fraction(0), bpm), *tempo)
@@ -301,77 +293,58 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
         meters = meter_changes(self.meter_map)
         if meters and meters[0].bar == 0:
             return meters
-        try:
+        with refusing("meter"):
             return (MeterChange(0, _parsed_meter(self.meter)), *meters)
-        except GridError as error:
-            raise _refusal("meter", about("meter", error)) from None
 
     def _check_melody(self) -> None:
         given = [name for name in MELODIES if getattr(self, name)]
         if len(given) > 1:
             both = " and ".join(map(named, given))
-            raise _refusal(given[1], f"{both}: give one melody, not {len(given)}")
+            sentence = f"{both}: give one melody, not {len(given)}"
+            raise ProtocolError(Code.OUT_OF_RANGE, sentence, given[1])
         if self.melody and not self.melody.startswith(b"MThd"):
-            raise ProtocolError(
-                Code.BAD_MIDI,
-                f"{named('melody')} must be a Standard MIDI File, which begins MThd",
-                "melody",
-            )
+            wanted = " must be a Standard MIDI File, which begins MThd"
+            raise refusal("melody", wanted, Code.BAD_MIDI)
 
     def _check_change(self) -> None:
         """Refuse what changes a result where there is none, or changes what is to stay."""
         changes = (self.from_take != 1, "from_take"), (self.midi_path, "midi_path")
         for given, field in (*changes, (self.bar_range and not self.audio_path, "bar_range")):
             if given and not self.from_:
-                raise _refusal(
-                    field, f"{named(field)} changes a result: give {named('from_')} with it"
-                )
+                raise refusal(field, f" changes a result: give {named('from_')} with it")
         if self.best > self.takes:
-            raise _refusal(
-                "best",
-                f"{named('best')} must be at most {named('takes')} ({self.takes}), not {self.best}",
-            )
+            wanted = f" must be at most {named('takes')} ({self.takes}), not {self.best}"
+            raise refusal("best", wanted)
         if self.from_ and (self.loudness is not None or self.transpose):
             field = "transpose" if self.transpose else "loudness"
-            raise _refusal(
-                field, f"{named(field)} would change what {named('from_')} is to keep: leave it out"
-            )
+            kept = f"what {named('from_')} is to keep"
+            raise refusal(field, f" would change {kept}: leave it out")
         _ = self.bar_span
         if self.midi_path and self.bar_range:
-            raise _refusal("midi_path", _one_of("midi_path", "bar_range"))
+            raise give_one("midi_path", "bar_range")
         if self.midi_path and len(self.stems) != 1:
-            raise _refusal(
-                "stems",
-                f"{named('stems')} must name the one stem whose notes {named('midi_path')} holds",
-            )
+            wanted = f" must name the one stem whose notes {named('midi_path')} holds"
+            raise refusal("stems", wanted)
 
     def _check_edit(self) -> None:
         """Refuse an edit without its sound, its bars or its parts."""
         if self.audio_path and self.from_:
-            raise _refusal("audio_path", _one_of("audio_path", "from_"))
+            raise give_one("audio_path", "from_")
         if self.edit != "auto" and not self.audio_path:
-            raise _refusal(
-                "edit",
-                f"{named('edit')} {self.edit} needs a sound: give {named('audio_path')} with it",
-            )
+            raise refusal("edit", f" {self.edit} needs a sound: give {named('audio_path')} with it")
         if not (self.audio_path or self.parts or self.bar_range or self.loras):
             return
         parts, edit = parts_of(self.parts), self.edited
         most = MOST_PARTS.get(edit, 0)
         if len(parts) > most or (most and not parts):
             wanted = {0: "be left out", 1: "name one part"}.get(most, "name one part or more")
-            raise _refusal(
-                "parts",
-                f"{named('parts')} must {wanted} for {edit or 'a song'}, not {shown(self.parts)}",
-            )
-        bar_range = named("bar_range")
+            given = shown(self.parts)
+            raise refusal("parts", f" must {wanted} for {edit or 'a song'}, not {given}")
         if self.bar_range and edit not in ("", "repaint"):
-            raise _refusal(
-                "bar_range",
-                f"{bar_range} must be left out for {edit}: only a repaint has bars of its own",
-            )
+            wanted = f" must be left out for {edit}: only a repaint has bars of its own"
+            raise refusal("bar_range", wanted)
         if edit == "repaint" and not self.bar_range:
-            raise _refusal("bar_range", f"{bar_range} must name the bars to repaint, such as 5-8")
+            raise refusal("bar_range", " must name the bars to repaint, such as 5-8")
         loras_of(self.loras)
 
     def _check_engine(self) -> None:
@@ -380,41 +353,21 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
         for able in ENGINES:
             for field in able.accepts - spec.accepts:
                 if getattr(self, field):
-                    raise _refusal(
-                        field,
-                        f"{named(field)} needs engine {able.name}: "
-                        f"the {spec.name} engine cannot do this",
-                    )
-        if spec.bpm and not spec.bpm[0] <= self.bpm <= spec.bpm[1]:
-            raise _refusal("bpm", _outside(named("bpm"), self.bpm, spec.bpm, "bpm", spec.name))
-        if spec.seconds and not spec.seconds[0] <= self.grid.seconds <= spec.seconds[1]:
-            length = f"length in {named('bars')}"
-            raise _refusal(
-                "bars", _outside(length, self.grid.seconds, spec.seconds, "s", spec.name)
-            )
+                    cannot = f"the {spec.name} engine cannot do this"
+                    raise refusal(field, f" needs engine {able.name}: {cannot}")
+        for field, what, value, limits, unit in (
+            ("bpm", named("bpm"), self.bpm, spec.bpm, "bpm"),
+            ("bars", f"length in {named('bars')}", self.grid.seconds, spec.seconds, "s"),
+        ):
+            if limits and not limits[0] <= value <= limits[1]:
+                wanted = f"{limits[0]:g} to {limits[1]:g} {unit} for engine {spec.name}"
+                sentence = f"{what} must be from {wanted}, not {float(value):g}"
+                raise ProtocolError(Code.OUT_OF_RANGE, sentence, field)
         if spec.meters and self.meter not in spec.meters:
-            raise _refusal(
-                "meter",
-                f"{named('meter')} must be one of {', '.join(spec.meters)} for engine "
-                f"{spec.name}, not {self.meter}",
-            )
+            meters = ", ".join(spec.meters)
+            wanted = f" must be one of {meters} for engine {spec.name}, not {self.meter}"
+            raise refusal("meter", wanted)
         for stem in self.stems:
             if stem not in spec.stems:
-                raise _refusal("stems", f"engine {spec.name} makes no {stem}")
-
-
-def _outside(
-    what: str, value: Fraction | float, limits: tuple[float, float], unit: str, engine: str
-) -> str:
-    low, high = limits
-    return (
-        f"{what} must be from {low:g} to {high:g} {unit} for engine {engine}, not {float(value):g}"
-    )
-
-
-def _one_of(first: str, second: str) -> str:
-    return f"{named(first)} and {named(second)}: give one of them, not both"
-
-
-def _refusal(field: str, sentence: str) -> ProtocolError:
-    return ProtocolError(Code.OUT_OF_RANGE, sentence, field)
+                sentence = f"engine {spec.name} makes no {stem}"
+                raise ProtocolError(Code.OUT_OF_RANGE, sentence, "stems")

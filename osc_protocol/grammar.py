@@ -13,7 +13,7 @@ from typing import Any
 from osc_protocol.argument import Arg
 from osc_protocol.checks import refuse, shown
 from osc_protocol.codec import ENCODED_TAGS, OscMessage, encode, fits_single, shortest
-from osc_protocol.errors import Code, ProtocolError, named
+from osc_protocol.errors import Code, ProtocolError, refusal
 from osc_protocol.message import sent
 from osc_protocol.messages import CLASSES, Message, Ping, Pong, Row
 from osc_protocol.request_paths import check_absolute
@@ -124,12 +124,9 @@ def _keyed(row: Row, values: Sequence[object]) -> dict[str, Any]:
     found = {a.field: value for a, value in zip(positional, values, strict=False)}
     for argument in positional:
         if argument.field not in found and (row.button or argument.is_required):
-            raise ProtocolError(
-                Code.MISSING_ARGUMENT,
-                f"{named(argument.field)} is missing: {row.address} begins with "
-                f"{', '.join(a.name for a in positional)}",
-                argument.field,
-            )
+            wanted = ", ".join(a.name for a in positional)
+            missing = f" is missing: {row.address} begins with {wanted}"
+            raise refusal(argument.field, missing, Code.MISSING_ARGUMENT)
         if argument.must_be_sent and found[argument.field] == "":
             refuse(Code.OUT_OF_RANGE, argument, "1 to 64 characters", "")
     found |= _read_keys(row, values[len(positional) :], found)

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Self, dataclass_transform, get_args
 
 from osc_protocol.argument import REQUIRED, VARY, Arg, bound
 from osc_protocol.checks import checker, shown
-from osc_protocol.errors import Code, ProtocolError, named
+from osc_protocol.errors import Code, ProtocolError, refusal
 
 KINDS = {float: "float", bool: "flag", int: "int", str: "text", bytes: "bytes", tuple: "names"}
 CLASSES: dict[str, type[Message]] = {}  # by name, in the order they are declared in
@@ -234,9 +234,7 @@ class Request(Command):
             found[known[name].field] = _from_json(known[name], value)
         for argument in cls.row.fields:
             if argument.is_required and argument.in_request and argument.field not in found:
-                raise ProtocolError(
-                    Code.MISSING_ARGUMENT, f"{named(argument.field)} is missing", argument.field
-                )
+                raise refusal(argument.field, " is missing", Code.MISSING_ARGUMENT)
         return found
 
 
@@ -282,7 +280,5 @@ def _from_json(argument: Arg, value: object) -> object:
         try:
             return base64.b64decode(value, validate=True)
         except ValueError:
-            raise ProtocolError(
-                Code.OUT_OF_RANGE, f"{named(argument.field)} must be base64", argument.field
-            ) from None
+            raise refusal(argument.field, " must be base64") from None
     return tuple(value) if argument.kind == "names" and isinstance(value, list) else value

@@ -1,6 +1,5 @@
 """All messages under one name, and the table that their classes make."""
 
-from osc_protocol.events import *  # noqa: F403
 from osc_protocol.generate import Generate as Generate
 from osc_protocol.jobs import *  # noqa: F403
 from osc_protocol.message import CLASSES as CLASSES

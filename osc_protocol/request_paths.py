@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import TypeVar
 
 from osc_protocol.audio_edits import lora_lines, loras_of
-from osc_protocol.errors import Code, ProtocolError, named
+from osc_protocol.errors import Code, refusal
 from osc_protocol.message import Message
 
 Sent = TypeVar("Sent", bound=Message)
@@ -28,11 +28,8 @@ def check_absolute(message: Message) -> None:
     """Refuse a relative path, which a daemon cannot follow; raises ProtocolError."""
     for field, path in paths_of(message):
         if not PurePath(path).is_absolute():
-            raise ProtocolError(
-                Code.PATH_FORBIDDEN,
-                f"{named(field)} must be an absolute path: the daemon runs in another folder",
-                field,
-            )
+            absolute_only = " must be an absolute path: the daemon runs in another folder"
+            raise refusal(field, absolute_only, Code.PATH_FORBIDDEN)
 
 
 def absolute(text: str) -> str:

@@ -7,24 +7,19 @@ from typing import Annotated, Self
 
 from osc_protocol.argument import Arg, Key
 from osc_protocol.errors import ProtocolError
-from osc_protocol.fields import (
-    AnyRid,
-    Echo,
-    Epoch,
-    HeadSeq,
-    LoadedEngine,
-    Port,
-    Product,
-    ProtoMajor,
-    ProtoMinor,
-    Rid,
-    Running,
-    Sentence,
-    Version,
-    Waiting,
-)  # fmt: skip
+from osc_protocol.fields import AnyRid, Echo, Epoch, HeadSeq, Rid, Running, Sentence, Waiting
 from osc_protocol.message import Command, Reply
 from osc_protocol.protocol import MAX_INT, PROTOCOL_MAJOR
+
+Port = Annotated[
+    int,
+    Key("port that answers and events go to; 0: where the request came from", low=0, high=65_535),
+]
+Product = Annotated[str, Arg('always "backline"')]
+ProtoMajor = Annotated[int, Arg("protocol, major", low=0)]
+ProtoMinor = Annotated[int, Arg("protocol, minor", low=0)]
+Version = Annotated[str, Arg("version of the daemon")]
+LoadedEngine = Annotated[str, Arg("engine that is loaded, or empty")]
 
 
 class Ping(Command, address="/backline/ping", answers=("Pong",)):

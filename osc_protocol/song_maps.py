@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-from midi.errors import GridError, SectionError
 from midi.grid import Meter, MeterChange, TempoPoint
 from midi.number import exact
 from midi.sections import read_sections
 from osc_protocol.checks import shown
-from osc_protocol.errors import Code, ProtocolError, about, named
+from osc_protocol.errors import refusal, refusing
 
 _BAR = r"([1-9][0-9]{0,4})"
 _METER_CHANGE = re.compile(rf"{_BAR}:(\S+)")
@@ -22,13 +21,9 @@ def tempo_points(text: str) -> tuple[TempoPoint, ...]:
         beat, bpm, *ramp = [*word.split(":"), ""][: max(2, word.count(":") + 1)]
         start, tempo = exact(beat), exact(bpm)
         if start is None or tempo is None or ramp not in ([], ["ramp"]):
-            raise _refusal("tempo_map", "beat:bpm or beat:bpm:ramp", word)
-        try:
+            raise refusal("tempo_map", f" must be beat:bpm or beat:bpm:ramp, not {shown(word)}")
+        with refusing("tempo_map", colon=True):
             points.append(TempoPoint(start, tempo, bool(ramp)))
-        except GridError as error:
-            raise ProtocolError(
-                Code.OUT_OF_RANGE, f"{named('tempo_map')}: {error}", "tempo_map"
-            ) from None
     return tuple(points)
 
 
@@ -38,24 +33,13 @@ def meter_changes(text: str) -> tuple[MeterChange, ...]:
     for word in text.split():
         match = _METER_CHANGE.fullmatch(word)
         if not match:
-            raise _refusal("meter_map", "bar:n/d, such as 5:7/8", word)
-        try:
+            raise refusal("meter_map", f" must be bar:n/d, such as 5:7/8, not {shown(word)}")
+        with refusing("meter_map", colon=True):
             changes.append(MeterChange(int(match[1]) - 1, Meter.parse(match[2])))
-        except GridError as error:
-            raise ProtocolError(
-                Code.OUT_OF_RANGE, f"{named('meter_map')}: {error}", "meter_map"
-            ) from None
     return tuple(changes)
 
 
 def bar_names(text: str, bars: int) -> tuple[str, ...]:
     """Read "1-4: verse 5-8: chorus, loud" (bars from 1) into one name a bar, "" where none is."""
-    try:
+    with refusing("sections"):
         return read_sections(text, bars)
-    except SectionError as error:
-        raise ProtocolError(Code.OUT_OF_RANGE, about("sections", error), "sections") from None
-
-
-def _refusal(field: str, wanted: str, word: str) -> ProtocolError:
-    message = f"{named(field)} must be {wanted}, not {shown(word)}"
-    return ProtocolError(Code.OUT_OF_RANGE, message, field)

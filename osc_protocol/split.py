@@ -4,7 +4,7 @@ from typing import Annotated
 
 from audio.stem_names import STEMS
 from osc_protocol.argument import MAX_PATH_BYTES, Arg, Key
-from osc_protocol.errors import Code, ProtocolError, named
+from osc_protocol.errors import Code, refusal
 from osc_protocol.fields import AtBeats, AtSeconds, DryRun, Format, RequestRid, check_one_position
 from osc_protocol.message import Request
 from osc_protocol.protocol import MAX_POSITION_SECONDS
@@ -43,7 +43,5 @@ class Split(Request, address="/backline/split", answers=("Accepted",), kind="spl
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.path:
-            raise ProtocolError(
-                Code.MISSING_ARGUMENT, f"{named('path')} must name a sound file", "path"
-            )
+            raise refusal("path", " must name a sound file", Code.MISSING_ARGUMENT)
         check_one_position(self.at_seconds, self.at_beats)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from midi.errors import SectionError
 from midi.grid import MeterChange, TempoPoint
-from midi.timed_prompts import END, Placed, TimedPrompt, is_timed, place, read_timed
-from osc_protocol.errors import Code, ProtocolError, named
+from midi.timed_prompts import END, TimedPrompt, is_timed, place, read_timed
+from osc_protocol.errors import Code, ProtocolError, named, refusal, refusing
 
 __all__ = ["OnBars", "is_timed", "length_in_bars", "on_bars", "opening_bpm"]
 
@@ -31,18 +30,18 @@ def on_bars(
 ) -> OnBars:
     """Bring the prompts of `tags` onto bars; raises ProtocolError."""
     head, prompts = _read(tags)
-    placed = _placed(prompts, bpm, meters, tempo)
+    with refusing("tags", colon=True):
+        placed = place(prompts, bpm, meters, tempo)
     if placed.end_bar not in (None, bars):
-        raise _refusal(
-            f"{named('tags')} end at {prompts[-1].place}, after {placed.end_bar} bars: "
-            f"{named('bars')} must be as many, not {bars}"
+        raise refusal(
+            "tags",
+            f" end at {prompts[-1].place}, after {placed.end_bar} bars: "
+            f"{named('bars')} must be as many, not {bars}",
         )
     for prompt, (first, _) in zip(prompts, placed.starts, strict=False):
         if first >= bars:
-            raise _refusal(
-                f"{named('tags')}: the prompt at {prompt.place} falls on bar {first + 1}, "
-                f"after the last of {bars}"
-            )
+            falls = f"falls on bar {first + 1}, after the last of {bars}"
+            raise refusal("tags", f": the prompt at {prompt.place} {falls}")
     return OnBars(head, placed.sections(bars), "" if tempo else placed.tempo_map())
 
 
@@ -57,14 +56,16 @@ def length_in_bars(
     ends = prompts[-1].words == END
     if seconds is not None:
         if ends:
-            raise _refusal(
-                f"{named('seconds')} and an end among the times of {named('tags')}: "
-                "give one of them, not both"
-            )
+            end = f"an end among the times of {named('tags')}"
+            raise ProtocolError(
+                Code.OUT_OF_RANGE,
+                f"{named('seconds')} and {end}: give one of them, not both", "tags",
+            )  # fmt: skip
         prompts = (*prompts, TimedPrompt(seconds, END, None))
     elif not ends:
         return None
-    return _placed(prompts, bpm, meters, ()).end_bar
+    with refusing("tags", colon=True):
+        return place(prompts, bpm, meters, ()).end_bar
 
 
 def opening_bpm(tags: str) -> Fraction | None:
@@ -74,23 +75,5 @@ def opening_bpm(tags: str) -> Fraction | None:
 
 
 def _read(tags: str) -> tuple[str, tuple[TimedPrompt, ...]]:
-    try:
+    with refusing("tags", colon=True):
         return read_timed(tags)
-    except SectionError as error:
-        raise _refusal(f"{named('tags')}: {error}") from None
-
-
-def _placed(
-    prompts: tuple[TimedPrompt, ...],
-    bpm: Fraction,
-    meters: tuple[MeterChange, ...],
-    tempo: tuple[TempoPoint, ...],
-) -> Placed:
-    try:
-        return place(prompts, bpm, meters, tempo)
-    except SectionError as error:
-        raise _refusal(f"{named('tags')}: {error}") from None
-
-
-def _refusal(message: str) -> ProtocolError:
-    return ProtocolError(Code.OUT_OF_RANGE, message, "tags")
