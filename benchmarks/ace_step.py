@@ -211,7 +211,7 @@ def guided() -> dict[str, Any]:
     for event in sorted(events, key=lambda each: each.start_ns()):
         held += event.nbytes()
         peak = max(peak, held)
-    return {"takes": 8, "tokens_of_words": sum(pipeline.tokens(words)), "peak_mb": peak / 1e6}
+    return {"takes": 8, "tokens_of_words": sum(pipeline.words.tokens(words)), "peak_mb": peak / 1e6}
 
 
 def full(say: Callable[[str], None]) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class LeanSelfAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
         key = _rotated(key, attn.norm_k, image_rotary_emb).transpose(1, 2)
         value = value.transpose(1, 2)
         if attention_mask is None or query.device.type != "cpu":  # a GPU wants few kernels
-            return _attended(attn, query, key, value, attention_mask)
+            return _mixed(attn, _heard(attn, query, key, value, attention_mask))
         tokens, size = query.shape[2], 2 * self._reach
         attended = torch.empty_like(query)
         for start in range(0, tokens, size):
@@ -154,10 +154,6 @@ def _rotated(heads: Tensor, norm: Any, rotary: tuple[Tensor, Tensor]) -> Tensor:
     return turned
 
 
-def _attended(attn: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    return _mixed(attn, _heard(attn, query, key, value, mask))
-
-
 def _heard(attn: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
     if mask is not None and query.device.type != "cpu":
         key, value = ungrouped(query, key), ungrouped(query, value)
@@ -177,5 +173,4 @@ def ungrouped(query: Tensor, shared: Tensor) -> Tensor:
 
 
 def _mixed(attn: Any, attended: Tensor) -> Tensor:
-    mixed: Tensor = attn.to_out[0](attended.transpose(1, 2).flatten(2, 3))
-    return mixed
+    return attn.to_out[0](attended.transpose(1, 2).flatten(2, 3))

@@ -16,7 +16,7 @@ from diffusers import AutoencoderOobleck
 from diffusers.models.autoencoders.autoencoder_oobleck import Snake1d
 from torch import Tensor
 
-from diffusion.ace_step.decoder import decoded, fold_weight_norm, snake
+from diffusion.ace_step.decoder import decoded, snake
 
 # Latent frames on either side that reach into what is kept: with 8 the difference to one piece is
 # rounding (tests/diffusion/test_ace_step_codec.py); with 4 it is audible.
@@ -59,15 +59,11 @@ class LeanSnake(Snake1d):  # type: ignore[misc]
 
 def lean(vae: AutoencoderOobleck) -> None:
     """Let an autoencoder, which will only be listened to, work with less."""
-    fold_weight_norm(vae)
     for part in vae.modules():
+        if hasattr(part, "weight_g"):  # multiply each direction by its length once for all
+            torch.nn.utils.remove_weight_norm(part)
         if type(part) is Snake1d:
             part.__class__ = LeanSnake
-
-
-def hop_of(vae: AutoencoderOobleck) -> int:
-    """Audio frames a latent frame."""
-    return int(vae.hop_length)
 
 
 def decode(
@@ -82,25 +78,21 @@ def decode(
     The level is the model's own: nothing is normalised. `step` gets the fraction done before each
     tile, and may raise.
     """
-    hop = hop_of(vae)
+    hop = int(vae.hop_length)
     batch, frames, _ = latents.shape
     audio = torch.empty(batch, 2, frames * hop, dtype=torch.float32)
     spectrum = latents.transpose(1, 2).to(vae.dtype)
     for item in range(batch):
         for each in tiles(frames, tile):
             step((item + each.keep_from / frames) / batch)
-            sound = _decoded(vae, spectrum[item : item + 1, :, each.start : each.end])
+            piece = spectrum[item : item + 1, :, each.start : each.end]
+            if piece.device.type == "cpu":
+                sound = decoded(vae.decoder, tuple(vae.upsampling_ratios), piece)
+            else:
+                sound = vae.decoder(piece)
             first, last = ((k - each.start) * hop for k in (each.keep_from, each.keep_to))
             audio[item, :, each.keep_from * hop : each.keep_to * hop] = sound[0, :, first:last]
     return audio
-
-
-def _decoded(vae: AutoencoderOobleck, spectrum: Tensor) -> Tensor:
-    """The decoder's sound for (1, channels, frames)."""
-    if spectrum.device.type == "cpu":
-        return decoded(vae.decoder, tuple(vae.upsampling_ratios), spectrum)
-    sound: Tensor = vae.decoder(spectrum)
-    return sound
 
 
 def encode(vae: AutoencoderOobleck, audio: Tensor, *, tile: int = TILE) -> Tensor:
@@ -108,7 +100,7 @@ def encode(vae: AutoencoderOobleck, audio: Tensor, *, tile: int = TILE) -> Tenso
 
     A last latent frame that the audio fills in part gets silence after it. Float32.
     """
-    hop = hop_of(vae)
+    hop = int(vae.hop_length)
     audio = torch.nn.functional.pad(audio, (0, -audio.shape[-1] % hop))
     frames = audio.shape[-1] // hop
     pieces = []

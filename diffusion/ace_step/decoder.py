@@ -19,13 +19,6 @@ from torch.nn import functional
 CHUNKED_BLOCKS, CHUNK_FRAMES, BLOCK_REACH = 2, 8192, 39
 
 
-def fold_weight_norm(part: torch.nn.Module) -> None:
-    """Multiply each direction by its length once, not at every call."""
-    for layer in part.modules():
-        if hasattr(layer, "weight_g"):
-            torch.nn.utils.remove_weight_norm(layer)
-
-
 def decoded(decoder: Any, strides: tuple[int, ...], latents: Tensor) -> Tensor:
     """The sound (batch, 2, frames x hop) of latents (batch, channels, frames).
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from audio.clip import Clip, resample
 from diffusion.ace_step.checkpoint import settings_for
 from diffusion.ace_step.progress import steady
-from diffusion.ace_step.recipe import SectionRepaint, section_repaints, task_for
+from diffusion.ace_step.recipe import SectionRepaint, section_repaints, task_for, window
 from diffusion.ace_step.splice import splice
 from diffusion.ace_step.task import SAMPLE_RATE, Task
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import EngineError
-from diffusion.facts import AceStepFacts, EngineDescription
+from diffusion.facts import AceStepFacts, EngineDescription, Repainted
 from diffusion.models.folder import chosen_model, models_folder
 from diffusion.models.shelf import Snapshot, faults, find_for_music
 from midi.grid import Grid
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     import torch
 
     from diffusion.ace_step.player import Player, Step
-
-NOT_LOADED = "the ace-step engine is not loaded"
 
 
 class AceStepEngine(Engine):
@@ -88,10 +86,8 @@ class AceStepEngine(Engine):
             )
         pipeline = weights.read(snapshot.folder, dtype)
         progress("load", 0.8)
-        if self._memory:
-            mode = memory.mode_named(self._memory)
-        else:
-            mode = memory.choose_mode(memory.weights_of(pipeline), memory.free_bytes(device))
+        mode = memory.choose_mode(memory.weights_of(pipeline), memory.free_bytes(device))
+        mode = next((each for each in memory.MODES if each.name == self._memory), mode)
         self._snapshot, self._player = snapshot, Player(pipeline, device, mode)
         self._description = _description(snapshot, device, dtype)
         progress("load", 1.0)
@@ -135,7 +131,7 @@ class AceStepEngine(Engine):
         Each result is that of generate(), to 1e-5. Raises Cancelled within a step.
         """
         if self._player is None:
-            raise EngineError(NOT_LOADED)
+            raise EngineError("the ace-step engine is not loaded")
         first = batch[0]
         self._player.begin(first.audio.loras)
         task, remarks = task_for(first, tuple(each.seed for each in batch))
@@ -151,7 +147,7 @@ class AceStepEngine(Engine):
             for section in parts:
                 again = replace(own, seeds=(each.seed,))
                 mix = self._repaint(mix, section, again, each.grid, step)
-            takes.append(self._generation(mix, own, each.seed, each, remarks, parts))
+            takes.append(self._generation(mix, own, each, remarks, parts))
         return takes
 
     def _shape(self, conditions: Conditions) -> tuple[object, ...] | None:
@@ -164,7 +160,7 @@ class AceStepEngine(Engine):
         task, _ = task_for(conditions, (conditions.seed,))
         if section_repaints(conditions, task.prompt.seconds):
             return None
-        return (task.frames, *self._player.pipeline.tokens(task.prompt))
+        return (task.frames, *self._player.pipeline.words.tokens(task.prompt))
 
     def _play(self, task: Task, step: Step) -> list[Clip]:
         assert self._player and self._snapshot
@@ -174,12 +170,16 @@ class AceStepEngine(Engine):
         self, mix: Clip, section: SectionRepaint, task: Task, grid: Grid, step: Step
     ) -> Clip:
         """The mix with the bars of one section generated again with its own words."""
-        window = (section.first, min(section.end, task.frames))
+        bars = (section.first_bar, section.end_bar)
         again = replace(
-            task, prompt=section.prompt, source=mix, window=window, cover_share=1.0, kept_share=0.0
+            task,
+            prompt=section.prompt,
+            source=mix,
+            window=window(grid, *bars),
+            cover_share=1.0,
+            kept_share=0.0,
         )
         (sound,) = self._play(again, step)
-        bars = (section.first_bar, section.end_bar)
         first, end = (grid.frame_at(grid.bar_starts[bar], SAMPLE_RATE) for bar in bars)
         return splice(mix, sound, first, min(end, mix.frames))
 
@@ -187,7 +187,6 @@ class AceStepEngine(Engine):
         self,
         mix: Clip,
         task: Task,
-        seed: int,
         conditions: Conditions,
         remarks: Sequence[str],
         parts: Sequence[SectionRepaint],
@@ -214,12 +213,15 @@ class AceStepEngine(Engine):
             guidance_scale=settings.guidance_scale,
             chunk_mask=settings.chunk_mask,
             dcw=settings.dcw,
-            seed=seed,
+            seed=conditions.seed,
             melody_mode=conditions.audio.melody_mode if conditions.melody else "",
             melody_strength=conditions.audio.melody_strength,
             loras=self._player.lora_facts,
-            repainted=tuple(part.described() for part in parts),
-            remarks=(*remarks, *self._player.pipeline.remarks(task.prompt)),
+            repainted=tuple(
+                Repainted(f"{part.first_bar + 1}-{part.end_bar}", part.prompt.caption)
+                for part in parts
+            ),
+            remarks=(*remarks, *self._player.pipeline.words.remarks(task.prompt)),
         )
         return Generation(mix=clip, facts=facts)
 

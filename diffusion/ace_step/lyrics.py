@@ -72,7 +72,7 @@ def _by_name(blocks: list[tuple[str, str]], tags: Sequence[str]) -> str:
     left = list(blocks)
     lines = []
     for tag in tags:
-        place = next((i for i, (name, _) in enumerate(left) if _same(name, tag)), None)
+        place = next((i for i, (name, _) in enumerate(left) if _plain(name) == _plain(tag)), None)
         text = left.pop(place)[1] if place is not None else ""
         lines.append(f"[{tag}]\n{text}".rstrip())
     lines += [f"[{name}]\n{text}".rstrip() if name else text for name, text in left]
@@ -89,7 +89,6 @@ def _dealt(text: str, count: int) -> list[str]:
     return [joint.join(pieces[a:b]) for a, b in pairwise(bounds)]
 
 
-def _same(name: str, tag: str) -> bool:
-    """Whether "Verse 1" in the lyrics means a section called "verse"."""
-    plain = [re.sub(r"[^a-z]", "", each.lower()) for each in (name, tag)]
-    return plain[0] == plain[1]
+def _plain(name: str) -> str:
+    """A section's name without its number: "Verse 1" in the lyrics means "verse"."""
+    return re.sub(r"[^a-z]", "", name.lower())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ GIB = 1 << 30
 AWAY = torch.device("cpu")
 ROOM_BYTES = 2 * GIB  # for activations and one tile of the decoder, next to the weights
 UNKNOWN_BYTES = 1 << 62
+OUT_OF_MEMORY = (  # what such errors say; the last is of cuBLAS and cuDNN
+    "out of memory", "can't allocate memory", "not enough memory", "status_alloc_failed",
+)  # fmt: skip
 BFLOAT16_CAPABILITY = 8  # major compute capability of the first GPUs that multiply it in hardware
 
 
@@ -36,11 +39,6 @@ MODES = (
     MemoryMode("offload", "parts", 128, 4),
     MemoryMode("low", "blocks", 48, 1),
 )
-
-
-def mode_named(name: str) -> MemoryMode:
-    """The mode of that name; raises KeyError."""
-    return {mode.name: mode for mode in MODES}[name]
 
 
 def choose_mode(weights: dict[str, int], free_bytes: int) -> MemoryMode:
@@ -116,12 +114,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and (
-        "out of memory" in text
-        or "can't allocate memory" in text
-        or "not enough memory" in text
-        or "status_alloc_failed" in text  # of cuBLAS and cuDNN
-    )
+    return isinstance(error, RuntimeError) and any(sign in text for sign in OUT_OF_MEMORY)
 
 
 def release(device: torch.device) -> None:
@@ -155,18 +148,16 @@ class Placement:
         """Move a network, or a block of one."""
         part.to(place)
 
-    @contextmanager
-    def at_work(self, *names: str) -> Iterator[None]:
-        """Have these networks on the device inside the block; also a failure takes them away."""
-        moving = [] if self.mode.offload == "nothing" else [n for n in names if self._moves(n)]
-        with self._visiting([self._parts[name] for name in moving]):
-            yield
+    def at_work(self, *names: str) -> AbstractContextManager[None]:
+        """Have these networks on the device inside the `with`; also a failure takes them away."""
+        moving = [] if self.mode.offload == "nothing" else list(names)
+        if self.mode.offload == "blocks" and "transformer" in moving:
+            moving.remove("transformer")
+        return self._visiting([self._parts[name] for name in moving])
 
-    @contextmanager
-    def block_at_work(self, block: Any) -> Iterator[None]:
-        """Have one block of the transformer on the device inside the `with` block."""
-        with self._visiting([block] if self.mode.offload == "blocks" else []):
-            yield
+    def block_at_work(self, block: Any) -> AbstractContextManager[None]:
+        """Have one block of the transformer on the device inside the `with`."""
+        return self._visiting([block] if self.mode.offload == "blocks" else [])
 
     @contextmanager
     def _visiting(self, parts: list[Any]) -> Iterator[None]:
@@ -179,9 +170,6 @@ class Placement:
                 self.move(part, AWAY)
             if parts:
                 release(self.device)
-
-    def _moves(self, name: str) -> bool:
-        return not (name == "transformer" and self.mode.offload == "blocks")
 
     def _settle_blocks(self, transformer: Any) -> None:
         blocks = transformer.layers

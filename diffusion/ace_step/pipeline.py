@@ -16,14 +16,14 @@ import torch
 from diffusers import AceStepPipeline
 from torch import Tensor
 
-from diffusion.ace_step import codec, timbre
+from diffusion.ace_step import codec
 from diffusion.ace_step.checkpoint import Settings
 from diffusion.ace_step.memory import MODES, Placement
 from diffusion.ace_step.prompt import Prompt
 from diffusion.ace_step.sampling import Phase, noise, sample, schedule
-from diffusion.ace_step.task import FRAMES_A_SECOND, MIN_FRAMES, Task, as_model_input, digest
+from diffusion.ace_step.task import FRAMES_A_SECOND, MIN_FRAMES, Task, digest, stereo
 from diffusion.ace_step.velocity import Velocity
-from diffusion.ace_step.words import Words
+from diffusion.ace_step.words import TIMBRE_SECONDS, Words, timbre_excerpt, timbre_token
 from diffusion.errors import EngineError
 
 PROTECTED_SHARE = 0.5  # of the steps: so long the outside of a repaint is held to the source
@@ -40,27 +40,13 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         self._placement = placement or Placement(self, torch.device("cpu"), MODES[0])
         codec.lean(self.vae)
         self._velocity = Velocity(self.transformer, self._placement)
-        self._words = Words(self)
+        self.words = Words(self)
         self._known: OrderedDict[Hashable, Tensor] = OrderedDict()
-
-    def remarks(self, prompt: Prompt) -> tuple[str, ...]:
-        """Sentences on what of a prompt is too long for the model."""
-        return self._words.remarks(prompt)
-
-    def tokens(self, prompt: Prompt) -> tuple[int, int]:
-        """Tokens of text and of lyrics of a prompt that fit into the model."""
-        return self._words.tokens(prompt)
 
     @property
     def channels(self) -> int:
         """Channels of the latents."""
         return int(self.transformer.config.audio_acoustic_hidden_dim)
-
-    @property
-    def is_xl(self) -> bool:
-        """Whether this is an XL checkpoint: its transformer is wider than its encoders."""
-        wide, narrow = self.transformer.config, self.condition_encoder.config
-        return bool(wide.hidden_size != narrow.hidden_size)
 
     def play(self, task: Task, settings: Settings, step: Step = lambda stage, done: None) -> Tensor:
         """Return audio (batch, 2, frames) at 48 kHz in float32, as loud as the model made it.
@@ -80,20 +66,20 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
                 step=lambda done: step("decode", done),
             )
 
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def latents_of(
         self, task: Task, settings: Settings, step: Callable[[float], None] = lambda done: None
     ) -> Tensor:
         """The latents (batch, frames, channels) that play() decodes, in float32."""
-        with torch.inference_mode():
-            return self._denoise(task, settings, step)
-
-    def _denoise(self, task: Task, settings: Settings, step: Callable[[float], None]) -> Tensor:
         device = self._placement.device
         frames = max(task.frames, MIN_FRAMES)
         times = schedule(settings.steps, settings.shift)
         start = noise(task.seeds, frames, self.channels).to(device)
         source = self._source(task, frames) if task.source is not None else None
-        inside = _inside(task.window, frames).to(device) if task.window else None
+        inside = None  # 1 inside the window, 0 outside: (1, frames, 1)
+        if task.window is not None:
+            inside = torch.zeros(1, frames, 1, device=device)
+            inside[:, max(task.window[0], 0) : task.window[1]] = 1.0
         latents = start
         if task.kept_share and source is not None:
             times = times[min(int(len(times) * task.kept_share), len(times) - 1) :]
@@ -160,15 +146,14 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         known = all(name in self._known for name in names)
         token = self._timbre(task)
         with self._placement.at_work(*() if known else ("text_encoder", "condition_encoder")):
-            return [self._once(name, partial(self._words.encode, name[0], token)) for name in names]
+            return [self._once(name, partial(self.words.encode, name[0], token)) for name in names]
 
     def _null_states(self) -> Tensor:
         """What guidance steers away from: the learned state of no words, one token."""
         empty = getattr(self.condition_encoder, "null_condition_emb", None)
         if empty is None:
             raise EngineError("these weights hold no null condition, so guidance cannot work")
-        states: Tensor = empty.to(self._placement.device, self.transformer.dtype)
-        return states
+        return empty.to(self._placement.device, self.transformer.dtype)
 
     def _timbre(self, task: Task) -> Tensor:
         """One token (1, 1, channels) for the timbre of the reference, or of silence."""
@@ -176,15 +161,17 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
 
         def make() -> Tensor:
             if reference is None:
-                latents = self._silence(timbre.SECONDS * FRAMES_A_SECOND)
+                latents = self._silence(TIMBRE_SECONDS * FRAMES_A_SECOND)
             else:
-                sound = torch.from_numpy(as_model_input(reference).samples.copy())
-                latents = self._latents_of(timbre.excerpt(sound))
+                sound = torch.from_numpy(stereo(reference).samples.copy())
+                latents = self._latents_of(timbre_excerpt(sound))
             with self._placement.at_work("condition_encoder"):
-                return timbre.token_of(
-                    self.condition_encoder.timbre_encoder,
+                encoder = self.condition_encoder
+                return timbre_token(
+                    encoder.timbre_encoder,
                     latents.to(self._placement.device),
-                    own_token=self.is_xl,
+                    # of XL, whose transformer is wider than its encoders
+                    own_token=self.transformer.config.hidden_size != encoder.config.hidden_size,
                 )
 
         return self._once(("timbre", digest(reference) if reference else ""), make)
@@ -195,7 +182,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         assert source is not None
 
         def make() -> Tensor:
-            sound = torch.from_numpy(as_model_input(source).samples.copy())
+            sound = torch.from_numpy(stereo(source).samples.copy())
             return self._latents_of(sound).cpu()
 
         latents = self._once(digest(source), make)[:, :frames]
@@ -239,10 +226,3 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return self._known[name]
-
-
-def _inside(window: tuple[int, int], frames: int) -> Tensor:
-    """1 inside the window, 0 outside: (1, frames, 1)."""
-    weight = torch.zeros(1, frames, 1)
-    weight[:, max(window[0], 0) : window[1]] = 1.0
-    return weight

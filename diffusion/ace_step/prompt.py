@@ -82,15 +82,13 @@ def prompt_of(
     edit = conditions.audio.edit
     first, end = bars or (edit.first_bar if edit else 0, conditions.grid.bars)
     words = words_of_bars(conditions)
-    caption = [conditions.tags.strip(), words[first] if words else ""]
-    caption = [each for each in caption if each]
+    caption = list(filter(None, (conditions.tags.strip(), words[first] if words else "")))
     bpm = _bpm(conditions.grid, (first, end) if bars else (0, end), remarks)
     meter = _meter(conditions.grid, caption, remarks)
     key = _key(conditions.key, caption)
-    lyrics = structured(conditions.lyrics, conditions.sections)
     prompt = Prompt(
         caption=", ".join(caption) or "instrumental music",
-        lyrics=lyrics,
+        lyrics=structured(conditions.lyrics, conditions.sections),
         language=conditions.audio.language or language_of(conditions.lyrics),
         bpm=bpm,
         meter=meter,
@@ -119,9 +117,8 @@ def _bpm(grid: Grid, bars: tuple[int, int], remarks: list[str]) -> int:
 
 def _meter(grid: Grid, caption: list[str], remarks: list[str]) -> str:
     written = str(grid.meter)
-    known = (
-        METERS.get(written, "") if len({str(change.meter) for change in grid.meters}) == 1 else ""
-    )
+    constant = len({str(change.meter) for change in grid.meters}) == 1
+    known = METERS.get(written, "") if constant else ""
     if not known:
         caption.append(f"in {written} time")
         remarks.append(f"ACE-Step knows no meter {written} as a setting; the caption names it.")
@@ -133,5 +130,4 @@ def _key(key: Key, caption: list[str]) -> str:
     mode = "minor" if key.is_minorish else "major"
     if key.mode != mode:
         caption.append(f"in {key.name}")
-    plain = Key(key.tonic, mode, key.spelling if len(key.spelling) <= 2 else "")
-    return plain.name
+    return Key(key.tonic, mode, key.spelling if len(key.spelling) <= 2 else "").name

@@ -1,11 +1,6 @@
 """Conditions to a Task: how long, in which words, and from which sound the model starts.
 
-How a melody conditions the model (AudioConditions.melody_mode), with what each strength means:
-
-* cover: the guide's 5 Hz codes for the first share of the steps, then free: strength is the share
-* keep: the same all the way, starting from the guide under noise: strength is the share left out
-* raw: as cover, with the guide's own latents instead of codes: nearest in time, and in sound too
-* off: no guide; the model gets tempo and key in words only
+How a melody conditions the model, and what its strength means, is in docs/guide/engines.md.
 """
 
 from __future__ import annotations
@@ -20,7 +15,6 @@ from diffusion.ace_step.task import FRAMES_A_SECOND, Task, latent_frames
 from diffusion.audio_conditions import Edit
 from diffusion.edits import WITH_PARTS
 from diffusion.engine import Conditions
-from diffusion.facts import Repainted
 from midi.grid import MAX_SECONDS, Grid
 from midi.sections import spans
 
@@ -29,20 +23,11 @@ MIN_SECONDS = 6  # the shortest whole number that the model is used to: it knows
 
 @dataclass(frozen=True, slots=True)
 class SectionRepaint:
-    """Bars from `first_bar` up to `end_bar`, to be repainted with a prompt of their own.
-
-    `first` and `end` are the latent frames that they cover.
-    """
+    """Bars from `first_bar` up to `end_bar`, to be repainted with a prompt of their own."""
 
     first_bar: int
     end_bar: int
-    first: int
-    end: int
     prompt: Prompt
-
-    def described(self) -> Repainted:
-        """Return its bars and caption, for the manifest."""
-        return Repainted(f"{self.first_bar + 1}-{self.end_bar}", self.prompt.caption)
 
 
 def whole_seconds(grid: Grid) -> int:
@@ -86,7 +71,6 @@ def section_repaints(conditions: Conditions, seconds: int) -> tuple[SectionRepai
         SectionRepaint(
             span.first_bar,
             span.end_bar,
-            *window(conditions.grid, span.first_bar, span.end_bar),
             prompt_of(conditions, seconds, (span.first_bar, span.end_bar))[0].for_task("repaint"),
         )
         for span in spans(words)
@@ -101,18 +85,15 @@ def window(grid: Grid, first_bar: int, end_bar: int) -> tuple[int, int]:
 
 
 def _edited(task: Task, edit: Edit, conditions: Conditions) -> Task:
+    name = "repaint" if edit.kind == "extend" else edit.kind
+    task = replace(
+        task, prompt=replace(task.prompt, task=name, parts=edit.parts), source=edit.source
+    )
     if edit.kind == "cover":
-        return replace(
-            task,
-            prompt=task.prompt.for_task("cover"),
-            source=edit.source,
-            cover_share=conditions.audio.melody_strength,
-        )
-    if edit.kind in WITH_PARTS:
-        prompt = replace(task.prompt, task=edit.kind, parts=edit.parts)
-        return replace(task, prompt=prompt, source=edit.source)
-    repaint = replace(task, prompt=task.prompt.for_task("repaint"), source=edit.source)
+        return replace(task, cover_share=conditions.audio.melody_strength)
     if edit.kind == "repaint":
-        return replace(repaint, window=window(conditions.grid, edit.first_bar, edit.end_bar))
-    begin = math.floor(edit.source.seconds * FRAMES_A_SECOND)
-    return replace(repaint, window=(min(begin, task.frames - 1), task.frames))
+        return replace(task, window=window(conditions.grid, edit.first_bar, edit.end_bar))
+    if edit.kind == "extend":
+        begin = math.floor(edit.source.seconds * FRAMES_A_SECOND)
+        return replace(task, window=(min(begin, task.frames - 1), task.frames))
+    return task

@@ -100,7 +100,7 @@ def corrected(latents: Tensor, clean: Tensor, time: float, dcw: tuple[float, flo
 
 def _guided(both: Tensor, guidance_scale: float, momentum: MomentumBuffer) -> Tensor:
     conditional, unconditional = both.chunk(2)
-    guided: Tensor = normalized_guidance(
+    return normalized_guidance(
         pred_cond=conditional,
         pred_uncond=unconditional,
         guidance_scale=guidance_scale - 1.0,
@@ -110,4 +110,3 @@ def _guided(both: Tensor, guidance_scale: float, momentum: MomentumBuffer) -> Te
         use_original_formulation=True,
         norm_dim=(1,),
     )
-    return guided

@@ -1,14 +1,8 @@
 """What the caption says of each bar: its section's words, and its intensity.
 
 The model has no intensity as a condition, but captions that say how much goes on. A section (or,
-where none are asked for, a block of eight bars, or half of a shorter piece) is described as
-
-    building    where the curve rises by 0.3 or more from its start to its end
-    fading      where it falls by as much
-    soft        where its mean is under a third
-    intense     where its mean is over two thirds
-
-and by no word in between.
+where none are asked for, a block of eight bars, or half of a shorter piece) is described by the
+words that docs/guide/engines.md lists, or by none.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from audio.clip import Clip, resample
+from audio.clip import Clip
+from diffusion.ace_step.task import stereo
 from diffusion.errors import EngineError
 
 FADE_SECONDS = 0.02
@@ -20,7 +21,7 @@ def splice(old: Clip, new: Clip, first: int, end: int) -> Clip:
     """
     if not 0 <= first < end <= new.frames:
         raise EngineError(f"frames {first} to {end} do not lie within the {new.frames} there are")
-    kept = _wide(resample(old, new.sample_rate), new.channels).samples
+    kept = stereo(old, new.sample_rate).samples
     frames = min(kept.shape[1], new.frames)
     weight = np.zeros(new.frames, dtype=np.float32)  # of the new sound
     weight[first:end] = 1.0
@@ -37,11 +38,3 @@ def splice(old: Clip, new: Clip, first: int, end: int) -> Clip:
         step = kept[:, first - 1 : first] - new.samples[:, first - 1 : first]
         mixed[:, first : first + fade] += (1 - ramp) * step
     return Clip(mixed, new.sample_rate)
-
-
-def _wide(clip: Clip, channels: int) -> Clip:
-    if clip.channels == channels:
-        return clip
-    if clip.channels != 1:
-        raise EngineError(f"a source must have 1 or {channels} channels, not {clip.channels}")
-    return Clip(np.repeat(clip.samples, channels, axis=0), clip.sample_rate)

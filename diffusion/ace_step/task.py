@@ -51,14 +51,16 @@ def latent_frames(seconds: float) -> int:
     return max(MIN_FRAMES, math.ceil(seconds * FRAMES_A_SECOND - 1e-9))
 
 
-def as_model_input(clip: Clip) -> Clip:
-    """The clip as the autoencoder takes it: 48 kHz, two channels; mono goes to both."""
-    resampled = resample(clip, SAMPLE_RATE)
+def stereo(clip: Clip, sample_rate: int = SAMPLE_RATE) -> Clip:
+    """The clip at a rate in Hz, the autoencoder's if none is given, and with two channels.
+
+    Mono goes to both; of more than two both get the mean.
+    """
+    resampled = resample(clip, sample_rate)
     if resampled.channels == 2:
         return resampled
-    samples = resampled.samples
-    mono = samples.mean(axis=0, keepdims=True, dtype=np.float32) if len(samples) > 2 else samples
-    return Clip(np.ascontiguousarray(np.repeat(mono, 2, axis=0)), SAMPLE_RATE)
+    mono = resampled.samples.mean(axis=0, keepdims=True, dtype=np.float32)
+    return Clip(np.repeat(mono, 2, axis=0), sample_rate)
 
 
 def digest(clip: Clip) -> str:

@@ -76,8 +76,7 @@ class Velocity:
         shift, scale = (network.scale_shift_table + embedded.unsqueeze(1)).chunk(2, dim=1)
         hidden = (network.norm_out(hidden) * (1 + scale) + shift).type_as(hidden)
         velocity = network.proj_out_conv(hidden.transpose(1, 2)).transpose(1, 2)
-        found: Tensor = velocity[:, :frames].float()
-        return found
+        return velocity[:, :frames].float()
 
     def _make_places(
         self, tokens: int, dtype: torch.dtype, device: torch.device

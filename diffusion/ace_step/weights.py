@@ -48,7 +48,6 @@ RENAMED = {
     "q_norm.": "norm_q.", "k_norm.": "norm_k.",
     "proj_in.1.": "proj_in_conv.", "proj_out.1.": "proj_out_conv.",
 }  # fmt: skip
-FILE_SUFFIX = ".safetensors"
 ENCODER_PREFIX = "encoder_"  # before those sizes of XL's encoders that are not the transformer's
 PARTS = {  # the prefix of each network's weights, and the network
     "decoder.": ("transformer", AceStepTransformer1DModel),
@@ -85,7 +84,9 @@ def read(folder: Path, dtype: torch.dtype) -> Pipeline:
 def parameters(snapshot: Snapshot) -> int:
     """How many numbers the weights of a snapshot are; reads the heads of its files only."""
     count = 0
-    for path in (snapshot.folder / name for name in snapshot.files if name.endswith(FILE_SUFFIX)):
+    for path in (
+        snapshot.folder / name for name in snapshot.files if name.endswith(".safetensors")
+    ):
         try:
             with safe_open(path, "pt") as file:
                 count += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())

@@ -6,6 +6,7 @@ padding be attended to; here there is none.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +14,10 @@ import torch
 from torch import Tensor
 
 from diffusion.ace_step.prompt import Prompt
+from diffusion.ace_step.task import SAMPLE_RATE
 
 MAX_TEXT_TOKENS, MAX_LYRIC_TOKENS = 256, 2048
+TIMBRE_SECONDS, TIMBRE_PARTS = 30, 3  # the encoder hears front, middle and back
 
 
 class Words:
@@ -75,8 +78,32 @@ class Words:
         return tuple(found)
 
     def _ids(self, text: str) -> Tensor:
-        ids: Tensor = self._pipeline.tokenizer(text, return_tensors="pt").input_ids
-        return ids
+        return self._pipeline.tokenizer(text, return_tensors="pt").input_ids
 
     def _count(self, text: str) -> int:
         return int(self._ids(text).shape[1])
+
+
+def timbre_excerpt(sound: Tensor) -> Tensor:
+    """30 s of a reference (2, frames): 10 s each of front, middle and back; short ones repeat."""
+    frames = TIMBRE_SECONDS * SAMPLE_RATE
+    sound = sound.repeat(1, -(-frames // sound.shape[-1]))
+    part = frames // TIMBRE_PARTS
+    total = sound.shape[-1]
+    starts = (0, total // TIMBRE_PARTS, total - part)
+    return torch.cat([sound[:, start : start + part] for start in starts], dim=-1)
+
+
+def timbre_token(encoder: Any, latents: Tensor, *, own_token: bool) -> Tensor:
+    """The token (1, 1, channels) that a timbre encoder gives for latents (1, frames, channels).
+
+    It is the encoder's first. With `own_token` its learned `special_token` goes before the frames:
+    so the authors' code has it for XL. diffusers leaves it out for all checkpoints.
+    """
+
+    def lead(layer: Any, arguments: Any, embedded: Tensor) -> Tensor:
+        return torch.cat([encoder.special_token.to(embedded), embedded], dim=1)
+
+    order = torch.zeros(1, dtype=torch.long, device=latents.device)
+    with encoder.embed_tokens.register_forward_hook(lead) if own_token else nullcontext():
+        return encoder(latents.to(encoder.dtype), order)[0]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from diffusion.embedded import vocabulary
 from diffusion.embedded.intent import CONTEXT_CHANNELS
@@ -44,13 +44,7 @@ class Backbone(nn.Module):  # type: ignore[misc]  # torch is not followed
             sliding_window=window,
         )
 
-    def forward(
-        self,
-        noisy: torch.Tensor,
-        time: torch.Tensor,
-        context: torch.Tensor,
-        tokens: torch.Tensor,
-    ) -> torch.Tensor:
+    def forward(self, noisy: Tensor, time: Tensor, context: Tensor, tokens: Tensor) -> Tensor:
         """Return clean latents (batch, frames, channels).
 
         `noisy` (batch, frames, channels), `time` (batch,) 0 clean .. 1 noise, `context`

@@ -3,12 +3,7 @@
 A fixed rule between the network, which gets the curve as well, and the decoder: stems still add up
 and MIDI files match the sound. At intensity 1 notes are as generated. Below, since the decoder's
 level falls by 40 dB for a tenth of the velocity, each tenth of intensity takes 2 dB off; and drums,
-bass and chords leave out the notes that matter least:
-
-    under 0.5     all that are off the eighths
-    under 0.35    all that are off the beats (dotted quarters in 6/8, 9/8, 12/8)
-    under 0.2     all but the first beat of a bar
-
+bass and chords leave out the notes that matter least (docs/guide/engines.md).
 Lead and vocals keep all notes: a melody without some of them is another melody. A melody of the
 user's is not changed at all.
 """

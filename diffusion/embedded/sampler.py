@@ -55,6 +55,7 @@ def generate_latents(
     kept = np.zeros((frames, len(PARTS)), np.float32) if known_parts is None else known_parts.copy()
     bar_frames = [round(float(b) * FRAMES_PER_BEAT) for b in intent.grid.bar_starts]
     starts = windows(frames, bar_frames)
+    device = next(network.parameters()).device
     # The whole piece's noise at once: a frame's noise does not depend on the windows.
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(frames, LAYOUT.channels, generator=generator).numpy()
@@ -66,60 +67,39 @@ def generate_latents(
         def each_step(done: int, index: int = index) -> None:
             step((index + done / steps) / len(starts))
 
-        out[begin:end] = _window(
-            network,
-            pack_input(all_features[begin:end], out[begin:end], kept[begin:end]),
-            intent.tokens,
-            noise[begin:end],
-            out[begin:end],
-            kept[begin:end, LAYOUT.owners],
-            flow.schedule(steps),
-            each_step,
-            averaging([b - begin for b in bar_frames if begin <= b <= end]),
-        )
+        context = pack_input(all_features[begin:end], out[begin:end], kept[begin:end])
+        with torch.inference_mode():
+            sampled = flow.sample(
+                _predictor(network, context, intent.tokens),
+                _padded(noise[begin:end], device),
+                flow.schedule(steps),
+                known=_padded(out[begin:end], device),
+                known_mask=_padded(kept[begin:end, LAYOUT.owners], device),
+                each_step=each_step,
+                refine=averaging([b - begin for b in bar_frames if begin <= b <= end]),
+            )
+        out[begin:end] = sampled[0, : end - begin].cpu().numpy()
         kept[begin:end] = 1.0
     step(1.0)
     return out
 
 
-def _window(
-    network: Backbone,
-    packed: np.ndarray,
-    tokens: tuple[int, ...],
-    noise: np.ndarray,
-    known: np.ndarray,
-    known_mask: np.ndarray,
-    times: list[float],
-    each_step: Callable[[int], None],
-    refine: Callable[[torch.Tensor], torch.Tensor],
-) -> np.ndarray:
-    """Return the latents (frames, channels) of one window, at most WINDOW_FRAMES long."""
+def _padded(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """The frames of one window (1, WINDOW_FRAMES, channels), zeros after the last."""
+    whole = np.zeros((1, WINDOW_FRAMES, array.shape[-1]), np.float32)
+    whole[0, : len(array)] = array
+    return torch.from_numpy(whole).to(device)
+
+
+def _predictor(network: Backbone, context: np.ndarray, tokens: tuple[int, ...]) -> flow.Predict:
     device = next(network.parameters()).device
-
-    def padded(array: np.ndarray) -> torch.Tensor:
-        whole = np.zeros((1, WINDOW_FRAMES, array.shape[-1]), np.float32)
-        whole[0, : len(array)] = array
-        return torch.from_numpy(whole).to(device)
-
-    context = torch.from_numpy(packed)[None].to(device)
+    given = torch.from_numpy(context)[None].to(device)
     words = torch.tensor([tokens], device=device)
 
     def predict(x: torch.Tensor, now: float) -> torch.Tensor:
         time = torch.full((1,), now, device=device)
         # On a CPU in full precision: without bfloat16 in hardware it takes up to 14 times as long.
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type != "cpu"):
-            clean: torch.Tensor = network(x, time, context, words)
-        return clean.float()
+            return network(x, time, given, words).float()
 
-    with torch.inference_mode():
-        sampled = flow.sample(
-            predict,
-            padded(noise),
-            times,
-            known=padded(known),
-            known_mask=padded(known_mask),
-            each_step=each_step,
-            refine=refine,
-        )
-    latents: np.ndarray = sampled[0, : len(noise)].cpu().numpy()
-    return latents
+    return predict

@@ -106,7 +106,7 @@ def prompt(case: dict[str, Any]) -> Prompt:
 def test_the_authors_words_and_tokens_are_ours(
     name: str, loaded: Callable[[str], Pipeline]
 ) -> None:
-    case, words = CASES[name], loaded(CASES[name]["model"])._words
+    case, words = CASES[name], loaded(CASES[name]["model"]).words
     ours = prompt(case)
     assert (ours.text, ours.lyric_text) == (case["text"], case["lyrics"])
     assert ours.for_task("text2music").text == case["noncover_text"] or case["task"] in PARTS

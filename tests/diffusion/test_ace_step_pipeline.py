@@ -245,11 +245,11 @@ def test_the_length_told_is_the_length_played(
 def test_tempo_and_key_survive_a_long_caption(stock: AceStepPipeline, ours: Pipeline) -> None:
     """The tiny tokenizer has a token a byte, so 300 letters are more than the 256 there are."""
     long = replace(PROMPT, caption=", ".join(["warm analogue bass"] * 15))
-    fitted = ours._words.fitted(long)
-    assert len(ours._words._ids(fitted.text)[0]) <= 256
+    fitted = ours.words.fitted(long)
+    assert len(ours.words._ids(fitted.text)[0]) <= 256
     assert "- bpm: 92\n" in fitted.text and "- keyscale: A minor\n" in fitted.text
     assert long.caption.startswith(fitted.caption) and len(fitted.caption) > 20
-    assert "cut after" in ours._words.remarks(long)[0]
+    assert "cut after" in ours.words.remarks(long)[0]
     ids = stock.tokenizer(long.text, truncation=True, max_length=256).input_ids
     assert "bpm" not in stock.tokenizer.decode(ids), "the stock cuts them off"
 

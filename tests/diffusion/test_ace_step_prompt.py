@@ -136,7 +136,7 @@ def test_a_section_may_have_words_of_its_own() -> None:
     assert repaint.prompt.caption == "rock, loud, big drums"
     assert repaint.prompt.task == "repaint"
     # Bar 3 at 120 bpm lasts from 4 to 6 s: latent frames 100 to 150.
-    assert (repaint.first, repaint.end) == (100, 150)
+    assert window(asked.grid, repaint.first_bar, repaint.end_bar) == (100, 150)
     assert (repaint.first_bar, repaint.end_bar) == (2, 3)
     assert repaint.prompt.caption == "rock, loud, big drums"
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors.torch import load_file
 
+from audio.clip import Samples
 from diffusion.embedded.performance import TIMBRES, Played
-from diffusion.embedded.voice.contour import loudness, pitch_hz, shape_db
-from diffusion.embedded.voice.network import ENVELOPE_POINTS, FRAME_SECONDS, VoiceNet
+from diffusion.embedded.voice.contour import Floats, loudness, pitch_hz, shape_db
+from diffusion.embedded.voice.network import ENVELOPE_POINTS, FRAME_SECONDS, Spectra, VoiceNet
 from diffusion.embedded.voice.phonemes import Syllable
 from diffusion.embedded.voice.sound import add_at, add_noise, add_pulses, pulse_times
 from diffusion.embedded.voice.timing import (
@@ -55,7 +55,7 @@ class Singer:
 
     def sing(
         self, notes: Sequence[Played], voice: str, grid: Grid, sample_rate: int, seed: int
-    ) -> npt.NDArray[np.float32]:
+    ) -> Samples:
         """Sing `notes` (one at a time; a note ends where the next begins); see LOWEST and HIGHEST.
 
         Returns mono samples (grid.frames(sample_rate),), about 0.25 at most for velocity 0.8.
@@ -70,19 +70,12 @@ class Singer:
         return out
 
     def _sing_phrase(
-        self,
-        out: npt.NDArray[np.float32],
-        phrase: Sequence[SungNote],
-        voice: int,
-        sample_rate: int,
-        seed: tuple[int, int],
+        self, out: Samples, phrase: Sequence[SungNote], voice: int, rate: int, seed: tuple[int, int]
     ) -> None:
         segments = place_sounds(phrase, self.durations)
         origin = int(np.floor((segments[0].start_seconds - 0.05) / FRAME_SECONDS))
         count = int(np.ceil((segments[-1].end_seconds + 0.15) / FRAME_SECONDS)) - origin
-        times: npt.NDArray[np.float64] = FRAME_SECONDS * np.arange(
-            origin, origin + count, dtype=np.float64
-        )
+        times: Floats = FRAME_SECONDS * np.arange(origin, origin + count, dtype=np.float64)
         generator = np.random.Generator(np.random.Philox([abs(seed[0]), seed[1]]))
         pitch = pitch_hz(phrase, times, generator)
         velocity = loudness(phrase, times)
@@ -97,23 +90,23 @@ class Singer:
             # one frame more than the chunk, so that its end can be interpolated
             spectra = spectra[first - a : last - a + 1]
             samples = np.zeros(
-                int(((last - first) * FRAME_SECONDS + RING_SECONDS) * sample_rate), np.float32
+                int(((last - first) * FRAME_SECONDS + RING_SECONDS) * rate), np.float32
             )
             begin, end = first * FRAME_SECONDS, last * FRAME_SECONDS
             mine = pulses[(pulses >= begin) & (pulses < end)] - begin
-            add_pulses(samples, spectra, mine, pitch[first : last + 1], sample_rate)
-            length = round((last - first) * FRAME_SECONDS * sample_rate)
-            add_noise(samples[:length], spectra, sample_rate, generator)
-            add_at(out, samples, round(times[first] * sample_rate))
+            add_pulses(samples, spectra, mine, pitch[first : last + 1], rate)
+            length = round((last - first) * FRAME_SECONDS * rate)
+            add_noise(samples[:length], spectra, rate, generator)
+            add_at(out, samples, round(times[first] * rate))
 
     def spectra(
         self,
         segments: Sequence[Segment],
-        times: npt.NDArray[np.float64],
-        pitch: npt.NDArray[np.float64],
-        velocity: npt.NDArray[np.float64],
+        times: Floats,
+        pitch: Floats,
+        velocity: Floats,
         voice: int,
-    ) -> npt.NDArray[np.float32]:
+    ) -> Spectra:
         """The network's spectra (frames, ENVELOPE_POINTS + NOISE_POINTS) at `times` (seconds)."""
         context, nearness = frame_context(segments, times)
         midi = np.clip(69.0 + 12.0 * np.log2(pitch / 440.0), *TRAINED_PITCH)

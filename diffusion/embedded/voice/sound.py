@@ -11,9 +11,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from audio.clip import Samples
+from diffusion.embedded.voice.contour import Floats
 from diffusion.embedded.voice.network import (
     ENVELOPE_POINTS,
     FRAME_SECONDS,
@@ -34,7 +35,7 @@ LEVEL_HZ = 44100
 RUMBLE_HZ = 60.0
 
 
-def pulse_times(pitch_hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def pulse_times(pitch_hz: Floats) -> Floats:
     """Times in seconds at which the phase of `pitch_hz` (one value a frame) passes a cycle.
 
     Between frames the pitch is linear in time, so the phase is quadratic and solved exactly.
@@ -83,7 +84,7 @@ def _fixed_gain(bins: int, sample_rate: int) -> torch.Tensor:
     return torch.from_numpy(high_pass).float() + 0.5 * float(np.log(sample_rate / LEVEL_HZ))
 
 
-def _at(spectra: Spectra, seconds: npt.NDArray[np.float64]) -> torch.Tensor:
+def _at(spectra: Spectra, seconds: Floats) -> torch.Tensor:
     """The spectra (frames, points) interpolated at `seconds`."""
     place = np.clip(seconds / FRAME_SECONDS, 0.0, len(spectra) - 1.0)
     left = np.minimum(place.astype(np.int64), max(len(spectra) - 2, 0))
@@ -111,11 +112,7 @@ def _minimum_phase(sample_rate: int) -> tuple[torch.Tensor, torch.Tensor, torch.
 
 
 def add_pulses(
-    out: npt.NDArray[np.float32],
-    spectra: Spectra,
-    pulses: npt.NDArray[np.float64],
-    pitch: npt.NDArray[np.float64],
-    sample_rate: int,
+    out: Samples, spectra: Spectra, pulses: Floats, pitch: Floats, sample_rate: int
 ) -> None:
     """Add the voiced part to `out`: a minimum-phase pulse at each of `pulses` (seconds)."""
     real, imaginary, fixed = _minimum_phase(sample_rate)
@@ -148,10 +145,7 @@ def add_pulses(
 
 
 def add_noise(
-    out: npt.NDArray[np.float32],
-    spectra: Spectra,
-    sample_rate: int,
-    generator: np.random.Generator,
+    out: Samples, spectra: Spectra, sample_rate: int, generator: np.random.Generator
 ) -> None:
     """Add breath and consonants to `out`: seeded white noise shaped in half-overlapping frames."""
     bins = NOISE_FFT // 2 + 1
@@ -179,7 +173,7 @@ def add_noise(
         add_at(out, joined.numpy(), (first - 1) * NOISE_HOP)
 
 
-def add_at(out: npt.NDArray[np.float32], samples: npt.NDArray[np.float32], start: int) -> None:
+def add_at(out: Samples, samples: Samples, start: int) -> None:
     """Add `samples` to `out` from frame `start` on, as far as they lie within it."""
     a, b = max(start, 0), min(start + len(samples), len(out))
     if b > a:
