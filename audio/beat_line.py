@@ -9,14 +9,15 @@ snare moves nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import softmax
 
+from audio import line_settings as settings
 from audio.due_onsets import WITHIN_SECONDS, DueOnsets
 from audio.features import Floats
 from audio.line_fit import LineFit, fit_prior, likely_steps
-from audio.line_settings import SETTINGS, LineSettings
 from audio.note_starts import NoteStarts
 from audio.tempo_prior import TempoPrior
 
@@ -42,7 +43,6 @@ def fit_line(
     expected: Floats,
     starts: NoteStarts,
     ternary: bool,
-    settings: LineSettings = SETTINGS,
 ) -> BeatLine:
     """Fit pulses (n,) in seconds, right within 50 ms, to the notes that start on and between them.
 
@@ -50,7 +50,7 @@ def fit_line(
     tempo map is followed for free. `ternary` pulses fall into three.
     """
     due = DueOnsets.of(pulses, starts, ternary)
-    if len(due.seconds) < settings.least_onsets:
+    if len(due.seconds) < settings.LEAST_ONSETS:
         return BeatLine(pulses, WITHIN_SECONDS, 0.0, np.full(len(pulses), WITHIN_SECONDS))
     counted = np.arange(len(pulses))
     straight = expected + np.polyval(np.polyfit(counted, pulses - expected, 1), counted)
@@ -59,31 +59,27 @@ def fit_line(
     fits = [
         fit
         for biased in (False, True)
-        for fit in _behaviours(due, pulses - straight, pulse_seconds, biased, settings)
+        for fit in _behaviours(due, pulses - straight, pulse_seconds, biased)
     ]
-    evidence = np.array([fit.evidence for fit in fits])
-    weights = np.exp(evidence - evidence.max())
-    weights /= weights.sum()
+    weights = softmax([fit.evidence for fit in fits])
     best = fits[int(weights.argmax())]
     mean = weights @ np.array([fit.line for fit in fits])
-    line = best.line if weights.max() > settings.alone else mean
+    line = best.line if weights.max() > settings.ALONE else mean
     variance = sum(
         weight * (fit.variance() + (fit.line - line) ** 2)
         for weight, fit in zip(weights, fits, strict=True)
-        if weight > settings.negligible
+        if weight > settings.NEGLIGIBLE
     )
-    miss, held = _scatter(best.miss, due, settings)
-    met = due.places[(due.twelfth == 0) & (np.abs(best.miss) < settings.met_seconds)]
+    miss, held = _scatter(best.miss, due)
+    met = due.places[(due.twelfth == 0) & (np.abs(best.miss) < settings.MET_SECONDS)]
     share_met = len(np.unique(np.rint(met))) / len(pulses)
-    error = np.sqrt(variance + settings.common_seconds**2)
-    error *= max(1.0, miss / settings.usual_miss_seconds)
-    error *= np.sqrt(1 + settings.few_onsets / max(held, 0.1))
+    error = np.sqrt(variance + settings.COMMON_SECONDS**2)
+    error *= max(1.0, miss / settings.USUAL_MISS_SECONDS)
+    error *= np.sqrt(1 + settings.FEW_ONSETS / max(held, 0.1))
     return BeatLine(straight + line, miss, share_met, error)
 
 
-def _behaviours(
-    due: DueOnsets, start: Floats, pulse_seconds: float, biased: bool, settings: LineSettings
-) -> list[LineFit]:
+def _behaviours(due: DueOnsets, start: Floats, pulse_seconds: float, biased: bool) -> list[LineFit]:
     """A fit for each behaviour of the tempo; where parts of a beat are biased, or not.
 
     Biased parts are swung, or played early or late; few beats and many parts could not tell that
@@ -97,40 +93,40 @@ def _behaviours(
 
     def fitted(prior: TempoPrior, by: LineFit, log_odds: float, first_round: int) -> LineFit:
         fit = fit_prior(
-            due, prior, by.line, by.bias, settings, first_round=first_round, rounds=settings.rounds
+            due, prior, by.line, by.bias, first_round=first_round, rounds=settings.ROUNDS
         )
-        return fit.likelier(log_odds)
+        return replace(fit, evidence=fit.evidence + log_odds)
 
-    later = settings.others_from
+    later = settings.OTHERS_FROM
     first = fit_prior(
-        due, prior(settings.first_wandering * wandering), start, np.zeros(12) if biased else None,
-        settings, first_round=0, rounds=settings.first_rounds,
+        due, prior(settings.FIRST_WANDERING * wandering), start, np.zeros(12) if biased else None,
+        first_round=0, rounds=settings.FIRST_ROUNDS,
     )  # fmt: skip
-    fits = [fitted(prior(0.0), first, 0.0, settings.steady_from)]
-    for spread in settings.wandering:
-        fits.append(fitted(prior(spread * wandering), first, settings.log_wandering, later))
-    for spread in settings.drifting:
-        fits.append(fitted(prior(spread * drifting, 3), first, settings.log_drifting, later))
+    fits = [fitted(prior(0.0), first, 0.0, settings.STEADY_FROM)]
+    for spread in settings.WANDERING:
+        fits.append(fitted(prior(spread * wandering), first, settings.LOG_WANDERING, later))
+    for spread in settings.DRIFTING:
+        fits.append(fitted(prior(spread * drifting, 3), first, settings.LOG_DRIFTING, later))
     best = max(fits, key=lambda fit: fit.evidence)
-    for place, log_chance in likely_steps(due, best, pulse_seconds, settings):
+    for place, log_chance in likely_steps(due, best, pulse_seconds):
         spreads = np.zeros(count - 2)
-        spreads[place] = settings.step * pulse_seconds
+        spreads[place] = settings.STEP * pulse_seconds
         step = TempoPrior.of(count, pulse_seconds, spreads, 2)
-        fits.append(fitted(step, best, settings.log_step + log_chance, later))
+        fits.append(fitted(step, best, settings.LOG_STEP + log_chance, later))
     return fits
 
 
-def _scatter(miss: Floats, due: DueOnsets, settings: LineSettings) -> tuple[float, float]:
+def _scatter(miss: Floats, due: DueOnsets) -> tuple[float, float]:
     """How far trusted onsets are early, or the geometric mean of that and of how far they are late.
 
     Nothing can be heard much before it begins: where many are early, they are on time and the line
     follows others that are late. Where none is early the late ones do no harm. The larger, doubled;
     and how many trusted onsets there are, by weight.
     """
-    weight = np.where(due.on_time > settings.trusted, due.on_time * due.weight, 0.0)
+    weight = np.where(due.on_time > settings.TRUSTED, due.on_time * due.weight, 0.0)
     if not weight.any():
         return WITHIN_SECONDS, 0.0
-    miss = np.clip(miss, -settings.far_seconds, settings.far_seconds)
+    miss = np.clip(miss, -settings.FAR_SECONDS, settings.FAR_SECONDS)
     early, late = weight @ np.maximum(-miss, 0), weight @ np.maximum(miss, 0)
     held = float(weight.sum())
     return float(2 * np.sqrt(early * max(early, late)) / held), held

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from audio.decibels import dbfs
 from audio.errors import AudioError, file_errors
 from midi.number import is_whole
 
@@ -88,36 +87,13 @@ def read_clip(path: Path) -> Clip:
         return Clip(np.ascontiguousarray(samples.T), file.samplerate)
 
 
-def write_wav(path: Path, clip: Clip, bits: int = 32) -> None:
-    """Write 32-bit float, or 16 or 24-bit PCM of samples within full scale; raises AudioError.
-
-    The same clip gives the same bytes at any time.
-    """
+def write_wav(path: Path, clip: Clip) -> None:
+    """Write 32-bit float, the same bytes for the same clip at any time; raises AudioError."""
     from audio.wave_file import WaveFile
 
-    samples = whole_numbers(clip, bits) if bits in (16, 24) else clip.samples
     with file_errors("write", path):
-        with WaveFile(path, clip.sample_rate, clip.channels, clip.frames, bits) as file:
-            file.write(samples)
-
-
-def whole_numbers(
-    clip: Clip, bits: int, noise: npt.NDArray[np.float32] | None = None
-) -> npt.NDArray[np.int32]:
-    """Return the samples rounded to whole numbers of `bits`; raises AudioError over full scale.
-
-    `noise`, of the samples' shape and in units of the whole numbers, is added before rounding.
-    """
-    if clip.peak > 1:
-        raise AudioError(
-            f"clip peaks at {dbfs(clip.peak):+.2f} dBFS; "
-            f"{bits}-bit PCM holds at most 0 dBFS, 32-bit float holds it all"
-        )
-    highest = 1 << (bits - 1)
-    scaled = clip.samples.astype(np.float64) * highest
-    if noise is not None:
-        scaled += noise
-    return np.clip(np.rint(scaled), -highest, highest - 1).astype(np.int32)
+        with WaveFile(path, clip.sample_rate, clip.channels, clip.frames, 32) as file:
+            file.write(clip.samples)
 
 
 def resample(clip: Clip, sample_rate: int) -> Clip:

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 
 from audio.clip import Clip
 from audio.features import Features, Floats
@@ -54,10 +55,9 @@ def find_downbeat(
     candidates, evidence = find_evidence(BarFeatures.of(clip, features), grid, slots)
     if not len(candidates):
         return None
-    scores = evidence @ weights()
-    chances = np.exp(scores - scores.max())
+    chances = softmax(evidence @ weights())
     best = int(chances.argmax())
-    return int(candidates[best]), float(chances[best] / chances.sum())
+    return int(candidates[best]), float(chances[best])
 
 
 @cache

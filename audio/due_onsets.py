@@ -28,18 +28,13 @@ class Belief:
     """Which kinds onsets (n,) probably are, given how far they are from a line.
 
     Each holds the line with `weight` (1 / s²) at `lateness` seconds behind it; `density` is the
-    log of the mixture's there, `chances` (n, kinds) which kind each is of.
+    log of the mixture's there, `on_time` the chance of each to be less than 10 ms off.
     """
 
     weight: Floats
     lateness: Floats
     density: Floats
-    chances: Floats
-
-    @property
-    def on_time(self) -> Floats:
-        """The chance of each to be on time, or less than 10 ms off."""
-        return np.asarray(self.chances[:, :ON_TIME].sum(axis=1))
+    on_time: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,11 +84,9 @@ class DueOnsets:
         return replace(self, seconds=self.misses(expected))
 
     def misses(self, line: Floats) -> Floats:
-        return np.asarray(self.seconds - self.due_at(line))
-
-    def due_at(self, line: Floats) -> Floats:
-        """The moments of a line (pulses,) at which they are due."""
-        return np.asarray(line[self.index] * (1 - self.part) + line[self.index + 1] * self.part)
+        """How long after the moments of a line (pulses,) at which they are due, in seconds."""
+        due = line[self.index] * (1 - self.part) + line[self.index + 1] * self.part
+        return np.asarray(self.seconds - due)
 
     def believe(self, miss: Floats, wider_seconds: float) -> Belief:
         """Which kinds they are if they are `miss` seconds late; all spread `wider_seconds` more."""
@@ -107,7 +100,8 @@ class DueOnsets:
         pull = chances / variance
         weight = pull.sum(axis=1)
         lateness = pull @ np.asarray(LATE_SECONDS) / weight
-        return Belief(weight * self.weight, lateness, (highest + np.log(total))[:, 0], chances)
+        density, on_time = (highest + np.log(total))[:, 0], chances[:, :ON_TIME].sum(axis=1)
+        return Belief(weight * self.weight, lateness, density, on_time)
 
     def biases(self, miss: Floats, exact: Floats) -> Floats:
         """How far those at each twelfth but the beat lie off, which swing may have done, (12,)."""

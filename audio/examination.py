@@ -38,7 +38,6 @@ def examine(
     melody: Melody | None = None,
     melody_stem: Clip | None = None,
     drums: Clip | None = None,
-    unasked_vocals: Clip | None = None,
 ) -> Examination:
     """Measure a recording against a grid, and the key and melody asked for, if any.
 
@@ -46,7 +45,7 @@ def examine(
     one voice sings alone. Raises AudioError.
     """
     with ThreadPoolExecutor(1) as other:  # numpy and scipy release the lock
-        level = other.submit(_level, mix, unasked_vocals)
+        level = other.submit(_level, mix)
         if mix.seconds > LONG_SECONDS:
             wait([level])  # both at once would take too much memory
         audible = _audible(mix)
@@ -66,10 +65,9 @@ def examine(
     )
 
 
-def _level(mix: Clip, unasked_vocals: Clip | None) -> tuple[Loudness, tuple[Fault, ...]]:
+def _level(mix: Clip) -> tuple[Loudness, tuple[Fault, ...]]:
     loudness = measure_loudness(mix)
-    faults = find_faults(mix, unasked_vocals=unasked_vocals, true_peak_dbtp=loudness.true_peak_dbtp)
-    return loudness, faults
+    return loudness, find_faults(mix, true_peak_dbtp=loudness.true_peak_dbtp)
 
 
 def measure(

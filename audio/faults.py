@@ -27,16 +27,10 @@ CLICK_TIMES = 12.0  # a step against the greatest within 10 ms around it
 CLICK_FROM = 0.05  # of full scale
 HARSH_HZ, MAX_HARSH_DB = (2000.0, 5000.0), -6.0  # music keeps under -7 dB of its energy there
 HARSH_BLOCK = 1 << 14
-UNASKED_DBFS = -50.0  # RMS of a vocals stem that nobody asked for
 
 
-def find_faults(
-    clip: Clip, *, unasked_vocals: Clip | None = None, true_peak_dbtp: float | None = None
-) -> tuple[Fault, ...]:
-    """All faults of a clip of any channels; `unasked_vocals` is a stem that should be silent.
-
-    `true_peak_dbtp` is what audio.loudness measured, if it is known.
-    """
+def find_faults(clip: Clip, *, true_peak_dbtp: float | None = None) -> tuple[Fault, ...]:
+    """All faults of a clip of any channels, whose true peak may be known already."""
     if clip.peak < db_to_amplitude(SILENT_DBFS):
         level = amplitude_to_db(clip.peak)
         return (Fault("silence", level, SILENT_DBFS, f"it is silent: peak {level:.0f} dBFS"),)
@@ -44,8 +38,6 @@ def find_faults(
         _true_peak(clip, true_peak_dbtp), _clipping(clip), _offset(clip), _gap(clip),
         _dead_channel(clip), _loud_end(clip), _clicks(clip), _harshness(clip),
     ]  # fmt: skip
-    if unasked_vocals is not None:
-        found.append(_unasked(unasked_vocals))
     return tuple(fault for fault in found if fault)
 
 
@@ -142,13 +134,6 @@ def _harshness(clip: Clip) -> Fault | None:
     share = float(power_to_db(np.sum(power * inside) / max(np.sum(power), LEAST_POWER)))
     sentence = f"it is harsh: 2 to 5 kHz hold {share:.1f} dB of its energy"
     return _over("harshness", share, MAX_HARSH_DB, sentence)
-
-
-def _unasked(vocals: Clip) -> Fault | None:
-    rms = float(np.sqrt(np.square(vocals.samples, dtype=np.float64).mean()))
-    level = amplitude_to_db(rms)
-    sentence = f"somebody sings ({level:.0f} dBFS RMS) where no vocals were asked for"
-    return _over("unasked vocals", level, UNASKED_DBFS, sentence)
 
 
 def _levels(clip: Clip) -> Floats:

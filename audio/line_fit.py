@@ -7,14 +7,15 @@ over. The evidence is Laplace's approximation (MacKay, "Bayesian Interpolation",
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_solve_banded, cholesky_banded
+from scipy.special import softmax
 
+from audio import line_settings as settings
 from audio.due_onsets import DueOnsets
 from audio.features import Floats
-from audio.line_settings import LineSettings
 from audio.tempo_prior import OFFSET_SECONDS, TEMPO_SPREAD, TempoPrior
 
 
@@ -39,17 +40,12 @@ class LineFit:
         whole = cho_solve_banded((self.factor, False), np.eye(len(self.line)))
         return np.asarray(np.diag(whole))
 
-    def likelier(self, by: float) -> LineFit:
-        """The same with that much added to its evidence."""
-        return replace(self, evidence=self.evidence + by)
-
 
 def fit_prior(
     due: DueOnsets,
     prior: TempoPrior,
     line: Floats,
     bias: Floats | None,
-    settings: LineSettings,
     *,
     first_round: int,
     rounds: int,
@@ -61,9 +57,9 @@ def fit_prior(
     free, bias = bias is not None, np.zeros(12) if bias is None else bias
     for number in range(first_round, first_round + rounds):
         miss = due.misses(line)
-        wider_seconds = settings.wider_seconds * settings.narrower**number
+        wider_seconds = settings.WIDER_SECONDS * settings.NARROWER**number
         belief = due.believe(miss - bias[due.twelfth], wider_seconds)
-        if free and number >= settings.first_biased_round:
+        if free and number >= settings.FIRST_BIASED_ROUND:
             bias = due.biases(miss, belief.on_time)
             belief = due.believe(miss - bias[due.twelfth], wider_seconds)
         factor = _factor(prior, due, belief.weight)
@@ -75,19 +71,17 @@ def fit_prior(
     factor = _factor(prior, due, belief.weight)
     evidence = float(due.weight @ belief.density) - prior.surprise(line)
     evidence += prior.log_determinant / 2 - float(np.log(factor[-1]).sum())
-    evidence += settings.log_bias * np.count_nonzero(bias)
+    evidence += settings.LOG_BIAS * np.count_nonzero(bias)
     pulled = due.seconds - bias[due.twelfth] - belief.lateness
     return LineFit(line, evidence, factor, miss, bias if free else None, belief.weight, pulled)
 
 
-def likely_steps(
-    due: DueOnsets, fit: LineFit, pulse_seconds: float, settings: LineSettings
-) -> list[tuple[int, float]]:
+def likely_steps(due: DueOnsets, fit: LineFit, pulse_seconds: float) -> list[tuple[int, float]]:
     """Pulses where the tempo is likeliest to step, if once; the log chance of each and those near.
 
     By least squares with onsets weighed as in a fit: its line's place, its tempo, and the step.
     """
-    count, from_ends = len(fit.line), settings.step_from_ends
+    count, from_ends = len(fit.line), settings.STEP_FROM_ENDS
     if count < 2 * from_ends + 3:
         return []
     order = np.argsort(due.places, kind="stable")
@@ -97,7 +91,7 @@ def likely_steps(
     behind = np.cumsum(np.pad(sums, ((0, 0), (0, 1)))[:, ::-1], axis=1)[:, ::-1]
     at = np.arange(1, count - 1)
     (w, wp, wpp, y, yp), whole = behind[:, np.searchsorted(places, at)], behind[:, 0]
-    spreads = (OFFSET_SECONDS, TEMPO_SPREAD * pulse_seconds, settings.step * pulse_seconds)
+    spreads = (OFFSET_SECONDS, TEMPO_SPREAD * pulse_seconds, settings.STEP * pulse_seconds)
     precision = np.tile(np.diag(np.array(spreads) ** -2), (len(at), 1, 1))
     precision[:, :2, :2] += whole[[[0, 1], [1, 2]]]
     precision[:, 2, 0] = precision[:, 0, 2] = wp - at * w
@@ -107,11 +101,10 @@ def likely_steps(
     found = np.linalg.solve(precision, pull[..., None])[..., 0]
     scores = (pull * found).sum(axis=1) / 2 - np.linalg.slogdet(precision)[1] / 2
     scores[:from_ends] = scores[-from_ends:] = -np.inf
-    chances = np.exp(scores - scores.max())
-    chances /= chances.sum()
+    chances = softmax(scores)
     picked: list[int] = []
     for place in np.argsort(-chances).tolist():
-        if len(picked) == settings.steps_tried or chances[place] < settings.least_step_chance:
+        if len(picked) == settings.STEPS_TRIED or chances[place] < settings.LEAST_STEP_CHANCE:
             break
         if all(abs(place - other) > 1 for other in picked):
             picked.append(place)

@@ -47,25 +47,21 @@ def true_peak(clip: Clip, at_least: float = 0.0) -> float:
     return most
 
 
-def gain_to_target(
-    mix: Clip, target_lufs: float = TARGET_LUFS, ceiling_dbtp: float = CEILING_DBTP
-) -> float:
+def gain_to_target(mix: Clip, target_lufs: float = TARGET_LUFS) -> float:
     """The gain in dB that brings the mix to the target, less where its true peak forbids it.
 
-    0 for silence and for mixes under 0.4 s. Raises AudioError for a target or ceiling out of range.
+    0 for silence and for mixes under 0.4 s. Raises AudioError for a target out of range.
     """
     if not MIN_TARGET_LUFS <= target_lufs <= MAX_TARGET_LUFS:
         raise AudioError(
             f"loudness target must be from {MIN_TARGET_LUFS:g} to {MAX_TARGET_LUFS:g} LUFS, "
             f"not {target_lufs:g}"
         )
-    if not -20 <= ceiling_dbtp <= 0:
-        raise AudioError(f"true peak ceiling must be from -20 to 0 dBTP, not {ceiling_dbtp:g}")
     found = measure_loudness(mix)
     if found.lufs is None or found.lufs <= SILENCE_DB:
         return 0.0
     wanted = min(target_lufs - found.lufs, MAX_GAIN_DB)
-    return min(wanted, ceiling_dbtp - found.true_peak_dbtp)
+    return min(wanted, CEILING_DBTP - found.true_peak_dbtp)
 
 
 def with_gain(clips: Mapping[str, Clip], gain_db: float) -> dict[str, Clip]:

@@ -92,11 +92,8 @@ def find_note_starts(features: Features) -> NoteStarts:
     scores = inside @ weights["gate.1.weight"].T + weights["gate.1.bias"]
     chances = np.exp(scores - scores.max(axis=1, keepdims=True)).astype(np.float64)
     chances /= chances.sum(axis=1, keepdims=True)
-    count = len(found.odds) - 2 * AROUND
-    envelope = found.likely[AROUND : AROUND + count].astype(np.float64)
-    return NoteStarts(
-        seconds, chances, OnsetEnvelope(envelope, found.seconds[AROUND : AROUND + count])
-    )
+    likely = found.likely[AROUND:-AROUND].astype(np.float64)
+    return NoteStarts(seconds, chances, OnsetEnvelope(likely, found.seconds[AROUND:-AROUND]))
 
 
 def run_network(features: Features) -> NetworkOutput:

@@ -104,7 +104,8 @@ def plan_conform(
         raise CannotConform(f"{beats.doubt}{_own_tempo(mix, expected or grid)}")
     warp = _warp(beats, grid)
     missing = _missing_seconds(warp, mix, grid)
-    worst = _worst_stretch(warp, grid)
+    inside = warp.target_seconds[:-1] < float(grid.seconds)
+    worst = float(max(warp.stretch_percent[inside], key=abs))
     if abs(worst) > max_stretch_percent:
         raise CannotConform(
             f"it would have to be stretched by {worst:+.1f} %, the limit is "
@@ -162,11 +163,6 @@ def _missing_seconds(warp: Warp, mix: Clip, grid: Grid) -> float:
         refusal.bars_held = bars
         raise refusal
     return max(0.0, end - ends)
-
-
-def _worst_stretch(warp: Warp, grid: Grid) -> float:
-    inside = warp.target_seconds[:-1] < float(grid.seconds)
-    return float(max(warp.stretch_percent[inside], key=abs))
 
 
 def _is_on_grid(warp: Warp) -> bool:

@@ -1,4 +1,4 @@
-"""Make sound longer or shorter at the same pitch: the one door to Signalsmith Stretch.
+"""Make sound longer or shorter, higher or lower: the one door to Signalsmith Stretch.
 
 Signalsmith Stretch (G. Luff, "The Design of Signalsmith Stretch", 2023) decides for each
 frequency on the phase of the loudest channel and turns all other channels by the same angle, so
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from audio.clip import Samples
+from audio.clip import Clip, Samples
 from audio.errors import AudioError
 
 FADE_SECONDS = 0.008  # of the crossfade, which ends GUARD_SECONDS before the cut
@@ -29,6 +29,7 @@ RINGOUT_SECONDS = 0.10  # sound behind the piece that its last blocks of analysi
 # What the library calls its cheaper preset, instead of 0.12 and 0.03: about as good on clicks and
 # chords (docs/lab/grid.md), for less processor time.
 BLOCK_SECONDS, STEP_SECONDS = 0.10, 0.04
+MAX_SEMITONES = 12
 SEED = 1  # it dithers at extreme factors; the same sound must come out each time
 UNCHANGED = 1e-7  # relative: one frame in three minutes at 48 kHz
 
@@ -92,18 +93,26 @@ def stretched(
     return _joined(made, lengths, sample_rate, preroll)
 
 
-def shifted(samples: Samples, sample_rate: int, semitones: int) -> Samples:
-    """Move (channels, frames) to another pitch at the same length, float32."""
+def transpose(clip: Clip, semitones: int) -> Clip:
+    """The clip `semitones` higher, of the same length; raises AudioError beyond an octave.
+
+    Signalsmith Stretch knows no formants: voices sound smaller or larger than they were, so that
+    another take is better than a transposed one.
+    """
+    if abs(semitones) > MAX_SEMITONES:
+        raise AudioError(
+            f"semitones must be from -{MAX_SEMITONES} to {MAX_SEMITONES}, not {semitones}"
+        )
     if semitones == 0:
-        return samples.copy()
+        return clip
     from python_stretch import Signalsmith
 
     engine = Signalsmith.Stretch(SEED)
-    engine.preset(len(samples), sample_rate)
+    engine.preset(clip.channels, clip.sample_rate)
     engine.setTransposeSemitones(semitones)
-    tail = round(RINGOUT_SECONDS * sample_rate)
-    sound = cut(samples, 0, samples.shape[1] + tail)
-    return np.asarray(engine.process(sound), dtype=np.float32)[:, : samples.shape[1]]
+    sound = cut(clip.samples, 0, clip.frames + round(RINGOUT_SECONDS * clip.sample_rate))
+    moved = np.asarray(engine.process(sound), dtype=np.float32)[:, : clip.frames]
+    return Clip(moved, clip.sample_rate)
 
 
 def stretch_piece(piece: Piece) -> Samples:

@@ -105,3 +105,10 @@ def key_relation(found: Key, asked: Key) -> str:
     if same_third and (found.tonic - asked.tonic) % 12 in (5, 7):
         return "fifth"
     return "other"
+
+
+def shift_to(found: Key, asked: Key) -> int:
+    """The fewest semitones, -6..5, from the key found to the one asked for or its relative."""
+    moved = [Key(tonic, found.mode) for tonic in range(12)]
+    near = [key for key in moved if key_relation(key, asked) in ("same", "relative")]
+    return min(((key.tonic - found.tonic + 6) % 12 - 6 for key in near), key=abs, default=0)

@@ -56,11 +56,6 @@ class Warp:
         """How much longer each segment between two knots becomes, (n - 1,); 3 is 3 % longer."""
         return 100 * (np.diff(self.target_seconds) / np.diff(self.source_seconds) - 1)
 
-    @property
-    def most_stretch_percent(self) -> float:
-        """The change that is furthest from none, with its sign."""
-        return float(max(self.stretch_percent, key=abs))
-
 
 def _along(at: Floats, xs: Floats, ys: Floats) -> Floats:
     at = np.asarray(at, dtype=np.float64)

@@ -94,7 +94,7 @@ def judge(truth: Truth, drums: bool, kind: str, seed: int, with_stems: bool) -> 
         downbeat_ms=round(first, 2),
         heard_median_ms=round(float(np.median(heard)), 2) if len(heard) else None,
         heard_p95_ms=round(float(np.percentile(heard, 95)), 2) if len(heard) else None,
-        stretch_percent=round(warp.most_stretch_percent, 2),
+        stretch_percent=round(float(max(warp.stretch_percent, key=abs)), 2),
         null_dbfs=round(null_dbfs(done.mix, done.stems.values()), 1) if with_stems else None,
     )
 

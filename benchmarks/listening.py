@@ -157,7 +157,7 @@ def by_basic_pitch(clip: Clip) -> Pitches:
     model = Model(Path(basic_pitch.__file__).parent / "saved_models" / "icassp_2022" / "nmp.onnx")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lead.wav"
-        write_wav(path, clip, bits=24)
+        write_wav(path, clip)
         _, _, events = predict(path, model)
     seconds = np.arange(0, clip.seconds, 0.01)
     pitch, loudest = np.full(len(seconds), np.nan), np.zeros(len(seconds))

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from audio.clip import Clip, whole_numbers
-from audio.errors import AudioError
+from audio.clip import Clip
+from audio.decibels import dbfs
 from stems.consistency import check_alike
 from stems.errors import StemError
 
@@ -39,15 +39,17 @@ def to_whole(clip: Clip, bits: int, dither: np.random.Generator | None = None) -
     mean and variance of the error then do not depend on the sound. Samples that are whole already
     stay as they are.
     """
-    try:
-        whole = whole_numbers(clip, bits)
-        if dither is None or _is_exact(clip, whole, bits):
-            return whole
-        noise = dither.random(clip.samples.shape, np.float32)
-        noise -= dither.random(clip.samples.shape, np.float32)
-        return whole_numbers(clip, bits, noise)
-    except AudioError as error:
-        raise StemError(str(error)) from None
+    if clip.peak > 1:
+        raise StemError(
+            f"clip peaks at {dbfs(clip.peak):+.2f} dBFS; "
+            f"{bits}-bit PCM holds at most 0 dBFS, 32-bit float holds it all"
+        )
+    whole = _rounded(clip, bits)
+    if dither is None or _is_exact(clip, whole, bits):
+        return whole
+    noise = dither.random(clip.samples.shape, np.float32)
+    noise -= dither.random(clip.samples.shape, np.float32)
+    return _rounded(clip, bits, noise)
 
 
 def to_integers(
@@ -90,6 +92,14 @@ def to_integers(
         if not missing.any():
             break
     return whole_mix, whole
+
+
+def _rounded(clip: Clip, bits: int, noise: npt.NDArray[np.float32] | None = None) -> Integers:
+    highest = 1 << (bits - 1)
+    scaled = clip.samples.astype(np.float64) * highest
+    if noise is not None:
+        scaled += noise
+    return np.clip(np.rint(scaled), -highest, highest - 1).astype(np.int32)
 
 
 def _is_exact(clip: Clip, whole: Integers, bits: int) -> bool:

@@ -114,7 +114,7 @@ def _melody_f1(played: Played, conditions: Conditions, folder: Path) -> float:
     lead = "lead" if conditions.lead == "melody" else "vocals"
     others = parts["comp"].notes if lead == "lead" else ()
     path = folder / "lead.wav"
-    write_wav(path, played.stems.clips[conditions.lead], bits=32)
+    write_wav(path, played.stems.clips[conditions.lead])
     heard = transcriber.notes_of(path)
     return transcriber.f1(heard, seconds_of(parts[lead].notes, grid), seconds_of(others, grid))
 

@@ -16,8 +16,8 @@ from audio.conform import conform
 from audio.errors import CannotConform
 from audio.loudness import gain_to_target, measure_loudness, with_gain
 from audio.report import Levelled, NotConformed, Transposed
-from audio.tonality import find_key, key_relation
-from audio.transpose import shift_to, transpose
+from audio.stretch import transpose
+from audio.tonality import find_key, key_relation, shift_to
 from daemon.pipeline.draft import Draft
 from diffusion.engine import Conditions, Progress
 from midi.grid import Grid

@@ -86,10 +86,3 @@ def test_damage_is_named(
 
 def test_silence_is_only_silent() -> None:
     assert names(np.zeros((2, RATE))) == ["silence"]
-
-
-def test_singing_that_nobody_asked_for_is_named(music: np.ndarray) -> None:
-    vocals = Clip(music.astype(np.float32), RATE)
-    assert names(music, unasked_vocals=vocals) == ["unasked vocals"]
-    silent = Clip(np.zeros((2, RATE), np.float32), RATE)
-    assert names(music, unasked_vocals=silent) == []

@@ -7,7 +7,8 @@ import pytest
 
 from audio.clip import Clip
 from audio.errors import AudioError
-from audio.transpose import shift_to, transpose
+from audio.stretch import transpose
+from audio.tonality import shift_to
 from midi.key import Key
 
 RATE = 44_100

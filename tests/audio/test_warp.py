@@ -19,7 +19,7 @@ def test_times_go_to_the_target_and_back() -> None:
 def test_the_furthest_stretch_keeps_its_sign() -> None:
     warp = Warp(np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.02, 1.99]))
     assert warp.stretch_percent == pytest.approx([2.0, -3.0])
-    assert warp.most_stretch_percent == pytest.approx(-3.0)
+    assert max(warp.stretch_percent, key=abs) == pytest.approx(-3.0)
 
 
 @pytest.mark.parametrize(

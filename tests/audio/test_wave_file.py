@@ -72,6 +72,11 @@ def test_a_file_of_five_gigabytes_has_a_head_that_says_so(tmp_path: Path) -> Non
     assert riff == len(data) + 5_000_000_000 - 8
 
 
+def test_other_bits_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="not 8"):
+        WaveFile(tmp_path / "a.wav", 48_000, 2, 4, 8)
+
+
 def test_blocks_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with WaveFile(tmp_path / "a.wav", 48_000, 2, 4, 24) as file:
         with pytest.raises(AudioError, match=r"must be int32 of the shape \(2, frames\)"):
