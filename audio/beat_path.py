@@ -15,8 +15,8 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from audio.features import Floats, OnsetEnvelope
-from audio.felt_beats import pulse_of, to_beats
 from audio.onsets import relative_strength
+from audio.pulse import pulse_of, to_beats
 from midi.grid import Grid
 
 STEP_SECONDS = 0.006
@@ -153,8 +153,7 @@ class _Totals:
     def arrivals(self, steps: npt.NDArray[np.int64], cost: Totals) -> Totals:
         """The best total over all rates come from, (rates, steps), for steps in a row."""
         count = len(steps)
-        back = [self._back(int(steps[0]), index) for index in range(len(self.lags))]
-        low, part = np.array([at for at, _ in back]), np.array([rest for _, rest in back])
+        low, part = self._back(int(steps[0]))
         spans = np.lib.stride_tricks.sliding_window_view(self.values, count, axis=1)
         options = spans[:, low]  # (rates come from, rates, steps): half a megabyte
         options *= (1 - part)[:, None]
@@ -165,10 +164,10 @@ class _Totals:
         best: Totals = options.max(axis=0)
         return np.maximum(best, 0, out=best, where=steps < self.lead_steps)
 
-    def _back(self, step: int, index: int) -> tuple[int, np.float32]:
-        """Where a beat before one at `step` lies in `values`: the step in front, and how far on."""
-        low = int(np.floor(step - self.lags[index]))
-        return self.reach + low, np.float32(step - self.lags[index] - low)
+    def _back(self, step: int) -> tuple[npt.NDArray[np.int64], Totals]:
+        """Where beats before one at `step` lie in `values`: the steps in front, and how far on."""
+        low = np.floor(step - self.lags)
+        return self.reach + low.astype(np.int64), (step - self.lags - low).astype(np.float32)
 
     def walk_back(self, cost: Totals) -> tuple[float, Floats]:
         """From the best end to its beginning: the mean score a pulse, and its steps in order."""
@@ -180,7 +179,7 @@ class _Totals:
         path = []
         while place >= 0:
             path.append(place)
-            low, part = self._back(round(place), index)
+            low, part = (each[index] for each in self._back(round(place)))
             seen = self.values[:, low] * (1 - part) + self.values[:, low + 1] * part
             came = int((seen - cost[index]).argmax())
             if round(place) < self.lead_steps and seen[came] < cost[index, came]:

@@ -15,9 +15,9 @@ from audio.beat_path import BeatPath, find_path
 from audio.clip import Clip
 from audio.downbeat import find_downbeat
 from audio.features import Features, Floats, OnsetEnvelope, extract_features
-from audio.felt_beats import pulse_of
 from audio.note_starts import find_note_starts
 from audio.onsets import Onsets, find_onsets, relative_strength
+from audio.pulse import pulse_of
 from audio.slot_features import SPAN_PULSES, Slots
 from midi.grid import Grid
 

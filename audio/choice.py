@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from audio.errors import AudioError
@@ -91,9 +91,8 @@ def judge(found: Examination, limits: Limits) -> Judgement:
     parts = _parts(found)
     weight = sum(WEIGHTS[name] for name, mark in parts.items() if mark is not None)
     marks = sum(WEIGHTS[name] * mark for name, mark in parts.items() if mark is not None)
-    return Judgement(
-        round(marks / weight, 4) if weight else 0.0, parts, tuple(_reasons(found, limits))
-    )
+    score = round(marks / weight, 4) if weight else 0.0
+    return Judgement(score, parts, tuple(_reasons(found, limits)))
 
 
 def best_first(judgements: Sequence[Judgement]) -> list[int]:
@@ -106,11 +105,10 @@ def best_first(judgements: Sequence[Judgement]) -> list[int]:
 
 def _parts(found: Examination) -> dict[str, float | None]:
     place, error, relation = found.placement, found.bpm_error_percent, found.key_relation
+    off = abs(place.median_ms) if place and not place.doubt else None
     return {
         "tempo": None if error is None else _falling(abs(error), 0.0, LOST_TEMPO_PERCENT),
-        "placement": _falling(abs(place.median_ms), WHOLE_MS, LOST_MS)
-        if place and not place.doubt
-        else None,
+        "placement": None if off is None else _falling(off, WHOLE_MS, LOST_MS),
         "key": None if relation is None else KEY_MARKS[relation],
         "melody": None if found.melody is None else round(found.melody.note_f1, 4),
         "faults": 1.0 / (1 + len(found.faults)),
@@ -121,24 +119,17 @@ def _falling(value: float, whole: float, nothing: float) -> float:
     return round(min(1.0, max(0.0, (nothing - value) / (nothing - whole))), 4)
 
 
-def _reasons(found: Examination, limits: Limits) -> list[str]:
-    reasons = []
-    place, error = found.placement, found.bpm_error_percent
+def _reasons(found: Examination, limits: Limits) -> Iterator[str]:
+    place, error, match = found.placement, found.bpm_error_percent, found.melody
     if limits.tempo_percent is not None and error is not None and abs(error) > limits.tempo_percent:
-        reasons.append(f"the tempo is {error:+.2f} % off, {limits.tempo_percent:g} % are allowed")
+        yield f"the tempo is {error:+.2f} % off, {limits.tempo_percent:g} % are allowed"
     if limits.placement_ms is not None and place is not None and not place.doubt:
-        if abs(place.median_ms) > limits.placement_ms:
-            reasons.append(
-                f"the beats lie {place.median_ms:+.1f} ms off, {limits.placement_ms:g} ms are "
-                f"allowed"
-            )
-    if limits.melody_f1 is not None and found.melody is not None:
-        if found.melody.note_f1 < limits.melody_f1:
-            reasons.append(
-                f"the melody scores {found.melody.note_f1:.2f}, {limits.melody_f1:g} is needed"
-            )
+        off = place.median_ms
+        if abs(off) > limits.placement_ms:
+            yield f"the beats lie {off:+.1f} ms off, {limits.placement_ms:g} ms are allowed"
+    if limits.melody_f1 is not None and match is not None and match.note_f1 < limits.melody_f1:
+        yield f"the melody scores {match.note_f1:.2f}, {limits.melody_f1:g} is needed"
     if limits.key is not None and found.key_relation not in (None, *limits.key):
-        reasons.append(f"the key is {found.key}, not {found.key_asked}")
+        yield f"the key is {found.key}, not {found.key_asked}"
     if limits.faults is not None and len(found.faults) > limits.faults:
-        reasons += [fault.sentence for fault in found.faults]
-    return reasons
+        yield from (fault.sentence for fault in found.faults)

@@ -128,18 +128,13 @@ def placement(beats: Beats, grid: Grid) -> Placement:
     off = 1000 * (seconds - expected)
     pace = np.diff(expected) / np.diff(seconds)
     mean = (expected[-1] - expected[0]) / (seconds[-1] - seconds[0])
-    lines = {float(line) for line in grid.bar_starts[:-1]}
-    bars = [
-        round(float(second), 4)
-        for beat, second in zip(places, seconds, strict=True)
-        if float(beat) in lines
-    ]
+    bars = seconds[np.isin(places, [float(line) for line in grid.bar_starts[:-1]])]
     return Placement(
         median_ms=round(float(np.median(off)), 2),
         p95_ms=round(float(np.percentile(np.abs(off), 95)), 2),
         worst_ms=round(float(max(off, key=abs)), 2),
         drift_percent=round(100 * float(np.abs(pace / mean - 1).max()), 3),
-        downbeats_seconds=tuple(bars),
+        downbeats_seconds=tuple(round(each, 4) for each in bars.tolist()),
         downbeat_confidence=round(beats.downbeat_confidence, 3),
         doubt=beats.doubt,
     )

@@ -90,12 +90,6 @@ def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
     return None if mono is None else _onset_strength(*_calm_power(mono, clip.sample_rate))
 
 
-def attack_envelope(clip: Clip) -> OnsetEnvelope | None:
-    """What `extract_features` gives as attacks, alone; None for silence."""
-    mono = _mono(clip)
-    return None if mono is None else _attacks(mono, clip.sample_rate)[0]
-
-
 def pitches_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
     """How loud each semitone from C1 to B7 is, (84, n), in A = 440 Hz, and the seconds (n,)."""
     mono = _mono(clip)

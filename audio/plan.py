@@ -14,8 +14,7 @@ from audio.beats import Beats, find_beats
 from audio.clip import Clip, Samples
 from audio.errors import AudioError, CannotConform
 from audio.features import Features, Floats, onset_envelope
-from audio.felt_beats import pulse_of
-from audio.pulse import find_pulse
+from audio.pulse import find_pulse, pulse_of
 from audio.report import Conforming
 from audio.stretch import Read, Stretcher, stretched
 from audio.warp import Warp, choose_cuts
@@ -60,7 +59,9 @@ class Plan:
         if self.cuts:
             blocks = stretched(read, self.sample_rate, *self.cuts, stretcher)
         else:
-            blocks = _copied(read, -self.lead_frames, self.whole_frames - self.lead_frames)
+            stop = self.whole_frames - self.lead_frames
+            firsts = range(-self.lead_frames, stop, COPIED_FRAMES)
+            blocks = (read(first, min(first + COPIED_FRAMES, stop)) for first in firsts)
         at = 0
         for block in blocks:
             self._fade(block, at)
@@ -114,7 +115,8 @@ def plan_conform(
     rate, frames = mix.sample_rate, grid.frames(mix.sample_rate)
     tail = _tail_frames(warp, mix, grid, tail_seconds, loop)
     lead = round(LEAD_SECONDS * rate) if loop else 0
-    on_grid = _is_on_grid(warp)
+    off = np.abs(warp.source_seconds - warp.target_seconds)
+    on_grid = bool(np.median(off) <= ON_GRID_MEDIAN_SECONDS and off.max() <= ON_GRID_MOST_SECONDS)
     cuts_in = not on_grid and warp.source_at(np.zeros(1))[0] > 0
     cuts_out = not on_grid or mix.frames != frames + tail
     return Plan(
@@ -165,11 +167,6 @@ def _missing_seconds(warp: Warp, mix: Clip, grid: Grid) -> float:
     return max(0.0, end - ends)
 
 
-def _is_on_grid(warp: Warp) -> bool:
-    off = np.abs(warp.source_seconds - warp.target_seconds)
-    return bool(np.median(off) <= ON_GRID_MEDIAN_SECONDS and off.max() <= ON_GRID_MOST_SECONDS)
-
-
 def _own_tempo(mix: Clip, grid: Grid) -> str:
     """The tempo of the whole recording, for the message of a refusal."""
     envelope = onset_envelope(mix)
@@ -198,8 +195,3 @@ def _check_options(
         )
     if expected is not None and expected.bar_starts != grid.bar_starts:
         raise AudioError("the grid expected must have the bars and meters of the grid asked for")
-
-
-def _copied(read: Read, first: int, stop: int) -> Iterator[Samples]:
-    for begin in range(first, stop, COPIED_FRAMES):
-        yield read(begin, min(begin + COPIED_FRAMES, stop))

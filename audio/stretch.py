@@ -50,19 +50,6 @@ class Piece:
 Stretcher = Callable[[Iterable[Piece]], Iterator[Samples]]  # of pieces, in their order
 
 
-def stretch(
-    samples: Samples, sample_rate: int, source_frames: Frames, target_frames: Frames
-) -> Samples:
-    """Move each of `source_frames` (n,) to the same of `target_frames` (n,), whole numbers.
-
-    Takes (channels, frames), gives (channels, target_frames[-1] - target_frames[0]) float32; what
-    lies outside the source is silence. Pieces whose length stays are copied bit for bit. Raises
-    AudioError.
-    """
-    blocks = stretched(lambda *ends: cut(samples, *ends), sample_rate, source_frames, target_frames)
-    return np.concatenate(list(blocks), axis=1)
-
-
 def stretched(
     read: Read,
     sample_rate: int,
@@ -70,10 +57,12 @@ def stretched(
     target_frames: Frames,
     stretcher: Stretcher | None = None,
 ) -> Iterator[Samples]:
-    """What `stretch` gives, in blocks (channels, n) that follow each other.
+    """Move each of `source_frames` (n,) to the same of `target_frames` (n,), whole numbers.
 
-    `read` is asked for parts of the source from front to back, which overlap. `stretcher` makes
-    pieces, here if it is None. Raises AudioError.
+    Gives blocks (channels, n) that follow each other, target_frames[-1] - target_frames[0] in all.
+    `read` is asked for parts of the source from front to back, which overlap. Pieces whose length
+    stays are copied bit for bit; `stretcher` makes the others, here if it is None. Raises
+    AudioError.
     """
     if len(source_frames) != len(target_frames) or len(source_frames) < 2:
         raise AudioError("a stretch needs two or more cuts, as many in the source as in the target")
@@ -124,7 +113,12 @@ def stretch_piece(piece: Piece) -> Samples:
     different = sorted({index for index in first if index is not None})
     out = np.zeros((len(sound), piece.frames), np.float32)
     if different:
-        made = _through_the_library(sound[different], piece)
+        from python_stretch import Signalsmith
+
+        engine, rate = Signalsmith.Stretch(SEED), piece.sample_rate
+        engine.configure(len(different), round(BLOCK_SECONDS * rate), round(STEP_SECONDS * rate))
+        engine.setTimeFactor(piece.factor)
+        made = np.asarray(engine.process(sound[different]), np.float32)[:, : piece.frames]
         for row, index in zip(out, first, strict=True):
             if index is not None:
                 row[:] = made[different.index(index)]
@@ -175,16 +169,6 @@ def _first_alike(sound: Samples) -> list[int | None]:
         alike = (other for other in range(index) if np.array_equal(sound[other], channel))
         first.append(next(alike, index) if channel.any() else None)
     return first
-
-
-def _through_the_library(sound: Samples, piece: Piece) -> Samples:
-    from python_stretch import Signalsmith
-
-    rate = piece.sample_rate
-    engine = Signalsmith.Stretch(SEED)
-    engine.configure(len(sound), round(BLOCK_SECONDS * rate), round(STEP_SECONDS * rate))
-    engine.setTimeFactor(piece.factor)
-    return np.asarray(engine.process(sound), dtype=np.float32)[:, : piece.frames]
 
 
 def _window(frames: int, lead: int, sample_rate: int, *, fades_out: bool) -> Samples:

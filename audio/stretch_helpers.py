@@ -34,8 +34,10 @@ class StretchHelpers:
 
     def __init__(self, seconds: float, count: int | None = None) -> None:
         if count is None:
-            cores = min(_cores(), MAX_HELPERS)
-            count = cores if cores > 1 and seconds > WORTH_SECONDS else 0
+            cores = os.cpu_count() or 1
+            if hasattr(os, "sched_getaffinity"):  # this process may not run on all of them
+                cores = len(os.sched_getaffinity(0))
+            count = min(cores, MAX_HELPERS) if cores > 1 and seconds > WORTH_SECONDS else 0
         self.processes = [helper for _ in range(count) if (helper := _start())]
         self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         for helper in self.processes:
@@ -101,13 +103,6 @@ def _start() -> subprocess.Popen[bytes] | None:
         )
     except OSError:
         return None
-
-
-def _cores() -> int:
-    """Of this machine, or those that this process may run on where the system tells."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 if __name__ == "__main__":

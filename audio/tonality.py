@@ -42,7 +42,11 @@ def find_key(clip: Clip) -> Key | None:
     if pitches is None:
         return None
     evidence, spread = find_evidence(*pitches)
-    scores = key_scores(evidence)
+    scores = {
+        Key(tonic, mode): float((np.roll(weights, tonic, axis=1) * evidence).sum())
+        for mode, weights in WEIGHTS.items()
+        for tonic in range(12)
+    }
     key = max(scores, key=lambda key: scores[key])
     lengths = float(np.linalg.norm(evidence) * np.linalg.norm(WEIGHTS[key.mode]))
     correlation = scores[key] / max(lengths, 1e-12)
@@ -64,15 +68,6 @@ def find_evidence(levels: Floats, seconds: Floats) -> tuple[Floats, float]:
     spreads = weights.std(axis=1, keepdims=True)
     spread = float(spreads[0, 0] / max(means[0, 0], 1e-12))
     return (weights - means) / np.maximum(spreads, 1e-12), spread
-
-
-def key_scores(evidence: Floats) -> dict[Key, float]:
-    """How well each of the 24 major and minor keys explains what find_evidence gives."""
-    return {
-        Key(tonic, mode): float((np.roll(weights, tonic, axis=1) * evidence).sum())
-        for mode, weights in WEIGHTS.items()
-        for tonic in range(12)
-    }
 
 
 def key_score(clip: Clip, key: Key) -> float | None:

@@ -102,7 +102,6 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 def _packed(block: npt.NDArray[np.float32] | npt.NDArray[np.int32], bits: int) -> bytes:
     """Interleave; little-endian, whole numbers by their lowest bytes."""
-    if bits == 32:
-        return np.ascontiguousarray(block.T, "<f4").tobytes()
-    wide = np.ascontiguousarray(block.T, "<i4").view(np.uint8).reshape(*block.T.shape, 4)
+    kind = "<f4" if bits == 32 else "<i4"
+    wide = np.ascontiguousarray(block.T, kind).view(np.uint8).reshape(*block.T.shape, 4)
     return wide[..., : bits // 8].tobytes()

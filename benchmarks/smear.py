@@ -15,7 +15,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from audio.decibels import dbfs, power_to_db
 from audio.residue import residue_peak
-from audio.stretch import stretch
+from audio.stretch import cut, stretched
 
 RATE = 48_000
 BEGINS = np.arange(22) * 0.5 + 0.3  # seconds
@@ -38,6 +38,12 @@ def sound(with_chord: bool) -> Mono:
         seconds = np.arange(len(out)) / RATE
         out += 0.05 * sum(np.sin(2 * np.pi * hz * seconds) for hz in (110, 220, 277.2, 329.6))
     return out.astype(np.float32)
+
+
+def stretch(sound: Mono, sample_rate: int, source: Floats, target: Floats) -> Mono:
+    """What audio.stretch.stretched gives of (channels, frames) in memory, in one piece."""
+    blocks = stretched(lambda *ends: cut(sound, *ends), sample_rate, source, target)
+    return np.concatenate(list(blocks), axis=1)
 
 
 def ours(mono: Mono, ratio: float) -> Mono:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from fractions import Fraction
 
 _TEXT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)|[+-]?\d+/\d+", re.ASCII)
@@ -20,10 +21,8 @@ def exact(value: object) -> Fraction | None:
     """
     if isinstance(value, Fraction):
         return value
-    if isinstance(value, bool):
-        return None
     if isinstance(value, int):
-        return Fraction(value)
+        return None if isinstance(value, bool) else Fraction(value)
     if isinstance(value, float):
         if value.is_integer():
             return Fraction(int(value))
@@ -31,10 +30,8 @@ def exact(value: object) -> Fraction | None:
     if isinstance(value, str):
         text = value.strip()
         if len(text) <= _MAX_TEXT and _TEXT.fullmatch(text):
-            try:
+            with suppress(ZeroDivisionError):
                 return Fraction(text) if "/" in text else _decimal(text)
-            except ZeroDivisionError:
-                return None
     return None
 
 

@@ -30,8 +30,8 @@ from audio.clip import Clip
 from audio.decibels import db_to_power
 from audio.downbeat import FACTS, WEIGHTS, find_evidence
 from audio.features import Floats, OnsetEnvelope, extract_features
-from audio.felt_beats import pulse_of
 from audio.note_starts import find_note_starts
+from audio.pulse import pulse_of
 from audio.slot_features import BarFeatures, Slots
 from midi.grid import Grid
 from training.truth import KINDS, TimeMap, known_map, make_truth, record

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from audio.clip import Clip, resample_fast
 from audio.decibels import power_to_db
-from audio.features import MAX_SAMPLE_RATE, Floats, attack_envelope, onset_envelope
+from audio.features import MAX_SAMPLE_RATE, Floats, extract_features
 from audio.onsets import find_onsets
 from midi.note import TimedNote
 
@@ -60,10 +60,10 @@ def detect_voice(clip: Clip, voice: Voice) -> list[TimedNote]:
     if mono.sample_rate < LISTENING_RATE:
         mono = resample_fast(mono, LISTENING_RATE)
     sound = _Spectra(resample_fast(mono, LISTENING_RATE).samples[0], voice)
-    envelope, attacks = onset_envelope(mono), attack_envelope(mono)
-    if envelope is None or attacks is None:
+    features = extract_features(mono)
+    if features is None:
         return []
-    return list(_notes(sound, find_onsets(envelope, attacks).seconds))
+    return list(_notes(sound, find_onsets(features.onsets, features.attacks).seconds))
 
 
 class _Spectra:

@@ -11,7 +11,7 @@ from audio.beat_path import find_path
 from audio.beats import MAX_BESIDE, find_beats
 from audio.clip import Clip
 from audio.features import extract_features
-from audio.felt_beats import pulse_of
+from audio.pulse import pulse_of
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 
 Band = Callable[..., dict[str, Clip]]

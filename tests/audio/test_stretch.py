@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audio.errors import AudioError
-from audio.stretch import stretch
+from benchmarks.smear import stretch
 
 RATE = 44_100
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from audio.clip import Samples
-from audio.stretch import Piece, cut, stretch, stretched
+from audio.stretch import Piece, cut, stretched
 from audio.stretch_helpers import StretchHelpers
+from benchmarks.smear import stretch
 
 RATE = 22_050
 CUTS = np.arange(6) * 0.25 * RATE
