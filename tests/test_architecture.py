@@ -195,7 +195,7 @@ def test_torch_is_spoken_by_engines_and_splitters_only() -> None:
         ("daemon.server", {"torch", "numpy", "librosa", "matplotlib", "diffusers"}),
         ("daemon.cli", {"torch", "numpy", "librosa", "matplotlib", "diffusers", "mido", "sqlite3"}),
         ("daemon.pipeline, diffusion.engine, stems.delivery", {"torch", "librosa", "matplotlib"}),
-        ("stems.splitting.separation", {"torch", "demucs", "librosa", "matplotlib", "yaml"}),
+        ("stems.splitting.splitter", {"torch", "demucs", "librosa", "matplotlib", "yaml"}),
     ],
 )
 def test_importing_stays_light(imports: str, forbidden: set[str]) -> None:

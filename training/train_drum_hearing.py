@@ -24,7 +24,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from audio.decibels import db_to_amplitude
 from diffusion.embedded.decoder.drum_hits import Hit
 from diffusion.embedded.performance import DRUMS
-from stems.transcription.drum_features import BANDS, HOP_SECONDS, band_levels, with_surroundings
+from stems.transcription.drums import BANDS, HOP_SECONDS, band_levels, with_surroundings
 from training.checkpoints import write_origin
 from training.compose import compose
 from training.sampled_drums import play_samples

@@ -40,7 +40,7 @@ def separated(
         return Draft(generation.stems, generation.notes, generation.score, facts)
     if generation.mix is None:
         raise EngineError("the engine gave neither stems nor a mix")
-    from stems.splitting.separation import separate
+    from stems.splitting.splitter import separate
 
     splitter = load_splitter(open_splitter, "")
     separation = separate(

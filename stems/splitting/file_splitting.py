@@ -19,8 +19,7 @@ from stems.facts import SplitterDescription
 from stems.splitting.network import give_back_memory
 from stems.splitting.placement import joined
 from stems.splitting.recording import Reader, Recording
-from stems.splitting.separation import finish
-from stems.splitting.splitter import Splitter
+from stems.splitting.splitter import Splitter, finish
 
 BLOCK_FRAMES = 1 << 21  # made to add up at a time, some 48 s at 44.1 kHz
 LAP_SECONDS = 1.0  # by which blocks overlap: more than the window and the gates of add_up
@@ -139,9 +138,8 @@ def _lapped(
     held: list[Samples] = []
     count = first = 0
     for piece in pieces:
-        if piece.size:
-            held.append(piece)
-            count += piece.shape[-1]
+        held.append(piece)
+        count += piece.shape[-1]
         while min(frames - first - 1, count) >= size + lap:
             whole = np.concatenate(held, -1)
             yield first, whole[..., : size + lap], False

@@ -54,6 +54,8 @@ class Linear:
 class _Branch:
     """A branch of demucs.demucs.DConv: to few channels h and back to many, gated.
 
+    Always in float32: it is narrow, so that rounding its input would take longer than it saves.
+
     The norm of y = W h + b over a row's times and channels needs the mean and variance of y. With
     the mean m and covariance K of h over time, channel c has mean w_c m + b_c and variance
     w_c K w_c; the variance of y is the mean of these plus the variance of the channels' means.
@@ -106,19 +108,8 @@ class _Branch:
         return self._ready * inverse[..., None], bias[:, None]
 
 
-class _Residual:
-    """demucs.demucs.DConv on rows (rows, times, channels), in place: each row has its own norms.
-
-    Always in float32: it is narrow, so that rounding its input would take longer than it saves.
-    """
-
-    def __init__(self, dconv: Any) -> None:
-        self._branches = [_Branch(branch) for branch in (dconv.layers if dconv else ())]
-
-    def __call__(self, x: Tensor) -> Tensor:
-        for branch in self._branches:
-            branch.add_to(x)
-        return x
+def _branches(layer: Any) -> list[_Branch]:
+    return [_Branch(branch) for branch in (layer.dconv.layers if layer.dconv else ())]
 
 
 def _gated(x: Tensor) -> Tensor:
@@ -157,7 +148,7 @@ class Encoder:
     def __init__(self, layer: Any, dtype: torch.dtype) -> None:
         self._stride = 1 if layer.freq else layer.stride
         self._conv = Convolution(layer.conv, dtype)
-        self._residual = _Residual(layer.dconv)
+        self._branches = _branches(layer)
         rewrite = layer.rewrite
         self._width = rewrite.out_channels
         if rewrite.in_channels < WORTH_ROUNDING:
@@ -177,7 +168,9 @@ class Encoder:
         return out.view(batch, rows, times, channels)
 
     def _one(self, x: Tensor) -> Tensor:
-        x = self._residual(functional.gelu(x.float()))
+        x = functional.gelu(x.float())
+        for branch in self._branches:
+            branch.add_to(x)
         return _by_tokens(
             x, lambda part: self._kept(part).float().mul_(self._gate(part).float().sigmoid_())
         )
@@ -190,7 +183,7 @@ class Decoder:
         self._by_bins = layer.freq
         self._rewrite = Convolution(layer.rewrite, dtype)
         self._width = layer.rewrite.out_channels
-        self._residual = _Residual(layer.dconv)
+        self._branches = _branches(layer)
         self._conv = Convolution(layer.conv_tr, dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -203,4 +196,7 @@ class Decoder:
         return y.float() if self._is_last else functional.gelu(y.float())
 
     def _one(self, x: Tensor) -> Tensor:
-        return self._residual(_by_tokens(x, lambda part: _gated(part)))
+        x = _by_tokens(x, _gated)
+        for branch in self._branches:
+            branch.add_to(x)
+        return x

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from stems.errors import StemError
+from stems.manifest import sha256_of
 
 # A file names the class of its network, which demucs then imports: only these.
 KNOWN_CLASSES = (
@@ -27,7 +29,6 @@ KNOWN_CLASSES = (
 )
 SOURCES = ("drums", "bass", "other", "vocals")  # demucs' words for STEMS
 BAG, SAFETENSORS, PICKLED = ".yaml", ".safetensors", ".th"
-MIN_HASH_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,22 +142,17 @@ def _file_of(folder: Path, name: str) -> Path:
 def _checked(file: Path, expected: str | None) -> str:
     """Return the SHA-256 of a file; raises StemError when it is not the one it should have."""
     try:
-        with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = sha256_of(file)
     except OSError as error:
         raise StemError(f"{file} cannot be read: {error.strerror}") from None
-    _, dash, digits = file.stem.rpartition("-")
-    in_name = dash and len(digits) >= MIN_HASH_DIGITS and _is_hex(digits)
-    if (expected and digest != expected) or (in_name and not digest.startswith(digits)):
+    named = re.search("-([0-9a-f]{8,})$", file.stem)
+    digits = named[1] if named else ""
+    if (expected and digest != expected) or not digest.startswith(digits):
         raise StemError(
             f"{file} is damaged: its SHA-256 begins with {digest[:12]}, not with "
             f"{(expected or digits)[:12]}"
         )
     return digest
-
-
-def _is_hex(digits: str) -> bool:
-    return set(digits) <= set("0123456789abcdef")
 
 
 def _read_network(file: Path) -> Any:

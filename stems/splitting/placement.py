@@ -38,53 +38,6 @@ def window(segment_frames: int) -> Samples:
     return np.asarray(both / both.max(), np.float32)
 
 
-class OverlapAdd:
-    """Estimates (stems, channels, frames) weighted together, given out as soon as they are final.
-
-    Segments must come in the order in which they begin.
-    """
-
-    def __init__(self, frames: int, segment_frames: int) -> None:
-        self._frames = frames
-        self._window = window(segment_frames)
-        self._start = 0  # the frame that the sums begin at
-        self._sums: Samples | None = None
-        self._weights = np.zeros(0, np.float32)
-
-    def add(self, first: int, estimates: Samples) -> Samples:
-        """Take a segment that begins at frame `first`; return what no later one can change."""
-        final = self._until(max(first, 0))
-        low, high = max(first, 0), min(first + len(self._window), self._frames)
-        self._grow(high - self._start, estimates)
-        part = slice(low - first, high - first)
-        into = slice(low - self._start, high - self._start)
-        assert self._sums is not None
-        self._sums[..., into] += estimates[..., part] * self._window[part]
-        self._weights[into] += self._window[part]
-        return final
-
-    def rest(self) -> Samples:
-        """Return what is left when the last segment has come."""
-        return self._until(self._frames)
-
-    def _grow(self, frames: int, like: Samples) -> None:
-        more = frames - len(self._weights)
-        if more > 0:
-            empty = np.zeros((*like.shape[:-1], more), np.float32)
-            self._sums = empty if self._sums is None else np.concatenate([self._sums, empty], -1)
-            self._weights = np.concatenate([self._weights, np.zeros(more, np.float32)])
-
-    def _until(self, frame: int) -> Samples:
-        if self._sums is None:
-            return np.zeros((0, 0, 0), np.float32)
-        count = frame - self._start
-        done = self._sums[..., :count] / self._weights[:count]
-        self._sums = self._sums[..., count:].copy()
-        self._weights = self._weights[count:].copy()
-        self._start = frame
-        return np.asarray(done)
-
-
 def wrapped(first: int, count: int, frames: int) -> Iterator[tuple[slice, slice]]:
     """Cut `count` frames from `first` on around a loop of `frames`: (of the loop, of the cut)."""
     done = 0
@@ -96,10 +49,27 @@ def wrapped(first: int, count: int, frames: int) -> Iterator[tuple[slice, slice]
 
 
 def joined(parts: Iterator[tuple[int, Samples]], frames: int) -> Iterator[Samples]:
-    """Yield estimates (stems, 2, frames) without gap or overlap, from segments as they come."""
-    sums: OverlapAdd | None = None
+    """Yield estimates (stems, 2, frames) without gap or overlap, from segments as they come.
+
+    Segments must come in the order in which they begin. They are weighted together, and given out
+    as soon as no later one can change them.
+    """
+    start = 0  # the frame that the sums begin at
+    sums: Samples | None = None
+    weights = np.zeros(0, np.float32)
     for first, estimates in parts:
-        sums = sums or OverlapAdd(frames, estimates.shape[-1])
-        yield sums.add(first, estimates)
+        share = window(estimates.shape[-1])
+        low, high = max(first, 0), min(first + len(share), frames)
+        done, start = low - start, low
+        if sums is None:
+            sums = np.zeros((*estimates.shape[:-1], 0), np.float32)
+        elif done:
+            yield sums[..., :done] / weights[:done]
+        more = max(0, high - low - (len(weights) - done))
+        sums = np.pad(sums[..., done:], ((0, 0), (0, 0), (0, more)))
+        weights = np.pad(weights[done:], (0, more))
+        part = slice(low - first, high - first)
+        sums[..., : high - low] += estimates[..., part] * share[part]
+        weights[: high - low] += share[part]
     if sums is not None:
-        yield sums.rest()
+        yield sums / weights

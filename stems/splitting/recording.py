@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ def look_through(path: Path, from_seconds: float = 0.0, length_seconds: float = 
     can be read, not what the header promises.
     """
     frames, peak, total, squares = 0, 0.0, 0.0, 0.0
-    with _opened(path) as file:
+    with _open(path) as file:
         rate, channels = int(file.samplerate), int(file.channels)
         if channels > 2:
             raise StemError(
@@ -90,31 +89,22 @@ class Reader:
         low, high = max(first, 0), min(first + count, self._recording.frames)
         if low >= high:
             return cut
-        self._read_until(high)
+        missing = high - self._start - self._held.shape[1]
+        if missing > 0:
+            block = _read(self._recording.path, self._file, missing)
+            if block.shape[1] != missing:
+                raise StemError(f"{self._recording.path} became shorter while it was read")
+            self._held = np.concatenate([self._held, np.broadcast_to(block, (2, missing))], 1)
         self._held = self._held[:, low - self._start :]
         self._start = low
         cut[:, low - first : high - first] = self._held[:, : high - low]
         return cut
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
     def __enter__(self) -> Reader:
         return self
 
     def __exit__(self, *what: object) -> None:
-        self.close()
-
-    def _read_until(self, frame: int) -> None:
-        pieces = [self._held]
-        missing = frame - self._start - self._held.shape[1]
-        if missing > 0:
-            block = _read(self._recording.path, self._file, missing)
-            if block.shape[1] != missing:
-                raise StemError(f"{self._recording.path} became shorter while it was read")
-            pieces.append(np.broadcast_to(block, (2, missing)))
-        self._held = np.concatenate(pieces, 1)
+        self._file.close()
 
 
 def _blocks(path: Path, file: Any, most: int | None = None) -> Iterator[Samples]:
@@ -129,15 +119,6 @@ def _skip(path: Path, file: Any, frames: int) -> None:
     """Read on without keeping anything: seeking in an MP3 is not exact to the frame."""
     for _ in _blocks(path, file, frames):
         pass
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    file = _open(path)
-    try:
-        yield file
-    finally:
-        file.close()
 
 
 def _open(path: Path) -> Any:

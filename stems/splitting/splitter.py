@@ -11,6 +11,7 @@ import numpy as np
 from audio.clip import Clip, Samples
 from audio.stem_names import STEMS
 from diffusion.errors import Cancelled
+from stems.consistency import AddedUp, add_up, silent_stems
 from stems.errors import StemError
 from stems.facts import SplitterDescription
 from stems.splitting.model_files import read_model
@@ -101,12 +102,19 @@ class Splitter:
             read, mix.frames, mix.sample_rate, Level.of(mix.samples),
             stems=stems, loop=loop, progress=progress, cancelled=cancelled,
         )  # fmt: skip
-        added = _around(parts, mix.frames) if loop else _in_line(parts, mix.frames)
         names = [name for name in STEMS if name in stems]
+        whole = np.zeros((len(names), 2, mix.frames), np.float32)
+        if loop:
+            _add_around(whole, parts)
+        else:
+            at = 0
+            for done in joined(parts, mix.frames):
+                whole[..., at : at + done.shape[-1]] = done
+                at += done.shape[-1]
         give_back_memory()
         return {
             name: Clip(np.ascontiguousarray(each), mix.sample_rate)
-            for name, each in zip(names, added, strict=True)
+            for name, each in zip(names, whole, strict=True)
         }
 
     def segments(
@@ -168,6 +176,35 @@ class Splitter:
             progress(number / len(batches))
 
 
+def separate(
+    mix: Clip,
+    splitter: Splitter,
+    *,
+    stems: Sequence[str] = STEMS,
+    progress: Callable[[float], None] = lambda fraction: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> AddedUp:
+    """Split a mix into stems of its own rate and length; all four of them add up to it.
+
+    A mono mix becomes both channels. Raises Cancelled within a segment, and StemError.
+    """
+    if mix.channels == 1:
+        mix = Clip(np.repeat(mix.samples, 2, 0), mix.sample_rate)
+    if mix.channels != 2:
+        raise StemError(
+            f"the mix has {mix.channels} channels; mono and stereo can be split, so mix it down"
+        )
+    estimates = splitter.split(mix, stems=stems, progress=progress, cancelled=cancelled)
+    return finish(mix, estimates)
+
+
+def finish(mix: Clip, estimates: Mapping[str, Clip]) -> AddedUp:
+    """Make all four stems add up; fewer cannot, and stay as they were estimated."""
+    if len(estimates) == len(STEMS):
+        return add_up(mix, estimates)
+    return AddedUp(estimates, silent_stems(mix, estimates))
+
+
 def _at_rate(samples: Samples, from_rate: int, to_rate: int, frames: int) -> Samples:
     """Return (..., frames_in) at another rate in Hz, cut or filled with zeros to `frames`.
 
@@ -202,30 +239,13 @@ def _reader(samples: Samples, loop: bool) -> Read:
     return read
 
 
-def _in_line(parts: Iterator[tuple[int, Samples]], frames: int) -> Samples:
-    whole: Samples | None = None
-    at = 0
-    for done in joined(parts, frames):
-        if not done.size:
-            continue
-        if whole is None:
-            whole = np.empty((*done.shape[:-1], frames), np.float32)
-        whole[..., at : at + done.shape[-1]] = done
-        at += done.shape[-1]
-    assert whole is not None
-    return whole
-
-
-def _around(parts: Iterator[tuple[int, Samples]], frames: int) -> Samples:
-    sums: Samples | None = None
+def _add_around(sums: Samples, parts: Iterator[tuple[int, Samples]]) -> None:
+    """Weight segments together on a circle, into zeros (stems, 2, frames)."""
+    frames = sums.shape[-1]
     weights = np.zeros(frames, np.float32)
     for first, estimates in parts:
         share = window(estimates.shape[-1])
-        if sums is None:
-            sums = np.zeros((*estimates.shape[:-1], frames), np.float32)
         for there, here in wrapped(first, len(share), frames):
             sums[..., there] += estimates[..., here] * share[here]
             weights[there] += share[here]
-    assert sums is not None
     sums /= weights
-    return sums

@@ -26,10 +26,9 @@ from stems.errors import StemError
 from stems.splitting import file_splitting
 from stems.splitting.file_splitting import split_file
 from stems.splitting.network import Network, snr_db
-from stems.splitting.placement import OverlapAdd, place
+from stems.splitting.placement import joined, place
 from stems.splitting.recording import look_through
-from stems.splitting.separation import separate
-from stems.splitting.splitter import Level, Splitter
+from stems.splitting.splitter import Level, Splitter, separate
 from stems.stem_set import StemSet
 
 NULL_DBFS = -120.0  # what float32 stems may miss of their mix
@@ -82,13 +81,10 @@ def test_segments_are_spread_evenly_and_are_as_few_as_a_quarter_of_overlap_allow
 
 def test_overlapping_segments_of_one_sound_give_that_sound() -> None:
     sound = noise(0.01)[None]
-    sums = OverlapAdd(sound.shape[-1], 100)
-    pieces = []
-    for first in place(sound.shape[-1], 100):
-        pieces.append(sums.add(first, sound[..., first : first + 100]))
-    pieces.append(sums.rest())
-    joined = np.concatenate([piece for piece in pieces if piece.size], -1)
-    np.testing.assert_allclose(joined, sound, atol=1e-6)  # float32 weights
+    frames = sound.shape[-1]
+    parts = ((first, sound[..., first : first + 100]) for first in place(frames, 100))
+    whole = np.concatenate(list(joined(parts, frames)), -1)
+    np.testing.assert_allclose(whole, sound, atol=1e-6)  # float32 weights
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_099, 48_000, 192_000])

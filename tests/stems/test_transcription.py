@@ -9,7 +9,7 @@ from audio.clip import Clip, resample_fast
 from midi.grid import Grid
 from midi.note import Note
 from stems.errors import StemError
-from stems.transcription.drum_features import band_levels
+from stems.transcription.drums import band_levels
 from stems.transcription.transcriber import detect, quantised, transcribe
 
 RATE = 44_100
