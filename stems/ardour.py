@@ -14,18 +14,22 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from midi.grid import Grid
-from stems.ardour_tempo_map import SUPERCLOCKS_HZ, tempo_map
+from stems.errors import StemError
 from stems.manifest import Manifest, grid_of
 from stems.palette import NEUTRAL, STEM_COLOURS
 from stems.project_file import start_seconds
 
 SPEAKERS = ("system:playback_1", "system:playback_2")
+MASTER = ("Master/audio_in 1", "Master/audio_in 2")
 # Without the first Ardour opens nothing; the others keep exports from being anything but the sum.
 OPTIONS = {
     "native-file-data-format": "FormatFloat",
     "native-file-header-format": "WAVE",
     "use-region-fades": "1",
 }
+SUPERCLOCKS_HZ = 282_240_000  # of which any usual sample rate has a whole number a frame
+TICKS_PER_BEAT = 1_920
+RAMP_STEP_BEATS = 1  # Ardour's ramps are of another shape: here they are steps, right on each beat
 Ids = Iterator[int]
 
 
@@ -71,8 +75,9 @@ def _session(manifest: Manifest, grid: Grid, name: str) -> Element:
     click = SubElement(root, "Click")
     _ports(click, "Click", "Output", "audio_out", SPEAKERS, ids)
     _fader(click, ids)
-    _master(routes, ids)
-    first, length = round(start * rate) * _superclocks(rate), frames * _superclocks(rate)
+    shown = {"order": "0", "flags": "MasterOut,OrderSet"}
+    _fader(_route(routes, "Master", next(ids), shown, SPEAKERS, ids), ids)
+    first, length = (count * (SUPERCLOCKS_HZ // rate) for count in (round(start * rate), frames))
     for order, (track, path) in enumerate(manifest.sounds(), 1):
         names = [str(next(ids)) for _ in range(2)]
         for channel, source in enumerate(names):
@@ -89,7 +94,7 @@ def _session(manifest: Manifest, grid: Grid, name: str) -> Element:
         _region(playlist, track, next(ids), names, f"a{length}@a{first}", is_whole_file=False)
         _track(routes, track, track_id, playlist_id, order, ids)
     _locations(locations, manifest, grid, start, first + length, ids)
-    root.append(tempo_map(grid, start))
+    root.append(_tempo_map(grid, start))
     root.set("id-counter", str(next(ids)))
     return root
 
@@ -111,35 +116,32 @@ def _region(
     SubElement(parent, "Region", facts)
 
 
-def _master(routes: Element, ids: Ids) -> None:
-    route = SubElement(routes, "Route", {
-        "version": "7002", "id": str(next(ids)), "name": "Master", "default-type": "audio",
-        "strict-io": "1", "active": "1",
-    })  # fmt: skip
-    SubElement(route, "PresentationInfo", {"order": "0", "flags": "MasterOut,OrderSet"})
-    _ports(route, "Master", "Input", "audio_in", (None, None), ids)
-    _ports(route, "Master", "Output", "audio_out", SPEAKERS, ids)
-    _fader(route, ids)
-
-
 def _track(routes: Element, name: str, number: int, playlist: int, order: int, ids: Ids) -> None:
     stem, _, take = name.partition(" ")
     muted = str(int(bool(take)))
-    route = SubElement(routes, "Route", {
-        "version": "7002", "id": str(number), "name": name, "default-type": "audio",
-        "strict-io": "0", "active": "1", "audio-playlist": str(playlist), "mode": "Normal",
-    })  # fmt: skip
     red, green, blue = STEM_COLOURS.get(stem, NEUTRAL)
     colour = str(red << 24 | green << 16 | blue << 8 | 255)
-    SubElement(route, "PresentationInfo", {
-        "order": str(order), "flags": "AudioTrack,OrderSet", "color": colour,
-    })  # fmt: skip
-    _ports(route, name, "Input", "audio_in", (None, None), ids)
-    outs = ("Master/audio_in 1", "Master/audio_in 2")
-    _ports(route, name, "Output", "audio_out", outs, ids)
+    shown = {"order": str(order), "flags": "AudioTrack,OrderSet", "color": colour}
+    route = _route(routes, name, number, shown, MASTER, ids, playlist)
     SubElement(route, "MuteMaster", {"mute-point": "PostFader,Listen,Main", "muted": muted})
     SubElement(route, "Controllable", {"name": "mute", "id": str(next(ids)), "value": muted})
     _fader(route, ids)
+
+
+def _route(
+    routes: Element, name: str, number: int, shown: dict[str, str], outs: tuple[str, ...],
+    ids: Ids, playlist: int | None = None,
+) -> Element:  # fmt: skip
+    """A route without its fader; one that plays nothing itself, the master, has no playlist."""
+    plays = {} if playlist is None else {"audio-playlist": str(playlist), "mode": "Normal"}
+    route = SubElement(routes, "Route", {
+        "version": "7002", "id": str(number), "name": name, "default-type": "audio",
+        "strict-io": str(int(playlist is None)), "active": "1", **plays,
+    })  # fmt: skip
+    SubElement(route, "PresentationInfo", shown)
+    _ports(route, name, "Input", "audio_in", (None, None), ids)
+    _ports(route, name, "Output", "audio_out", outs, ids)
+    return route
 
 
 def _fader(route: Element, ids: Ids) -> None:
@@ -180,9 +182,69 @@ def _locations(
         add(section.name, first, last, "IsRangeMarker")
 
 
-def _superclocks(rate: int) -> int:
-    return SUPERCLOCKS_HZ // rate
-
-
 def _file_name(track: str, path: str) -> str:
     return track.replace(" ", "-") + Path(path).suffix
+
+
+def _tempo_map(grid: Grid, start: Fraction) -> Element:
+    """Tempo and meter from the session's start: before bar 1 they are those of bar 1."""
+    lead_beats = start * grid.tempo[0].bpm / 60
+    if (lead_beats / grid.meter.beats).denominator != 1:
+        raise StemError(
+            f"the job begins at {float(start):g} s, which is no bar line at {grid.bpm:g} bpm in "
+            f"{grid.meter}; Ardour's tempo map could not have its bars"
+        )
+    root = Element("TempoMap", {"superclocks-per-second": str(SUPERCLOCKS_HZ)})
+    tempos, meters = SubElement(root, "Tempos"), SubElement(root, "Meters")
+    steps = list(_steps(grid))
+    if lead_beats:
+        steps = [(-lead_beats, grid.tempo[0].bpm), *steps]
+        if steps[0][1] == steps[1][1]:
+            del steps[1]
+    for beat, bpm in steps:
+        text = f"{float(bpm):.17g}"
+        SubElement(tempos, "Tempo", {
+            "npm": text, "enpm": text, "note-type": "4", "type": "Tempo::Constant", "active": "1",
+            "locked-to-meter": "0", "continuing": "0",
+            **_where(grid, beat, start, lead_beats), "omega": "0",
+        })  # fmt: skip
+    for change in grid.meters:
+        beat = grid.bar_starts[change.bar] if change.bar else -lead_beats
+        SubElement(meters, "Meter", {
+            "note-value": str(change.meter.denominator),
+            "divisions-per-bar": str(change.meter.numerator),
+            **_where(grid, beat, start, lead_beats),
+        })  # fmt: skip
+    SubElement(root, "MusicTimes")
+    return root
+
+
+def _steps(grid: Grid) -> Iterator[tuple[Fraction, Fraction]]:
+    """Tempo from each beat on; a ramp as steps that take as long as it does from beat to beat."""
+    for index, point in enumerate(grid.tempo):
+        last = index + 1 == len(grid.tempo)
+        end = grid.beats if last else min(grid.tempo[index + 1].beat, grid.beats)
+        if last or not point.ramp:
+            yield point.beat, Fraction(point.bpm)
+            continue
+        beat = point.beat
+        while beat < end:
+            following = min(beat + RAMP_STEP_BEATS, end)
+            seconds = Fraction(grid.seconds_at(following)) - Fraction(grid.seconds_at(beat))
+            yield beat, 60 * (following - beat) / seconds
+            beat = following
+
+
+def _where(grid: Grid, beat: Fraction, start: Fraction, lead_beats: Fraction) -> dict[str, str]:
+    """A beat of the grid, or its start if it is negative, in superclocks, quarters and bars."""
+    if beat < 0:
+        return {"sclock": "0", "quarters": "0:0", "bbt": "1|1|0"}
+    ticks = round((lead_beats + beat) * TICKS_PER_BEAT)
+    bar = grid.bar_at(beat)
+    in_bar = (beat - grid.bar_starts[bar]) * grid.meter_at_bar(bar).denominator / 4  # in its notes
+    bars = lead_beats / grid.meter.beats + bar
+    return {
+        "sclock": str(round((start + Fraction(grid.seconds_at(beat))) * SUPERCLOCKS_HZ)),
+        "quarters": f"{ticks // TICKS_PER_BEAT}:{ticks % TICKS_PER_BEAT}",
+        "bbt": f"{bars + 1}|{int(in_bar) + 1}|{round(in_bar % 1 * TICKS_PER_BEAT)}",
+    }

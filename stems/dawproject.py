@@ -30,9 +30,12 @@ def write_dawproject(path: Path, folder: Path, manifest: Manifest) -> None:
     cannot be, OSError when the disk refuses.
     """
     project = _project(manifest, grid_of(manifest))
+    about = Element("MetaData")
+    SubElement(about, "Title").text = _title(manifest)
+    SubElement(about, "Comment").text = f"backline {manifest.backline}, job {manifest.job or '-'}"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("project.xml", _text(project))
-        archive.writestr("metadata.xml", _text(_metadata(manifest)))
+        archive.writestr("metadata.xml", _text(about))
         for _, wav in manifest.sounds():
             archive.write(folder / wav, f"audio/{wav}", zipfile.ZIP_STORED)
 
@@ -63,9 +66,7 @@ def _project(manifest: Manifest, grid: Grid) -> Element:
         structure, "Track", contentType="audio notes", loaded="true", id=next(ids), name="Master"
     )
     _channel(master, master_id, ids, role="master", muted=False)
-    _sections(arrangement, manifest, grid, start_beats, ids)
-    _tempo(arrangement, grid, start_beats, tempo_id, ids)
-    _meters(arrangement, grid, start_beats, meter_id, ids)
+    _add_maps(arrangement, manifest, grid, start_beats, tempo_id, meter_id, ids)
     root.append(arrangement)
     return root
 
@@ -106,63 +107,47 @@ def _clip(
     SubElement(audio, "File", path=f"audio/{wav}")
 
 
-def _sections(
-    arrangement: Element, manifest: Manifest, grid: Grid, start: Fraction, ids: Iterator[str]
-) -> None:
-    if not manifest.sections:
-        return
-    markers = SubElement(arrangement, "Markers", timeUnit="beats", id=next(ids))
-    for section in manifest.sections:
-        beat = start + grid.bar_starts[section.first_bar]
-        SubElement(markers, "Marker", time=_number(beat), name=_words(section.name))
-
-
-def _tempo(
-    arrangement: Element, grid: Grid, start: Fraction, tempo_id: str, ids: Iterator[str]
-) -> None:
-    points = SubElement(
-        arrangement, "TempoAutomation", timeUnit="beats", unit="bpm", id=next(ids)
-    )  # fmt: skip
+def _add_maps(
+    arrangement: Element, manifest: Manifest, grid: Grid, start: Fraction, tempo_id: str,
+    meter_id: str, ids: Iterator[str],
+) -> None:  # fmt: skip
+    """Add sections, tempo and meters in beats."""
+    if manifest.sections:
+        markers = SubElement(arrangement, "Markers", timeUnit="beats", id=next(ids))
+        for section in manifest.sections:
+            beat = _number(start + grid.bar_starts[section.first_bar])
+            SubElement(markers, "Marker", time=beat, name=_words(section.name))
+    points = SubElement(arrangement, "TempoAutomation", timeUnit="beats", unit="bpm", id=next(ids))
     SubElement(points, "Target", parameter=tempo_id)
-    if start > 0:
-        _point(points, Fraction(0), grid.tempo[0].bpm, ramps=False)
-    for point, following in pairwise((*grid.tempo, None)):
-        assert point is not None
-        if following is None or not point.ramp:
-            _point(points, start + point.beat, point.bpm, ramps=False)
-            continue
-        beat = point.beat
-        while beat < min(following.beat, grid.beats):
-            bpm = point.bpm if beat == point.beat else Fraction(grid.bpm_at(beat))
-            _point(points, start + beat, bpm, ramps=True)
-            beat += RAMP_STEP_BEATS
-        if following.beat > grid.beats:  # a ramp that aims past the end is cut there
-            _point(points, start + grid.beats, Fraction(grid.bpm_at(grid.beats)), ramps=False)
-            break
-
-
-def _point(points: Element, beat: Fraction, bpm: Fraction, *, ramps: bool) -> None:
-    shape = "linear" if ramps else "hold"
-    SubElement(points, "RealPoint", time=_number(beat), value=_number(bpm), interpolation=shape)
-
-
-def _meters(
-    arrangement: Element, grid: Grid, start: Fraction, meter_id: str, ids: Iterator[str]
-) -> None:
+    for at, bpm, shape in _tempo(grid, start):
+        point = {"time": _number(at), "value": _number(bpm), "interpolation": shape}
+        SubElement(points, "RealPoint", point)
     points = SubElement(arrangement, "TimeSignatureAutomation", timeUnit="beats", id=next(ids))
     SubElement(points, "Target", parameter=meter_id)
     if start > 0:
         SubElement(points, "TimeSignaturePoint", _meter(grid.meter), time="0.0")
     for change in grid.meters:
-        beat = start + grid.bar_starts[change.bar]
-        SubElement(points, "TimeSignaturePoint", _meter(change.meter), time=_number(beat))
+        beat = _number(start + grid.bar_starts[change.bar])
+        SubElement(points, "TimeSignaturePoint", _meter(change.meter), time=beat)
 
 
-def _metadata(manifest: Manifest) -> Element:
-    root = Element("MetaData")
-    SubElement(root, "Title").text = _title(manifest)
-    SubElement(root, "Comment").text = f"backline {manifest.backline}, job {manifest.job or '-'}"
-    return root
+def _tempo(grid: Grid, start: Fraction) -> Iterator[tuple[Fraction, Fraction, str]]:
+    """Beat, bpm, and how it goes on to the next."""
+    if start > 0:
+        yield Fraction(0), grid.tempo[0].bpm, "hold"
+    for point, following in pairwise((*grid.tempo, None)):
+        assert point is not None
+        if following is None or not point.ramp:
+            yield start + point.beat, point.bpm, "hold"
+            continue
+        beat = point.beat
+        while beat < min(following.beat, grid.beats):
+            bpm = point.bpm if beat == point.beat else Fraction(grid.bpm_at(beat))
+            yield start + beat, bpm, "linear"
+            beat += RAMP_STEP_BEATS
+        if following.beat > grid.beats:  # a ramp that aims past the end is cut there
+            yield start + grid.beats, Fraction(grid.bpm_at(grid.beats)), "hold"
+            break
 
 
 def _start_beats(manifest: Manifest, grid: Grid) -> Fraction:
