@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -14,51 +16,32 @@ from daemon.errors import DaemonError
 _LOCKED_BYTE = 1 << 30
 
 
-class HomeLock:
-    """Holds a home for this process from acquire() to release(), or in a with statement.
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Hold a home for this process; raises DaemonError naming the other daemon's process and home.
 
     The lock is the operating system's, on an open file: a killed daemon leaves none behind.
     """
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self._path = home / "daemon.lock"
-        self._file: IO[bytes] | None = None
-
-    def __enter__(self) -> HomeLock:
-        self.acquire()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.release()
-
-    def acquire(self) -> None:
-        """Take the lock; raises DaemonError naming the other daemon's process and home."""
-        file = self._path.open("a+b")
+    path = home / "daemon.lock"
+    with path.open("a+b") as file:
         try:
             _lock(file)
         except OSError as error:
-            file.close()
             raise DaemonError(
-                f"a daemon already runs for home {str(self.home)!r} (process {self._owner()}); "
+                f"a daemon already runs for home {str(home)!r} (process {_owner(path)}); "
                 "stop it with `backline send quit` or choose another --home"
             ) from error
-        self._file = file
         file.truncate(0)
         file.write(json.dumps({"pid": os.getpid()}).encode() + b"\n")
         file.flush()
+        yield
 
-    def release(self) -> None:
-        """Give the lock back; doing it twice is harmless."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
-    def _owner(self) -> str:
-        try:
-            return str(json.loads(self._path.read_bytes())["pid"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return "unknown"
+def _owner(path: Path) -> str:
+    try:
+        return str(json.loads(path.read_bytes())["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "unknown"
 
 
 if sys.platform == "win32":

@@ -7,13 +7,14 @@ import pkgutil
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from types import FrameType
 
 from daemon.config import Config
 from daemon.front_ends.front_end import FRONT_ENDS, FrontEnd, Service
-from daemon.home_lock import HomeLock
+from daemon.home_lock import locked
 from daemon.journal import Journal
 from daemon.queue import JobQueue
 
@@ -33,17 +34,17 @@ class Daemon:
     def __init__(self, config: Config) -> None:
         self.config = config
         self._front_ends: list[FrontEnd] = []
-        self._lock = HomeLock(config.home)
         self._stop_asked = threading.Event()
         self._reason = "stopped"
 
     def start(self) -> None:
         """Take home and port and begin to answer; raises DaemonError when one is taken."""
         self.config.make_folders()
-        self._lock.acquire()
-        try:
-            self._log_to_file()
-            self._journal = Journal(self.config.home / "journal.sqlite3")
+        with ExitStack() as files:
+            files.enter_context(locked(self.config.home))
+            files.enter_context(_logging_to(self.config.log_folder / "daemon.log"))
+            journal = Journal(self.config.home / "journal.sqlite3")
+            self._journal = files.enter_context(closing(journal))
             self._queue = JobQueue(self.config, self._journal)
             service = Service(self.config, self._journal, self._queue, self.quit)
             for implementation in FRONT_ENDS:
@@ -51,9 +52,7 @@ class Daemon:
                 front_end.open()
                 self._front_ends.append(front_end)
             self.osc_port = service.ports["osc"]
-        except BaseException:
-            self._close_files()
-            raise
+            self._files = files.pop_all()
         for front_end in self._front_ends:
             front_end.start()
         self._queue.start()
@@ -71,7 +70,7 @@ class Daemon:
         self._queue.stop()
         for front_end in self._front_ends:
             front_end.close(self._reason)
-        self._close_files()
+        self._files.close()
 
     def quit(self, mode: str = "now", reason: str = "quit by a client") -> None:
         """Ask the daemon to stop now, or ("drain") when all accepted jobs have ended."""
@@ -97,21 +96,16 @@ class Daemon:
             for each, handler in before.items():
                 signal.signal(each, handler)
 
-    def _log_to_file(self) -> None:
-        handler = RotatingFileHandler(
-            self.config.log_folder / "daemon.log", maxBytes=LOG_BYTES, backupCount=2,
-            encoding="utf-8",
-        )  # fmt: skip
-        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
-        self._log_handler = handler
-        logger = logging.getLogger("backline")
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
 
-    def _close_files(self) -> None:
-        if hasattr(self, "_journal"):
-            self._journal.close()
-        if hasattr(self, "_log_handler"):
-            logging.getLogger("backline").removeHandler(self._log_handler)
-            self._log_handler.close()
-        self._lock.release()
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=2, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("backline")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
