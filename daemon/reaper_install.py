@@ -65,12 +65,14 @@ def install(resources: Path, home: Path) -> Outcome:
     with _disk_errors_explained(folder):
         before = _receipt(folder)
         for name, data in new.items():
-            backup = _write(folder / name, data, before.get(name))
-            kept += [backup] if backup else []
+            path = folder / name
+            if path.is_file() and _hash(path.read_bytes()) not in (before.get(name), _hash(data)):
+                kept.append(path.rename(_backup_name(path)))
+            _write(path, data)
         outdated = {name: hash_ for name, hash_ in before.items() if name not in new}
         kept += _remove(folder, outdated)[1]
         receipt = {"version": backline_version(), "files": {n: _hash(d) for n, d in new.items()}}
-        _write(folder / RECEIPT, _json(receipt), None, is_ours=True)
+        _write(folder / RECEIPT, _json(receipt))
     return Outcome(folder, len(new), tuple(kept))
 
 
@@ -155,26 +157,17 @@ def _scripts() -> dict[str, bytes]:
 
 
 def _launcher(home: Path) -> bytes:
-    return _json(
-        {
-            "python": sys.executable,
-            "args": list(STARTER),
-            "home": str(home.expanduser().absolute()),
-            "version": backline_version(),
-        }
-    )
+    facts = {
+        "python": sys.executable,
+        "args": list(STARTER),
+        "home": str(home.expanduser().absolute()),
+        "version": backline_version(),
+    }
+    return _json(facts)
 
 
-def _write(
-    path: Path, data: bytes, installed_hash: str | None, is_ours: bool = False
-) -> Path | None:
-    """Write a file whole; returns where a changed file in its place was moved to."""
-    backup = None
-    if path.is_file() and not is_ours:
-        present = path.read_bytes()
-        if present != data and _hash(present) != installed_hash:
-            backup = _backup_name(path)
-            os.replace(path, backup)
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -183,7 +176,6 @@ def _write(
     except OSError:
         partial.unlink(missing_ok=True)
         raise
-    return backup
 
 
 def _remove(folder: Path, hashes: Mapping[str, str]) -> tuple[int, list[Path]]:
