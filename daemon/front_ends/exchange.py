@@ -61,8 +61,7 @@ class Exchange:
             if lease.expires_seconds <= now or not lease.wants(event.job.owner):
                 continue
             if event.kind is EventKind.PROGRESS:
-                stage = str(event.details["stage"])
-                if not self.subscribers.may_send_progress(lease, stage, now):
+                if not self.subscribers.may_send_progress(lease, event.details["stage"], now):
                     continue
             if lease.style != "simple":
                 self._send(as_message(event, self._service.queue), lease.target)

@@ -156,23 +156,17 @@ class Commands:
 
     @carry_out.register
     def _cancel(self, cancel: osc.Cancel, source: Address) -> Answers:
-        if cancel.target == 0:
-            job = self.service.journal.newest_of_host(source[0])
-        else:
-            job = self._find(cancel.target, source)
-        if job is None:
-            raise _not_found(cancel.target)
+        journal = self.service.journal
+        newest = journal.newest_of_host(source[0]) if cancel.target == 0 else None
+        job = newest or self._find(cancel.target, source)
         outcome = self.service.queue.cancel(job.number)
         yield osc.CancelDone(cancel.rid, "/backline/cancel", job.number, outcome)
 
     @carry_out.register
     def _job(self, query: osc.QueryJob, source: Address) -> Answers:
         job = self._find(query.target, source)
-        if job is None:
-            raise _not_found(query.target)
-        yield job_reply(
-            query.rid, job, self.service.queue, stems=len(self.service.journal.stems(job.number))
-        )
+        stems = self.service.journal.stems(job.number)
+        yield job_reply(query.rid, job, self.service.queue, stems=len(stems))
 
     @carry_out.register
     def _jobs(self, query: osc.QueryJobs, source: Address) -> Answers:
@@ -184,10 +178,7 @@ class Commands:
 
     @carry_out.register
     def _stems(self, query: osc.QueryStems, source: Address) -> Answers:
-        job = self._find(query.target, source)
-        if job is None:
-            raise _not_found(query.target)
-        events = self.service.journal.stems(job.number)
+        events = self.service.journal.stems(self._find(query.target, source).number)
         for event in events:
             yield as_message(event, self.service.queue)
         yield osc.StemsEnd(query.rid, len(events), len(events))
@@ -197,15 +188,17 @@ class Commands:
         yield osc.QuitDone(quit.rid, "/backline/quit", quit.mode)
         self.service.quit(quit.mode)
 
-    def _find(self, target: str | int, source: Address) -> Job | None:
+    def _find(self, target: str | int, source: Address) -> Job:
         """Find a job by request id (the client's own, else its host's) or by number."""
-        if isinstance(target, int):
-            return self.service.journal.find(target)
-        owner = self.subscribers.owner(source)
-        job = self.service.journal.find_rid(owner, target)
-        job = job or self.service.journal.find_rid(host_of(owner), target)
-        if job is None and target.isdecimal():
-            return self.service.journal.find(min(int(target), (1 << 62)))
+        journal, owner = self.service.journal, self.subscribers.owner(source)
+        job = None
+        if isinstance(target, str):
+            job = journal.find_rid(owner, target) or journal.find_rid(host_of(owner), target)
+        if job is None and (isinstance(target, int) or target.isdecimal()):
+            job = journal.find(min(int(target), 1 << 62))
+        if job is None:
+            wanted = f"job {target}" if target != 0 else "job of this host"
+            raise ProtocolError(Code.NOT_FOUND, f"there is no {wanted}", "target")
         return job
 
 
@@ -236,8 +229,3 @@ def _is_read_quickly(request: osc.Generate) -> bool:
         with contextlib.suppress(OSError):  # which reading it will report
             size = Path(request.melody_path).stat().st_size
     return size <= QUICK_MELODY_BYTES or size > MAX_BYTES
-
-
-def _not_found(target: str | int) -> ProtocolError:
-    wanted = f"job {target}" if target != 0 else "job of this host"
-    return ProtocolError(Code.NOT_FOUND, f"there is no {wanted}", "target")

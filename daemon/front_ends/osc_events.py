@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from daemon.jobs import Event, EventKind, Job, JobState
 from daemon.queue import JobQueue
@@ -18,16 +17,15 @@ def as_message(event: Event, queue: JobQueue) -> osc.Message:
     job, details = event.job, event.details
     match event.kind:
         case EventKind.QUEUED:
-            return osc.Queued(event.seq, job.rid, job.number, _whole(details["position"]))
+            return osc.Queued(event.seq, job.rid, job.number, details["position"])
         case EventKind.STARTED:
             return osc.Started(event.seq, job.rid, job.number)
         case EventKind.PROGRESS:
-            stage, fraction = str(details["stage"]), _real(details["fraction"])
+            stage, fraction = details["stage"], details["fraction"]
             eta = eta_seconds(job, fraction)
             return osc.Progress(event.seq, job.rid, job.number, stage, fraction, eta)
         case EventKind.STEM:
-            fields: dict[str, Any] = dict(details)
-            return osc.StemReady(seq=event.seq, rid=job.rid, job=job.number, **fields)
+            return osc.StemReady(seq=event.seq, rid=job.rid, job=job.number, **details)
         case EventKind.FINISHED:
             return osc.Finished(
                 event.seq, job.rid, job.number, job.state, job.elapsed_seconds,
@@ -39,8 +37,8 @@ def as_ui_messages(event: Event) -> Iterator[osc.Message]:
     """Yield what controls with one value each (a TouchOSC layout, a lamp) show of `event`."""
     match event.kind:
         case EventKind.PROGRESS:
-            fraction = _real(event.details["fraction"])
-            yield osc.UiStage(str(event.details["stage"]))
+            fraction = event.details["fraction"]
+            yield osc.UiStage(event.details["stage"])
             yield osc.UiProgress(fraction)
             yield osc.UiEta(eta_seconds(event.job, fraction))
         case EventKind.QUEUED:
@@ -85,11 +83,3 @@ def eta_seconds(job: Job, fraction: float) -> float:
 
 def _folder(job: Job, queue: JobQueue) -> str:
     return str(queue.folder(job)) if job.state is JobState.DONE else ""
-
-
-def _whole(value: object) -> int:
-    return int(str(value))
-
-
-def _real(value: object) -> float:
-    return float(str(value))
