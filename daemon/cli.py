@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.commands.grouped_help import GroupedCommand
+from daemon.commands.options import GroupedCommand
 from daemon.config import Config
 from daemon.errors import DaemonError, Interrupted, UsageError
 from daemon.screen import say, say_aside

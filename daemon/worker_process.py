@@ -27,7 +27,7 @@ from diffusion.engines import engine_spec
 from osc_protocol.errors import Code, ProtocolError
 
 if TYPE_CHECKING:
-    from daemon.pipeline.job_batches import BatchedEngine
+    from daemon.pipeline.batches import BatchedEngine
     from stems.manifest import Manifest
     from stems.splitting.splitter import Splitter
 
@@ -60,7 +60,7 @@ def work(connection: Connection, config: Config) -> None:
 def _models(config: Config, at_exit: contextlib.ExitStack) -> _Models:
     @cache
     def open_engine(name: str) -> BatchedEngine:
-        from daemon.pipeline.job_batches import BatchedEngine
+        from daemon.pipeline.batches import BatchedEngine
 
         engine = BatchedEngine(engine_spec(name, config.engines).open())
         at_exit.callback(engine.close)

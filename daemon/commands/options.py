@@ -1,11 +1,12 @@
-"""Options that several commands share, and the checks of what they were given."""
+"""Options that several commands share, the checks of what they were given, and their help."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from daemon.errors import UsageError
 from diffusion.engines import engine_spec
@@ -38,3 +39,19 @@ def check_engine(name: str) -> None:
     reason = engine_spec(name).reason_against()
     if reason:
         raise UsageError(reason)
+
+
+class GroupedCommand(TyperCommand):
+    """A command whose help lists its options under the headings of their groups."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            kind = "Arguments" if param.param_type_name == "argument" else "Options"
+            if record is not None:
+                group = getattr(param, "rich_help_panel", None) or kind
+                groups.setdefault(group, []).append(record)
+        for group, records in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(records)

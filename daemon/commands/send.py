@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperGroup
 
-from daemon.commands.grouped_help import GroupedCommand
-from daemon.commands.options import AsJson, CopyTo, Port, check_engine, check_port
+from daemon.commands.options import AsJson, CopyTo, GroupedCommand, Port, check_engine, check_port
 from daemon.commands.request_options import takes, takes_request
 from daemon.config import OSC_PORT
 from daemon.screen import say, say_json

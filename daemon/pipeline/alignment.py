@@ -18,7 +18,7 @@ from audio.loudness import gain_to_target, measure_loudness, with_gain
 from audio.report import Levelled, NotConformed, Transposed
 from audio.stretch import transpose
 from audio.tonality import find_key, key_relation, shift_to
-from daemon.pipeline.draft import Draft
+from daemon.pipeline.separation import Draft
 from diffusion.engine import Conditions, Progress
 from midi.grid import Grid
 from midi.key import Key

@@ -11,6 +11,7 @@ from pathlib import Path
 from audio.choice import Limits
 from audio.errors import GateError
 from daemon.pipeline.alignment import align, at_loudness
+from daemon.pipeline.batches import TakeBatches
 from daemon.pipeline.conditions import conditions_of
 from daemon.pipeline.progress import JobProgress
 from daemon.pipeline.revision import merged_stems, revised_take, source_of
@@ -21,7 +22,6 @@ from daemon.pipeline.separation import (
     separated,
     with_transcribed_notes,
 )
-from daemon.pipeline.take_batches import TakeBatches
 from diffusion.engine import CancelFlag, Conditions, Engine, Progress
 from diffusion.engines import engine_spec
 from diffusion.errors import Cancelled

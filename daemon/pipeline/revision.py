@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from audio.report import Report
-from daemon.pipeline.draft import Draft
+from daemon.pipeline.separation import Draft
 from diffusion.engine import Revision
 from diffusion.engines import engine_spec
 from diffusion.errors import EngineError

@@ -1,16 +1,17 @@
-"""The separation of a mix into stems, and the splitter that does it."""
+"""A take in the making: what was played as stems, a mix separated by a splitter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from daemon.pipeline.draft import Draft
+from audio.clip import Clip
 from diffusion.engine import CancelFlag, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 from midi.grid import Grid
+from midi.note import Note
 from osc_protocol.errors import Code, ProtocolError
 from stems.errors import StemError
 from stems.facts import TakeFacts
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
     from stems.splitting.splitter import Splitter
 
 OpenSplitter = Callable[[str | None], "Splitter"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """Stems of (2, frames) each, what they play, the engine's score, and what was done so far."""
+
+    stems: Mapping[str, Clip]
+    notes: Mapping[str, tuple[Note, ...]]
+    score: Mapping[str, object] | None
+    facts: TakeFacts
 
 
 def separated(

@@ -13,8 +13,8 @@ from tone_engine import BatchToneEngine
 
 from daemon.config import Config
 from daemon.errors import UsageError
+from daemon.pipeline.batches import BatchedEngine
 from daemon.pipeline.conditions import conditions_of
-from daemon.pipeline.job_batches import BatchedEngine
 from diffusion.engine import Conditions, Generation
 from diffusion.errors import Cancelled, EngineError
 from diffusion.facts import EngineFacts

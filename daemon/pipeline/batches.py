@@ -1,4 +1,6 @@
-"""Requests of different jobs played in one batch: the first job makes the sound of the others.
+"""Takes of one job, and requests of different jobs, played in one batch where the engine can.
+
+Of different jobs the first makes the sound of the others.
 
 The queue runs one job at a time, and sends the worker the requests that wait behind it. Those that
 the engine can play in the same batch are played with it and kept until their own job comes. So
@@ -8,7 +10,7 @@ before its turn is dropped, and after a batch that is cancelled or fails each jo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +18,7 @@ from daemon.pipeline.conditions import conditions_of
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 from diffusion.facts import EngineDescription
+from midi.grid import MAX_SECONDS
 from osc_protocol.errors import ProtocolError
 from osc_protocol.generate import Generate
 
@@ -100,3 +103,37 @@ def _plain_conditions(request: Mapping[str, Any]) -> list[Conditions]:
     except (ProtocolError, ValueError, OSError):  # its own job will report it
         return []
     return [replace(asked, seed=seed) for seed in music.seeds]
+
+
+class TakeBatches:
+    """Plays conditions that differ in their seeds alone, those of `seeds` in as few batches.
+
+    What a batch gave is held until its take is asked for: as much music as the longest job has.
+    `start_batch` gets the number (from 0) of a batch's first take, and how many it holds.
+    """
+
+    def __init__(
+        self, engine: Engine, seeds: Sequence[int], start_batch: Callable[[int, int], None]
+    ) -> None:
+        self._engine, self._start_batch = engine, start_batch
+        self._seeds = tuple(seeds)
+        self._waiting = list(seeds)
+        self._played: dict[int, Generation] = {}
+
+    def play(self, conditions: Conditions, progress: Progress, cancelled: CancelFlag) -> Generation:
+        """Return what `conditions` sound like; raises what the engine's generate() raises."""
+        seed = conditions.seed
+        if seed in self._played:
+            return self._played.pop(seed)
+        if seed not in self._waiting:
+            return self._engine.generate(conditions, progress, cancelled)
+        first = self._waiting.index(seed)
+        count = max(1, int(MAX_SECONDS / float(conditions.grid.seconds)))
+        takes = [replace(conditions, seed=each) for each in self._waiting[first : first + count]]
+        batch = [takes[0], *self._engine.compatible(takes[0], takes[1:])]
+        seeds = [each.seed for each in batch]
+        self._waiting = [each for each in self._waiting if each not in seeds]
+        self._start_batch(self._seeds.index(seed), len(batch))
+        played = self._engine.generate_batch(batch, progress, cancelled)
+        self._played = dict(zip(seeds, played, strict=True))
+        return self._played.pop(seed)
