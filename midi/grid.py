@@ -124,10 +124,8 @@ class Grid:
 
     def seconds_at(self, beat: Fraction | float) -> Fraction:
         """Time of a beat in seconds; outside the grid the first and last tempo go on."""
-        index, into, ramp = self._segment(_number(beat))
-        start = self.tempo[index].bpm
-        bpm = start if ramp is None else square_root(start * start + ramp[0] * into)
-        return self._point_seconds[index] + 120 * into / (start + bpm)
+        index, into, bpm = self._tempo_at(beat)
+        return self._point_seconds[index] + 120 * into / (self.tempo[index].bpm + bpm)
 
     def beat_at(self, seconds: Fraction | float) -> Fraction:
         """Beat that sounds at a time in seconds: the inverse of seconds_at."""
@@ -149,9 +147,7 @@ class Grid:
 
     def bpm_at(self, beat: Fraction | float) -> float:
         """Tempo in quarters a minute at a beat; where it steps, the new one."""
-        index, into, ramp = self._segment(_number(beat))
-        start = self.tempo[index].bpm
-        return float(start if ramp is None else square_root(start * start + ramp[0] * into))
+        return float(self._tempo_at(beat)[2])
 
     def bar_at(self, beat: Fraction | float) -> int:
         """Bar, counted from 0, that holds a beat; the nearest one outside the grid."""
@@ -163,11 +159,13 @@ class Grid:
             max(bisect_right([change.bar for change in self.meters], bar) - 1, 0)
         ].meter
 
-    def _segment(self, beat: Fraction) -> tuple[int, Fraction, tuple[Fraction, Fraction] | None]:
-        """The tempo point that rules a beat, the beats since then, and its ramp if there is one."""
-        index = max(bisect_right(self.tempo, beat, key=lambda point: point.beat) - 1, 0)
-        into = beat - self.tempo[index].beat
-        return index, into, self._ramp(index) if into >= 0 else None
+    def _tempo_at(self, beat: Fraction | float) -> tuple[int, Fraction, Fraction]:
+        """The tempo point that rules a beat, the beats since then, and the bpm there."""
+        place = _number(beat)
+        index = max(bisect_right(self.tempo, place, key=lambda point: point.beat) - 1, 0)
+        into, start = place - self.tempo[index].beat, self.tempo[index].bpm
+        ramp = self._ramp(index) if into >= 0 else None
+        return index, into, start if ramp is None else square_root(start**2 + ramp[0] * into)
 
     def _ramp(self, index: int) -> tuple[Fraction, Fraction] | None:
         """Growth of bpm squared a beat and of bpm a second (constant acceleration), or None."""
