@@ -1,10 +1,9 @@
 """The line through the onsets: beats of a tempo that is steady, steps, drifts or wanders.
 
-Each of these is a Gaussian prior over the beats (audio/tempo_prior.py); with the onsets due
-(audio/due_onsets.py) each gives a line, how uncertain every beat of it is, and its evidence
-(audio/line_fit.py). The line is their mean, weighted by evidence, so that a step that could lie at
-several beats makes those between them uncertain. A steady tempo comes out exactly steady, one late
-snare moves nothing.
+Each of these is a Gaussian prior over the beats; with the onsets due (audio/due_onsets.py) each
+gives a line, how uncertain every beat of it is, and its evidence (audio/line_fit.py). The line is
+their mean, weighted by evidence, so that a step that could lie at several beats makes those between
+them uncertain. A steady tempo comes out exactly steady, one late snare moves nothing.
 """
 
 from __future__ import annotations
@@ -17,9 +16,8 @@ from scipy.special import softmax
 from audio import line_settings as settings
 from audio.due_onsets import WITHIN_SECONDS, DueOnsets
 from audio.features import Floats
-from audio.line_fit import LineFit, fit_prior, likely_steps
+from audio.line_fit import LineFit, TempoPrior, fit_prior, likely_steps
 from audio.note_starts import NoteStarts
-from audio.tempo_prior import TempoPrior
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +52,7 @@ def fit_line(
         return BeatLine(pulses, WITHIN_SECONDS, 0.0, np.full(len(pulses), WITHIN_SECONDS))
     counted = np.arange(len(pulses))
     straight = expected + np.polyval(np.polyfit(counted, pulses - expected, 1), counted)
-    due = due.relative_to(straight)
+    due = replace(due, seconds=due.misses(straight))
     pulse_seconds = float(np.median(np.diff(expected)))
     fits = [
         fit

@@ -139,15 +139,11 @@ def find_pulses(
     SPAN_PULSES.
     """
     step, parts = pulse_of(grid)
-    path = find_path(_begun(onsets, notes), grid)
+    # How much begins: as loud as the onsets are, as likely as a note starts; at true moments.
+    loud = np.interp(notes.seconds, onsets.seconds, np.minimum(relative_strength(onsets), 1.0))
+    path = find_path(OnsetEnvelope(np.sqrt(loud * notes.values), notes.seconds), grid)
     if path is None or len(path.seconds) < SPAN_PULSES:
         return None
     # A swung path may follow the off-beats, a third of a beat away.
     parts = 6 if path.swung and parts == 4 else parts
     return path, Slots.along(path.seconds, step, parts)
-
-
-def _begun(onsets: OnsetEnvelope, notes: OnsetEnvelope) -> OnsetEnvelope:
-    """How much begins: as loud as the onsets are, as likely as a note starts; at true moments."""
-    loud = np.interp(notes.seconds, onsets.seconds, np.minimum(relative_strength(onsets), 1.0))
-    return OnsetEnvelope(np.sqrt(loud * notes.values), notes.seconds)

@@ -7,7 +7,7 @@ mixture of Gaussians, whose expectation-maximisation weighs each onset.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -78,10 +78,6 @@ class DueOnsets:
     def on_time(self) -> Floats:
         """The chance of each to be on time, before anything is known of where it lies."""
         return np.asarray(self.chances[:, :ON_TIME].sum(axis=1))
-
-    def relative_to(self, expected: Floats) -> DueOnsets:
-        """The same with seconds counted from where the expected pulses have them."""
-        return replace(self, seconds=self.misses(expected))
 
     def misses(self, line: Floats) -> Floats:
         """How long after the moments of a line (pulses,) at which they are due, in seconds."""

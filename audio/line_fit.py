@@ -8,6 +8,7 @@ over. The evidence is Laplace's approximation (MacKay, "Bayesian Interpolation",
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 from scipy.linalg import cho_solve_banded, cholesky_banded
@@ -16,7 +17,44 @@ from scipy.special import softmax
 from audio import line_settings as settings
 from audio.due_onsets import DueOnsets
 from audio.features import Floats
-from audio.tempo_prior import OFFSET_SECONDS, TEMPO_SPREAD, TempoPrior
+
+OFFSET_SECONDS = 0.050  # where the first pulse is, against a straight line through the path
+TEMPO_SPREAD = 0.03  # relative, of the first tempo against that line's
+SLOPE_SPREAD = 0.01  # relative, of how the tempo changes first, a second
+RIGID_SECONDS = 1e-6  # a difference that spreads by so little does not move
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TempoPrior:
+    """What a tempo does before any onset is found: it is steady, wanders or drifts.
+
+    A Gaussian prior over the seconds of pulses (n,), given by how the differences of some order
+    between them spread (small second differences: the tempo changes little from pulse to pulse;
+    small third ones: it changes evenly). Its precision is a symmetric matrix of few bands, here
+    the upper ones (order + 1, n), so that all that is done with it grows with n only.
+    """
+
+    band: Floats
+    log_determinant: float
+
+    @classmethod
+    def of(cls, count: int, pulse_seconds: float, spreads: Floats, order: int) -> TempoPrior:
+        """Differences of an `order` of 2 or 3, (count - order,), that spread by so much."""
+        first = (OFFSET_SECONDS, TEMPO_SPREAD * pulse_seconds, SLOPE_SPREAD * pulse_seconds**2)
+        band, logs = np.zeros((order + 1, count)), 0.0
+        for lower in range(order):
+            _add(band, lower, np.array([first[lower] ** -2]))
+            logs -= 2 * log(first[lower])
+        spreads = np.maximum(spreads, RIGID_SECONDS)
+        _add(band, order, spreads**-2)
+        return cls(band, logs - 2 * float(np.log(spreads).sum()))
+
+    def surprise(self, pulses: Floats) -> float:
+        """Half the squared distance of pulses (n,) from what is expected."""
+        whole = self.band[-1] @ pulses**2
+        for apart in range(1, len(self.band)):
+            whole += 2 * self.band[-1 - apart, apart:] @ (pulses[apart:] * pulses[:-apart])
+        return float(whole / 2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,3 +164,15 @@ def _spread(due: DueOnsets, values: Floats, count: int) -> Floats:
     """Values of onsets laid upon the pulses (count,) around each."""
     near = np.bincount(due.index, values * (1 - due.part), count)
     return np.asarray(near + np.bincount(due.index + 1, values * due.part, count))
+
+
+def _add(band: Floats, order: int, precisions: Floats) -> None:
+    """Add the squares of the first differences of an order, times their precisions."""
+    difference = np.array([1.0])
+    for _ in range(order):
+        difference = np.convolve(difference, [1.0, -1.0])
+    for apart in range(order + 1):
+        for left in range(order + 1 - apart):
+            both = difference[left] * difference[left + apart]
+            first = left + apart
+            band[-1 - apart, first : first + len(precisions)] += both * precisions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from audio.tempo_prior import OFFSET_SECONDS, SLOPE_SPREAD, TEMPO_SPREAD, TempoPrior
+from audio.line_fit import OFFSET_SECONDS, SLOPE_SPREAD, TEMPO_SPREAD, TempoPrior
 
 
 @pytest.mark.parametrize("order", [2, 3])
