@@ -151,32 +151,26 @@ def sampler(root: int, sample_rate: int, loop_frames: int = 0) -> bytes:
 
 
 def _ixml(tags: SoundTags, sample_rate: int, channels: int) -> bytes:
-    root = Element("BWFXML")
-    for name, text in (
-        ("IXML_VERSION", "2.10"), ("PROJECT", _printable(tags.project)), ("TAKE", str(tags.take)),
-        ("NOTE", tags.description),
-    ):  # fmt: skip
-        SubElement(root, name).text = text
-    file_set = SubElement(root, "FILE_SET")
-    SubElement(file_set, "TOTAL_FILES").text = str(tags.files)
-    SubElement(file_set, "FAMILY_UID").text = tags.family
-    SubElement(file_set, "FAMILY_NAME").text = _printable(tags.project)
+    root, project, position = Element("BWFXML"), _printable(tags.project), tags.position_frames
+    _add(root, IXML_VERSION="2.10", PROJECT=project, TAKE=tags.take, NOTE=tags.description)
+    files = SubElement(root, "FILE_SET")
+    _add(files, TOTAL_FILES=tags.files, FAMILY_UID=tags.family, FAMILY_NAME=project)
     speed = SubElement(root, "SPEED")
-    for name, number in (
-        ("FILE_SAMPLE_RATE", sample_rate),
-        ("TIMESTAMP_SAMPLE_RATE", sample_rate),
-        ("TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_HI", tags.position_frames >> 32),
-        ("TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_LO", tags.position_frames & 0xFFFF_FFFF),
-    ):
-        SubElement(speed, name).text = str(number)
+    _add(speed, FILE_SAMPLE_RATE=sample_rate, TIMESTAMP_SAMPLE_RATE=sample_rate)
+    _add(speed, TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_HI=position >> 32)
+    _add(speed, TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_LO=position & 0xFFFF_FFFF)
     tracks = SubElement(root, "TRACK_LIST")
-    SubElement(tracks, "TRACK_COUNT").text = str(channels)
+    _add(tracks, TRACK_COUNT=channels)
     for channel in range(1, channels + 1):
         track = SubElement(tracks, "TRACK")
-        SubElement(track, "CHANNEL_INDEX").text = str(channel)
-        SubElement(track, "INTERLEAVE_INDEX").text = str(channel)
-        SubElement(track, "NAME").text = tags.stem
+        _add(track, CHANNEL_INDEX=channel, INTERLEAVE_INDEX=channel, NAME=tags.stem)
     return bytes(tostring(root, encoding="UTF-8", xml_declaration=True))
+
+
+def _add(parent: Element, **texts: object) -> None:
+    """Add elements that hold a text each."""
+    for name, text in texts.items():
+        SubElement(parent, name).text = str(text)
 
 
 def _printable(text: str) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from audio.clip import Clip, read_clip
 from audio.flac_file import FlacFile
@@ -32,6 +33,15 @@ class SoundFormat:
 
     suffix: str
     bits: int
+
+    def open(
+        self, path: Path, sample_rate: int, channels: int, frames: int, tags: SoundTags | None
+    ) -> Any:
+        """Open a WaveFile or FlacFile of `frames`; raises OSError or AudioError."""
+        if self.suffix == ".flac":
+            return FlacFile(path, sample_rate, channels, tags.texts if tags else None)
+        before, after = chunks_of(tags, sample_rate, frames, channels) if tags else ([], [])
+        return WaveFile(path, sample_rate, channels, frames, self.bits, before=before, after=after)
 
 
 DEFAULT_FORMAT = "wav32f"
@@ -125,13 +135,7 @@ def write_sounds(
             whole[MIX] = whole_mix
     for name, path in paths.items():
         clip, tag = sounds[name], (tags or {}).get(name)
-        rate, channels, frames = clip.sample_rate, clip.channels, clip.frames
-        if form.suffix == ".flac":
-            with FlacFile(path, rate, channels, tag.texts if tag else {}) as flac:
-                flac.write(whole[name])
-            continue
-        before, after = chunks_of(tag, rate, frames, channels) if tag else ([], [])
-        with WaveFile(path, rate, channels, frames, form.bits, before=before, after=after) as file:
+        with form.open(path, clip.sample_rate, clip.channels, clip.frames, tag) as file:
             file.write(whole.get(name, clip.samples))
 
 

@@ -45,29 +45,26 @@ def decibels(value: float, digits: int = 1) -> str:
 
 
 def _musical(report: Report | None, key: Key) -> Iterator[Finding]:
-    missing = "not heard" if report else "not measured"
-    if report is None or report.bpm is None:
-        yield Finding("tempo", missing, "", False)
-    else:
+    tempo = beats = found_key = ("not heard" if report else "not measured", "", False)
+    if report and report.bpm is not None:
         relation, error = report.octave_relation or "1", report.bpm_error_percent or 0.0
         remark, close = f"{relation} times the tempo asked", False
         if relation == "1":
             remark = f"{_signed(error, 2)} % from the tempo asked"
             close = abs(error) <= TEMPO_LIMIT_PERCENT
-        yield Finding("tempo", f"{report.bpm:.2f} BPM", remark, close)
-    if report is None or report.beat_offset_ms is None:
-        yield Finding("beats", missing, "", False)
-    else:
+        tempo = f"{report.bpm:.2f} BPM", remark, close
+    if report and report.beat_offset_ms is not None:
         offset = report.beat_offset_ms
         close = abs(offset) <= BEAT_LIMIT_MS
-        yield Finding("beats", f"{_signed(offset, 1)} ms", "median off the grid", close)
-    if report is None or not report.key:
-        yield Finding("key", missing, "", False)
-    else:
+        beats = f"{_signed(offset, 1)} ms", "median off the grid", close
+    if report and report.key:
         relation = report.key_relation or "other"
         same = relation == "same"
         remark = "as asked" if same else f"{relation} key; asked was {key.name}"
-        yield Finding("key", report.key, remark, same)
+        found_key = report.key, remark, same
+    yield Finding("tempo", *tempo)
+    yield Finding("beats", *beats)
+    yield Finding("key", *found_key)
 
 
 def _technical(take: Take, grid: Grid, null_dbfs: float | None) -> Iterator[Finding]:
@@ -81,9 +78,8 @@ def _technical(take: Take, grid: Grid, null_dbfs: float | None) -> Iterator[Find
     if null_dbfs is not None:
         nothing = null_dbfs <= SILENCE_DB
         value = "nothing" if nothing else f"{decibels(null_dbfs, 0)}FS"
-        yield Finding(
-            "mix minus stems", value, "peak of what is left", null_dbfs <= NULL_LIMIT_DBFS
-        )
+        small = null_dbfs <= NULL_LIMIT_DBFS
+        yield Finding("mix minus stems", value, "peak of what is left", small)
 
 
 def _signed(value: float, digits: int) -> str:

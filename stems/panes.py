@@ -31,7 +31,7 @@ from stems.palette import (
     WARNING,
     hex_colour,
 )
-from stems.sheet import Box, Sheet
+from stems.sheet import Box, Floats, Sheet
 
 WIDTH_PX, HEIGHT_PX = 1600, 1000
 LEFT, RIGHT = 0.075, 0.98
@@ -176,7 +176,7 @@ def draw_waveforms(
         sheet.text(GUTTER, middle - 0.021, level, size=9, colour=QUIET, align="right")
 
 
-def _columns(grid: Grid, clip: Clip) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def _columns(grid: Grid, clip: Clip) -> tuple[npt.NDArray[np.int64], Floats]:
     """First frame, and middle across the picture, of each pixel column of the time axis."""
     count = round(WIDTH_PX * (RIGHT - LEFT))
     knots = {grid.beats * n / _KNOTS for n in range(_KNOTS + 1)}
@@ -190,9 +190,7 @@ def _columns(grid: Grid, clip: Clip) -> tuple[npt.NDArray[np.int64], npt.NDArray
     return np.minimum(edges, clip.frames - 1), middles
 
 
-def _envelope(
-    clip: Clip, edges: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _envelope(clip: Clip, edges: npt.NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
     """Lowest and highest sample and RMS of each column, over both channels."""
     lowest = np.minimum.reduceat(clip.samples.min(axis=0), edges).astype(np.float64)
     highest = np.maximum.reduceat(clip.samples.max(axis=0), edges).astype(np.float64)

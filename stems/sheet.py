@@ -19,6 +19,7 @@ _DPI = 100
 _FONT = "DejaVu Sans"  # comes with matplotlib
 _COMPRESSION = 3  # of 9: half the time of matplotlib's 6 for a few kilobytes more
 
+Floats = npt.NDArray[np.float64]
 Line = tuple[tuple[float, float], tuple[float, float]]
 Box = tuple[float, float, float, float]  # left, right, bottom, top
 
@@ -76,19 +77,11 @@ class Sheet:
         ]
         self._add(PolyCollection(corners, facecolors=fill, edgecolors=frame, linewidths=width))
 
-    def area(
-        self,
-        x: npt.NDArray[np.float64],
-        low: npt.NDArray[np.float64],
-        high: npt.NDArray[np.float64],
-        colour: str,
-    ) -> None:
+    def area(self, x: Floats, low: Floats, high: Floats, colour: str) -> None:
         """Fill what lies between two curves of the same length."""
         from matplotlib.collections import PolyCollection
 
-        outline = np.concatenate(
-            (np.column_stack((x, high)), np.column_stack((x, low))[::-1]), axis=0
-        )
+        outline = np.concatenate((np.column_stack((x, high)), np.column_stack((x, low))[::-1]))
         self._add(PolyCollection([outline], facecolors=colour, linewidths=0.0))
 
     def save(self, path: Path) -> None:

@@ -6,17 +6,14 @@ import os
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from audio.clip import Clip
 from audio.decibels import amplitude_to_db, db_to_amplitude, dbfs
-from audio.flac_file import FlacFile
 from audio.stem_names import STEMS
-from audio.wave_file import WaveFile
 from diffusion.errors import Cancelled
-from stems.files import SoundFormat, sound_format
+from stems.files import sound_format
 from stems.splitting.file_splitting import FileSplit
 from stems.splitting.recording import Reader, Recording
 from stems.splitting.splitter import Level
@@ -47,8 +44,10 @@ def in_format(
     partial = {name: path.with_name(f"{path.name}.partial") for name, path in paths.items()}
     missed = 0
     with ExitStack() as stack:
-        files: dict[str, WaveFile | FlacFile] = {
-            name: _opened(stack, path, form, recording) for name, path in partial.items()
+        rate, channels, frames = recording.sample_rate, recording.channels, recording.frames
+        files = {
+            name: stack.enter_context(form.open(path, rate, channels, frames, None))
+            for name, path in partial.items()
         }
         blocks = stack.enter_context(closing(_blocks(done, recording, gain, form.bits)))
         for mix, stems in blocks:
@@ -67,15 +66,6 @@ def in_format(
         done, paths=paths, peak_dbfs=done.peak_dbfs + gain_db,
         null_dbfs=dbfs(missed / 2 ** (form.bits - 1)) if is_whole else None,
     ), gain_db  # fmt: skip
-
-
-def _opened(
-    stack: ExitStack, path: Path, form: SoundFormat, recording: Recording
-) -> WaveFile | FlacFile:
-    rate, channels = recording.sample_rate, recording.channels
-    if form.suffix == ".flac":
-        return stack.enter_context(FlacFile(path, rate, channels))
-    return stack.enter_context(WaveFile(path, rate, channels, recording.frames, form.bits))
 
 
 def _blocks(

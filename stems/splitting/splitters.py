@@ -54,6 +54,7 @@ SPLITTERS: tuple[SplitterSpec, ...] = (
     ),
 )
 EMBEDDED, FIRST_CHOICE = SPLITTERS[:2]  # the default, and what replaces it once it is downloaded
+PULL = f"backline models pull {FIRST_CHOICE.name}"
 
 
 def splitter_names() -> tuple[str, ...]:
@@ -75,9 +76,7 @@ def open_splitter(name: str | None = None, home: Path | None = None) -> Splitter
     spec = next((each for each in SPLITTERS if each.name == name), None)
     if spec is not None and spec.shipped is not None:
         if not spec.is_here(root):
-            raise StemError(
-                f"the {name} splitter is not part of this installation; {_pull_command()}"
-            )
+            raise StemError(f"the {name} splitter is not part of this installation; run: {PULL}")
         return Splitter(name, spec.shipped, gives=spec.stems)
     path = Path(name).expanduser()
     if path.suffix in MODEL_FILES or os.sep in name or "/" in name:
@@ -100,8 +99,4 @@ def open_splitter(name: str | None = None, home: Path | None = None) -> Splitter
 def _choices(root: Path) -> str:
     there = [spec.name for spec in SPLITTERS if spec.shipped and spec.is_here(root)]
     there += sorted({each.name for each in snapshots(root) if each.kind == catalogue.SPLITTER})
-    return f"there are {', '.join(there) or 'none yet'} (to get more: {_pull_command('')})"
-
-
-def _pull_command(before: str = "run: ") -> str:
-    return f"{before}backline models pull {FIRST_CHOICE.name}"
+    return f"there are {', '.join(there) or 'none yet'} (to get more: {PULL})"
