@@ -13,10 +13,13 @@ from torch import Tensor
 
 from diffusion.embedded.decoder.drum_hits import (
     GROUP,
+    STEPS,
+    STEPS_A_SECOND,
     draw_waves,
     join,
+    lay,
+    step_waves,
 )
-from diffusion.embedded.decoder.lapped import STEPS, STEPS_A_SECOND, lay, step_waves
 from diffusion.embedded.decoder.network import features, run_bank
 from diffusion.embedded.decoder.sounds import BAND_EDGES_HZ, BANDS, KITS, PIECES
 from training.analysis import find_onset

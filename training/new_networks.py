@@ -8,10 +8,18 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from diffusion.embedded.decoder.drum_hits import CODE, DOUBLINGS, GROUP, STARTS, VELOCITIES, WIDTH
-from diffusion.embedded.decoder.lapped import BINS
+from diffusion.embedded.decoder.drum_hits import (
+    BINS,
+    CODE,
+    DOUBLINGS,
+    GROUP,
+    STARTS,
+    VELOCITIES,
+)
 from diffusion.embedded.decoder.network import FEATURES
 from diffusion.embedded.decoder.sounds import KITS, PIECES
+
+WIDTH = 64  # channels of the network of waveforms
 
 
 def new_bank(

@@ -23,10 +23,11 @@ import torch
 from safetensors.torch import save_file
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from diffusion.embedded import flow, intent
+from diffusion.embedded import intent
 from diffusion.embedded.backbone import Backbone
 from diffusion.embedded.intent import CONTEXT_CHANNELS, WINDOW_FRAMES, pack_input
 from diffusion.embedded.latents import FRAMES_PER_BEAT, LAYOUT, PARTS
+from diffusion.embedded.sampler import shifted
 from training.checkpoints import origin_of, write_origin
 from training.dataset import LATENT_SCALE
 from training.tiny import band_file, parsed
@@ -142,7 +143,7 @@ def loss_of(model: Backbone, batch: Batch, generator: torch.Generator) -> torch.
     """Return the mean squared error of the predicted clean latents where they are not known."""
     size = len(batch.clean)
     uniform = torch.sigmoid(torch.randn(size, generator=generator))
-    time_ = flow.shifted(uniform).clamp(0.02, 1.0)
+    time_ = shifted(uniform).clamp(0.02, 1.0)
     noise = torch.randn(batch.clean.shape, generator=generator)
     noisy = noisy_latents(batch.clean, noise, time_)
     noisy = torch.where(batch.known_mask > 0, batch.clean, noisy)

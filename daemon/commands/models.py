@@ -73,7 +73,7 @@ def pull(
     if not model.repository:
         raise UsageError(f"model {name} cannot be downloaded ready to use: {model.about}")
     root = models_folder()
-    remote = hub.completed(hub.look_up(model.repository, revision or model.revision), *model.lender)
+    remote = hub.look_up(model.repository, revision or model.revision, model.lender)
     if any(
         each.revision == remote.revision and each.name == name for each in shelf.snapshots(root)
     ):

@@ -28,7 +28,8 @@ from midi.grid import Grid
 if TYPE_CHECKING:
     import torch
 
-    from diffusion.ace_step.player import Player, Step
+    from diffusion.ace_step.pipeline import Step
+    from diffusion.ace_step.player import Player
 
 
 class AceStepEngine(Engine):
@@ -74,11 +75,9 @@ class AceStepEngine(Engine):
         progress("load", 0.1)
         device = torch.device(self._device) if self._device else memory.best_device()
         parameters = weights.parameters(snapshot)
-        dtype = (
-            getattr(torch, self._precision)
-            if self._precision
-            else memory.best_dtype(device, parameters)
-        )
+        dtype = memory.best_dtype(device, parameters)
+        if self._precision:
+            dtype = getattr(torch, self._precision)
         if not memory.fits(device, parameters, dtype):
             raise EngineError(
                 f"model {snapshot.name} needs {parameters * dtype.itemsize / 1e9:.1f} GB for its "
@@ -99,12 +98,11 @@ class AceStepEngine(Engine):
 
     def close(self) -> None:
         """Let go of the weights."""
-        device = self._player.device if self._player else None
-        self._player = None
-        gc.collect()
-        if device is not None:
+        if self._player is not None:
             from diffusion.ace_step.memory import release
 
+            device, self._player = self._player.device, None
+            gc.collect()
             release(device)
 
     def generate(
@@ -153,9 +151,8 @@ class AceStepEngine(Engine):
     def _shape(self, conditions: Conditions) -> tuple[object, ...] | None:
         """What has to be equal within a batch; None for what only goes with its own takes."""
         audio = conditions.audio
-        if self._player is None or conditions.melody is not None:
-            return None
-        if audio.edit is not None or audio.reference is not None or audio.loras:
+        alone = (conditions.melody, audio.edit, audio.reference, *audio.loras)
+        if self._player is None or any(each is not None for each in alone):
             return None
         task, _ = task_for(conditions, (conditions.seed,))
         if section_repaints(conditions, task.prompt.seconds):

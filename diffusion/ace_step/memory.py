@@ -52,16 +52,20 @@ def choose_mode(weights: dict[str, int], free_bytes: int) -> MemoryMode:
 
 def next_lower(mode: MemoryMode) -> MemoryMode | None:
     """The mode that needs less memory, or None below the last."""
-    place = MODES.index(mode) + 1
-    return MODES[place] if place < len(MODES) else None
+    return next(iter(MODES[MODES.index(mode) + 1 :]), None)
+
+
+def networks_of(pipeline: Any) -> dict[str, Any]:
+    """The networks of a pipeline by name."""
+    parts = pipeline.components.items()
+    return {name: part for name, part in parts if isinstance(part, torch.nn.Module)}
 
 
 def weights_of(pipeline: Any) -> dict[str, int]:
     """Bytes of each network of a pipeline."""
     return {
         name: sum(weight.nbytes for weight in (*part.parameters(), *part.buffers()))
-        for name, part in pipeline.components.items()
-        if isinstance(part, torch.nn.Module)
+        for name, part in networks_of(pipeline).items()
     }
 
 
@@ -133,11 +137,7 @@ class Placement:
 
     def __init__(self, pipeline: Any, device: torch.device, mode: MemoryMode) -> None:
         self.device, self.mode = device, mode
-        self._parts = {
-            name: part
-            for name, part in pipeline.components.items()
-            if isinstance(part, torch.nn.Module)
-        }
+        self._parts = networks_of(pipeline)
         for name, part in self._parts.items():
             if mode.offload == "blocks" and name == "transformer":
                 self._settle_blocks(part)

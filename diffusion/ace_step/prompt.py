@@ -8,16 +8,20 @@ and said in the caption; remarks tell the user.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from diffusion.ace_step.lyrics import language_of, structured
-from diffusion.ace_step.section_words import words_of_bars
 from diffusion.engine import Conditions
+from midi.curve import Curve
 from midi.grid import Grid
 from midi.key import Key
+from midi.sections import section_text, spans
 
 MIN_BPM, MAX_BPM = 30, 300
 METERS = {"2/4": "2", "2/2": "2", "3/4": "3", "3/8": "3", "4/4": "4", "6/8": "6", "6/4": "6"}
 UNKNOWN = "N/A"
+MARKED_CHANGE = 0.3  # of the intensity over a section
+BLOCK_BARS = 8  # or half of a shorter piece, where no sections are asked for
 
 # The instructions are part of what the model was trained on; each names a task.
 INSTRUCTIONS = {
@@ -131,3 +135,39 @@ def _key(key: Key, caption: list[str]) -> str:
     if key.mode != mode:
         caption.append(f"in {key.name}")
     return Key(key.tonic, mode, key.spelling if len(key.spelling) <= 2 else "").name
+
+
+def words_of_bars(conditions: Conditions) -> tuple[str, ...]:
+    """Words for each bar, "" where there are none; nothing at all where nothing was asked.
+
+    They are those of its section, and one for the intensity of the section or of a block of bars
+    (docs/guide/engines.md): the model knows no intensity but what a caption says.
+    """
+    grid, sections, curve = conditions.grid, conditions.sections, conditions.intensity
+    if not sections and curve is None:
+        return ()
+    words_by_bar = []
+    for first, end, name in _parts(grid, sections):
+        words = [section_text(name).words, _intensity_word(curve, grid, first, end)]
+        words_by_bar += [", ".join(filter(None, words))] * (end - first)
+    return tuple(words_by_bar)
+
+
+def _intensity_word(curve: Curve | None, grid: Grid, first_bar: int, end_bar: int) -> str:
+    """The word for what a curve does from a bar up to but without another (from 0), or ""."""
+    if curve is None:
+        return ""
+    begin, end = grid.bar_starts[first_bar], grid.bar_starts[end_bar]
+    change, mean = curve.at(end) - curve.at(begin), curve.mean(begin, end)
+    if abs(change) >= MARKED_CHANGE:
+        return "building" if change > 0 else "fading"
+    return "soft" if mean < 1 / 3 else "intense" if mean > 2 / 3 else ""
+
+
+def _parts(grid: Grid, sections: tuple[str, ...]) -> list[tuple[int, int, str]]:
+    """First bar, bar after the last, and name of each section, or of blocks that have none."""
+    if sections:
+        return [(span.first_bar, span.end_bar, span.name) for span in spans(sections)]
+    block = min(BLOCK_BARS, max(1, grid.bars // 2))
+    bounds = [*range(0, grid.bars, block), grid.bars]
+    return [(first, end, "") for first, end in pairwise(bounds)]

@@ -9,8 +9,7 @@ import math
 from dataclasses import dataclass, replace
 
 from audio.guide import render_guide
-from diffusion.ace_step.prompt import Prompt, prompt_of
-from diffusion.ace_step.section_words import words_of_bars
+from diffusion.ace_step.prompt import Prompt, prompt_of, words_of_bars
 from diffusion.ace_step.task import FRAMES_A_SECOND, Task, latent_frames
 from diffusion.audio_conditions import Edit
 from diffusion.edits import WITH_PARTS

@@ -30,6 +30,7 @@ from diffusers.utils import logging
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from diffusion.ace_step.memory import networks_of
 from diffusion.ace_step.pipeline import Pipeline
 from diffusion.errors import EngineError
 from diffusion.models.layout import (
@@ -75,9 +76,8 @@ def read(folder: Path, dtype: torch.dtype) -> Pipeline:
     ) as error:  # fmt: skip
         reason = " ".join(str(error).split())[:200]
         raise EngineError(f"the weights in {folder} cannot be loaded: {reason}") from error
-    for part in pipeline.components.values():
-        if isinstance(part, torch.nn.Module):
-            part.eval().requires_grad_(False)
+    for part in networks_of(pipeline).values():
+        part.eval().requires_grad_(False)
     return pipeline
 
 

@@ -13,16 +13,18 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from audio.clip import Clip, resample
 from diffusion.embedded.performance import as_plain
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 from diffusion.facts import EngineDescription
+from midi.grid import Grid
 
 if TYPE_CHECKING:
-    from audio.clip import Clip
     from diffusion.embedded.backbone import Backbone
     from diffusion.embedded.decoder.decoder import Decoder
-    from midi.grid import Grid
 
 CARD = "embedded-v1.json"
 HIGHEST_RATE = 48_000  # the decoder was never trained on what lies above; beyond it is resampled
@@ -142,14 +144,10 @@ class EmbeddedEngine(Engine):
 
 def _resampled(stems: Mapping[str, Clip], grid: Grid, sample_rate: int) -> dict[str, Clip]:
     """The stems at another rate, as many frames as the grid has there: one more or less at most."""
-    import numpy as np
-
-    from audio.clip import Clip, resample
-
     frames = grid.frames(sample_rate)
     out = {}
     for stem, clip in stems.items():
         samples = resample(clip, sample_rate).samples[:, :frames]
-        missing = frames - samples.shape[1]
-        out[stem] = Clip(np.pad(samples, ((0, 0), (0, missing))), sample_rate)
+        padding = (0, 0), (0, frames - samples.shape[1])
+        out[stem] = Clip(np.pad(samples, padding), sample_rate)
     return out

@@ -18,18 +18,12 @@ ends, which keep to frames.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from diffusion.embedded.performance import (
-    DRUMS,
-    RANGES,
-    TIMBRES,
-    Part,
-    Performance,
-)
+from diffusion.embedded.performance import DRUMS, RANGES, TIMBRES, Performance, Played
 
 FRAMES_PER_BEAT = 12
 PITCHED = ("bass", "comp", "lead", "vocals")
@@ -119,42 +113,30 @@ def encode(performance: Performance, tonic: int) -> np.ndarray:
             continue
         latents[:, LAYOUT.gain[part]] = played.gain_db / GAIN_SCALE_DB
         latents[:, LAYOUT.timbre[part].start + TIMBRES[part].index(played.timbre)] = 1.0
-        if part == "drums":
-            _encode_drums(latents, played)
-        else:
-            _encode_pitched(latents, part, played, tonic_shift(tonic))
+        _encode_notes(latents, part, played.notes, tonic_shift(tonic))
     return latents
 
 
-def _encode_drums(latents: np.ndarray, part: Part) -> None:
-    sums: dict[int, list[float]] = {}
-    for hit in part.notes:
-        frame, rest = _place(hit.start_beats)
-        row = _DRUM_ROW.get(hit.pitch)
-        if row is None or not 0 <= frame < len(latents):
-            continue
-        latents[frame, LAYOUT.notes["drums"].start + row] = 0.2 + 0.8 * hit.velocity
-        sums.setdefault(frame, []).append(rest)
-    for frame, rests in sums.items():
-        latents[frame, LAYOUT.offset["drums"]] = 2.0 * sum(rests) / len(rests)
-
-
-def _encode_pitched(latents: np.ndarray, name: str, part: Part, shift: int) -> None:
-    low, width = PITCH_ROWS[name]
-    rows = latents[:, LAYOUT.notes[name]]
-    onsets: dict[int, list[tuple[float, float]]] = {}
-    for note in part.notes:
+def _encode_notes(latents: np.ndarray, part: str, notes: Sequence[Played], shift: int) -> None:
+    low, width = PITCH_ROWS.get(part, (0, len(DRUMS)))
+    rows = latents[:, LAYOUT.notes[part]]
+    struck: dict[int, list[tuple[float, float]]] = {}  # velocity and rest of the notes by frame
+    for note in notes:
         frame, rest = _place(note.start_beats)
-        row = note.pitch - shift - low
+        row = _DRUM_ROW.get(note.pitch, -1) if part == "drums" else note.pitch - shift - low
         if not (0 <= row < width and 0 <= frame < len(latents)):
+            continue
+        struck.setdefault(frame, []).append((note.velocity, rest))
+        if part == "drums":
+            rows[frame, row] = 0.2 + 0.8 * note.velocity
             continue
         end = _place(note.start_beats + note.length_beats)[0]
         # A note struck again needs a silent frame before it, or the two would read as one.
         if frame and rows[frame - 1, row] > 0:
             rows[frame - 1, row] = -1.0
         rows[frame : max(end, frame + 1), row] = 1.0
-        onsets.setdefault(frame, []).append((note.velocity, rest))
-    for frame, struck in onsets.items():
-        velocity = sum(v for v, _ in struck) / len(struck)
-        latents[frame, LAYOUT.onset[name]] = 0.2 + 0.8 * velocity
-        latents[frame, LAYOUT.offset[name]] = 2.0 * sum(r for _, r in struck) / len(struck)
+    for frame, together in struck.items():
+        velocity = sum(v for v, _ in together) / len(together)
+        latents[frame, LAYOUT.offset[part]] = 2.0 * sum(r for _, r in together) / len(together)
+        if part in LAYOUT.onset:
+            latents[frame, LAYOUT.onset[part]] = 0.2 + 0.8 * velocity

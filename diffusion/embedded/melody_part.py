@@ -53,12 +53,10 @@ def harmony_of(melody: Melody) -> tuple[tuple[float, float, tuple[int, ...]], ..
 def agreement(played: Sequence[Played], tune: Sequence[Played]) -> float:
     """Return the F1 of note onsets: same pitch, within an eighth of a beat."""
     left = list(played)
-    hits = 0
     for note in tune:
         for other in left:
             if other.pitch == note.pitch and abs(other.start_beats - note.start_beats) <= 0.125:
                 left.remove(other)
-                hits += 1
                 break
     total = len(played) + len(tune)
-    return 2.0 * hits / total if total else 1.0
+    return 2.0 * (len(played) - len(left)) / total if total else 1.0

@@ -95,14 +95,13 @@ def with_notes(old: Performance, stem: str, notes: Sequence[Note]) -> Performanc
 
 def _nearest(note: Played, names: Sequence[str], old: Performance) -> tuple[str, Played | None]:
     """Return the part that plays nearest to `note` and its nearest note; a beat counts 4 tones."""
-    best: tuple[float, str, Played | None] = (np.inf, names[-1], None)
-    for name in names:
-        for other in old.parts[name].notes if name in old.parts else ():
-            apart = abs(other.start_beats - note.start_beats)
-            distance = 8 * apart + abs(other.pitch - note.pitch)
-            if distance < best[0]:
-                best = (distance, name, other)
-    return best[1], best[2]
+
+    def distance(played: tuple[str, Played]) -> float:
+        apart = abs(played[1].start_beats - note.start_beats)
+        return 8 * apart + abs(played[1].pitch - note.pitch)
+
+    all_played = [(name, n) for name in names if name in old.parts for n in old.parts[name].notes]
+    return min(all_played, key=distance, default=(names[-1], None))
 
 
 def _is_same(one: Played, other: Played) -> bool:

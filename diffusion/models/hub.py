@@ -48,8 +48,11 @@ class Remote:
         return tuple(part for part in COVER_PARTS if part not in there)
 
 
-def look_up(repository: str, revision: str = "") -> Remote:
-    """Ask which files a repository holds at a commit, tag or branch; raises ModelError."""
+def look_up(repository: str, revision: str = "", lender: tuple[str, str] = ("", "")) -> Remote:
+    """Ask which files a repository holds at a commit, tag or branch; raises ModelError.
+
+    Parts that it lacks come from `lender`, a repository and its commit, "" for none.
+    """
     from huggingface_hub import HfApi
 
     with _sentences_on(repository):
@@ -59,17 +62,10 @@ def look_up(repository: str, revision: str = "") -> Remote:
         for each in info.siblings
         if each.rfilename.endswith(WANTED)
     }
-    return Remote(repository, info.sha, files)
-
-
-def completed(remote: Remote, repository: str, revision: str) -> Remote:
-    """The same with the parts that it lacks from another repository, "" for none.
-
-    Raises ModelError.
-    """
-    if not repository or not remote.missing_parts:
+    remote = Remote(repository, info.sha, files)
+    if not lender[0] or not remote.missing_parts:
         return remote
-    other = look_up(repository, revision)
+    other = look_up(*lender)
     borrowed = {
         path: size
         for path, size in other.files.items()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from diffusion.ace_step.lyrics import language_of, structured
-from diffusion.ace_step.prompt import prompt_of
+from diffusion.ace_step.prompt import prompt_of, words_of_bars
 from diffusion.ace_step.recipe import section_repaints, whole_seconds, window
-from diffusion.ace_step.section_words import words_of_bars
 from diffusion.audio_conditions import AudioConditions
 from diffusion.engine import Conditions
 from midi.curve import Curve

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from diffusion.embedded.composition import form_of
 from diffusion.embedded.dynamics import follow
-from diffusion.embedded.form import plan
 from diffusion.embedded.performance import Part, Performance, Played
 from midi.curve import Curve
 from midi.grid import Grid
@@ -61,7 +61,7 @@ def test_compound_meters_are_felt_in_dotted_quarters() -> None:
 def test_the_network_is_told_the_curve_and_the_tags_it_knows() -> None:
     """A ramp over four bars: the means of its quarters. A drop is a chorus to the network."""
     grid = Grid.constant(120, "4/4", 4)
-    sections, intensity = plan(
+    sections, intensity = form_of(
         grid, ("Intro 1, soft", "drop", "", "verse, loud"), Curve.parse("0:0 16:1")
     )
     assert sections == ("intro", "chorus", "chorus", "verse")

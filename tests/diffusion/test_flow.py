@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 import torch
 
-from diffusion.embedded import flow
+from diffusion.embedded.sampler import Predict, sample, schedule
 
 
 def test_the_schedule_falls_from_noise_to_clean() -> None:
-    times = flow.schedule(4)
+    times = schedule(4)
     # shift 3: t -> 3t / (1 + 2t); 0.75 -> 2.25/2.5 = 0.9; 0.5 -> 1.5/2 = 0.75; 0.25 -> 0.5.
     assert times == pytest.approx([1.0, 0.9, 0.75, 0.5, 0.0])
 
 
-def run(predict: flow.Predict, **known: torch.Tensor) -> torch.Tensor:
+def run(predict: Predict, **known: torch.Tensor) -> torch.Tensor:
     noise = torch.randn(1, 6, 4, generator=torch.Generator().manual_seed(1))
     nothing = torch.zeros_like(noise)
-    return flow.sample(
+    return sample(
         predict,
         noise,
-        flow.schedule(5),
+        schedule(5),
         known=known.get("known", nothing),
         known_mask=known.get("mask", nothing),
         each_step=lambda step: None,
@@ -63,10 +63,10 @@ def test_an_exception_before_a_step_stops_the_sampling() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        flow.sample(
+        sample(
             lambda x, t: x,
             torch.zeros(1, 2, 2),
-            flow.schedule(5),
+            schedule(5),
             known=torch.zeros(1, 2, 2),
             known_mask=torch.zeros(1, 2, 2),
             each_step=each_step,

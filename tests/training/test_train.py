@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from diffusion.embedded.decoder.lapped import BINS, STEPS, lay
+from diffusion.embedded.decoder.drum_hits import BINS, STEPS, lay
 from diffusion.embedded.intent import CONTEXT_CHANNELS, SLICES, WINDOW_FRAMES, Intent, features
 from diffusion.embedded.latents import PARTS, encode
 from diffusion.embedded.performance import Played

@@ -1,4 +1,10 @@
-"""Drum hits: a learnt low waveform laid on the exact instant, and learnt noise above it."""
+"""Drum hits: a learnt low waveform laid on the exact instant, and learnt noise above it.
+
+The waveform is given in a lapped cosine basis in seconds, so that it can be laid at any rate from
+any instant: the modified discrete cosine transform with a sine window (Princen and Bradley, 1986).
+Step m has BINS waves under a window of two steps centred on m / STEPS_A_SECOND. Bin k sounds near
+(k + 1/2) * STEPS_A_SECOND / 2 Hz, so the lowest BINS of them are a low-passed waveform.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +13,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn.functional import conv1d, silu
 
-from diffusion.embedded.decoder.lapped import BINS, STEPS, lay
 from diffusion.embedded.decoder.network import Weights, features, one_of_bank, run_bank
 from diffusion.embedded.decoder.noise import shaped_noise
 from diffusion.embedded.decoder.room import pan
 from diffusion.embedded.decoder.sounds import KITS, PIECES
 
 HOP = 128  # frames between moments of noise at the reference rate
+STEPS_A_SECOND = 150  # a whole number of frames a step at 44.1 and at 48 kHz
+BINS = 24  # up to 1800 Hz
+STEPS = 140  # 0.93 s
 CHOKE_SECONDS = 0.03  # a closed hat damps the ringing open hat with this time constant
 LONGEST_SECONDS = 3.5
 SILENT = 1e-4  # noise levels below this are not made
 DENSE, SPARSE, COARSE = 32, 4, 8
 BATCH = 64  # hits in one evaluation of the networks
-WIDTH, CODE, STARTS, DOUBLINGS, GROUP = 64, 28, 35, 2, 4
+CODE, STARTS, DOUBLINGS, GROUP = 28, 35, 2, 4
 QUIET = 2e-3
 BOUND = 4.0  # of a shape, so that a quiet level keeps its wave quiet
 VELOCITIES = 6  # bumps along velocity, for layers of differently hard strokes
-
-
-Places = Mapping[str, float]  # of pieces, from -1 for left to 1 for right
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,27 @@ class Hit:
     piece: str
     velocity: float
     choke_seconds: float = math.inf
+
+
+def step_waves(place: Tensor) -> Tensor:
+    """(places, BINS): every wave of a step at places in steps from its centre, in -1..1."""
+    inside = ((place >= -1) & (place < 1)).to(place.dtype)
+    window = torch.cos(place * (math.pi / 2)) * inside
+    bins = torch.arange(BINS, dtype=place.dtype) + 0.5
+    return window[:, None] * torch.cos((place[:, None] + 1.5) * bins * math.pi)
+
+
+def lay(coefficients: Tensor, late_frames: float, sample_rate: int) -> Tensor:
+    """The wave (frames,) of coefficients (steps, BINS).
+
+    Its frame 0 lies `late_frames` (0 or more, less than 1) after the middle of the first step.
+    """
+    hop = sample_rate // STEPS_A_SECOND
+    place = (torch.arange(hop, dtype=torch.float64) + late_frames) / hop
+    fading = coefficients @ step_waves(place).float().T
+    rising = coefficients[1:] @ step_waves(place - 1).float().T
+    fading[:-1] += rising
+    return fading.flatten()
 
 
 def draw_waves(weights: Weights, sound: Tensor, velocity: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,7 +110,7 @@ class Kit:
         self._rate = sample_rate
 
     def play(
-        self, hits: Sequence[Hit], out: Tensor, generator: torch.Generator, places: Places
+        self, hits: Sequence[Hit], out: Tensor, generator: Generator, places: Mapping[str, float]
     ) -> None:
         """Adds all hits to `out` (2, frames), each piece panned to its place (0 without one)."""
         frames = out.shape[1]
@@ -97,7 +123,7 @@ class Kit:
                     sound = pan(sound[: frames - at] * self._gain, places.get(piece, 0.0))
                     out[:, at : at + sound.shape[1]] += sound
 
-    def _sounds(self, piece: int, hits: Sequence[Hit], generator: torch.Generator) -> list[Tensor]:
+    def _sounds(self, piece: int, hits: Sequence[Hit], generator: Generator) -> list[Tensor]:
         velocity = torch.tensor([hit.velocity for hit in hits])
         sound = torch.full((len(hits),), piece * len(KITS) + self._kit)
         waves = join(*draw_waves(self._weights, sound, velocity))
@@ -130,7 +156,7 @@ class Kit:
         )
         return torch.cat([levels[:, :DENSE], filled.transpose(1, 2)], 1)
 
-    def _sound(self, hit: Hit, wave: Tensor, levels: Tensor, generator: torch.Generator) -> Tensor:
+    def _sound(self, hit: Hit, wave: Tensor, levels: Tensor, generator: Generator) -> Tensor:
         """A hit's sound from the frame its start falls in."""
         loud = (levels.amax(1) > SILENT).nonzero()
         length = max(int(loud[-1]) + 1 if len(loud) else 1, 2)

@@ -100,15 +100,10 @@ class Singer:
             add_at(out, samples, round(times[first] * rate))
 
     def spectra(
-        self,
-        segments: Sequence[Segment],
-        times: Floats,
-        pitch: Floats,
-        velocity: Floats,
-        voice: int,
+        self, line: Sequence[Segment], times: Floats, pitch: Floats, velocity: Floats, voice: int
     ) -> Spectra:
         """The network's spectra (frames, ENVELOPE_POINTS + NOISE_POINTS) at `times` (seconds)."""
-        context, nearness = frame_context(segments, times)
+        context, nearness = frame_context(line, times)
         midi = np.clip(69.0 + 12.0 * np.log2(pitch / 440.0), *TRAINED_PITCH)
         with torch.inference_mode():
             spectra = self._network(

@@ -45,11 +45,10 @@ class Durations:
     onset: npt.NDArray[np.float32]
     coda: npt.NDArray[np.float32]
 
-    def of_onset(self, syllable: Syllable) -> list[float]:
-        return [float(self.onset[INDEX[sound]]) for sound in syllable.onset]
-
-    def of_coda(self, syllable: Syllable) -> list[float]:
-        return [float(self.coda[INDEX[sound]]) for sound in syllable.coda]
+    def of(self, syllable: Syllable) -> tuple[list[float], list[float]]:
+        """Return the lengths of its onset's sounds and of its coda's."""
+        onset = [float(self.onset[INDEX[sound]]) for sound in syllable.onset]
+        return onset, [float(self.coda[INDEX[sound]]) for sound in syllable.coda]
 
 
 def place_sounds(notes: Sequence[SungNote], durations: Durations) -> list[Segment]:
@@ -69,11 +68,11 @@ def place_sounds(notes: Sequence[SungNote], durations: Durations) -> list[Segmen
             groups.append((note.start_seconds, note.end_seconds, syllable))
     segments: list[Segment] = []
     for here, (start, end, syllable) in enumerate(groups):
-        onset, coda = durations.of_onset(syllable), durations.of_coda(syllable)
+        onset, coda = durations.of(syllable)
         if here == 0:
             _lay(segments, syllable.onset, onset, start - sum(onset))
         following = groups[here + 1] if here + 1 < len(groups) else None
-        next_onset = durations.of_onset(following[2]) if following else []
+        next_onset = durations.of(following[2])[0] if following else []
         room = CONSONANT_SHARE * ((following[0] if following else end) - start)
         wanted = sum(coda) + sum(next_onset)
         scale = min(1.0, room / wanted) if wanted else 1.0
