@@ -80,12 +80,14 @@ class Grid:
                 f"the last bar, {self.bars - 1}"
             )
         object.__setattr__(self, "_point_seconds", _point_seconds(self.tempo))
-        object.__setattr__(self, "bar_starts", _bar_starts(self.bars, self.meters))
-        if self.seconds > MAX_SECONDS:
+        runs = _meter_runs(self.bars, self.meters)
+        seconds = self.seconds_at(sum((count * beats for count, beats in runs), Fraction(0)))
+        if seconds > MAX_SECONDS:  # before anything is made of 32000 bars
             raise GridError(
-                f"bars {self.bars} last {float(self.seconds):.6g} s at {self.bpm:g} bpm; "
+                f"bars {self.bars} last {float(seconds):.6g} s at {self.bpm:g} bpm; "
                 f"the limit is {MAX_SECONDS} s"
             )
+        object.__setattr__(self, "bar_starts", _bar_starts(runs))
 
     @classmethod
     def constant(
@@ -194,15 +196,19 @@ def _point_seconds(tempo: Sequence[TempoPoint]) -> tuple[Fraction, ...]:
     return tuple(seconds)
 
 
-def _bar_starts(bars: int, meters: Sequence[MeterChange]) -> tuple[Fraction, ...]:
-    starts = [Fraction(0)]
+def _meter_runs(bars: int, meters: Sequence[MeterChange]) -> list[tuple[int, Fraction]]:
+    """How many bars each meter holds for, and how many beats such a bar has."""
     ends = [change.bar for change in meters[1:]] + [bars]
-    for change, end in zip(meters, ends, strict=True):
-        first, beats = starts[-1], change.meter.beats
+    return [(end - each.bar, each.meter.beats) for each, end in zip(meters, ends, strict=True)]
+
+
+def _bar_starts(runs: Sequence[tuple[int, Fraction]]) -> tuple[Fraction, ...]:
+    starts = [Fraction(0)]
+    for count, beats in runs:
+        first = starts[-1]
         # Over their common denominator these are whole numbers, which add up fast.
         under = lcm(first.denominator, beats.denominator)
         start, bar = (int(each * under) for each in (first, beats))
-        count = end - change.bar
         starts += [Fraction(start + n * bar, under) for n in range(1, count + 1)]
     return tuple(starts)
 

@@ -43,12 +43,20 @@ class Exchange:
         self._max_packet_bytes = max_packet_bytes
         self._commands = Commands(service, self.subscribers, self.answer, max_packet_bytes)
 
-    def take(self, packet: bytes, source: Address) -> None:
-        """Carry out one packet; raises DecodeError when it is none, and nothing else."""
+    def take(
+        self, packet: bytes, source: Address, allows: Callable[[int], bool] = lambda more: True
+    ) -> bool:
+        """Carry out one packet; raises DecodeError when it is none, and nothing else.
+
+        `allows` is asked for the messages after its first; False where it refuses them all.
+        """
         commands = decode(packet, self._max_packet_bytes)
+        if len(commands) > 1 and not allows(len(commands) - 1):
+            return False
         self.subscribers.renew(source, time.monotonic())
         for command in commands:
             self._carry_out(command, source)
+        return True
 
     def answer(self, message: osc.Message, source: Address) -> None:
         """Send a message to where `source` wants its answers."""

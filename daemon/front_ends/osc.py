@@ -98,7 +98,11 @@ class OscFrontEnd:
             self._refuse_flood(source, now)
             return
         try:
-            self._exchange.take(datagram, source)
+            # A bundle costs what its messages would cost in datagrams of their own.
+            if not self._exchange.take(
+                datagram, source, lambda more: self._limit.allows(source, now, more)
+            ):
+                self._refuse_flood(source, now)
         except DecodeError as error:
             log.debug("datagram from %s:%s not understood: %s", *source, error)
 

@@ -60,7 +60,7 @@ class Commands:
                 f"proto must be {PROTOCOL_MAJOR}, which this daemon speaks, not {hello.proto}",
                 "proto",
             )
-        _check_port(hello.port, source)
+        self._check_port(hello.port, source)
         self.subscribers.introduce(source, hello.id, hello.port)
         yield osc.Welcome(
             hello.rid, "backline", PROTOCOL_MAJOR, PROTOCOL_MINOR, self.service.journal.epoch,
@@ -96,7 +96,7 @@ class Commands:
 
     @carry_out.register
     def _notify(self, notify: osc.Notify, source: Address) -> Answers:
-        _check_port(notify.port, source)
+        self._check_port(notify.port, source)
         if not notify.on:
             done = self._notify_done(notify)
             self.answer(done, source)  # before the reply address is forgotten with the lease
@@ -201,14 +201,17 @@ class Commands:
             raise ProtocolError(Code.NOT_FOUND, f"there is no {wanted}", "target")
         return job
 
-
-def _check_port(port: int, source: Address) -> None:
-    if port and isinstance(source[1], str):
-        raise ProtocolError(
-            Code.UNSUPPORTED,
-            f"port must be left out or 0, not {port}: this client is answered by files",
-            "port",
-        )
+    def _check_port(self, port: int, source: Address) -> None:
+        if port and isinstance(source[1], str):
+            raise ProtocolError(
+                Code.UNSUPPORTED,
+                f"port must be left out or 0, not {port}: this client is answered by files",
+                "port",
+            )
+        if port and port == self.service.ports.get("osc"):
+            raise ProtocolError(
+                Code.OUT_OF_RANGE, f"port must be the client's, not the daemon's own {port}", "port"
+            )
 
 
 def _check_readable(path: str) -> None:

@@ -16,12 +16,12 @@ class _Bucket:
     tokens: float
     filled_seconds: float
 
-    def take(self, now: float, rate_hz: float, burst: float) -> bool:
+    def take(self, count: int, now: float, rate_hz: float, burst: float) -> bool:
         self.tokens = min(burst, self.tokens + (now - self.filled_seconds) * rate_hz)
         self.filled_seconds = now
-        if self.tokens < 1.0:
+        if self.tokens < count:
             return False
-        self.tokens -= 1.0
+        self.tokens -= count
         return True
 
 
@@ -32,13 +32,13 @@ class RateLimit:
         self._total = _Bucket(TOTAL_BURST, now)
         self._clients: dict[Address, _Bucket] = {}
 
-    def allows(self, source: Address, now: float) -> bool:
-        """Count one message of `source`; False when it is one too many."""
+    def allows(self, source: Address, now: float, count: int = 1) -> bool:
+        """Count messages of `source`; False when they are too many."""
         bucket = self._clients.get(source)
         if bucket is None:
             if len(self._clients) >= MAX_CLIENTS:
                 del self._clients[next(iter(self._clients))]
             bucket = self._clients[source] = _Bucket(PER_CLIENT_BURST, now)
-        if not bucket.take(now, PER_CLIENT_HZ, PER_CLIENT_BURST):
+        if not bucket.take(count, now, PER_CLIENT_HZ, PER_CLIENT_BURST):
             return False
-        return self._total.take(now, TOTAL_HZ, TOTAL_BURST)
+        return self._total.take(count, now, TOTAL_HZ, TOTAL_BURST)

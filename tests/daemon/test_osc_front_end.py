@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import socket
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -189,6 +190,30 @@ def test_a_button_that_is_let_go_does_nothing(wire: Wire) -> None:
     wire.send("/backline/cancel", "f", 0.0)
     wire.send("/ping")
     assert wire.read().address == "/pong"
+
+
+def bundle(*messages: bytes) -> bytes:
+    return b"#bundle\0" + bytes(8) + b"".join(struct.pack(">i", len(m)) + m for m in messages)
+
+
+def test_a_bundle_costs_what_its_messages_would(new_wire: Callable[[], Wire]) -> None:
+    flood, calm = new_wire(), new_wire()
+    for _ in range(7):  # 448 pings; the burst is 400
+        flood.send_bytes(bundle(*[encode("/ping", "", ())] * 64))
+    error = flood.read_until("/backline/error")
+    assert error.args[2:4] == (Code.RATE_LIMITED, "rate-limited")
+    calm.send("/ping", "s", "calm")
+    assert calm.read().args == ("calm",)
+
+
+def test_nobody_has_the_daemon_answer_itself(wire: Wire, daemon) -> None:
+    for command in (
+        ("/backline/notify", "ii", 1, daemon.port),
+        ("/backline/hello", "sssi", "h", "me", "port", daemon.port),
+    ):
+        wire.send(*command)
+        error = wire.read_until("/backline/error")
+        assert (error.args[2], error.args[5]) == (Code.OUT_OF_RANGE, "port")
 
 
 def test_a_flood_is_told_so_and_others_are_still_answered(new_wire: Callable[[], Wire]) -> None:

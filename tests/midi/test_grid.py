@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from fractions import Fraction
 from itertools import pairwise
 
@@ -229,3 +230,20 @@ def test_a_meter_change_past_the_last_bar_is_refused() -> None:
 def test_a_position_that_is_no_number_is_refused(beat: float) -> None:
     with pytest.raises(GridError, match="position must be a finite number"):
         Grid.constant(120).seconds_at(beat)
+
+
+def test_a_grid_that_is_too_long_is_refused_before_its_bars_are_made() -> None:
+    """32000 bars of 4/4 would be as many fractions; the work done is that of a single bar."""
+    steps = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal steps
+        steps += event == "call"
+
+    sys.setprofile(count)
+    try:
+        with pytest.raises(GridError, match="the limit is 600 s"):
+            Grid.constant(120, "4/4", 32_000)
+    finally:
+        sys.setprofile(None)
+    assert steps < 500
