@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,11 @@ def launch() -> Iterator[Launch]:
         )
         started.append(process)
         assert process.stdout is not None
-        return RunningDaemon(process, home, int(process.stdout.readline()))
+        watchdog = threading.Timer(DEADLINE_SECONDS, process.kill)
+        watchdog.start()
+        port = process.stdout.readline()
+        watchdog.cancel()
+        return RunningDaemon(process, home, int(port))
 
     yield start
     for process in started:
