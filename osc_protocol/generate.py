@@ -16,6 +16,7 @@ from midi.grid import MAX_BARS, MAX_BPM, MAX_SECONDS, MIN_BARS, MIN_BPM, Grid, T
 from midi.key import Key as MusicalKey
 from midi.meter import Meter, MeterChange
 from midi.number import exact
+from midi.timed_prompts import is_timed
 from osc_protocol.argument import CHANGE, MAX_PATH_BYTES, VARY, Key
 from osc_protocol.audio_edits import loras_of, parts_of
 from osc_protocol.checks import shown
@@ -32,8 +33,7 @@ from osc_protocol.fields import (
 )  # fmt: skip
 from osc_protocol.message import Request
 from osc_protocol.protocol import MAX_INT, MAX_SEED
-from osc_protocol.song_maps import bar_names, meter_changes, tempo_points
-from osc_protocol.timed_tags import is_timed, length_in_bars, on_bars
+from osc_protocol.song_maps import bar_names, length_in_bars, meter_changes, on_bars, tempo_points
 
 if TYPE_CHECKING:
     from midi.melody import Melody

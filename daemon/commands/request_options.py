@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from daemon.errors import UsageError
+from midi.timed_prompts import is_timed
 from osc_protocol.argument import Arg
 from osc_protocol.audio_edits import lora_of
 from osc_protocol.checks import check
@@ -18,7 +19,7 @@ from osc_protocol.generate import STYLE, Generate
 from osc_protocol.message import sent
 from osc_protocol.messages import AnyRequest, Command
 from osc_protocol.request_paths import PATH_TEXT, absolute
-from osc_protocol.timed_tags import is_timed, opening_bpm
+from osc_protocol.song_maps import opening_bpm
 
 MAX_TEXT_BYTES = 64 * 1024
 # Files that hold what a field of generate is to say, for the command line only.

@@ -11,9 +11,9 @@ from daemon.pipeline.separation import Draft
 from diffusion.engine import Revision
 from diffusion.engines import engine_spec
 from diffusion.errors import EngineError
+from midi.timed_prompts import is_timed
 from osc_protocol.argument import CHANGE
 from osc_protocol.generate import MELODIES, Generate
-from osc_protocol.timed_tags import is_timed
 from stems.manifest import MANIFEST_NAME, read_manifest
 from stems.source import (
     Source,
