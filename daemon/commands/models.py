@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from daemon.errors import UsageError
 from daemon.screen import say, say_aside
-
-if TYPE_CHECKING:
-    from diffusion.models.hub import Remote
-    from diffusion.models.shelf import Snapshot
+from diffusion.models import hub, shelf
+from diffusion.models.catalogue import CATALOGUE, SPLITTER, SPLITTERS, model_named
+from diffusion.models.folder import models_folder
 
 GB = 1_000_000_000
 FAILED = 1  # exit status
@@ -34,12 +32,8 @@ Which = Annotated[str, typer.Argument(help="A name, or the first digits of a has
 @models.command("list")
 def list_models() -> None:
     """Show which weights there are, what each needs, and which are on this machine."""
-    from diffusion.models.catalogue import CATALOGUE, SPLITTERS
-    from diffusion.models.folder import models_folder
-    from diffusion.models.shelf import snapshots
-
     root = models_folder()
-    there = snapshots(root)
+    there = shelf.snapshots(root)
     for model in (*CATALOGUE.values(), *SPLITTERS.values()):
         mark = "here" if any(each.name == model.name for each in there) else "-"
         needs = (
@@ -65,10 +59,6 @@ def pull(
     ] = False,
 ) -> None:
     """Download weights, after showing their licence; an interrupted download goes on."""
-    from diffusion.models import hub, shelf
-    from diffusion.models.catalogue import SPLITTER, model_named
-    from diffusion.models.folder import models_folder
-
     model = model_named(name)
     if not model.repository:
         raise UsageError(f"model {name} cannot be downloaded ready to use: {model.about}")
@@ -87,17 +77,16 @@ def pull(
             "cannot cover a sound, and a melody in melody mode raw only"
         )
     _agree(model.licence, hub.licence_of(remote, folder), remote, yes)
-    with _bytes_bar() as show:
-        done = 0
-        for path, size in remote.all_files.items():
-            show(path, done, remote.bytes)
-            hub.download_one(remote, path, folder)
-            done += size
-        shutil.rmtree(folder / ".cache", ignore_errors=True)
-        snapshot = shelf.add(
-            root, name, model.kind, folder,
-            repository=model.repository, revision=remote.revision, progress=show,
-        )  # fmt: skip
+    show, done = _bytes_bar(), 0
+    for path, size in remote.all_files.items():
+        show(path, done, remote.bytes)
+        hub.download_one(remote, path, folder)
+        done += size
+    shutil.rmtree(folder / ".cache", ignore_errors=True)
+    snapshot = shelf.add(
+        root, name, model.kind, folder,
+        repository=model.repository, revision=remote.revision, progress=show,
+    )  # fmt: skip
     shown = f"{snapshot.sha256[:12]}, {snapshot.bytes / GB:.1f} GB"
     say(f"{name} is ready: {shown} in {snapshot.folder}")
 
@@ -114,9 +103,6 @@ def add(
 ) -> None:
     """Use weights that are in a folder already; they are hashed and stay where they are."""
     from diffusion.ace_step.checkpoint import SETTINGS, read_kind
-    from diffusion.models import shelf
-    from diffusion.models.catalogue import CATALOGUE, SPLITTER, SPLITTERS
-    from diffusion.models.folder import models_folder
 
     name = name or folder.resolve().name
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
@@ -127,25 +113,20 @@ def add(
     if not kind:
         known = CATALOGUE.get(name) or SPLITTERS.get(name)
         kind = known.kind if known else read_kind(folder, name)
-    with _bytes_bar() as show:
-        snapshot = shelf.add(models_folder(), name, kind, folder, progress=show)
+    snapshot = shelf.add(models_folder(), name, kind, folder, progress=_bytes_bar())
     say(f"{name} is ready: {snapshot.sha256[:12]}, kind {kind}, in {snapshot.folder}")
 
 
 @models.command()
 def verify(which: Annotated[str, typer.Argument(help="Which; all if left out.")] = "") -> None:
     """Check the SHA-256 of every file."""
-    from diffusion.models import shelf
-    from diffusion.models.folder import models_folder
-
     root = models_folder()
     chosen = [shelf.find(root, which)] if which else shelf.snapshots(root)
     if not chosen:
         say(f"no models are in {root}")
     damaged = 0
     for snapshot in chosen:
-        with _bytes_bar() as show:
-            found = list(shelf.faults(snapshot, progress=show))
+        found = list(shelf.faults(snapshot, progress=_bytes_bar()))
         damaged += bool(found)
         say(f"{snapshot.name} {snapshot.sha256[:12]}: {'; '.join(found) or 'all files are whole'}")
         if found:
@@ -158,16 +139,13 @@ def verify(which: Annotated[str, typer.Argument(help="Which; all if left out.")]
 @models.command()
 def remove(which: Which) -> None:
     """Remove weights from this machine; a folder that was only added stays."""
-    from diffusion.models import shelf
-    from diffusion.models.folder import models_folder
-
     root = models_folder()
-    snapshot: Snapshot = shelf.find(root, which)
+    snapshot = shelf.find(root, which)
     shelf.remove(root, snapshot)
     say(f"removed {snapshot.name} {snapshot.sha256[:12]}")
 
 
-def _agree(notice: str, licence: str, remote: Remote, yes: bool) -> None:
+def _agree(notice: str, licence: str, remote: hub.Remote, yes: bool) -> None:
     """Show the licence and ask; raises UsageError unless the answer is yes."""
     say(notice)
     lines = licence.strip().splitlines()
@@ -186,9 +164,8 @@ def _agree(notice: str, licence: str, remote: Remote, yes: bool) -> None:
         raise UsageError("not downloaded: agree when asked, or with --yes")
 
 
-@contextmanager
-def _bytes_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Say on stderr which file is worked on, and how much is done."""
+def _bytes_bar() -> Callable[[str, int, int], None]:
+    """Return what says on stderr which file is worked on, and how much is done."""
     last = ""
 
     def show(file: str, done: int, total: int) -> None:
@@ -197,4 +174,4 @@ def _bytes_bar() -> Iterator[Callable[[str, int, int], None]]:
             say_aside(f"{done / max(total, 1):4.0%}  {file}")
             last = file
 
-    yield show
+    return show
