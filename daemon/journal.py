@@ -46,10 +46,6 @@ CREATE TABLE IF NOT EXISTS events (
 );
 CREATE INDEX IF NOT EXISTS events_by_job ON events (job, seq);
 """
-_JOB_COLUMNS = (
-    "number, owner, rid, digest, request, state, attempts, error_code, message, "
-    "created_seconds, started_seconds, ended_seconds"
-)
 
 
 class Journal:
@@ -190,7 +186,7 @@ class Journal:
         return jobs[0] if jobs else None
 
     def _many(self, condition: str, *values: object) -> list[Job]:
-        query = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE {condition}"
+        query = f"SELECT * FROM jobs WHERE {condition}"
         return [
             Job(number, owner, rid, digest, json.loads(request), JobState(state), *rest)
             for number, owner, rid, digest, request, state, *rest in self._rows(query, *values)

@@ -259,16 +259,14 @@ class JobQueue:
                         details = {"stage": stage, "fraction": fraction}
                         seq = self._journal.head_seq
                         self._publish(Event(seq, EventKind.PROGRESS, running.job, details))
-                case Ended(number, state):
-                    if running and running.job.number == number:
-                        self._take_end(running, report, state)
-
-    def _take_end(self, running: _Running, report: Ended, state: JobState) -> None:
-        interrupted = self._life is QueueLife.STOPPING and not running.killer
-        if state is JobState.CANCELLED and interrupted:
-            return  # stop() puts the job back
-        self._end(running.job, state, report.error_code, report.message, report.stems)
-        self._start_next()
+                case Ended(number, state, code, message, stems):
+                    if running is None or running.job.number != number:
+                        return
+                    interrupted = self._life is QueueLife.STOPPING and not running.killer
+                    if state is JobState.CANCELLED and interrupted:
+                        return  # stop() puts the job back
+                    self._end(running.job, state, code, message, stems)
+                    self._start_next()
 
     def _lose(self, worker: Worker, exit_status: int | None) -> None:
         """The worker's process has ended: settle its job and have a new one ready."""

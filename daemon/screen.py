@@ -28,22 +28,16 @@ def progress_bar() -> Iterator[Callable[[str, float], None]]:
 
     Nothing is shown before its first call, so that what is refused at once is one sentence.
     """
+    from rich import progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
-    columns = (
-        TextColumn("{task.description:<18}"),
-        BarColumn(bar_width=36),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
+    bars = progress.Progress(
+        progress.TextColumn("{task.description:<18}"),
+        progress.BarColumn(bar_width=36),
+        progress.TaskProgressColumn(),
+        progress.TimeRemainingColumn(),
+        console=Console(stderr=True),
     )
-    bars = Progress(*columns, console=Console(stderr=True))
     task = bars.add_task(STAGE_WORDS[""], total=1.0)
 
     def show(stage: str, fraction: float) -> None:

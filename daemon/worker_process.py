@@ -13,8 +13,6 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -34,12 +32,23 @@ if TYPE_CHECKING:
 LOG_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
 class _Models:
-    """How engines and splitters are opened, each once and kept for the next job."""
+    """Engines and splitters, each opened once and kept for the next job."""
 
-    engine: Callable[[str], BatchedEngine]
-    splitter: Callable[[str | None], Splitter]
+    def __init__(self, config: Config, at_exit: contextlib.ExitStack) -> None:
+        self._config, self._at_exit = config, at_exit
+        self.engine, self.splitter = cache(self._open_engine), cache(self._open_splitter)
+
+    def _open_engine(self, name: str) -> BatchedEngine:
+        from daemon.pipeline.batches import BatchedEngine
+
+        engine = BatchedEngine(engine_spec(name, self._config.engines).open())
+        self._at_exit.callback(engine.close)
+        return engine
+
+    def _open_splitter(self, name: str | None) -> Splitter:
+        splitter: Splitter = pkgutil.resolve_name(self._config.splitter_factory)(name)
+        return splitter
 
 
 def work(connection: Connection, config: Config) -> None:
@@ -50,28 +59,11 @@ def work(connection: Connection, config: Config) -> None:
     _yield_to_the_front_process()
     orders = _Orders(connection)
     with contextlib.ExitStack() as at_exit, contextlib.suppress(EOFError, OSError):  # daemon gone
-        models = _models(config, at_exit)
+        models = _Models(config, at_exit)
         is_warm = _warm_up(config.warm_engine, models, orders)
         connection.send(Ready(config.warm_engine if is_warm else ""))
         while (order := orders.next()) is not None:
             connection.send(_play(order, models, orders, log_file))
-
-
-def _models(config: Config, at_exit: contextlib.ExitStack) -> _Models:
-    @cache
-    def open_engine(name: str) -> BatchedEngine:
-        from daemon.pipeline.batches import BatchedEngine
-
-        engine = BatchedEngine(engine_spec(name, config.engines).open())
-        at_exit.callback(engine.close)
-        return engine
-
-    @cache
-    def open_splitter(name: str | None = None) -> Splitter:
-        splitter: Splitter = pkgutil.resolve_name(config.splitter_factory)(name)
-        return splitter
-
-    return _Models(open_engine, open_splitter)
 
 
 def _warm_up(name: str, models: _Models, orders: _Orders) -> bool:
