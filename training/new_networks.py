@@ -16,9 +16,10 @@ from diffusion.embedded.decoder.drum_hits import (
     STARTS,
     VELOCITIES,
 )
-from diffusion.embedded.decoder.network import FEATURES
+from diffusion.embedded.decoder.network import AGE_BUMPS, RELEASE_BUMPS, WAVES
 from diffusion.embedded.decoder.sounds import KITS, PIECES
 
+FEATURES = AGE_BUMPS + RELEASE_BUMPS + 2 * WAVES + 5  # of what the networks are given
 WIDTH = 64  # channels of the network of waveforms
 
 

@@ -3,7 +3,7 @@
 In bfloat16 the matrices are quick and what lies between them is not: the stock block goes to
 float32 and back at each norm and each rotation. Here a norm is one pass for the length and one to
 apply it, its weight goes into the modulation or the rotation after it, and sums are fused.
-Layers that hear a window of tokens are given that band alone, where stock masks all the rest.
+Layers that attend to a window of tokens get that band alone, where stock masks all the rest.
 """
 
 from __future__ import annotations
@@ -80,17 +80,17 @@ class LeanSelfAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
         key = _rotated(key, attn.norm_k, image_rotary_emb).transpose(1, 2)
         value = value.transpose(1, 2)
         if attention_mask is None or query.device.type != "cpu":  # a GPU wants few kernels
-            return _mixed(attn, _heard(attn, query, key, value, attention_mask))
+            return _projected(attn, _attended(attn, query, key, value, attention_mask))
         tokens, size = query.shape[2], 2 * self._reach
         attended = torch.empty_like(query)
         for start in range(0, tokens, size):
             end = min(start + size, tokens)
             band = slice(max(start - self._reach, 0), min(end + self._reach, tokens))
-            attended[:, :, start:end] = _heard(
+            attended[:, :, start:end] = _attended(
                 attn, query[:, :, start:end], key[:, :, band], value[:, :, band],
                 attention_mask[..., start:end, band],
             )  # fmt: skip
-        return _mixed(attn, attended)
+        return _projected(attn, attended)
 
 
 class RememberedCrossAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
@@ -113,8 +113,8 @@ class RememberedCrossAttention(AceStepAttnProcessor2_0):  # type: ignore[misc]
         attended = []
         for share, memory in zip(shares, encoder_hidden_states, strict=True):
             keys, values = memory.expand(-1, len(share), -1, -1, -1).unbind(0)
-            attended.append(_heard(attn, share, keys, values, None))
-        return _mixed(attn, attended[0] if len(attended) == 1 else torch.cat(attended))
+            attended.append(_attended(attn, share, keys, values, None))
+        return _projected(attn, attended[0] if len(attended) == 1 else torch.cat(attended))
 
 
 def prepare(block: Any, reach: int) -> None:
@@ -154,7 +154,7 @@ def _rotated(heads: Tensor, norm: Any, rotary: tuple[Tensor, Tensor]) -> Tensor:
     return turned
 
 
-def _heard(attn: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+def _attended(attn: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
     if mask is not None and query.device.type != "cpu":
         key, value = ungrouped(query, key), ungrouped(query, value)
     return functional.scaled_dot_product_attention(
@@ -172,5 +172,5 @@ def ungrouped(query: Tensor, shared: Tensor) -> Tensor:
     return shared.repeat_interleave(query.shape[1] // shared.shape[1], dim=1)
 
 
-def _mixed(attn: Any, attended: Tensor) -> Tensor:
+def _projected(attn: Any, attended: Tensor) -> Tensor:
     return attn.to_out[0](attended.transpose(1, 2).flatten(2, 3))

@@ -1,7 +1,7 @@
 """The autoencoder: audio to latents and back, in tiles that join without a trace.
 
 A latent frame stands for 1920 frames of 48 kHz stereo. Every tile is wide enough that what is kept
-of it hears no edge, so the result is that of one piece, at a fraction of its memory. The stock
+of it depends on no edge, so the result is that of one piece, at a fraction of its memory. The stock
 overlap is eight times what that needs; the stock encoder draws its latents from the global random
 generator, here they are the mean of the distribution.
 """

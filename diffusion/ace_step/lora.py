@@ -23,7 +23,7 @@ OTHER_KINDS = ("hada_", "dora_scale", "lora_magnitude_vector")
 
 
 def apply(pipeline: Any, loras: Sequence[Lora]) -> tuple[LoraFacts, ...]:
-    """Put on these adapters and no others; returns path, scale and SHA-256 of each.
+    """Apply these adapters and no others; returns path, scale and SHA-256 of each.
 
     Raises EngineError where peft is missing or a file is no adapter of this checkpoint; then none
     is on.

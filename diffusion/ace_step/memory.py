@@ -148,14 +148,14 @@ class Placement:
         """Move a network, or a block of one."""
         part.to(place)
 
-    def at_work(self, *names: str) -> AbstractContextManager[None]:
+    def on_device(self, *names: str) -> AbstractContextManager[None]:
         """Have these networks on the device inside the `with`; also a failure takes them away."""
         moving = [] if self.mode.offload == "nothing" else list(names)
         if self.mode.offload == "blocks" and "transformer" in moving:
             moving.remove("transformer")
         return self._visiting([self._parts[name] for name in moving])
 
-    def block_at_work(self, block: Any) -> AbstractContextManager[None]:
+    def block_on_device(self, block: Any) -> AbstractContextManager[None]:
         """Have one block of the transformer on the device inside the `with`."""
         return self._visiting([block] if self.mode.offload == "blocks" else [])
 

@@ -58,7 +58,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         step("diffuse", 0.0)
         latents = self.latents_of(task, settings, lambda done: step("diffuse", done))
         step("decode", 0.0)
-        with torch.inference_mode(), self._placement.at_work("vae"):
+        with torch.inference_mode(), self._placement.on_device("vae"):
             return codec.decode(
                 self.vae,
                 latents.to(self._placement.device),
@@ -95,7 +95,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
             step(done / len(times))
             return latents
 
-        with self._placement.at_work("transformer"):
+        with self._placement.on_device("transformer"):
             latents = sample(
                 self._velocity,
                 latents,
@@ -145,7 +145,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         names = [(prompt, reference) for prompt in prompts or (task.prompt,)]
         known = all(name in self._known for name in names)
         token = self._timbre(task)
-        with self._placement.at_work(*() if known else ("text_encoder", "condition_encoder")):
+        with self._placement.on_device(*() if known else ("text_encoder", "condition_encoder")):
             return [self._once(name, partial(self.words.encode, name[0], token)) for name in names]
 
     def _null_states(self) -> Tensor:
@@ -165,7 +165,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
             else:
                 sound = torch.from_numpy(stereo(reference).samples.copy())
                 latents = self._latents_of(timbre_excerpt(sound))
-            with self._placement.at_work("condition_encoder"):
+            with self._placement.on_device("condition_encoder"):
                 encoder = self.condition_encoder
                 return timbre_token(
                     encoder.timbre_encoder,
@@ -190,7 +190,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         return torch.cat([latents, silence], dim=1).to(self._placement.device)
 
     def _latents_of(self, sound: Tensor) -> Tensor:
-        with self._placement.at_work("vae"):
+        with self._placement.on_device("vae"):
             return codec.encode(self.vae, sound, tile=self._placement.mode.tile)
 
     def _coded(self, source: Tensor, task: Task) -> Tensor:
@@ -203,7 +203,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
 
         def make() -> Tensor:
             dtype = self.audio_tokenizer.dtype
-            with self._placement.at_work("audio_tokenizer", "audio_token_detokenizer"):
+            with self._placement.on_device("audio_tokenizer", "audio_token_detokenizer"):
                 silence = self.condition_encoder.silence_latent.to(source.device, dtype)
                 tokens, _ = self.audio_tokenizer.tokenize(source.to(dtype), silence)
                 return self.audio_token_detokenizer(tokens).float()

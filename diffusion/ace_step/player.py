@@ -29,11 +29,6 @@ class Player:
         self.lora_facts: tuple[LoraFacts, ...] = ()  # of the adapters that are on
         self._place(mode)
 
-    @property
-    def mode(self) -> MemoryMode:
-        """The memory mode that it is in."""
-        return self.placement.mode
-
     def begin(self, loras: tuple[Lora, ...]) -> None:
         """Make ready for a job: the best memory mode, and these adapters; raises EngineError."""
         if self.mode is not self._best:
@@ -97,5 +92,5 @@ class Player:
                 if lower is None or not is_out_of_memory(error):
                     raise
                 mode = lower
-        self._batch_size = mode.batch
+        self.mode, self._batch_size = mode, mode.batch
         self.pipeline.settle(self.placement)

@@ -15,8 +15,6 @@ from diffusion.ace_step.velocity import Velocity
 # Adaptive projected guidance (Sadat et al., arXiv 2410.02416) with the model's own constants.
 MOMENTUM, NORM_LIMIT = -0.75, 2.5
 
-StepHook = Callable[[int, Tensor], Tensor]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Phase:
@@ -55,7 +53,7 @@ def sample(
     guidance_scale: float = 1.0,
     null_states: Tensor | None = None,
     dcw: tuple[float, float] = (0.0, 0.0),
-    after_step: StepHook = lambda done, latents: latents,
+    after_step: Callable[[int, Tensor], Tensor] = lambda done, latents: latents,
 ) -> Tensor:
     """Follow the field from `latents` (batch, frames, channels; float32) at times[0] to 0.
 

@@ -21,7 +21,7 @@ class Task:
     """What one batch plays: all items share everything but the seed.
 
     `frames` are latent frames, `source` is covered, repainted or used as context. `raw` lets a
-    cover hear the source's latents themselves, not their 5 Hz codes. `cover_share` is the share of
+    cover take the source's latents themselves, not their 5 Hz codes. `cover_share` is the share of
     the steps under the cover's context; the others make text to music of what that began.
     `kept_share` is the share of the steps left out by starting from the source under noise.
     `window` holds the latent frames that a repaint generates. The timbre is that of `reference`.

@@ -38,7 +38,7 @@ class Velocity:
         states = self._transformer.condition_embedder(states)
         memory = []
         for layer in self._transformer.layers:
-            with self._placement.block_at_work(layer):
+            with self._placement.block_on_device(layer):
                 memory.append(_keys_and_values(layer.cross_attn, states))
         return tuple(memory)
 
@@ -65,7 +65,7 @@ class Velocity:
         for layer, kind, remembered in zip(
             network.layers, network.layer_types, zip(*memories, strict=True), strict=True
         ):
-            with self._placement.block_at_work(layer):
+            with self._placement.block_on_device(layer):
                 hidden = layer(
                     hidden_states=hidden,
                     position_embeddings=rotary,

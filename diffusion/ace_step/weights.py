@@ -33,14 +33,7 @@ from torch import Tensor
 from diffusion.ace_step.memory import networks_of
 from diffusion.ace_step.pipeline import Pipeline
 from diffusion.errors import EngineError
-from diffusion.models.layout import (
-    AUTOENCODER,
-    COVER_PARTS,
-    SILENCE_NAME,
-    TEXT_ENCODER,
-    is_original,
-    shared_folder,
-)
+from diffusion.models import layout
 from diffusion.models.shelf import Snapshot
 
 # The authors' names, and diffusers' for the same weights.
@@ -70,7 +63,7 @@ def read(folder: Path, dtype: torch.dtype) -> Pipeline:
             warnings.simplefilter("ignore")  # of libraries, to those who write programs with them
             logging.disable_progress_bar()
             transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-            pipeline = (_original if is_original(folder) else _converted)(folder, dtype)
+            pipeline = (_original if layout.is_original(folder) else _converted)(folder, dtype)
     except (
         OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError,
     ) as error:  # fmt: skip
@@ -108,7 +101,7 @@ def _converted(folder: Path, dtype: torch.dtype) -> Pipeline:
             folder / name, torch_dtype=dtype, local_files_only=True, low_cpu_mem_usage=False
         )
         for name, kind in PARTS.values()
-        if name in COVER_PARTS and (folder / name).is_dir()
+        if name in layout.COVER_PARTS and (folder / name).is_dir()
     }
     found: Pipeline = Pipeline.from_pretrained(
         folder,
@@ -130,19 +123,20 @@ def _original(folder: Path, dtype: torch.dtype) -> Pipeline:
     for path in sorted(folder.glob("model*.safetensors")):  # XL's come in several
         weights |= load_file(path)
     weights["encoder.null_condition_emb"] = weights.pop("null_condition_emb")
-    silence = torch.load(folder / SILENCE_NAME, weights_only=True)
+    silence = torch.load(folder / layout.SILENCE_NAME, weights_only=True)
     weights["encoder.silence_latent"] = silence.transpose(1, 2).contiguous()
     parts = {
         name: _network(kind, _sizes(config, name), _under(prefix, weights, dtype))
         for prefix, (name, kind) in PARTS.items()
     }
-    words = shared_folder(folder, TEXT_ENCODER)
+    words = layout.shared_folder(folder, layout.TEXT_ENCODER)
+    autoencoder = layout.shared_folder(folder, layout.AUTOENCODER)
     return Pipeline(
         **parts,
         text_encoder=AutoModel.from_pretrained(words, dtype=dtype, local_files_only=True),
         tokenizer=AutoTokenizer.from_pretrained(words, local_files_only=True),
         vae=AutoencoderOobleck.from_pretrained(
-            shared_folder(folder, AUTOENCODER), local_files_only=True, low_cpu_mem_usage=False
+            autoencoder, local_files_only=True, low_cpu_mem_usage=False
         ),
         scheduler=FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0),
     )

@@ -17,7 +17,7 @@ from diffusion.ace_step.prompt import Prompt
 from diffusion.ace_step.task import SAMPLE_RATE
 
 MAX_TEXT_TOKENS, MAX_LYRIC_TOKENS = 256, 2048
-TIMBRE_SECONDS, TIMBRE_PARTS = 30, 3  # the encoder hears front, middle and back
+TIMBRE_SECONDS, TIMBRE_PARTS = 30, 3  # the encoder gets front, middle and back
 
 
 class Words:
@@ -65,7 +65,7 @@ class Words:
         return self._count(fitted.text), self._count(fitted.lyric_text)
 
     def remarks(self, prompt: Prompt) -> tuple[str, ...]:
-        """What the model will not hear of a prompt."""
+        """Sentences on what of a prompt is too long for the model."""
         fitted = self.fitted(prompt)
         found = []
         if fitted.caption != prompt.caption:

@@ -106,8 +106,7 @@ def encode(performance: Performance, tonic: int) -> np.ndarray:
     frames = frames_of(performance.beats)
     latents = np.full((frames, LAYOUT.channels), -1.0, np.float32)
     for part in PARTS:
-        latents[:, LAYOUT.offset[part]] = 0.0
-        latents[:, LAYOUT.gain[part]] = 0.0
+        latents[:, [LAYOUT.offset[part], LAYOUT.gain[part]]] = 0.0
         played = performance.parts.get(part)
         if played is None:
             continue

@@ -10,20 +10,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from diffusion.embedded.decoder import sounds
 from diffusion.embedded.decoder.network import Weights, features, one_of_bank, run_bank
 from diffusion.embedded.decoder.noise import shaped_noise
-from diffusion.embedded.decoder.sounds import (
-    BANDS,
-    BELOW,
-    FLOOR,
-    KEYS,
-    LOWEST_PITCH,
-    PARTIALS,
-    PITCHED,
-    equal_hz,
-    partials_hz,
-    pitches_of,
-)
 
 HOP = 256  # frames between two moments at which the networks are evaluated
 TAIL_SECONDS = 1.5
@@ -50,22 +39,22 @@ class Instrument:
     """One timbre of the bank, ready to play at one sample rate."""
 
     def __init__(self, weights: Weights, timbre: str, sample_rate: int) -> None:
-        sound = PITCHED.index(timbre)
+        sound = sounds.PITCHED.index(timbre)
         self._weights = one_of_bank(weights, "note", sound)
         self._stretch = weights["note_stretch"][sound]
         self._gain = float(weights["note_gain"][sound])
         self._phase = weights["note_phase"][sound] * (2 * math.pi)
         self._sway = weights["note_sway"][sound]
         self._sways = float(self._sway.max()) > 0.05
-        self._below = BELOW.get(timbre, 1)
-        self._pitches = pitches_of(timbre)
+        self._below = sounds.BELOW.get(timbre, 1)
+        self._pitches = sounds.pitches_of(timbre)
         self._rate = sample_rate
-        self._basis = lru_cache(maxsize=KEYS)(self._new_basis)
+        self._basis = lru_cache(maxsize=sounds.KEYS)(self._new_basis)
 
     def play(self, tones: Sequence[Tone], frames: int, generator: torch.Generator) -> Tensor:
         """Mono float32 (frames,) of all tones."""
         out = torch.zeros(frames)
-        levels = torch.zeros(frames // HOP + 2, BANDS)  # of noise, as power
+        levels = torch.zeros(frames // HOP + 2, sounds.BANDS)  # of noise, as power
         for tone, amplitudes, noise in self._all_levels(tones):
             first = math.floor(tone.start)
             sound = self._oscillate(tone, amplitudes, generator)[: frames - first]
@@ -95,7 +84,7 @@ class Instrument:
         counts = torch.tensor([len(ages) for _, ages in batch])
         velocity = torch.tensor([tone.velocity for tone, _ in batch]).repeat_interleave(counts)
         key = torch.tensor(
-            [self._nearest(tone.pitch) - LOWEST_PITCH for tone, _ in batch]
+            [self._nearest(tone.pitch) - sounds.LOWEST_PITCH for tone, _ in batch]
         ).repeat_interleave(counts)
         given = features(age, release, velocity)[None]
         log_levels = run_bank(self._weights, "note", given, key[None])[0]
@@ -103,7 +92,7 @@ class Instrument:
         for (tone, _), mine in zip(batch, level.split(counts.tolist()), strict=True):
             loud = (mine > 0).any(1).nonzero()
             mine = mine[: int(loud[-1]) + 2] if len(loud) else mine[:1]
-            yield tone, mine[:, :PARTIALS], mine[:, PARTIALS:]
+            yield tone, mine[:, : sounds.PARTIALS], mine[:, sounds.PARTIALS :]
 
     def _nearest(self, pitch: int) -> int:
         return min(max(pitch, self._pitches[0]), self._pitches[-1])
@@ -114,10 +103,10 @@ class Instrument:
         The second is (4 * partials, HOP): rows for cosine and sine of the amplitudes at the
         moment before, then at the moment after.
         """
-        stretch = float(self._stretch[self._nearest(pitch) - LOWEST_PITCH])
+        stretch = float(self._stretch[self._nearest(pitch) - sounds.LOWEST_PITCH])
         # The second partial is put in tune: the first is slightly flat, the third equally sharp.
-        in_tune = equal_hz(pitch) / math.sqrt(1 + 4 * stretch)
-        hz = partials_hz(in_tune / self._below, stretch)
+        in_tune = sounds.equal_hz(pitch) / math.sqrt(1 + 4 * stretch)
+        hz = sounds.partials_hz(in_tune / self._below, stretch)
         hz = hz[hz < 0.45 * self._rate]
         omega = hz * (2 * math.pi / self._rate)
         place = torch.arange(HOP, dtype=torch.float64)
@@ -169,7 +158,7 @@ class Instrument:
 
 def audible(log_levels: Tensor) -> Tensor:
     """Linear levels of a network's output (natural log above FLOOR); silence at the floor."""
-    return (torch.exp(log_levels + FLOOR) - 1.5 * math.exp(FLOOR)).clamp(min=0)
+    return (torch.exp(log_levels + sounds.FLOOR) - 1.5 * math.exp(sounds.FLOOR)).clamp(min=0)
 
 
 def _add_power(levels: Tensor, noise: Tensor, first: int) -> None:

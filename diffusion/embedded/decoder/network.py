@@ -16,7 +16,6 @@ from torch import Tensor
 
 AGE_BUMPS, RELEASE_BUMPS, WAVES = 24, 10, 16
 LOOP_SECONDS = 4.0  # slow waves of a long note repeat with this period
-FEATURES = AGE_BUMPS + RELEASE_BUMPS + 2 * WAVES + 5
 
 Weights = Mapping[str, Tensor]
 

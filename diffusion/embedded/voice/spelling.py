@@ -122,8 +122,8 @@ def _with_ending(word: str) -> tuple[str, ...]:
             stems = [stem] if stem.endswith("e") else []
         base = next((WORDS[stem] for stem in stems if stem in WORDS), ())
         if not base and ("'" in ending):
-            base = _by_rules((stem + "g" if ending == "in'" else stem).replace("'", ""))
-            base = sounds_of(stem + "ing")[:-2] if ending == "in'" else base
+            full = ending == "in'"  # of "lovin'": as "loving"
+            base = sounds_of(stem + "ing")[:-2] if full else _by_rules(stem.replace("'", ""))
         if base:
             return (*base, *_after(base[-1], ending, sounds))
     return ()
