@@ -30,7 +30,7 @@ def _show_version(wanted: bool) -> None:
 # Each command as "module:function", or "module:app" for a group of commands, in order of the help.
 COMMANDS = {
     "generate": "daemon.commands.generate:generate",
-    "reproduce": "daemon.commands.reproduce:reproduce",
+    "reproduce": "daemon.commands.generate:reproduce",
     "serve": "daemon.commands.service:serve",
     "demo": "daemon.commands.service:demo",
     "doctor": "daemon.commands.service:doctor",
@@ -40,8 +40,8 @@ COMMANDS = {
     "conform": "daemon.commands.conform:conform",
     "energy": "daemon.commands.energy:energy",
     "split": "daemon.commands.split:split",
-    "to-midi": "daemon.commands.to_midi:to_midi",
-    "slice": "daemon.commands.slice:slice_",
+    "to-midi": "daemon.commands.stem_files:to_midi",
+    "slice": "daemon.commands.stem_files:slice_",
     "send": "daemon.commands.send:send",
     "models": "daemon.commands.models:models",
 }

@@ -74,15 +74,10 @@ def _own_daemon() -> Iterator[int]:
         try:
             yield port_in(child.stdout.readline())
         finally:
-            _end(child)
-
-
-def _end(child: subprocess.Popen[str]) -> None:
-    """Wait for a daemon that was asked to stop; one that does not stop is killed."""
-    try:
-        child.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
+            try:
+                child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
 
 
 def port_in(line: str) -> int:

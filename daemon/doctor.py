@@ -147,10 +147,8 @@ def _reaper(config: Config) -> Finding:
         return Finding("REAPER", WARNING, f"no resource folder at {folder}", advice)
     scripts, ours = installed_version(folder), backline_version()
     if scripts is None:
-        text = (
-            f"resource folder {folder}, without scripts; `backline install-reaper` puts them there"
-        )
-        return Finding("REAPER", OK, text)
+        advised = "`backline install-reaper` puts them there"
+        return Finding("REAPER", OK, f"resource folder {folder}, without scripts; {advised}")
     if scripts != ours:
         text = f"scripts {scripts} in {folder}, this is backline {ours}"
         return Finding("REAPER", WARNING, text, "run `backline install-reaper`")

@@ -64,10 +64,9 @@ class JobQueue:
                     self._journal.requeue(job.number, keep_attempt=True)
                     log.info("job %d was running when the daemon died; it runs again", job.number)
                 else:
-                    sentence = f"the daemon died {job.attempts} times while this job ran"
-                    self._end(
-                        job, JobState.FAILED, Code.INTERNAL, f"{sentence}; it is not tried again"
-                    )
+                    died = f"the daemon died {job.attempts} times while this job ran"
+                    message = f"{died}; it is not tried again"
+                    self._end(job, JobState.FAILED, Code.INTERNAL, message)
             self._start_worker()
             self._start_next()
 
@@ -89,20 +88,16 @@ class JobQueue:
             known = self._journal.find_rid(owner, rid)
             if known is not None:
                 if known.digest != digest:
-                    raise ProtocolError(
-                        Code.RID_CONFLICT,
-                        f"rid {rid} is already job {known.number} with other parameters",
-                        "rid",
-                    )
+                    taken = f"rid {rid} is already job {known.number} with other parameters"
+                    raise ProtocolError(Code.RID_CONFLICT, taken, "rid")
                 acknowledge(known, self.position(known), True)
                 return
             if self._life is not QueueLife.OPEN:
                 raise ProtocolError(Code.SHUTTING_DOWN, "the daemon is stopping")
             waiting = self._journal.count(JobState.QUEUED)
             if waiting >= self._config.max_queued_jobs:
-                raise ProtocolError(
-                    Code.QUEUE_FULL, f"{waiting} jobs are waiting, which is the limit"
-                )
+                full = f"{waiting} jobs are waiting, which is the limit"
+                raise ProtocolError(Code.QUEUE_FULL, full)
             position = waiting + (self._running is not None)
             event = self._journal.add(owner, rid, digest, request, position)
             acknowledge(event.job, position, False)

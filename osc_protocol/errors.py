@@ -124,9 +124,7 @@ class DecodeError(ProtocolError):
 
     def __init__(self, message: str) -> None:
         super().__init__(Code.BAD_TYPE, message)
-
-    def __reduce__(self) -> tuple[type[DecodeError], tuple[str]]:
-        return type(self), (self.message,)
+        self.args = (message,)  # what it is made of again when it was pickled
 
 
 class NoAnswer(ProtocolError):
@@ -134,6 +132,4 @@ class NoAnswer(ProtocolError):
 
     def __init__(self, message: str) -> None:
         super().__init__(Code.TIMEOUT, message)
-
-    def __reduce__(self) -> tuple[type[NoAnswer], tuple[str]]:
-        return type(self), (self.message,)
+        self.args = (message,)

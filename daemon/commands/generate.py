@@ -1,18 +1,26 @@
-"""`backline generate`: stems made in this process, without a daemon."""
+"""`backline generate` and `reproduce`: stems made in this process, without a daemon."""
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from daemon.commands.options import AsJson, Out, check_engine
 from daemon.commands.request_options import takes_request
-from daemon.screen import say, say_json
+from daemon.screen import interruptible, progress_bar, say, say_json
+from diffusion.engines import engine_spec
 from osc_protocol.generate import Generate
+
+DIFFERENT = 1  # exit status
 
 
 @takes_request(Generate)
 def generate(request: Generate, out: Out, as_json: AsJson = False) -> None:
     """Make stems in this process, without a daemon."""
     from daemon.results import check_folder, summary
-    from daemon.screen import interruptible, progress_bar
 
     request.read_melody()
     check_engine(request.engine)
@@ -23,16 +31,43 @@ def generate(request: Generate, out: Out, as_json: AsJson = False) -> None:
     with interruptible() as cancelled, progress_bar() as show:
         show("load", 0.0)
         from daemon.pipeline import generate as run
-        from diffusion.engines import engine_spec
 
-        loaded = engine_spec(request.engine).open()
-        try:
-            manifest = run(request, loaded, out, show, cancelled)
-        finally:
-            loaded.close()
+        with closing(engine_spec(request.engine).open()) as engine:
+            manifest = run(request, engine, out, show, cancelled)
         show("done", 1.0)
     if as_json:
         say_json(manifest.as_dict())
         return
     for line in summary(manifest, out):
         say(line)
+
+
+def reproduce(
+    manifest: Annotated[Path, typer.Argument(help="A manifest.json, or its folder.")],
+    out: Out,
+) -> None:
+    """Make the result of a manifest again and compare its frames, or say what is missing."""
+    from daemon.pipeline import reproduction
+    from daemon.results import check_folder
+    from stems.manifest import read_manifest
+
+    old = read_manifest(manifest, check_files=False)
+    request = reproduction.request_of(old)
+    check_folder(out)
+    with interruptible() as cancelled, progress_bar() as show:
+        show("load", 0.0)
+        from daemon.pipeline import generate as run
+
+        with closing(reproduction.open_for(old)) as engine:
+            engine.load(lambda stage, fraction: None)
+            reproduction.check_weights(old, engine)
+            new = run(request, engine, out, show, cancelled)
+        show("done", 1.0)
+    changed = reproduction.differences(old, new)
+    if not changed:
+        say(f"{out}: the same frames in every stem and mix")
+        return
+    say(f"{out}: other frames in {', '.join(changed)}")
+    causes = list(reproduction.suspects(old, new))
+    say(f"  {'; '.join(causes) or 'the machine itself must differ: all else is the same'}")
+    raise typer.Exit(DIFFERENT)
