@@ -38,7 +38,7 @@ COMMANDS = {
     "export": "daemon.commands.export:export",
     "measure": "daemon.commands.measure:measure",
     "conform": "daemon.commands.conform:conform",
-    "energy": "daemon.commands.energy:energy",
+    "energy": "daemon.commands.measure:energy",
     "split": "daemon.commands.split:split",
     "to-midi": "daemon.commands.stem_files:to_midi",
     "slice": "daemon.commands.stem_files:slice_",

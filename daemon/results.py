@@ -54,7 +54,11 @@ def summary(manifest: Manifest, folder: Path) -> Iterator[str]:
         if take.report:
             yield f"{which}{_tempo_and_key(manifest, take.report)}"
         yield from (f"{which}{line}" for line in _processing(take.facts, take.report))
-    yield from _choice(manifest)
+    choice = manifest.takes[0].facts.choice if manifest.takes else None
+    if choice:
+        from daemon.pipeline.selection import table
+
+        yield from table(choice.attempts)
 
 
 def _length(grid: GridEntry | LengthEntry, frames: set[int]) -> str:
@@ -84,15 +88,6 @@ def _processing(facts: TakeFacts, report: Report | None) -> Iterator[str]:
             f"loudness {lufs} ({level.target_lufs:g} asked{held}), "
             f"true peak {level.true_peak_dbtp:+.1f} dBTP"
         )
-
-
-def _choice(manifest: Manifest) -> Iterator[str]:
-    """The table of all attempts, where takes were chosen."""
-    choice = manifest.takes[0].facts.choice if manifest.takes else None
-    if choice:
-        from daemon.pipeline.selection import table
-
-        yield from table(choice.attempts)
 
 
 def split_summary(manifest: Manifest, folder: Path) -> Iterator[str]:

@@ -130,8 +130,8 @@ def _keyed(row: Row, values: Sequence[object]) -> dict[str, Any]:
         if argument.must_be_sent and found[argument.field] == "":
             refuse(Code.OUT_OF_RANGE, argument, "1 to 64 characters", "")
     found |= _read_keys(row, values[len(positional) :], found)
-    for argument in row.required_keys:
-        if argument.field not in found:
+    for argument in row.keys:
+        if argument.field not in found and argument.is_required:
             name = argument.name
             raise ProtocolError(Code.MISSING_ARGUMENT, f"{name} is missing", name)
     return found

@@ -60,11 +60,6 @@ class Row:
         return tuple(a.name for a in placed)
 
     @cached_property
-    def required_keys(self) -> tuple[Arg, ...]:
-        """The keys that must be given."""
-        return tuple(a for a in self.keys if a.is_required)
-
-    @cached_property
     def paths(self) -> tuple[Arg, ...]:
         """Those that name files or folders."""
         return tuple(a for a in self.fields if a.kind in ("path", "adapters"))

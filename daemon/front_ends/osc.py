@@ -11,12 +11,12 @@ import logging
 import socket
 import threading
 import time
+from dataclasses import dataclass
 
 from daemon.config import OSC_HOST
 from daemon.errors import DaemonError
 from daemon.front_ends.exchange import Exchange
 from daemon.front_ends.front_end import Service
-from daemon.front_ends.rate_limit import RateLimit
 from daemon.front_ends.subscribers import Address
 from osc_protocol import messages as osc
 from osc_protocol.codec import MAX_DATAGRAM_BYTES
@@ -26,6 +26,9 @@ from osc_protocol.grammar import write
 log = logging.getLogger("backline.osc")
 
 RECEIVE_BUFFER_BYTES = 4 << 20  # the default holds some 256 datagrams: a burst would be lost
+PER_CLIENT_HZ, PER_CLIENT_BURST = 200.0, 400.0
+TOTAL_HZ, TOTAL_BURST = 2_000.0, 4_000.0
+MAX_CLIENTS = 1_024
 
 
 class OscFrontEnd:
@@ -121,3 +124,41 @@ class OscFrontEnd:
             self._socket.sendto(write(message), target)
         except (OSError, ProtocolError) as error:
             log.warning("%s was not sent to %s:%s: %s", type(message).__name__, *target, error)
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """A token bucket: how many messages may be sent, filled up at a rate."""
+
+    tokens: float
+    filled_seconds: float
+
+    def take(self, count: int, now: float, rate_hz: float, burst: float) -> bool:
+        self.tokens = min(burst, self.tokens + (now - self.filled_seconds) * rate_hz)
+        self.filled_seconds = now
+        if self.tokens < count:
+            return False
+        self.tokens -= count
+        return True
+
+
+class RateLimit:
+    """Says for each message whether it is within the limits; times are monotonic seconds.
+
+    There is a bucket for each client, and one for all together.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._total = _Bucket(TOTAL_BURST, now)
+        self._clients: dict[Address, _Bucket] = {}
+
+    def allows(self, source: Address, now: float, count: int = 1) -> bool:
+        """Count messages of `source`; False when they are too many."""
+        bucket = self._clients.get(source)
+        if bucket is None:
+            if len(self._clients) >= MAX_CLIENTS:
+                del self._clients[next(iter(self._clients))]
+            bucket = self._clients[source] = _Bucket(PER_CLIENT_BURST, now)
+        if not bucket.take(count, now, PER_CLIENT_HZ, PER_CLIENT_BURST):
+            return False
+        return self._total.take(count, now, TOTAL_HZ, TOTAL_BURST)

@@ -40,11 +40,6 @@ class _Peer:
     client_id: str = ""
 
 
-def owner_name(host: str, client_id: str) -> str:
-    """Return whose jobs a client's are: request ids are unique within it."""
-    return f"{host}#{client_id}" if client_id else host
-
-
 def host_of(owner: str) -> str:
     """Return the IP address in an owner's name."""
     return owner.partition("#")[0]
@@ -114,10 +109,10 @@ class Subscribers:
             return self._target(source)
 
     def owner(self, source: Address) -> str:
-        """Return whose the requests of `source` are."""
+        """Return whose the requests of `source` are: request ids are unique within it."""
         with self._lock:
             peer = self._peers.get(source)
-            return owner_name(source[0], peer.client_id if peer else "")
+            return f"{source[0]}#{peer.client_id}" if peer and peer.client_id else source[0]
 
     def listening(self) -> list[Subscription]:
         """Return all subscriptions."""

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from daemon.front_ends.rate_limit import PER_CLIENT_BURST, TOTAL_BURST, RateLimit
+from daemon.front_ends.osc import PER_CLIENT_BURST, TOTAL_BURST, RateLimit
 from daemon.front_ends.subscribers import (
     MAX_SUBSCRIBERS_PER_HOST,
     Subscribers,
     Subscription,
     host_of,
-    owner_name,
 )
 
 HOST = "127.0.0.1"
@@ -34,7 +33,7 @@ def test_a_client_that_said_hello_keeps_its_own_port_beside_the_hosts() -> None:
     subscribers.subscribe(OTHER, 9902, lease())
     subscribers.introduce(CLIENT, "reaper", 0)
     assert subscribers.target(CLIENT) == CLIENT
-    assert subscribers.owner(CLIENT) == owner_name(HOST, "reaper")
+    assert subscribers.owner(CLIENT) == f"{HOST}#reaper"
     assert host_of(subscribers.owner(CLIENT)) == HOST
 
 

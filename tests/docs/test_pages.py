@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from daemon.config import Config
-from daemon.front_ends import outbox, rate_limit, spool, subscribers
+from daemon.front_ends import osc, outbox, spool, subscribers
 from daemon.server import HEARTBEAT_SECONDS
 from docs.pages import __main__ as pages
 from docs.pages.__main__ import stale
@@ -70,7 +70,7 @@ def test_the_page_names_no_keys_or_addresses_that_are_not() -> None:
 
 def test_the_limits_on_the_page_are_the_daemons() -> None:
     page = " ".join(protocol_page().split())
-    per_second, burst = int(rate_limit.PER_CLIENT_HZ), int(rate_limit.PER_CLIENT_BURST)
+    per_second, burst = int(osc.PER_CLIENT_HZ), int(osc.PER_CLIENT_BURST)
     assert f"{per_second} messages a second (bursts of {burst})" in page
     hosts, per_host = subscribers.MAX_SUBSCRIBERS, subscribers.MAX_SUBSCRIBERS_PER_HOST
     queued = Config(home=Path("nowhere")).max_queued_jobs
