@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,8 +38,9 @@ class Score:
 def read_smf(source: Path | bytes) -> Score:
     """Read notes and meters of a type 0 or 1 file, all tracks together.
 
-    A note without an end is closed at the end of the file, a note of no length is dropped, a
-    note struck again is ended by the second stroke. Raises MelodyError.
+    Notes pair within their track and channel. A note without an end is closed at the end of the
+    file, a note of no length is dropped, a note struck again is ended by the second stroke, which
+    the note-off of that tick does not end. Raises MelodyError.
     """
     data = source if isinstance(source, bytes) else _read_bytes(source)
     return _score(*read_events(data))
@@ -114,21 +116,27 @@ def _read_bytes(path: Path) -> bytes:
 def _score(ticks_per_beat: int, events: Sequence[Event]) -> Score:
     """Pair note-ons with note-offs."""
     meters: list[tuple[Fraction, Meter]] = []
-    open_notes: dict[tuple[int, int], tuple[int, int]] = {}  # (channel, pitch): (tick, velocity)
+    open_notes: dict[tuple[int, int, int], tuple[int, int]] = {}  # voice: (tick, velocity)
+    late_offs: Counter[tuple[int, tuple[int, int, int]]] = Counter()  # of notes struck again
     spans: list[tuple[int, int, int, int, int]] = []  # start, end, pitch, velocity, channel
-    for tick, status, data in events:
+    for tick, track, status, data in events:
         if status == META and data[0] == METER:
             with suppress(GridError):  # a meter that no grid can have marks no pickup either
                 meters.append((Fraction(tick, ticks_per_beat), Meter(data[1], 1 << data[2])))
         elif 0x80 <= status < 0xA0:
             pitch, velocity = data
-            voice = (status & 0xF, pitch)
+            voice = (track, status & 0xF, pitch)
+            strikes = status >= 0x90 and velocity > 0
+            if not strikes and late_offs[tick, voice]:
+                late_offs[tick, voice] -= 1
+                continue
             if voice in open_notes:
                 start, struck = open_notes.pop(voice)
-                spans.append((start, tick, pitch, struck, voice[0]))
-            if status >= 0x90 and velocity > 0:
+                spans.append((start, tick, pitch, struck, voice[1]))
+                late_offs[tick, voice] += strikes
+            if strikes:
                 open_notes[voice] = (tick, velocity)
-    for (channel, pitch), (start, velocity) in open_notes.items():
+    for (_, channel, pitch), (start, velocity) in open_notes.items():
         spans.append((start, events[-1][0], pitch, velocity, channel))
     notes: list[Note] = []
     drums: list[Note] = []
@@ -139,7 +147,7 @@ def _score(ticks_per_beat: int, events: Sequence[Event]) -> Score:
         elif end > start:
             notes.append(Note(*beats, pitch, velocity))
     repairs = []
-    endless = sum(channel != DRUM_CHANNEL for channel, _ in open_notes)
+    endless = sum(channel != DRUM_CHANNEL for _, channel, _ in open_notes)
     if endless:
         repairs.append(f"{counted(endless, 'note')} without an end closed with the file.")
     empty = len(spans) - len(notes) - len(drums)

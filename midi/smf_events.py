@@ -22,7 +22,8 @@ METER = 0x58
 # Of a channel prefix, port, end of track, tempo, SMPTE offset, meter and key.
 _META_BYTES = {0x20: 1, 0x21: 1, 0x2F: 0, 0x51: 3, 0x54: 5, METER: 4, 0x59: 2}
 
-Event = tuple[int, int, bytes]  # tick, status, and data; that of META begins with its kind
+# Tick, track from 1, status, and data; that of META begins with its kind.
+Event = tuple[int, int, int, bytes]
 
 
 def read_events(data: bytes) -> tuple[int, list[Event]]:
@@ -143,7 +144,7 @@ def _read_track(track: _Track, events: list[Event], max_ticks: int) -> None:
             data = track.take(track.take_number())
         else:
             raise track.broken(f"has a bad status byte at {start}")
-        events.append((tick, status, data))
+        events.append((tick, track.number, status, data))
 
 
 def _is_meta(kind: int, body: bytes) -> bool:

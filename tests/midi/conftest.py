@@ -19,7 +19,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return kind + len(body).to_bytes(4, "big") + body
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def track() -> Callable[..., bytes]:
     """(delta ticks, event bytes) pairs -> a track chunk with its end-of-track."""
 
@@ -33,7 +33,7 @@ def track() -> Callable[..., bytes]:
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def smf() -> Callable[..., bytes]:
     """Track chunks -> a whole file; type 0 for one track, else 1."""
 

@@ -83,6 +83,31 @@ def test_a_note_struck_again_ends_the_first(track: Build, smf: Build) -> None:
     assert plain(read_melody(data, GRID).notes) == [(60, 0, 1), (60, 1, 1)]
 
 
+def test_each_track_pairs_its_own_notes(track: Build, smf: Build) -> None:
+    # Two hands on one channel: each plays a note where the other's note of that pitch ends.
+    left = track((480, "90 48 40"), (480, "80 48 00"), (480, "90 4c 40"), (480, "80 4c 00"))
+    right = track((0, "90 48 40"), (480, "80 48 00"), (480, "90 4c 40"), (480, "80 4c 00"))
+    assert plain(read_melody(smf(left, right), GRID).notes) == [
+        (72, 0, 1), (72, 1, 1), (76, 2, 1), (76, 3, 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("off", ["80 45 40", "90 45 00"])
+def test_an_off_after_an_on_of_its_tick_ends_the_older_note(
+    track: Build, smf: Build, off: str
+) -> None:
+    again = [(480, "90 45 5a"), (0, off)] * 7
+    melody = read_melody(smf(track((0, "90 45 5a"), *again, (480, off))), GRID)
+    assert plain(melody.notes) == [(69, beat, 1) for beat in range(8)]
+    assert melody.changes == ()
+
+
+def test_notes_doubled_in_one_track_end_once(track: Build, smf: Build) -> None:
+    again = [(480, "90 45 5a"), (0, "90 45 5a"), (0, "80 45 40"), (0, "80 45 40")]
+    data = smf(track(*[(0, "90 45 5a")] * 2, *again, (480, "80 45 40"), (0, "80 45 40")))
+    assert plain(read_melody(data, GRID).notes) == [(69, 0, 1), (69, 1, 1)]
+
+
 def test_a_note_of_no_length_is_left_out_and_said(track: Build, smf: Build) -> None:
     data = smf(track((0, "90 48 40"), (0, "80 48 00"), (0, "90 3c 40"), (480, "80 3c 00")))
     melody = read_melody(data, GRID)

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import mido
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from midi.errors import MelodyError
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.melody import read_melody
 from midi.note import Note
 from midi.smf import read_smf, write_smf
+
+Build = Callable[..., bytes]
+# Of one track: per pitch, the silence before each note and its length in ticks, and its velocity.
+TRACKS = st.lists(
+    st.dictionaries(
+        st.integers(0, 127),
+        st.lists(st.tuples(st.integers(0, 300), st.integers(1, 900), st.integers(1, 127))),
+        max_size=4,
+    ),
+    min_size=1,
+    max_size=4,
+)
 
 TUNE = (Note(Fraction(0), Fraction(1), 60, 90), Note(Fraction(4, 3), Fraction(1, 3), 64, 80))
 
@@ -100,3 +116,32 @@ def test_drums_are_read_beside_the_pitched_notes(tmp_path: Path) -> None:
     score = read_smf(tmp_path / "drums.mid")
     assert score.drums == hits
     assert score.notes == ()
+
+
+@given(TRACKS, st.sampled_from([0, 5, 15]), st.booleans(), st.sampled_from([1, 96, 480]))
+def test_any_tracks_of_one_channel_read_back_note_for_note(
+    track: Build,
+    smf: Build,
+    tracks: list[dict[int, list[tuple[int, int, int]]]],
+    channel: int,
+    ons_first: bool,
+    ticks: int,
+) -> None:
+    chunks, written = [], []
+    for voices in tracks:
+        events: list[tuple[int, bool, bytes]] = []
+        for pitch, steps in voices.items():
+            now = 0
+            for silence, length, velocity in steps:
+                start, now = now + silence, now + silence + length
+                events.append((start, not ons_first, bytes([0x90 | channel, pitch, velocity])))
+                events.append((now, ons_first, bytes([0x80 | channel, pitch, 64])))
+                written.append(
+                    Note(Fraction(start, ticks), Fraction(length, ticks), pitch, velocity)
+                )
+        events.sort(key=lambda event: event[:2])
+        steps_in_time = pairwise([(0, False, b""), *events])
+        chunks.append(track(*((at[0] - before[0], at[2]) for before, at in steps_in_time)))
+    score = read_smf(smf(*chunks, ticks=ticks))
+    assert sorted(score.notes, key=repr) == sorted(written, key=repr)
+    assert score.repairs == ()
