@@ -127,10 +127,12 @@ def _note_from_word(word: str) -> Note:
 
 def _pickup_beats(score: Score) -> Fraction:
     """Length of a first bar that its own meter makes shorter than the bars after it, or 0."""
-    if len(score.meters) < 2 or score.meters[0][0] != 0:
-        return Fraction(0)
-    (_, first), (until, second) = score.meters[:2]
-    return until if until <= first.beats < second.beats else Fraction(0)
+    opening = [meter for beat, meter in score.meters if beat == 0]
+    until = min((beat for beat, _ in score.meters if beat > 0), default=Fraction(0))
+    following = [meter for beat, meter in score.meters if beat == until]
+    # Each track may repeat the meters, and a default may stand beside the pickup's own.
+    short = any(until <= first.beats < second.beats for first in opening for second in following)
+    return until if short else Fraction(0)
 
 
 def _fitted(notes: Sequence[Note], grid: Grid, changes: list[str]) -> Melody:

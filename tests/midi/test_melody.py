@@ -124,6 +124,27 @@ def test_a_pickup_bar_stands_at_the_end_of_bar_1(track: Build, smf: Build) -> No
     assert any("pickup of 1 beat stands at the end of bar 1" in said for said in melody.changes)
 
 
+@pytest.mark.parametrize(
+    ("conductor", "part"),
+    [
+        ([(0, "1/4"), (480, "4/4")], [(0, "1/4"), (480, "4/4")]),
+        ([(0, "4/4"), (0, "1/4"), (480, "4/4")], []),
+        ([(0, "4/4")], [(0, "1/4"), (480, "4/4")]),
+        ([(0, "1/4"), (480, "4/4")], [(0, "4/4")]),
+        ([(0, "1/4"), (0, "1/4"), (480, "1/4"), (0, "4/4"), (1920, "4/4")], []),
+    ],
+)
+def test_a_pickup_holds_where_meters_are_repeated_or_a_default_stands_first(
+    track: Build, smf: Build, conductor: list[tuple[int, str]], part: list[tuple[int, str]]
+) -> None:
+    def meters(pairs: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        return [(delta, f"ff 58 04 0{text[0]} 02 18 08") for delta, text in pairs]
+
+    tune = track((0, "90 40 40"), (480, "80 40 00"), (0, "90 45 40"), (480, "80 45 00"))
+    melody = read_melody(smf(track(*meters(conductor)), track(*meters(part)), tune), GRID)
+    assert plain(melody.notes) == [(64, 3, 1), (69, 4, 1)]
+
+
 def test_a_change_of_meter_after_full_bars_is_no_pickup(track: Build, smf: Build) -> None:
     # Two bars of 3/4, then 4/4.
     meters = track((0, "ff 58 04 03 02 18 08"), (6 * 480, "ff 58 04 04 02 18 08"))
