@@ -113,7 +113,7 @@ def _read_bytes(path: Path) -> bytes:
         raise MelodyError(str(error)) from error
 
 
-def _score(ticks_per_beat: int, events: Sequence[Event]) -> Score:
+def _score(ticks_per_beat: int, events: Sequence[Event], repairs: list[str]) -> Score:
     """Pair note-ons with note-offs."""
     meters: list[tuple[Fraction, Meter]] = []
     open_notes: dict[tuple[int, int, int], tuple[int, int]] = {}  # voice: (tick, velocity)
@@ -146,7 +146,6 @@ def _score(ticks_per_beat: int, events: Sequence[Event]) -> Score:
             drums.append(Note(beats[0], beats[1] or Fraction(1, 8), pitch, velocity))
         elif end > start:
             notes.append(Note(*beats, pitch, velocity))
-    repairs = []
     endless = sum(channel != DRUM_CHANNEL for _, channel, _ in open_notes)
     if endless:
         repairs.append(f"{counted(endless, 'note')} without an end closed with the file.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from midi.errors import MelodyError
+from midi.number import counted
 
 MAX_BYTES = 1 << 20
 MAX_TRACKS = 64
@@ -26,11 +27,12 @@ _META_BYTES = {0x20: 1, 0x21: 1, 0x2F: 0, 0x51: 3, 0x54: 5, METER: 4, 0x59: 2}
 Event = tuple[int, int, int, bytes]
 
 
-def read_events(data: bytes) -> tuple[int, list[Event]]:
-    """Return the ticks a beat of a whole type 0 or 1 file, and the events of all its tracks.
+def read_events(data: bytes) -> tuple[int, list[Event], list[str]]:
+    """Return the ticks a beat of a type 0 or 1 file, the events of all its tracks, the repairs.
 
-    They are in order of time; at one tick tracks keep their order. Raises MelodyError beyond 1 MiB,
-    64 tracks, 20000 events, 10000 beats or 32767 ticks a beat.
+    Events are in order of time; at one tick tracks keep their order. A repair is a sentence on what
+    was odd and how it was read. Raises MelodyError beyond 1 MiB, 64 tracks, 20000 events, 10000
+    beats or 32767 ticks a beat.
     """
     ticks_per_beat, declared = _read_header(data)
     tracks = list(_tracks(data, declared))
@@ -39,9 +41,20 @@ def read_events(data: bytes) -> tuple[int, list[Event]]:
             f"melody file is cut short: {len(tracks)} of its {declared} tracks are there"
         )
     events: list[Event] = []
-    for number, track in enumerate(tracks, 1):
-        _read_track(_Track(track, number), events, MAX_BEATS * ticks_per_beat)
-    return ticks_per_beat, sorted(events, key=lambda event: event[0])
+    clamped, odd = 0, list[int]()
+    for number, data in enumerate(tracks, 1):
+        track = _Track(data, number)
+        _read_track(track, events, MAX_BEATS * ticks_per_beat)
+        clamped, odd = clamped + track.clamped, odd + track.odd_metas
+    repairs = []
+    if odd:
+        kinds = ", ".join(f"{kind:#04x}" for kind in sorted(set(odd)))
+        repairs.append(
+            f"{counted(len(odd), 'meta event')} of an odd size or value passed over ({kinds})."
+        )
+    if clamped:
+        repairs.append(f"{counted(clamped, 'data byte')} over 127 taken as 127.")
+    return ticks_per_beat, sorted(events, key=lambda event: event[0]), repairs
 
 
 def _read_header(data: bytes) -> tuple[int, int]:
@@ -94,6 +107,7 @@ class _Track:
 
     def __init__(self, data: bytes, number: int) -> None:
         self.data, self.number, self.at = data, number, 0
+        self.clamped, self.odd_metas = 0, list[int]()
 
     def take(self, count: int) -> bytes:
         if count > len(self.data) - self.at:
@@ -132,13 +146,14 @@ def _read_track(track: _Track, events: list[Event], max_ticks: int) -> None:
         if 0x80 <= status < 0xF0:
             running = status
             data = track.take(1 if 0xC0 <= status < 0xE0 else 2)
-            if max(data) > 0x7F:
-                raise track.broken(f"has a data byte over 127 at {start}")
+            track.clamped += sum(byte > 0x7F for byte in data)
+            data = bytes(min(byte, 0x7F) for byte in data)
         elif status == META:
             data = track.take(1)
             data += track.take(track.take_number())
             if not _is_meta(data[0], data[1:]):
-                raise track.broken(f"has a bad meta event {data[0]:#04x} at {start}")
+                track.odd_metas.append(data[0])  # no note depends on it
+                continue
         elif status in (0xF0, 0xF7):
             running = 0
             data = track.take(track.take_number())
