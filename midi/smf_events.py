@@ -7,6 +7,7 @@ linear in the file's size and allocates nothing that a length in the file asks f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from midi.errors import MelodyError
 from midi.number import counted
@@ -17,6 +18,7 @@ MAX_EVENTS = 20_000
 MAX_BEATS = 10_000  # 25 minutes at 400 bpm
 _VARLEN_BYTES = 4
 _HEADER_BYTES = 14
+_END_AND_NEXT_TRACK = b"\xff\x2f\x00MTrk"
 
 META = 0xFF
 METER = 0x58
@@ -34,19 +36,28 @@ def read_events(data: bytes) -> tuple[int, list[Event], list[str]]:
     was odd and how it was read. Raises MelodyError beyond 1 MiB, 64 tracks, 20000 events, 10000
     beats or 32767 ticks a beat.
     """
-    ticks_per_beat, declared = _read_header(data)
-    tracks = list(_tracks(data, declared))
-    if len(tracks) < declared:
-        raise MelodyError(
-            f"melody file is cut short: {len(tracks)} of its {declared} tracks are there"
+    kind, declared, ticks_per_beat = _read_header(data)
+    repairs = list[str]()
+    tracks = list(_tracks(data, repairs))
+    if not tracks:
+        raise MelodyError(f"melody file is cut short: 0 of its {declared} tracks are there")
+    if len(tracks) > MAX_TRACKS:
+        raise MelodyError(f"melody file must have 1 to {MAX_TRACKS} tracks, not {len(tracks)}")
+    if len(tracks) != declared:
+        repairs.append(
+            f"The header says {counted(declared, 'track')}; the {len(tracks)} that are there are "
+            "read."
+        )
+    if kind == 0 and len(tracks) > 1:
+        repairs.append(
+            f"The file is of type 0 but holds {len(tracks)} tracks; they are read together."
         )
     events: list[Event] = []
     clamped, odd = 0, list[int]()
-    for number, data in enumerate(tracks, 1):
-        track = _Track(data, number)
-        _read_track(track, events, MAX_BEATS * ticks_per_beat)
+    for track in tracks:
+        with suppress(_CutShort):
+            _read_track(track, events, MAX_BEATS * ticks_per_beat)
         clamped, odd = clamped + track.clamped, odd + track.odd_metas
-    repairs = []
     if odd:
         kinds = ", ".join(f"{kind:#04x}" for kind in sorted(set(odd)))
         repairs.append(
@@ -57,8 +68,8 @@ def read_events(data: bytes) -> tuple[int, list[Event], list[str]]:
     return ticks_per_beat, sorted(events, key=lambda event: event[0]), repairs
 
 
-def _read_header(data: bytes) -> tuple[int, int]:
-    """Return the ticks a beat and the number of tracks."""
+def _read_header(data: bytes) -> tuple[int, int, int]:
+    """Return the type, the number of tracks and the ticks a beat."""
     if not data:
         raise MelodyError("melody file is empty")
     if len(data) > MAX_BYTES:
@@ -80,37 +91,44 @@ def _read_header(data: bytes) -> tuple[int, int]:
         raise MelodyError("melody file must have 1 to 32767 ticks a beat, not 0")
     if not 1 <= tracks <= MAX_TRACKS:
         raise MelodyError(f"melody file must have 1 to {MAX_TRACKS} tracks, not {tracks}")
-    if kind == 0 and tracks != 1:
-        raise MelodyError(f"melody file of type 0 must have 1 track, not {tracks}")
-    return division, tracks
+    return kind, tracks, division
 
 
-def _tracks(data: bytes, declared: int) -> Iterator[bytes]:
-    """Each track's bytes; chunks of other kinds are passed over, as the standard asks."""
+def _tracks(data: bytes, repairs: list[str]) -> Iterator[_Track]:
+    """Each track; chunks of other kinds are passed over, as the standard asks."""
     number, at = 0, 8 + int.from_bytes(data[4:8], "big")
-    while number < declared and at + 8 <= len(data):
+    while at + 8 <= len(data):
         start = at + 8
-        end = start + int.from_bytes(data[at + 4 : start], "big")
+        length = int.from_bytes(data[at + 4 : start], "big")
+        end = start + length
         if data[at : at + 4] == b"MTrk":
             number += 1
-            if end > len(data):
-                raise MelodyError(
-                    f"melody file is cut short: track {number} should be "
-                    f"{end - start} bytes, {len(data) - start} are there"
+            following = data.find(_END_AND_NEXT_TRACK, start, end + 4)
+            end = min(end, len(data)) if following < 0 else following + 3
+            if end - start < length:
+                repairs.append(
+                    f"Track {number} should be {length} bytes; the {end - start} that are there "
+                    "are read."
                 )
-            yield data[start:end]
+            yield _Track(data[start:end], number, cut=end - start < length)
         at = end
+
+
+class _CutShort(Exception):
+    """A track that is shorter than its length says ends within an event."""
 
 
 class _Track:
     """The bytes of a track, taken from front to back."""
 
-    def __init__(self, data: bytes, number: int) -> None:
-        self.data, self.number, self.at = data, number, 0
+    def __init__(self, data: bytes, number: int, *, cut: bool) -> None:
+        self.data, self.number, self.at, self.cut = data, number, 0, cut
         self.clamped, self.odd_metas = 0, list[int]()
 
     def take(self, count: int) -> bytes:
         if count > len(self.data) - self.at:
+            if self.cut:
+                raise _CutShort
             raise self.broken("ends within an event")
         self.at += count
         return self.data[self.at - count : self.at]
