@@ -104,11 +104,11 @@ def _moves_aside(out_dir: Path, new: list[Path], aside: Path) -> list[tuple[Path
         if not file.is_file() or (ours and path == Path(MANIFEST_NAME)):
             continue
         untouched = ours.get(path) == sha256_of(file)
-        moves.append((file, aside / path if untouched else _backup_name(file)))
+        moves.append((file, aside / path if untouched else backup_name(file)))
     return moves
 
 
-def _backup_name(file: Path) -> Path:
+def backup_name(file: Path) -> Path:
     """The first free name of mix.wav-bak, mix.wav-bak2, mix.wav-bak3 ..."""
     names = (file.with_name(f"{file.name}-bak{number}") for number in chain([""], count(2)))
     return next(name for name in names if not name.exists())

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from daemon.commands.options import AsJson, Meter, Recording
+from daemon.commands.options import OUTPUT, AsJson, Force, Meter, Recording
+from daemon.commands.outputs import in_place_of
 from daemon.errors import UsageError
 from daemon.screen import say, say_json
 from midi.grid import Grid
@@ -32,7 +33,9 @@ StemFolder = Annotated[
 Tail = Annotated[float, typer.Option("--tail", help="Seconds to ring on after the last bar.")]
 Loop = Annotated[bool, typer.Option("--loop", help="Fold what rings on into the beginning.")]
 MaxStretch = Annotated[float, typer.Option("--max-stretch", help="Refuse more, in percent.")]
-Out = Annotated[Path, typer.Option("-o", "--out", help="The file to write; a folder with --stems.")]
+Out = Annotated[
+    Path, typer.Option("-o", "--out", help="WAV file to write; a folder with --stems.", **OUTPUT)
+]
 
 
 def conform(
@@ -46,16 +49,21 @@ def conform(
     tail: Tail = 0.0,
     loop: Loop = False,
     max_stretch: MaxStretch = 6.0,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring a recording onto the grid: whole bars, to the frame, or not at all."""
     if loop and tail:
         raise UsageError("tail and loop exclude each other: a loop folds its tail in")
     inputs = [file, *(_stem_files(stems).values() if stems else ())]
-    outputs = [out / name for name in ("mix.wav", *(f"{path.stem}.wav" for path in inputs[1:]))]
+    if stems is None and out.suffix.lower() != ".wav":
+        raise UsageError(f"out {str(out)!r} must end in .wav: conform writes 32-bit float WAV")
+    names = ("mix.wav", *(f"{path.stem}.wav" for path in inputs[1:]))
+    outputs = [out / name for name in names] if stems else [out]
     options = Options(bpm, meter, from_bpm, tail, max_stretch)
     bring = _loop if loop else _straight
-    outcome = bring(inputs, outputs if stems else [out], bars, options)
+    with in_place_of(outputs, "out", inputs, force=force):
+        outcome = bring(inputs, outputs, bars, options)
     facts = outcome.conforming
     if as_json:
         from stems.plain import as_plain
@@ -173,7 +181,8 @@ def _as_many_bars(bring: Callable[[int], T], bars: int, guess: int) -> T:
 def _stem_files(folder: Path) -> dict[str, Path]:
     from audio.stem_names import STEMS
 
-    found = {name: folder / f"{name}.wav" for name in STEMS if (folder / f"{name}.wav").is_file()}
+    paths = [folder / f"{name}{suffix}" for name in STEMS for suffix in (".flac", ".wav")]
+    found = {path.stem: path for path in paths if path.is_file()}
     if not found:
         raise UsageError(f"stems: {folder} holds none of {', '.join(f'{n}.wav' for n in STEMS)}")
     return found

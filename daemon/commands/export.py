@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daemon.commands.outputs import written_whole
+from daemon.commands.options import OUTPUT, Force
+from daemon.commands.outputs import in_place_of, refuse_inputs, written_whole
 from daemon.errors import UsageError
 from daemon.screen import say
 
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
 Folder = Annotated[Path, typer.Argument(help="Folder of a finished job.")]
 File = Annotated[
     Path | None,
-    typer.Option("--dawproject", help="File to write, for Bitwig, Studio One or Cubase."),
+    typer.Option("--dawproject", help="File to write, for Bitwig, Studio One or Cubase.", **OUTPUT),
 ]
 Session = Annotated[
-    Path | None, typer.Option("--ardour", help="Folder to write: a session of Ardour 7.")
+    Path | None, typer.Option("--ardour", help="Folder to write: a session of Ardour 7.", **OUTPUT)
 ]
 Files = Annotated[
-    Path | None, typer.Option("--files", help="Folder for copies named by job, tempo and key.")
+    Path | None,
+    typer.Option("--files", help="Folder for copies named by job, tempo and key.", **OUTPUT),
 ]
 SoundFormat = Annotated[
     str, typer.Option("--format", help="Of the copies: wav16, wav24, wav32f or flac.")
@@ -37,6 +39,7 @@ def export(
     ardour: Session = None,
     files: Files = None,
     sound_format: SoundFormat = "",
+    force: Force = False,
 ) -> None:
     """Write a finished job in a form that other DAWs open, or as files under tidy names."""
     if sound_format and files is None:
@@ -46,7 +49,7 @@ def export(
     if dawproject is not None:
         from stems.dawproject import write_dawproject
 
-        manifest = _convert(folder, dawproject, "dawproject", write_dawproject)
+        manifest = _convert(folder, dawproject, "dawproject", write_dawproject, force)
         size_mb = dawproject.stat().st_size / 1e6
         say(f"{dawproject}: {_tracks(manifest)}, {size_mb:.1f} MB")
     if ardour is not None:
@@ -57,23 +60,28 @@ def export(
             write_session(place, folder, manifest, session.name)
 
         session = ardour.resolve()
-        manifest = _convert(folder, session, "ardour", write)
+        manifest = _convert(folder, session, "ardour", write, force)
         say(f"{session / session.name}.ardour: {_tracks(manifest)}")
     if files is not None:
+        refuse_inputs(files, "files", [folder])
         _copy(folder, files, sound_format)
 
 
 def _convert(
-    folder: Path, target: Path, option: str, write: Callable[[Path, Path, Manifest], None]
+    folder: Path,
+    target: Path,
+    option: str,
+    write: Callable[[Path, Path, Manifest], None],
+    force: bool,
 ) -> Manifest:
-    """Have `write` make `target` of a job; raises UsageError for one that is there already."""
+    """Have `write` make `target` of a job; raises UsageError where it may not."""
     from stems.manifest import read_manifest
 
-    if target.exists():
-        raise UsageError(f"{option} {str(target)!r} is there already; choose another name")
-    manifest = read_manifest(folder)
-    with written_whole(target, option) as partial:
-        write(partial, folder, manifest)
+    is_folder = option == "ardour"
+    with in_place_of([target], option, [folder], force=force, folder=is_folder):
+        manifest = read_manifest(folder)
+        with written_whole(target, option) as partial:
+            write(partial, folder, manifest)
     return manifest
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daemon.commands.options import AsJson, Meter
+from daemon.commands.options import OUTPUT, AsJson, Force, Meter
+from daemon.commands.outputs import in_place_of
 from daemon.errors import UsageError
 from daemon.screen import say, say_json
 from midi.grid import Grid
@@ -23,7 +24,8 @@ Bpm = Annotated[str, typer.Option("--bpm", help="Quarter notes a minute it shoul
 KeyName = Annotated[str, typer.Option("--key", help="Key it should be in, such as 'F# minor'.")]
 MelodyFile = Annotated[str, typer.Option("--melody", help="MIDI file it should play.")]
 Picture = Annotated[
-    Path | None, typer.Option("--picture", help="Draw it as a PNG; with one recording only.")
+    Path | None,
+    typer.Option("--picture", help="Draw it as a PNG; with one recording only.", **OUTPUT),
 ]
 File = Annotated[Path, typer.Argument(help="Dialogue, or the sound of a picture edit.")]
 Every = Annotated[float, typer.Option("--every", help="Seconds from point to point.")]
@@ -43,6 +45,7 @@ def measure(
     meter: Meter = "4/4",
     melody: MelodyFile = "",
     picture: Picture = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure recordings: tempo, beats, key, melody, loudness and faults."""
@@ -65,7 +68,8 @@ def measure(
         tune = read_melody(Path(melody), grid) if melody else None
         found[str(file)] = examine(clip, grid, asked_key, melody=tune)
         if picture:
-            _draw(picture, file.name, clip, grid, asked_key, tune, found[str(file)])
+            with in_place_of([picture], "picture", [file, Path(melody or file)], force=force):
+                _draw(picture, file.name, clip, grid, asked_key, tune, found[str(file)])
     if as_json:
         say_json(as_plain(found))
         return

@@ -11,8 +11,22 @@ from typer.core import TyperCommand
 from daemon.errors import UsageError
 from diffusion.engines import engine_spec
 
-Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
-CopyTo = Annotated[Path | None, typer.Option("-o", "--out", help="Copy the results here.")]
+
+def output_path(text: str | Path) -> Path:
+    """Return the name of what is to be written; raises UsageError for an empty one."""
+    if not str(text):
+        raise UsageError("the name of what is to be written must not be empty")
+    return Path(text)
+
+
+OUTPUT: dict[str, Any] = {"parser": output_path, "metavar": "PATH"}
+Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.", **OUTPUT)]
+CopyTo = Annotated[
+    Path | None, typer.Option("-o", "--out", help="Copy the results here.", **OUTPUT)
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace what is there; it is kept with -bak at its end.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")]
 Port = Annotated[int, typer.Option("--osc-port", help="The daemon's UDP port.")]
 Recording = Annotated[Path, typer.Argument(help="The recording: any sound file.")]

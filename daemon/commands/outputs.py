@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from daemon.errors import DaemonError
+from daemon.errors import DaemonError, UsageError
+from daemon.screen import say_aside
+from stems.manifest import MANIFEST_NAME
+from stems.staging import backup_name
 
 
 @contextmanager
@@ -32,6 +35,65 @@ def written_whole(path: Path, option: str) -> Iterator[Path]:
             os.replace(partial, path)
         finally:
             _remove(partial)
+
+
+@contextmanager
+def in_place_of(
+    targets: Sequence[Path],
+    option: str,
+    inputs: Sequence[Path] = (),
+    *,
+    force: bool = False,
+    folder: bool = False,
+) -> Iterator[None]:
+    """Move aside what has the name of a target, while the targets are written; say where it is.
+
+    After an error it is back. Raises UsageError for an input, for a file of a finished job, and
+    without `force` for whatever is there already; an empty folder is free where `folder` is wanted.
+    """
+    for target in targets:
+        refuse_inputs(target, option, inputs)
+    empty = [each for each in targets if folder and each.is_dir() and not any(each.iterdir())]
+    moved = {each: backup_name(each) for each in targets if each.exists() and each not in empty}
+    for target, backup in moved.items():
+        _check_taken(target, backup, option, force, folder)
+    with written_to(targets[0], option):
+        for target in empty:
+            target.rmdir()
+        try:
+            for target, backup in moved.items():
+                os.replace(target, backup)
+            yield
+        except BaseException:
+            for target, backup in moved.items():
+                if backup.exists():
+                    os.replace(backup, target)
+            raise
+    for target, backup in moved.items():
+        say_aside(f"{target} was there already and is kept as {backup.name}")
+
+
+def refuse_inputs(target: Path, option: str, inputs: Sequence[Path]) -> None:
+    """Raise UsageError where `target` is one of the inputs, by whatever name."""
+    for given in inputs:
+        same = target.resolve() == given.resolve()
+        with suppress(OSError):
+            same = same or target.samefile(given)
+        if same:
+            raise UsageError(f"{option} {str(target)!r} is an input; choose another name")
+
+
+def _check_taken(target: Path, backup: Path, option: str, force: bool, folder: bool) -> None:
+    named = f"{option} {str(target)!r}"
+    if target.is_dir() and not folder:
+        raise UsageError(f"{named} is a folder; give the name of a file")
+    if (target.parent / MANIFEST_NAME).is_file():
+        raise UsageError(f"{named} belongs to a finished job; choose another name")
+    if not force:
+        raise UsageError(
+            f"{named} is there already; choose another name, or --force, which keeps it as "
+            f"{backup.name}"
+        )
 
 
 def _remove(path: Path) -> None:

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from daemon.commands.options import AsJson
+from daemon.commands.options import OUTPUT, AsJson
 from daemon.commands.request_options import takes_request
 from daemon.screen import interruptible, progress_bar, say, say_json
 from osc_protocol.split import Split
 from stems.splitting.splitters import open_splitter
 
-Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the stems.")]
+Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the stems.", **OUTPUT)]
 
 
 @takes_request(Split)

@@ -10,15 +10,15 @@ from typing import Annotated
 import typer
 
 from audio.stem_names import STEMS
-from daemon.commands.options import Meter, StemBpm, StemFile, StemName
-from daemon.commands.outputs import written_to, written_whole
+from daemon.commands.options import OUTPUT, Force, Meter, StemBpm, StemFile, StemName
+from daemon.commands.outputs import in_place_of, refuse_inputs, written_to, written_whole
 from daemon.errors import UsageError
 from daemon.screen import say
 from midi.grid import Grid
 from stems.errors import StemError
 
-To = Annotated[Path, typer.Option("--to", help="Folder for the slices, new or empty.")]
-Out = Annotated[Path, typer.Option("-o", "--out", help="MIDI file to write.")]
+To = Annotated[Path, typer.Option("--to", help="Folder for the slices, new or empty.", **OUTPUT)]
+Out = Annotated[Path, typer.Option("-o", "--out", help="MIDI file to write.", **OUTPUT)]
 Quantise = Annotated[
     str, typer.Option("--quantise", help="1/16, 1/8, 1/12 ... of a whole note, or raw.")
 ]
@@ -29,6 +29,7 @@ def slice_(file: StemFile, to: To, bpm: StemBpm = "", stem: StemName = "") -> No
     from audio.clip import read_clip
     from stems.slices import slice_stem, write_slice
 
+    refuse_inputs(to, "to", [file, file.parent])
     name = _stem_of(file, stem)
     clip = read_clip(file)
     grid = _grid_for(file, clip.seconds, bpm, "4/4")
@@ -50,6 +51,7 @@ def to_midi(
     meter: Meter = "4/4",
     quantise: Quantise = "raw",
     stem: StemName = "",
+    force: Force = False,
 ) -> None:
     """Write what a stem plays as MIDI: drums by stroke, all others as one voice."""
     from audio.clip import read_clip
@@ -68,7 +70,7 @@ def to_midi(
         notes = quantised(notes, step)
     bars = max(1, -int(-clip.seconds * FREE_BPM / 240 // 1))
     written_on = grid or Grid.constant(FREE_BPM, "4/4", bars)
-    with written_whole(out, "out") as partial:
+    with in_place_of([out], "out", [file], force=force), written_whole(out, "out") as partial:
         write_notes(partial, name, notes, written_on)
     free = "" if grid else f", no tempo known: written at {FREE_BPM} bpm"
     say(f"{out}: {len(notes)} notes of the {name} in {clip.seconds:.2f} s{free}")

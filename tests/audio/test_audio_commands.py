@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from typer.testing import CliRunner
 
 from audio.clip import Clip, read_clip, write_wav
 from audio.errors import AudioError, CannotConform
 from daemon.cli import app_of
-from daemon.errors import UsageError
+from daemon.errors import DaemonError, UsageError
 from midi.curve import Curve
 
 Band = Callable[..., dict[str, Clip]]
@@ -99,3 +100,64 @@ def test_silence_is_measured_without_complaint(tmp_path: Path) -> None:
     write_wav(tmp_path / "s.wav", Clip(np.zeros((2, 3 * RATE), np.float32), RATE))
     told = run("measure", str(tmp_path / "s.wav"), "--bpm", "120")
     assert "it is silent" in told
+
+
+def test_no_command_writes_over_its_input_by_any_name(recording: Path) -> None:
+    take, link = recording / "take.wav", recording / "link.wav"
+    link.symlink_to(take)
+    before = take.read_bytes()
+    for out in (take, recording / "." / "take.wav", link):
+        for words in (
+            ("conform", take, "--bpm", "120", "-o", out),
+            ("to-midi", take, "--stem", "bass", "-o", out),
+            ("measure", take, "--picture", out),
+        ):
+            with pytest.raises(UsageError, match="is an input"):
+                run(*map(str, words), "--force")
+    with pytest.raises(UsageError, match="is an input"):
+        folder = str(recording)
+        run("conform", str(take), "--bpm", "120", "--stems", folder, "-o", folder, "--force")
+    assert take.read_bytes() == before
+
+
+def test_a_file_that_exists_is_refused_or_kept_by_force(recording: Path) -> None:
+    take = str(recording / "take.wav")
+    for name, words in (
+        ("x.wav", ("conform", take, "--bpm", "120", "-o")),
+        ("x.mid", ("to-midi", take, "--stem", "bass", "-o")),
+        ("x.png", ("measure", take, "--picture")),
+    ):
+        out = recording / name
+        out.write_text("mine")
+        with pytest.raises(UsageError, match=rf"{name}' is there already.*--force"):
+            run(*words, str(out))
+        assert out.read_text() == "mine"
+        for backup in (f"{name}-bak", f"{name}-bak2"):
+            out.write_text(backup)
+            assert f"is kept as {backup}" in run(*words, str(out), "--force")
+            assert (recording / backup).read_text() == backup
+            assert out.stat().st_size > 20
+    (recording / "x.wav").write_text("mine")
+    with pytest.raises(CannotConform):
+        run("conform", take, "--bpm", "135", "-o", str(recording / "x.wav"), "--force")
+    assert (recording / "x.wav").read_text() == "mine"
+
+
+def test_an_output_must_be_named_and_conform_writes_what_its_ending_says(recording: Path) -> None:
+    take = str(recording / "take.wav")
+    with pytest.raises(UsageError, match="must not be empty"):
+        run("conform", take, "--bpm", "120", "-o", "")
+    for name in ("x.mp3", "x.aif", "x"):
+        with pytest.raises(UsageError, match=r"must end in \.wav"):
+            run("conform", take, "--bpm", "120", "-o", str(recording / name))
+    with pytest.raises(DaemonError, match="cannot be written"):
+        run("to-midi", take, "--stem", "bass", "-o", f"{take}/x.mid")
+
+
+def test_stems_in_flac_are_conformed_with_their_mix(recording: Path) -> None:
+    samples, rate = soundfile.read(recording / "bass.wav")
+    (recording / "bass.wav").unlink()
+    soundfile.write(recording / "bass.flac", samples, rate, subtype="PCM_24")
+    take, out = str(recording / "take.wav"), recording / "out"
+    run("conform", take, "--bpm", "120", "--stems", str(recording), "-o", str(out))
+    assert read_clip(out / "bass.wav").frames == read_clip(out / "drums.wav").frames == 10 * RATE

@@ -98,3 +98,21 @@ def test_a_stem_that_is_gone_is_named(
     assert run("export", job, "--dawproject", tmp_path / "free") == 1
     assert "bass.wav" in capsys.readouterr().err
     assert not (tmp_path / "free").exists()
+
+
+def test_a_job_is_not_written_into_and_what_is_there_is_kept_by_force(
+    job: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(job.rglob("*"))
+    for words in (
+        ("--dawproject", job / "bass.wav"), ("--ardour", job), ("--files", job),
+    ):  # fmt: skip
+        assert run("export", job, *words, "--force") == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "is an input" in line or "belongs to a finished job" in line
+    assert sorted(job.rglob("*")) == before
+    (tmp_path / "song").mkdir()
+    assert run("export", job, "--ardour", tmp_path / "song") == 0
+    assert run("export", job, "--ardour", tmp_path / "song", "--force") == 0
+    assert "song-bak" in capsys.readouterr().err
+    assert (tmp_path / "song-bak" / "song.ardour").is_file()
