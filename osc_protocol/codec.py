@@ -97,6 +97,8 @@ def shortest(value: float) -> float:
     A person who sends bpm 92.7 as an OSC float means the decimal. Raises DecodeError for a number
     that 32 bits cannot hold.
     """
+    if value.is_integer() and abs(value) < 2**24:  # what 32 bits hold as it is
+        return value
     single = _FIXED["f"]
     try:
         packed = single.pack(value)
@@ -178,6 +180,8 @@ def _message(data: bytes, start: int, end: int) -> OscMessage:
 
 def _argument(tag: str, data: bytes, position: int, end: int) -> tuple[object, int]:
     """Return one argument and the offset after it."""
+    if tag == "s":
+        return _text(data, position, end)
     fixed = _FIXED.get(tag)
     if fixed is not None:
         if end - position < fixed.size:
@@ -189,7 +193,7 @@ def _argument(tag: str, data: bytes, position: int, end: int) -> tuple[object, i
                 raise DecodeError(f"character {parts[0]} is not ASCII")
             return chr(parts[0]), position
         return (parts if tag == "m" else parts[0]), position
-    if tag in "sS":
+    if tag == "S":
         return _text(data, position, end)
     if tag == "b":
         size = int.from_bytes(data[position : position + 4], "big", signed=True)
@@ -212,7 +216,8 @@ def _text(data: bytes, position: int, end: int) -> tuple[str, int]:
     after = position + (stop - position) // 4 * 4 + 4
     if after > end:
         raise DecodeError(f"text at byte {position} is cut short")
-    _check_padding(data, stop, after)
+    if after > stop + 1:
+        _check_padding(data, stop, after)
     try:
         return data[position:stop].decode("utf-8"), after
     except UnicodeDecodeError:

@@ -270,8 +270,12 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     def _nearest_bars(self) -> int:
         if is_timed(self.tags):
             return self._timed_bars(Fraction(str(self.seconds))) or 1
-        beats = Fraction(str(self.seconds)) * self._exact_bpm / 60
-        return max(1, (beats / self._meters[0].meter.beats + Fraction(1, 2)).__floor__())
+        seconds, bpm, beats = exact(self.seconds), self._exact_bpm, self._meters[0].meter.beats
+        assert seconds is not None, "a number within its limits"
+        # seconds * bpm / 60 / beats as one fraction: four steps of Fraction take far longer.
+        above = seconds.numerator * bpm.numerator * beats.denominator
+        below = seconds.denominator * bpm.denominator * beats.numerator * 60
+        return max(1, (2 * above + below) // (2 * below))
 
     def _timed_bars(self, seconds: Fraction | None = None) -> int | None:
         return length_in_bars(self.tags, self._exact_bpm, self._meters, seconds)
