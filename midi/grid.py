@@ -63,6 +63,8 @@ class Grid:
     meters: tuple[MeterChange, ...]
     bar_starts: tuple[Fraction, ...] = field(init=False, repr=False, compare=False)
     """In beats: bars + 1 of them, the last is the end."""
+    seconds: Fraction = field(init=False, repr=False, compare=False)
+    """Length in seconds."""
     _point_seconds: tuple[Fraction, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -81,12 +83,15 @@ class Grid:
             )
         object.__setattr__(self, "_point_seconds", _point_seconds(self.tempo))
         runs = _meter_runs(self.bars, self.meters)
-        seconds = self.seconds_at(sum((count * beats for count, beats in runs), Fraction(0)))
+        beats = sum((count * beats for count, beats in runs), Fraction(0))
+        constant = len(self.tempo) == 1
+        seconds = 60 * beats / self.tempo[0].bpm if constant else self.seconds_at(beats)
         if seconds > MAX_SECONDS:  # before anything is made of 32000 bars
             raise GridError(
                 f"bars {self.bars} last {float(seconds):.6g} s at {self.bpm:g} bpm; "
                 f"the limit is {MAX_SECONDS} s"
             )
+        object.__setattr__(self, "seconds", seconds)
         object.__setattr__(self, "bar_starts", _bar_starts(runs))
 
     @classmethod
@@ -102,11 +107,6 @@ class Grid:
     def beats(self) -> Fraction:
         """Length in quarter notes."""
         return self.bar_starts[-1]
-
-    @property
-    def seconds(self) -> Fraction:
-        """Length in seconds."""
-        return self.seconds_at(self.beats)
 
     @property
     def bpm(self) -> float:
