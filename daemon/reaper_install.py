@@ -213,9 +213,8 @@ def _receipt(folder: Path) -> dict[str, str]:
 def _is_inside(name: str) -> bool:
     """Whether a name in a receipt stays in its folder: files are removed by it."""
     parts = PurePosixPath(name).parts
-    return (
-        bool(parts) and ".." not in parts and "\\" not in name and not PureWindowsPath(name).anchor
-    )
+    is_plain = "\\" not in name and not PureWindowsPath(name).anchor
+    return bool(parts) and ".." not in parts and is_plain
 
 
 def _backup_name(path: Path) -> Path:

@@ -152,10 +152,8 @@ def explain(error: Exception, log_file: Path) -> tuple[int, str]:
         return Code.OUT_OF_MEMORY, "there is not enough memory for this job; ask for fewer bars"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Code.DISK_FULL, "the disk is full; make room and send the job again"
-    return (
-        Code.INTERNAL,
-        f"an unexpected error ({type(error).__name__}); the details are in {log_file}",
-    )
+    sentence = f"an unexpected error ({type(error).__name__}); the details are in {log_file}"
+    return Code.INTERNAL, sentence
 
 
 class _Orders:

@@ -145,9 +145,8 @@ def _help(argument: Arg) -> str:
     example = f" Such as {argument.example}." if argument.example else ""
     repeated = " May be repeated." if argument.lines else ""
     file = " @FILE reads it from a file." if argument.from_file else ""
-    return (
-        about + example + repeated + file + (f" [{default}]" if default not in ("", "none") else "")
-    )
+    without = f" [{default}]" if default not in ("", "none") else ""
+    return about + example + repeated + file + without
 
 
 def _sentence(text: str) -> str:

@@ -82,9 +82,8 @@ class BatchedEngine(Engine):
         if others:
             batch = [*missing, *others]
             try:
-                return list(
-                    zip(batch, self._engine.generate_batch(batch, progress, cancelled), strict=True)
-                )
+                played = self._engine.generate_batch(batch, progress, cancelled)
+                return list(zip(batch, played, strict=True))
             except Cancelled:
                 raise
             except EngineError:
