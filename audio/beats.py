@@ -52,6 +52,7 @@ class Beats:
 
     @property
     def seconds(self) -> Floats:
+        """Return the times of the beats."""
         return self.line.seconds
 
     @property

@@ -48,14 +48,17 @@ class Clip:
 
     @property
     def channels(self) -> int:
+        """Return how many channels there are."""
         return int(self.samples.shape[0])
 
     @property
     def frames(self) -> int:
+        """Return the length in frames."""
         return int(self.samples.shape[1])
 
     @property
     def seconds(self) -> float:
+        """Return the length in seconds."""
         return self.frames / self.sample_rate
 
     @property

@@ -50,6 +50,7 @@ class DueOnsets:
 
     @classmethod
     def of(cls, pulses: Floats, starts: NoteStarts, ternary: bool) -> DueOnsets:
+        """Find the onsets that are due on a line of beats."""
         counted = np.arange(len(pulses) + 1) - 1.0  # onsets may lie a little before the first
         led = np.concatenate([[2 * pulses[0] - pulses[1]], pulses])
         at = np.interp(starts.seconds, led, counted, left=-1, right=-1)

@@ -75,6 +75,7 @@ class LineFit:
     pulled: Floats
 
     def variance(self) -> Floats:
+        """Return the variance of each time of the line, in seconds squared."""
         whole = cho_solve_banded((self.factor, False), np.eye(len(self.line)))
         return np.asarray(np.diag(whole))
 

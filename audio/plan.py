@@ -49,6 +49,7 @@ class Plan:
 
     @property
     def whole_frames(self) -> int:
+        """Return the length with its tail, in frames."""
         return self.lead_frames + self.facts.frames + self.facts.tail_frames
 
     def blocks(self, read: Read, stretcher: Stretcher | None = None) -> Iterator[Samples]:

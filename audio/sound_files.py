@@ -40,6 +40,7 @@ class SoundFiles:
 
     @property
     def seconds(self) -> float:
+        """Return the length of the files in seconds."""
         return self.frames / self.sample_rate
 
     def blocks(self) -> Iterator[Samples]:

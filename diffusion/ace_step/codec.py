@@ -54,6 +54,7 @@ class LeanSnake(Snake1d):  # type: ignore[misc]
     """The stock activation in one buffer."""
 
     def forward(self, hidden_states: Tensor) -> Tensor:
+        """Return the activation of (batch, channels, frames)."""
         return snake(self, hidden_states)
 
 

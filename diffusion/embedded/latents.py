@@ -51,6 +51,7 @@ class Layout:
 
     @property
     def channels(self) -> int:
+        """Return the channels of a latent frame."""
         return len(self.owners)
 
 

@@ -130,6 +130,7 @@ def _by_tokens(x: Tensor, work: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 def in_pieces(x: Tensor, size: int, dim: int, work: Callable[[Tensor], Tensor]) -> Tensor:
+    """Apply `work` to pieces of `size` along `dim`, so that memory stays bounded."""
     if size >= x.shape[dim]:
         return work(x)
     out: Tensor | None = None
@@ -145,6 +146,8 @@ def in_pieces(x: Tensor, size: int, dim: int, work: Callable[[Tensor], Tensor]) 
 
 
 class Encoder:
+    """A layer of the encoder, as demucs trains it, in fewer operations."""
+
     def __init__(self, layer: Any, dtype: torch.dtype) -> None:
         self._stride = 1 if layer.freq else layer.stride
         self._conv = Convolution(layer.conv, dtype)
@@ -177,6 +180,8 @@ class Encoder:
 
 
 class Decoder:
+    """A layer of the decoder, as demucs trains it, in fewer operations."""
+
     def __init__(self, layer: Any, dtype: torch.dtype) -> None:
         self._is_last = layer.last
         self._cut = layer.pad

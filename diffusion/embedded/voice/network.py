@@ -46,6 +46,7 @@ class VoiceNet(nn.Module):  # type: ignore[misc]
         self.leave = nn.Linear(width, ENVELOPE_POINTS + NOISE_POINTS)
 
     def forward(self, symbols: Any, nearness: Any, pitch: Any, velocity: Any, voice: Any) -> Any:
+        """Return what the voice's frames sound like, (batch, frames, channels)."""
         high = (pitch - 65.0) / 12.0
         knobs = torch.stack([high, high * high, velocity, velocity * velocity], dim=-1)
         who = self.voice(voice)[:, None, :].expand(-1, pitch.shape[1], -1)
