@@ -71,7 +71,7 @@ class MaskNetwork(nn.Module):  # type: ignore[misc]
         self.leave = nn.Conv2d(first, len(sources) * 2 * FOLD, 1)
 
     def forward(self, mix: Tensor) -> Tensor:
-        """Return the estimates of the stems, whose sum is the mix, of a mix (batch, channels, frames)."""
+        """Return the stems, which sum to the mix, of a mix of (batch, channels, frames)."""
         spectrum = self.spectrum(mix.float())
         shares = widened(self.shares(self.magnitudes(spectrum))[:, :-1])
         parts = torch.view_as_complex(torch.view_as_real(spectrum)[:, None] * shares[..., None])
