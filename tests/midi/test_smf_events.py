@@ -161,12 +161,21 @@ def test_events_are_counted_over_all_tracks(track: Build, smf: Build) -> None:
 def test_a_file_may_last_ten_thousand_beats(
     track: Build, smf: Build, beats: int, good: bool
 ) -> None:
-    data = smf(track(*NOTE, (480 * beats - 480, "b0 07 64")))
+    data = smf(track(*NOTE, (480 * beats - 480, "80 3c 00")))
     if good:
         assert len(read_melody(data, GRID).notes) == 1
     else:
         with pytest.raises(MelodyError, match="at most 10000 beats; track 1 is longer"):
             read_events(data)
+
+
+@pytest.mark.parametrize("event", ["ff 51 03 09 27 c0", "ff 01 01 41", "b0 07 64", "f0 01 f7"])
+def test_what_is_no_note_may_stand_long_after_the_notes(
+    track: Build, smf: Build, event: str
+) -> None:
+    data = smf(track((480 * 20_000, event)), track(*NOTE, (0, "90 40 40"), (480, "b0 07 64")))
+    notes = read_melody(data, GRID).notes
+    assert [(n.pitch, n.start_beats, n.length_beats) for n in notes] == [(60, 0, 1), (64, 1, 1)]
 
 
 @pytest.mark.parametrize(
