@@ -39,10 +39,11 @@ def read_events(data: bytes) -> tuple[int, list[Event], list[str]]:
     kind, declared, ticks_per_beat = _read_header(data)
     repairs = list[str]()
     tracks = list(_tracks(data, repairs))
+    count = len(tracks) or declared
+    if not 1 <= count <= MAX_TRACKS:
+        raise MelodyError(f"melody file must have 1 to {MAX_TRACKS} tracks, not {count}")
     if not tracks:
         raise MelodyError(f"melody file is cut short: 0 of its {declared} tracks are there")
-    if len(tracks) > MAX_TRACKS:
-        raise MelodyError(f"melody file must have 1 to {MAX_TRACKS} tracks, not {len(tracks)}")
     if len(tracks) != declared:
         repairs.append(
             f"The header says {counted(declared, 'track')}; the {len(tracks)} that are there are "
@@ -89,8 +90,6 @@ def _read_header(data: bytes) -> tuple[int, int, int]:
         raise MelodyError("melody file counts time in SMPTE frames; only ticks a beat can be read")
     if division == 0:
         raise MelodyError("melody file must have 1 to 32767 ticks a beat, not 0")
-    if not 1 <= tracks <= MAX_TRACKS:
-        raise MelodyError(f"melody file must have 1 to {MAX_TRACKS} tracks, not {tracks}")
     return kind, tracks, division
 
 

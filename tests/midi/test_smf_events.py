@@ -78,11 +78,18 @@ def test_tracks_are_read_whatever_number_the_header_gives(track: Build, smf: Bui
     for head, said in [
         (header(1, 3), "The header says 3 tracks; the 2 that are there are read."),
         (header(1, 1), "The header says 1 track; the 2 that are there are read."),
+        (header(1, 0), "The header says 0 tracks; the 2 that are there are read."),
+        (header(1, 65535), "The header says 65535 tracks; the 2 that are there are read."),
         (header(0, 2), "The file is of type 0 but holds 2 tracks; they are read together."),
     ]:
         melody = read_melody(head + body, GRID)
         assert [note.pitch for note in melody.notes] == [0x30, 0x31]
         assert said in melody.changes
+
+
+def test_more_than_64_tracks_are_refused_whatever_the_header_says(track: Build) -> None:
+    with pytest.raises(MelodyError, match="1 to 64 tracks, not 65"):
+        read_events(header(1, 2) + track(*NOTE) * 65)
 
 
 @pytest.mark.parametrize("beyond", [1, 2, 3, 4, 8, 1 << 31])
