@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 
 from daemon.config import Config
 from daemon.worker_messages import Exited, Order, Report, Stop
@@ -36,14 +37,17 @@ class Worker:
         self._process.start()
         theirs.close()  # so that the end of the process is the end of the pipe
         self._take = take
-        self._sending = threading.Lock()
+        self._orders: SimpleQueue[Order] = SimpleQueue()
+        threading.Thread(target=self._write, name="worker-writer", daemon=True).start()
         self._reader = threading.Thread(target=self._read, name="worker-reader", daemon=True)
         self._reader.start()
 
     def send(self, order: Order) -> None:
-        """Send one order; that the worker is gone is reported to `take`, not here."""
-        with self._sending, contextlib.suppress(OSError):
-            self._connection.send(order)
+        """Send one order without waiting for the worker, which reads none while it loads.
+
+        That the worker is gone is reported to `take`, not here.
+        """
+        self._orders.put(order)
 
     def kill(self) -> None:
         """End the process at once, the cancel of last resort."""
@@ -59,6 +63,13 @@ class Worker:
         if threading.current_thread() is not self._reader:
             self._reader.join()
 
+    def _write(self) -> None:
+        order: Order | None = None
+        with contextlib.suppress(OSError):
+            while not isinstance(order, Stop):
+                order = self._orders.get()
+                self._connection.send(order)
+
     def _read(self) -> None:
         while True:
             try:
@@ -66,6 +77,7 @@ class Worker:
             except (EOFError, OSError):
                 break
             self._pass_on(report)
+        self.send(Stop())  # the end of the writer, too
         self._process.join()
         self._pass_on(Exited(self._process.exitcode))
 

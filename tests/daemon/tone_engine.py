@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -31,6 +32,7 @@ from stems.splitting.placement import place
 
 STEPS = 8
 SEGMENT_FRAMES = 4096
+SLOW_SECONDS = 4.0
 PITCHES = {"drums": 36, "bass": 45, "melody": 69, "vocals": 64}
 
 
@@ -41,6 +43,7 @@ def rows(opens: str, batches: bool = False) -> tuple[EngineSpec, ...]:
 
 
 TONES = rows("tone_engine:ToneEngine")
+SLOW_TO_LOAD = rows("tone_engine:SlowEngine")
 TONES_IN_BATCHES = rows("tone_engine:BatchToneEngine", batches=True)
 
 
@@ -86,6 +89,13 @@ class ToneEngine(Engine):
         notes = {name: beats(conditions, PITCHES[name] + higher) for name in conditions.stems}
         facts = ToneFacts(curve=str(conditions.intensity or ""))
         return Generation(stems, None, notes, facts, {"seed": conditions.seed})
+
+
+class SlowEngine(ToneEngine):
+    """Takes its time to load, and reads no orders meanwhile."""
+
+    def load(self, progress: Progress) -> None:
+        time.sleep(SLOW_SECONDS)
 
 
 class MuteEngine(ToneEngine):
