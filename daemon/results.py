@@ -7,27 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audio.report import Conforming, NotConformed, Report
-from daemon.errors import UsageError
 from stems.entries import GridEntry, LengthEntry
-from stems.errors import StemError
 from stems.facts import TakeFacts
 from stems.manifest import MANIFEST_NAME, Manifest, read_manifest
 from stems.staging import publish, staging
-
-
-class _TrialEnds(Exception):
-    """Ends a trial without leaving a trace of it."""
-
-
-def check_folder(out_dir: Path) -> None:
-    """Raise UsageError when files cannot be written to `out_dir`; leaves nothing behind."""
-    try:
-        with staging(out_dir):
-            raise _TrialEnds
-    except _TrialEnds:
-        pass
-    except StemError as error:
-        raise UsageError(str(error)) from error
 
 
 def fetch(folder: Path, out_dir: Path | None) -> Manifest:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from daemon.commands.options import AsJson, Out, check_engine
+from daemon.commands.options import AsJson, Force, Out, check_engine
+from daemon.commands.outputs import check_folder
 from daemon.commands.request_options import takes_request
 from daemon.screen import interruptible, progress_bar, say, say_json
 from diffusion.engines import engine_spec
@@ -18,13 +19,13 @@ DIFFERENT = 1  # exit status
 
 
 @takes_request(Generate)
-def generate(request: Generate, out: Out, as_json: AsJson = False) -> None:
+def generate(request: Generate, out: Out, as_json: AsJson = False, force: Force = False) -> None:
     """Make stems in this process, without a daemon."""
-    from daemon.results import check_folder, summary
+    from daemon.results import summary
 
     request.read_melody()
     check_engine(request.engine)
-    check_folder(out)
+    check_folder(out, request, force=force)
     if request.dry_run:
         say_json(request.as_dict())
         return
@@ -45,15 +46,15 @@ def generate(request: Generate, out: Out, as_json: AsJson = False) -> None:
 def reproduce(
     manifest: Annotated[Path, typer.Argument(help="A manifest.json, or its folder.")],
     out: Out,
+    force: Force = False,
 ) -> None:
     """Make the result of a manifest again and compare its frames, or say what is missing."""
     from daemon.pipeline import reproduction
-    from daemon.results import check_folder
-    from stems.manifest import read_manifest
+    from stems.manifest import MANIFEST_NAME, read_manifest
 
     old = read_manifest(manifest, check_files=False)
     request = reproduction.request_of(old)
-    check_folder(out)
+    check_folder(out, request, [manifest / MANIFEST_NAME, manifest], force=force)
     with interruptible() as cancelled, progress_bar() as show:
         show("load", 0.0)
         from daemon.pipeline import generate as run

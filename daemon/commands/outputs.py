@@ -10,8 +10,55 @@ from pathlib import Path
 
 from daemon.errors import DaemonError, UsageError
 from daemon.screen import say_aside
-from stems.manifest import MANIFEST_NAME
-from stems.staging import backup_name
+from osc_protocol.messages import AnyRequest
+from stems.errors import StemError
+from stems.manifest import MANIFEST_NAME, read_manifest
+from stems.staging import backup_name, staging
+
+
+class _TrialEnds(Exception):
+    """Ends a trial without leaving a trace of it."""
+
+
+def check_folder(
+    out_dir: Path, request: AnyRequest | None, inputs: Sequence[Path] = (), *, force: bool = False
+) -> None:
+    """Raise UsageError when the result of `request` may not go to `out_dir`.
+
+    Free is what is empty or holds a result of the same command, of a split one of the same sound;
+    anything else is moved aside by `force`.
+    """
+    read = [Path(getattr(request, arg.field)) for arg in request.row.paths] if request else []
+    for given in (each for each in (*inputs, *read) if each.name):
+        refuse_inputs(out_dir, "out", [given, given.parent])
+    try:
+        if _is_taken(out_dir, request):
+            backup = backup_name(out_dir.resolve())
+            if not force:
+                raise UsageError(
+                    f"out {str(out_dir)!r} holds other files; choose another folder, or --force, "
+                    f"which keeps it as {backup.name}"
+                )
+            if not (request and request.dry_run):
+                os.replace(out_dir.resolve(), backup)
+                say_aside(f"{out_dir} was there already and is kept as {backup.name}")
+        with staging(out_dir):
+            raise _TrialEnds
+    except _TrialEnds:
+        pass
+    except (OSError, StemError) as error:
+        raise UsageError(str(error)) from error
+
+
+def _is_taken(folder: Path, request: AnyRequest | None) -> bool:
+    """True of a folder with files in sight that are no earlier result of the same command."""
+    if not folder.is_dir() or all(each.name.startswith(".") for each in folder.iterdir()):
+        return False
+    try:
+        found = read_manifest(folder / MANIFEST_NAME, check_files=False)
+    except StemError:
+        return True
+    return found.request.get("path") != getattr(request, "path", None)
 
 
 @contextmanager
@@ -80,7 +127,10 @@ def refuse_inputs(target: Path, option: str, inputs: Sequence[Path]) -> None:
         with suppress(OSError):
             same = same or target.samefile(given)
         if same:
-            raise UsageError(f"{option} {str(target)!r} is an input; choose another name")
+            or_folder = " or the folder of one" if target.is_dir() else ""
+            raise UsageError(
+                f"{option} {str(target)!r} is an input{or_folder}; choose another name"
+            )
 
 
 def _check_taken(target: Path, backup: Path, option: str, force: bool, folder: bool) -> None:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperGroup
 
-from daemon.commands.options import AsJson, CopyTo, GroupedCommand, Port, check_engine, check_port
+from daemon.commands.options import (
+    AsJson,
+    CopyTo,
+    Force,
+    GroupedCommand,
+    Port,
+    check_engine,
+    check_port,
+)
 from daemon.commands.request_options import takes, takes_request
 from daemon.config import OSC_PORT
 from daemon.screen import say, say_json
@@ -40,24 +48,32 @@ send = typer.Typer(
 @send.command("generate", cls=GroupedCommand)
 @takes_request(Generate)
 def send_generate(
-    request: Generate, as_json: AsJson = False, out: CopyTo = None, osc_port: Port = OSC_PORT
+    request: Generate,
+    as_json: AsJson = False,
+    out: CopyTo = None,
+    osc_port: Port = OSC_PORT,
+    force: Force = False,
 ) -> None:
     """Have the daemon make stems, watch it, and return when the job has ended."""
     from daemon.results import summary
 
     check_engine(request.engine)
-    _send_request(request, out, osc_port, as_json, summary)
+    _send_request(request, out, osc_port, as_json, summary, force)
 
 
 @send.command("split", cls=GroupedCommand)
 @takes_request(Split)
 def send_split(
-    request: Split, as_json: AsJson = False, out: CopyTo = None, osc_port: Port = OSC_PORT
+    request: Split,
+    as_json: AsJson = False,
+    out: CopyTo = None,
+    osc_port: Port = OSC_PORT,
+    force: Force = False,
 ) -> None:
     """Have the daemon split a sound file into stems."""
     from daemon.results import split_summary
 
-    _send_request(request, out, osc_port, as_json, split_summary)
+    _send_request(request, out, osc_port, as_json, split_summary, force)
 
 
 def _client(osc_port: int) -> Client:
@@ -72,13 +88,14 @@ def _send_request(
     osc_port: int,
     as_json: bool,
     summary: Callable[[Manifest, Path], Iterable[str]],
+    force: bool,
 ) -> None:
     """Send it, watch the job to its end, and say what came of it."""
-    from daemon.results import check_folder
+    from daemon.commands.outputs import check_folder
     from daemon.sending import send_and_watch
 
     if out is not None:
-        check_folder(out)
+        check_folder(out, request, force=force)
     with _client(osc_port) as client:
         if request.dry_run:
             client.submit(request)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.commands.options import Home, Out, Port
+from daemon.commands.options import Force, Home, Out, Port
 from daemon.config import OSC_PORT, Config, default_home
 from daemon.screen import say
 
@@ -37,12 +37,13 @@ def serve(osc_port: Port = OSC_PORT, home: Home = None, log_file: LogFile = None
             daemon.stop()
 
 
-def demo(out: Out = Path("out/demo")) -> None:
+def demo(out: Out = Path("out/demo"), force: Force = False) -> None:
     """Start a daemon, send it one request over OSC, and show what comes of it."""
+    from daemon.commands.outputs import check_folder
     from daemon.demo import play
-    from daemon.results import check_folder, summary
+    from daemon.results import summary
 
-    check_folder(out)
+    check_folder(out, None, force=force)
     for line in summary(*play(out)):
         say(line)
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from daemon.commands.options import OUTPUT, AsJson
+from daemon.commands.options import OUTPUT, AsJson, Force
+from daemon.commands.outputs import check_folder
 from daemon.commands.request_options import takes_request
 from daemon.screen import interruptible, progress_bar, say, say_json
 from osc_protocol.split import Split
@@ -17,10 +18,11 @@ Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the stems.", 
 
 
 @takes_request(Split)
-def split(request: Split, out: Out, as_json: AsJson = False) -> None:
+def split(request: Split, out: Out, as_json: AsJson = False, force: Force = False) -> None:
     """Split a recording into stems of its own rate and length that add up to it."""
     from daemon.pipeline.split_job import split as split_sound
 
+    check_folder(out, request, force=force)
     if request.dry_run:
         say_json(request.as_dict())
         return

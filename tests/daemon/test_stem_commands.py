@@ -212,3 +212,62 @@ def test_what_cannot_be_done_is_one_sentence_and_leaves_nothing(
     told = capsys.readouterr().err
     assert sentence in told and "Traceback" not in told and "unexpected" not in told
     assert [path for path in sorted(tmp_path.iterdir()) if path.name != "home"] == before
+
+
+def test_a_folder_with_other_files_is_refused_or_kept_by_force(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, empty = tmp_path / "out", tmp_path / "empty"
+    for folder in (out, empty):
+        folder.mkdir()
+    assert generate(run, empty, "--stems", "bass") == 0
+    assert generate(run, empty, "--stems", "bass") == 0, "an earlier result is replaced, as before"
+    (out / "mine.txt").write_text("mine")
+    capsys.readouterr()
+    assert generate(run, out, "--stems", "bass") == 2
+    assert "holds other files; choose another folder, or --force" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["mine.txt"]
+    assert generate(run, out, "--stems", "bass", "--force", "--dry-run") == 0
+    assert generate(run, out, "--stems", "bass", "--force") == 0
+    assert "is kept as out-bak" in capsys.readouterr().err
+    assert (tmp_path / "out-bak" / "mine.txt").read_text() == "mine"
+    assert (out / "bass.wav").is_file() and not (out / "mine.txt").exists()
+
+
+def test_a_result_is_not_written_where_it_is_read(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = tmp_path / "job"
+    generate(run, job, "--stems", "bass")
+    before = {path: path.read_bytes() for path in job.iterdir()}
+    for words in (
+        ("generate", "--from", job, "--stems", "bass", "-o", job),
+        ("generate", "--bpm", "240", "--key", "C", "--bars", "1", "--melody", job / "bass.mid",
+         "-o", tmp_path / "elsewhere" / ".." / "job"),
+        ("reproduce", job, "-o", job),
+        ("split", job / "bass.wav", "-o", job),
+    ):  # fmt: skip
+        assert run(*words, "--force") == 2
+        assert "is an input" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in job.iterdir()} == before
+
+
+def test_stems_of_another_sound_are_not_replaced(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import tone_engine
+
+    import daemon.commands.split
+
+    monkeypatch.setattr(daemon.commands.split, "open_splitter", tone_engine.open_splitter)
+    for name in "ab":
+        soundfile.write(tmp_path / f"{name}.wav", np.full((4_800, 2), 0.1), 48_000)
+    out = tmp_path / "out"
+    assert run("split", tmp_path / "a.wav", "--stems", "vocals", "-o", out) == 0
+    before = (out / "manifest.json").read_bytes()
+    assert run("split", tmp_path / "b.wav", "--stems", "vocals", "-o", out) == 2
+    assert "holds other files" in capsys.readouterr().err
+    assert (out / "manifest.json").read_bytes() == before
+    assert run("split", tmp_path / "b.wav", "--stems", "drums", "-o", out, "--force") == 0
+    assert (tmp_path / "out-bak" / "manifest.json").read_bytes() == before
+    assert run("split", tmp_path / "b.wav", "--stems", "vocals", "-o", out) == 0
