@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 
 from midi.errors import MelodyError
 from midi.number import counted
@@ -18,7 +19,7 @@ MAX_EVENTS = 20_000
 MAX_BEATS = 10_000  # 25 minutes at 400 bpm
 _VARLEN_BYTES = 4
 _HEADER_BYTES = 14
-_END_AND_NEXT_TRACK = b"\xff\x2f\x00MTrk"
+_END_OF_TRACK = b"\xff\x2f\x00"
 
 META = 0xFF
 METER = 0x58
@@ -38,16 +39,16 @@ def read_events(data: bytes) -> tuple[int, list[Event], list[str]]:
     """
     kind, declared, ticks_per_beat = _read_header(data)
     repairs = list[str]()
-    tracks = list(_tracks(data, repairs))
+    tracks = list(islice(_tracks(data, repairs), MAX_TRACKS + 1))
     count = len(tracks) or declared
     if not 1 <= count <= MAX_TRACKS:
-        raise MelodyError(f"melody file must have 1 to {MAX_TRACKS} tracks, not {count}")
+        more = " or more" if tracks else ""
+        raise MelodyError(f"melody file must have 1 to {MAX_TRACKS} tracks, not {count}{more}")
     if not tracks:
         raise MelodyError(f"melody file is cut short: 0 of its {declared} tracks are there")
     if len(tracks) != declared:
         repairs.append(
-            f"The header says {counted(declared, 'track')}; the {len(tracks)} that are there are "
-            "read."
+            f"The header says {counted(declared, 'track')}, the file holds {len(tracks)}."
         )
     if kind == 0 and len(tracks) > 1:
         repairs.append(
@@ -102,15 +103,27 @@ def _tracks(data: bytes, repairs: list[str]) -> Iterator[_Track]:
         end = start + length
         if data[at : at + 4] == b"MTrk":
             number += 1
-            following = data.find(_END_AND_NEXT_TRACK, start, end + 4)
-            end = min(end, len(data)) if following < 0 else following + 3
-            if end - start < length:
+            end = _track_end(data, start, end)
+            if end != start + length:
                 repairs.append(
-                    f"Track {number} should be {length} bytes; the {end - start} that are there "
-                    "are read."
+                    f"Track {number} holds {end - start} bytes, not the {length} that it says."
                 )
-            yield _Track(data[start:end], number, cut=end - start < length)
+            yield _Track(data[start:end], number, cut=end < start + length)
         at = end
+
+
+def _track_end(data: bytes, start: int, end: int) -> int:
+    """Where the track ends: at `end`, unless the file shows that its length is wrong."""
+    within = data.find(_END_OF_TRACK + b"MTrk", start, end + 4)
+    if within >= 0:
+        return within + 3
+    is_chunk = all(0x20 <= byte < 0x7F for byte in data[end : end + 4])
+    if end < len(data) and not is_chunk and data[end - 3 : end] != _END_OF_TRACK:
+        beyond = data.find(_END_OF_TRACK + b"MTrk", end - 2)
+        if beyond >= 0:
+            return beyond + 3
+        return len(data) if data.endswith(_END_OF_TRACK) else end
+    return min(end, len(data))
 
 
 class _CutShort(Exception):
