@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from audio.errors import AudioError, file_errors
+from audio.errors import AudioError, file_errors, open_sound
 from midi.number import is_whole
 
 Samples = npt.NDArray[np.float32]
@@ -78,9 +78,7 @@ def check_same_shape(mix: Clip, others: Mapping[str, Clip]) -> None:
 
 def read_clip(path: Path) -> Clip:
     """Read a sound file of any kind libsndfile knows; raises AudioError."""
-    import soundfile
-
-    with file_errors("read", path), soundfile.SoundFile(path) as file:
+    with file_errors("read", path), open_sound(path) as file:
         if file.frames > MAX_READ_SECONDS * file.samplerate:
             raise AudioError(
                 f"{path} lasts {file.frames / file.samplerate:.0f} s; "

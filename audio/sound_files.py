@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from audio.clip import MAX_CHANNELS, MAX_READ_SECONDS, Samples
-from audio.errors import AudioError, file_errors
+from audio.errors import AudioError, file_errors, open_sound
 from audio.stretch import cut
 
 BLOCK_FRAMES = 1 << 17
@@ -23,13 +23,10 @@ class SoundFiles:
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        import soundfile
-
         with ExitStack() as opened:
             self._files = []
             for path in paths:
-                with file_errors("read", path):
-                    self._files.append(opened.enter_context(soundfile.SoundFile(path)))
+                self._files.append(opened.enter_context(open_sound(path)))
             first = self._files[0]
             self.paths = tuple(paths)
             self.sample_rate: int = first.samplerate

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from datetime import datetime
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -79,6 +80,9 @@ def backline(
 
 def main() -> None:
     """Run the command; whatever goes wrong ends in one sentence and an exit status."""
+    for stream in (sys.stdout, sys.stderr):  # names of files may hold bytes that are no UTF-8
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app_of(sys.argv[1:])()
     except KeyboardInterrupt:
@@ -123,7 +127,7 @@ def _write_traceback(error: Exception) -> str:
     path = Config().log_folder / f"error-{now}.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        path.write_text("".join(traceback.format_exception(error)), "utf-8", "backslashreplace")
     except OSError:
         return f"its details ({error}) could not be written to {path}"
     return f"please report it with {path}"

@@ -11,6 +11,7 @@ from daemon.errors import UsageError
 from midi.curve import MAX_POINTS, Curve
 from midi.errors import CurveError
 from midi.grid import Grid
+from midi.user_file import read_text
 
 MAX_BYTES = 1 << 20  # of text: an hour of points every 0.1 s
 MIN_EVERY_SECONDS = 1.0
@@ -26,9 +27,7 @@ def curve_of(path: Path, grid: Grid) -> Curve:
     if suffix not in (".json", ".txt"):
         return _of_sound(path, grid)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"--intensity-from {str(path)!r} has more than {MAX_BYTES} bytes")
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, MAX_BYTES)
         return _of_points(json.loads(text), grid) if suffix == ".json" else Curve.parse(text)
     except OSError as error:
         raise UsageError(

@@ -16,6 +16,7 @@ from midi.grid import Grid, Meter
 from midi.note import Note
 from midi.number import counted
 from midi.smf_events import MAX_BYTES, META, METER, Event, read_events
+from midi.user_file import open_file
 
 TICKS_PER_BEAT = 480
 DRUM_CHANNEL = 9  # channel 10 as musicians count
@@ -103,14 +104,10 @@ def write_smf(
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        if path.exists() and not path.is_file():  # a pipe or a device would never end
-            raise MelodyError(f"melody file {path!s:.200} is not a regular file")
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(MAX_BYTES + 1)  # one more than allowed, for read_events to see
     except OSError as error:
         raise MelodyError(f"melody file {path!s:.200} cannot be read: {error.strerror}") from error
-    except ValueError as error:  # MelodyError above, or a path that holds a NUL
-        raise MelodyError(str(error)) from error
 
 
 def _score(ticks_per_beat: int, events: Sequence[Event], repairs: list[str]) -> Score:

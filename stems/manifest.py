@@ -12,6 +12,7 @@ from typing import cast
 
 from diffusion.facts import EngineDescription
 from midi.grid import Grid
+from midi.user_file import read_bytes
 from stems.entries import (
     FileEntry,
     GridEntry,
@@ -27,6 +28,7 @@ from stems.facts import SplitterDescription
 from stems.plain import EMPTY, as_plain, from_plain
 
 SCHEMA = "backline.manifest/1"
+MAX_MANIFEST_BYTES = 1 << 26
 MANIFEST_NAME = "manifest.json"
 
 
@@ -128,7 +130,7 @@ def read_manifest(path: Path, *, check_files: bool = True, check_hashes: bool = 
     """
     file = path / MANIFEST_NAME if path.is_dir() else path
     try:
-        data = json.loads(file.read_bytes())
+        data = json.loads(read_bytes(file, MAX_MANIFEST_BYTES))
     except OSError as error:
         raise StemError(f"manifest {file} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):

@@ -53,10 +53,8 @@ DOORS = {
     "peft": {"diffusion.ace_step.lora"},
     "mido": {"midi.smf"},
     "soundfile": {
-        "audio.clip",
         "audio.errors",
         "audio.flac_file",
-        "audio.sound_files",
         "stems.splitting.recording",
     },
     "pythonosc": {"osc_protocol.codec"},

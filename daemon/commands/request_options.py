@@ -11,6 +11,7 @@ import typer
 
 from daemon.errors import UsageError
 from midi.timed_prompts import is_timed
+from midi.user_file import read_text
 from osc_protocol.argument import Arg
 from osc_protocol.audio_edits import lora_of
 from osc_protocol.checks import check
@@ -206,9 +207,7 @@ def _lora_lines(lines: list[str]) -> str:
 def _text_of(option: str, name: str) -> str:
     path = Path(name).expanduser()
     try:
-        if path.stat().st_size > MAX_TEXT_BYTES:
-            raise UsageError(f"{option} file {str(path)!r} has more than {MAX_TEXT_BYTES} bytes")
-        return path.read_text(encoding="utf-8")
+        return read_text(path, MAX_TEXT_BYTES)
     except OSError as error:
         raise UsageError(f"{option} file {str(path)!r} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

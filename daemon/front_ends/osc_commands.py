@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from daemon.front_ends.subscribers import Address, Subscribers, Subscription, ho
 from daemon.jobs import Job, JobState
 from diffusion.engines import engine_spec
 from midi.smf_events import MAX_BYTES
+from midi.user_file import open_file
 from osc_protocol import messages as osc
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
@@ -215,14 +214,11 @@ class Commands:
 
 
 def _check_readable(path: str) -> None:
-    reason = "it is no file"
     try:
-        if stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its other end
-            with open(path, "rb"):
-                return
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no path"
-    raise ProtocolError(Code.OUT_OF_RANGE, f"path {path!r} cannot be read: {reason}", "path")
+        open_file(Path(path)).close()
+    except OSError as error:
+        sentence = f"path {path!r} cannot be read: {error.strerror}"
+        raise ProtocolError(Code.OUT_OF_RANGE, sentence, "path") from None
 
 
 def _is_read_quickly(request: osc.Generate) -> bool:

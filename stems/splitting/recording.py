@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from audio.clip import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, Samples
+from audio.errors import AudioError, open_sound
 from stems.errors import StemError
 from stems.splitting.splitter import Level
 
@@ -122,14 +123,11 @@ def _skip(path: Path, file: Any, frames: int) -> None:
 
 
 def _open(path: Path) -> Any:
-    import soundfile
-
-    if path.is_dir():
-        raise StemError(f"{path} is a folder, not a sound file")
     try:
-        return soundfile.SoundFile(path)
-    except (OSError, TypeError, soundfile.SoundFileError) as error:  # TypeError: headerless .raw
-        raise StemError(f"{path} cannot be read as sound: {_reason(error)}") from None
+        return open_sound(path)
+    except AudioError as error:
+        reason = str(error).removeprefix(f"cannot read {path}: ")
+        raise StemError(f"{path} cannot be read as sound: {reason}") from None
 
 
 def _read(path: Path, file: Any, frames: int) -> Samples:

@@ -168,7 +168,10 @@ def test_a_file_that_is_not_there_is_refused_before_anything_is_queued(
     client: Client, tmp_path: Path
 ) -> None:
     before = client.status().head_seq
-    for path, words in ((tmp_path / "gone.wav", "No such file"), (tmp_path, "it is no file")):
+    for path, words in (
+        (tmp_path / "gone.wav", "No such file"),
+        (tmp_path, "not a regular file but a folder"),
+    ):
         for dry_run in (False, True):
             with pytest.raises(ProtocolError, match=words) as refusal:
                 client.submit(Split(str(path), dry_run=dry_run))
@@ -179,7 +182,7 @@ def test_a_file_that_is_not_there_is_refused_before_anything_is_queued(
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 def test_a_pipe_keeps_nobody_waiting(client: Client, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ProtocolError, match="it is no file"):
+    with pytest.raises(ProtocolError, match="not a regular file but a named pipe"):
         client.submit(Split(str(tmp_path / "pipe")))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Callable
 from fractions import Fraction
@@ -271,3 +273,75 @@ def test_stems_of_another_sound_are_not_replaced(
     assert run("split", tmp_path / "b.wav", "--stems", "drums", "-o", out, "--force") == 0
     assert (tmp_path / "out-bak" / "manifest.json").read_bytes() == before
     assert run("split", tmp_path / "b.wav", "--stems", "vocals", "-o", out) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes have no names there")
+def test_every_option_refuses_what_is_no_regular_file_at_once(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("bass.pipe")
+    Path("empty").touch()
+    Path("folder").mkdir()
+    signal.alarm(60)  # whoever waits for the pipe's other end is ended
+    asked = ("generate", "--bpm", "240", "--key", "C", "--bars", "1", "-o", "out")
+    for file in ("bass.pipe", "empty", "folder", "/dev/zero"):
+        for words in (
+            ("measure", file),
+            ("measure", file, "--picture", "x.png"),
+            ("conform", file, "--bpm", "120", "-o", "x.wav"),
+            ("conform", file, "--bpm", "120", "--loop", "-o", "x.wav"),
+            ("energy", file),
+            ("to-midi", file, "--stem", "bass", "-o", "x.mid"),
+            ("slice", file, "--stem", "bass", "--to", "x"),
+            ("split", file, "-o", "x"),
+            ("export", file, "--files", "x"),
+            (*asked, "--melody", file),
+            (*asked, "--audio", file, "--edit", "cover"),
+            (*asked, "--reference", file),
+            (*asked, "--lyrics", f"@{file}"),
+            (*asked, "--timed-prompts", file),
+            (*asked, "--intensity-from", file),
+            ("generate", "--from", file, "--stems", "bass", "-o", "out"),
+            ("reproduce", file, "-o", "out"),
+        ):
+            assert run(*words) in (1, 2), words
+            told = capsys.readouterr().err
+            assert len(told.splitlines()) == 1 and "unexpected" not in told, (words, told)
+    signal.alarm(0)
+    names = {path.name for path in tmp_path.iterdir()} - {"home"}
+    assert names == {"bass.pipe", "empty", "folder"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_utf_8_works_or_is_one_sentence(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"bass caf\xe9.wav")
+    time = np.arange(48_000) / 48_000
+    soundfile.write("bass.wav", 0.3 * np.sin(2 * np.pi * 110 * time), 48_000)
+    os.rename("bass.wav", name)
+    for words in (
+        ("measure", name),
+        ("energy", name),
+        ("to-midi", name, "-o", "x.mid"),
+        ("slice", name, "--to", "x"),
+        ("split", name, "-o", "y"),
+        ("conform", name, "--bpm", "120", "-o", "x.wav"),
+        ("generate", "--bpm", "240", "--key", "C", "--bars", "1", "--melody", name, "-o", "out"),
+    ):
+        status = run(*words)
+        told = capsys.readouterr().err
+        assert "unexpected" not in told, (words, told)
+        assert status == 0 or len(told.splitlines()) == 1
+        assert status == 0 or words[0] in ("split", "conform", "generate"), told
+
+
+def test_a_byte_order_mark_is_no_part_of_the_lyrics(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "words.txt").write_bytes("\ufeffla la".encode())
+    capsys.readouterr()
+    assert generate(run, tmp_path / "o", "--lyrics", f"@{tmp_path / 'words.txt'}", "--dry-run") == 0
+    assert '"la la"' in capsys.readouterr().out

@@ -204,7 +204,7 @@ def test_a_file_that_is_not_there_or_no_file_is_said(tmp_path: Path) -> None:
         read_melody(tmp_path / "none.mid", GRID)
     with pytest.raises(MelodyError, match="is not a regular file"):
         read_melody(tmp_path, GRID)
-    with pytest.raises(MelodyError, match="null"):
+    with pytest.raises(MelodyError, match="no file of this name"):
         read_melody(Path("a\0b"), GRID)
 
 

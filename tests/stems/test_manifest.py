@@ -132,7 +132,7 @@ def test_a_field_of_the_wrong_form_is_refused(manifest: Manifest, change: dict[s
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"", "is not JSON"), (b"\xff\xfe", "is not JSON"), (b"[" * 100_000, "is not JSON"),
+    [(b"", "it is empty"), (b"\xff\xfe", "is not JSON"), (b"[" * 100_000, "is not JSON"),
      (b"[]", "must be a JSON object")],
 )  # fmt: skip
 def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes, sentence: str):

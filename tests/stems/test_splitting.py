@@ -249,7 +249,7 @@ def text(folder: Path, name: str = "sound.wav") -> Path:
         (cut_header, "cannot be read as sound"),
         (text, "cannot be read as sound: .*not recogni[sz]ed"),
         (lambda folder: text(folder, "sound.raw"), "cannot be read as sound"),
-        (lambda folder: folder, "is a folder"),
+        (lambda folder: folder, "is not a regular file but a folder"),
         (lambda folder: folder / "gone.wav", "cannot be read as sound"),
     ],
 )
