@@ -13,6 +13,7 @@ from diffusion.ace_step.weights import RENAMED, our_name
 from diffusion.audio_conditions import Lora
 from diffusion.errors import EngineError
 from diffusion.facts import LoraFacts
+from midi.user_file import open_file
 
 PEFT_PREFIX = "base_model.model."  # before each name where the model's own trainer wrote the file
 LYCORIS_PREFIX = "lycoris_"  # before each name of a LoKr, in which "_" stands for "." too
@@ -67,7 +68,7 @@ def _read(lora: Lora, transformer: Any) -> dict[str, Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(lora.path, "pt") as file:
+        with open_file(lora.path), safe_open(lora.path, "pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}
             metadata = json.loads((file.metadata() or {}).get(METADATA_NAME, "{}"))
         config = lora.path.with_name(CONFIG_NAME)

@@ -16,6 +16,7 @@ from diffusion.errors import ModelError
 from diffusion.models import catalogue
 from diffusion.models.folder import models_folder
 from diffusion.models.shelf import find, snapshots
+from midi.user_file import open_file
 from stems.errors import StemError
 
 if TYPE_CHECKING:
@@ -82,6 +83,11 @@ def open_splitter(name: str | None = None, home: Path | None = None) -> Splitter
     if path.suffix in MODEL_FILES or os.sep in name or "/" in name:
         if not path.exists():
             raise StemError(f"model {name} is not there: neither a file nor a folder")
+        try:
+            if not path.is_dir():
+                open_file(path).close()
+        except OSError as error:
+            raise StemError(f"model {name} cannot be read: {error.strerror}") from None
         return Splitter(path.stem, path)
     try:
         snapshot = find(root, name)

@@ -283,6 +283,7 @@ def test_every_option_refuses_what_is_no_regular_file_at_once(
     os.mkfifo("bass.pipe")
     Path("empty").touch()
     Path("folder").mkdir()
+    soundfile.write("tone.wav", np.full(4_800, 0.1), 48_000)
     signal.alarm(60)  # whoever waits for the pipe's other end is ended
     asked = ("generate", "--bpm", "240", "--key", "C", "--bars", "1", "-o", "out")
     for file in ("bass.pipe", "empty", "folder", "/dev/zero"):
@@ -295,6 +296,7 @@ def test_every_option_refuses_what_is_no_regular_file_at_once(
             ("to-midi", file, "--stem", "bass", "-o", "x.mid"),
             ("slice", file, "--stem", "bass", "--to", "x"),
             ("split", file, "-o", "x"),
+            ("split", "tone.wav", "--model", f"./{file}", "-o", "x"),
             ("export", file, "--files", "x"),
             (*asked, "--melody", file),
             (*asked, "--audio", file, "--edit", "cover"),
@@ -310,7 +312,7 @@ def test_every_option_refuses_what_is_no_regular_file_at_once(
             assert len(told.splitlines()) == 1 and "unexpected" not in told, (words, told)
     signal.alarm(0)
     names = {path.name for path in tmp_path.iterdir()} - {"home"}
-    assert names == {"bass.pipe", "empty", "folder"}
+    assert names == {"bass.pipe", "empty", "folder", "tone.wav"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -173,3 +174,10 @@ def test_without_weights_the_command_that_brings_them_is_told(tmp_path: Path) ->
     with pytest.raises(StemError, match="neither a file nor a folder"):
         open_splitter(str(tmp_path / "gone.safetensors"))
     assert open_splitter(home=tmp_path).name == EMBEDDED.name
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_model_that_is_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.safetensors")
+    with pytest.raises(StemError, match="not a regular file but a named pipe"):
+        open_splitter(str(tmp_path / "x.safetensors"))
