@@ -83,9 +83,13 @@ class Grid:
             )
         object.__setattr__(self, "_point_seconds", _point_seconds(self.tempo))
         runs = _meter_runs(self.bars, self.meters)
-        beats = sum((count * beats for count, beats in runs), Fraction(0))
-        constant = len(self.tempo) == 1
-        seconds = 60 * beats / self.tempo[0].bpm if constant else self.seconds_at(beats)
+        beats = _total(runs)
+        if len(self.tempo) == 1:  # 60 * beats / bpm, in one step
+            bpm = self.tempo[0].bpm
+            above, below = beats.numerator * bpm.denominator, beats.denominator * bpm.numerator
+            seconds = Fraction(60 * above, below)
+        else:
+            seconds = self.seconds_at(beats)
         if seconds > MAX_SECONDS:  # before anything is made of 32000 bars
             raise GridError(
                 f"bars {self.bars} last {float(seconds):.6g} s at {self.bpm:g} bpm; "
@@ -202,13 +206,19 @@ def _meter_runs(bars: int, meters: Sequence[MeterChange]) -> list[tuple[int, Fra
     return [(end - each.bar, each.meter.beats) for each, end in zip(meters, ends, strict=True)]
 
 
+def _total(runs: Sequence[tuple[int, Fraction]]) -> Fraction:
+    # As whole numbers over a common denominator: a step of Fraction takes twenty times as long.
+    under = lcm(*(beats.denominator for _, beats in runs))
+    return Fraction(sum(n * b.numerator * (under // b.denominator) for n, b in runs), under)
+
+
 def _bar_starts(runs: Sequence[tuple[int, Fraction]]) -> tuple[Fraction, ...]:
     starts = [Fraction(0)]
     for count, beats in runs:
         first = starts[-1]
-        # Over their common denominator these are whole numbers, which add up fast.
         under = lcm(first.denominator, beats.denominator)
-        start, bar = (int(each * under) for each in (first, beats))
+        start = first.numerator * (under // first.denominator)
+        bar = beats.numerator * (under // beats.denominator)
         starts += [Fraction(start + n * bar, under) for n in range(1, count + 1)]
     return tuple(starts)
 

@@ -44,6 +44,8 @@ def meter_changes(text: str) -> tuple[MeterChange, ...]:
 
 def bar_names(text: str, bars: int) -> tuple[str, ...]:
     """Read "1-4: verse 5-8: chorus, loud" (bars from 1) into one name a bar, "" where none is."""
+    if not text:
+        return ()
     with refusing("sections"):
         return read_sections(text, bars)
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# A hosted run tries the same examples each time; at home each run tries others.
+settings.register_profile("hosted", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("hosted")
 
 # A shell that starts the tests in the background has them ignore SIGINT, and what they start would
 # inherit that; a handler of our own is not inherited, so children begin with the default.
