@@ -80,7 +80,7 @@ class BarFeatures:
 
     @classmethod
     def of(cls, clip: Clip, features: Features) -> BarFeatures:
-        """Compute what the bar line is told by from a recording and its features."""
+        """Compute the features by which the bar line is found, from a recording and its onsets."""
         pitches = pitches_over_time(clip)
         levels, seconds = pitches or (np.zeros((84, 1)), np.zeros(1))
         return cls(

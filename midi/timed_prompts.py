@@ -40,7 +40,7 @@ class TimedPrompt:
 class Placed:
     """Prompts on bars: one name a section, the tempo map, and the bar (from 0) where they end.
 
-    `starts` holds the first bar of each section with its words, `end_bar` None where none was told.
+    `starts` holds the first bar of each section with its words, `end_bar` None where none is given.
     """
 
     starts: tuple[tuple[int, str], ...]

@@ -106,7 +106,7 @@ class Client:
         return self._ask(request, osc.Accepted)
 
     def cancel(self, target: str | int) -> osc.CancelDone:
-        """Stop a job, told by its number or the rid of its request."""
+        """Stop a job, given by its number or the rid of its request."""
         return self.ask(osc.Cancel, osc.CancelDone, target=target)
 
     def job(self, target: str | int) -> osc.JobReply:
@@ -138,7 +138,7 @@ class Client:
         stem comes once, and a Finished that was missed has seq 0 and no elapsed time. Raises
         NoAnswer when the daemon is gone.
         """
-        told: set[int] = set()
+        seen: set[int] = set()
         ask_at = time.monotonic() + self._silence_seconds
         while True:
             event = self.next_event(ask_at - time.monotonic())
@@ -152,9 +152,9 @@ class Client:
             is_last = isinstance(event, osc.Finished)
             for each in (*(self.stems(job) if is_last else ()), event):
                 if isinstance(each, osc.StemReady):
-                    if each.index in told:
+                    if each.index in seen:
                         continue
-                    told.add(each.index)
+                    seen.add(each.index)
                 yield each
             if is_last:
                 return
@@ -183,7 +183,7 @@ class Client:
 
 
 def _as_event(reply: osc.JobReply) -> osc.Progress | osc.Finished | None:
-    """The event that would have told what a job.reply tells; None for a job that waits."""
+    """The event with the content of a job.reply; None for a job that waits."""
     if reply.state == "queued":
         return None
     common = (0, reply.job_rid, reply.job)

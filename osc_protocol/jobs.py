@@ -1,4 +1,4 @@
-"""What is asked, answered and told of jobs: each command with its reply, and the events.
+"""Commands about jobs, each with its reply, and the events of jobs.
 
 The docstrings are the descriptions of docs/guide/protocol.md. What makes a job stands in
 generate.py and split.py.

@@ -137,7 +137,7 @@ class Link:
                 (osc,) = decode(self._socket.recv(MAX_DATAGRAM_BYTES))
                 return read_answer(osc)
             except (TimeoutError, ConnectionError, ValueError):
-                # Nothing came, the port is shut (told by ICMP), or a later daemon's message.
+                # Nothing came, the port is shut (ICMP says so), or a later daemon's message.
                 if time.monotonic() >= deadline:
                     return None
             except OSError as error:

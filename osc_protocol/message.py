@@ -34,7 +34,7 @@ class Row:
     `short_values` instead of their defaults. `button` commands may
     come with nothing or with one number, where 0 is a button let go and does nothing; in any other
     form all their arguments must be there. A row whose second argument has but one choice shares
-    its address with others, told apart by it.
+    its address with others, distinguished by it.
     """
 
     name: str

@@ -86,7 +86,7 @@ def on_bars(
 def length_in_bars(
     tags: str, bpm: Fraction, meters: tuple[MeterChange, ...], seconds: Fraction | None = None
 ) -> int | None:
-    """Bars up to the prompt that ends timed tags, or else up to `seconds`; None: neither is told.
+    """Bars up to the prompt that ends timed tags, or else up to `seconds`; None: neither is given.
 
     Raises ProtocolError.
     """
