@@ -61,10 +61,11 @@ class Grid:
     bars: int
     tempo: tuple[TempoPoint, ...]
     meters: tuple[MeterChange, ...]
-    bar_starts: tuple[Fraction, ...] = field(init=False, repr=False, compare=False)
-    """In beats: bars + 1 of them, the last is the end."""
+    beats: Fraction = field(init=False, repr=False, compare=False)
+    """Length in quarter notes."""
     seconds: Fraction = field(init=False, repr=False, compare=False)
     """Length in seconds."""
+    _bar_starts: tuple[Fraction, ...] = field(init=False, repr=False, compare=False)
     _point_seconds: tuple[Fraction, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +97,8 @@ class Grid:
                 f"the limit is {MAX_SECONDS} s"
             )
         object.__setattr__(self, "seconds", seconds)
-        object.__setattr__(self, "bar_starts", _bar_starts(runs))
+        object.__setattr__(self, "beats", beats)
+        object.__setattr__(self, "_bar_starts", ())
 
     @classmethod
     def constant(
@@ -108,9 +110,12 @@ class Grid:
         return cls(bars, (point,), (MeterChange(0, one_meter),))
 
     @property
-    def beats(self) -> Fraction:
-        """Length in quarter notes."""
-        return self.bar_starts[-1]
+    def bar_starts(self) -> tuple[Fraction, ...]:
+        """Where bars start, in beats: bars + 1 of them, the last is the end."""
+        if not self._bar_starts:  # made when they are asked for: a request is checked without
+            starts = _bar_starts(_meter_runs(self.bars, self.meters))
+            object.__setattr__(self, "_bar_starts", starts)
+        return self._bar_starts
 
     @property
     def bpm(self) -> float:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Self
 
@@ -104,19 +103,27 @@ def refusal(field: str, rest: str, code: Code = Code.OUT_OF_RANGE) -> ProtocolEr
     return ProtocolError(code, named(field) + rest, field)
 
 
-@contextmanager
-def refusing(field: str, *, colon: bool = False) -> Iterator[None]:
+class refusing:
     """Turn a MidiError, which may begin with the name of `field`, into a refusal of that field.
 
     With `colon` it does not begin so, and the name is put before it.
     """
-    try:
-        yield
-    except MidiError as error:
-        text, name = str(error), wire_name(field)
-        if colon or text.startswith(name):
-            raise refusal(field, f": {text}" if colon else text.removeprefix(name)) from None
-        raise ProtocolError(Code.OUT_OF_RANGE, text, field) from None
+
+    __slots__ = ("colon", "field")
+
+    def __init__(self, field: str, *, colon: bool = False) -> None:
+        self.field, self.colon = field, colon
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, MidiError):
+            text, name = str(error), wire_name(self.field)
+            if self.colon or text.startswith(name):
+                sentence = f": {text}" if self.colon else text.removeprefix(name)
+                raise refusal(self.field, sentence) from None
+            raise ProtocolError(Code.OUT_OF_RANGE, text, self.field) from None
 
 
 class DecodeError(ProtocolError):

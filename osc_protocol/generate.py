@@ -197,8 +197,10 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     @cached_property
     def curve(self) -> Curve | None:
         """The intensity over beats, or None where that is left to the engine."""
+        if not self.intensity.strip():
+            return None
         with refusing("intensity"):
-            return Curve.parse(self.intensity) if self.intensity.strip() else None
+            return Curve.parse(self.intensity)
 
     def read_melody(self) -> "Melody | None":
         """The melody on the grid, or None; reads `melody_path` if there is one."""
