@@ -94,7 +94,7 @@ class Arg:
 
     def is_default(self, value: object) -> bool:
         """True where leaving it out asks for the same."""
-        return value == self.default or str(value) == self.unset
+        return value == self.default or (self.default is None and str(value) == self.unset)
 
     @property
     def options(self) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from daemon.errors import UsageError
 from midi.timed_prompts import is_timed
 from midi.user_file import read_text
 from osc_protocol.argument import Arg
-from osc_protocol.audio_edits import lora_of
 from osc_protocol.checks import check
 from osc_protocol.errors import ProtocolError
 from osc_protocol.generate import STYLE, Generate
@@ -158,9 +157,10 @@ def _generate(given: dict[str, Any]) -> Generate:
     """The request that the options make; raises UsageError, ProtocolError or StemError."""
     curve_file = given.pop("intensity_from", "")
     _take_times(given)
-    for field, join in (("sections", "\n".join), ("loras", _lora_lines)):
-        if field in given:
-            given[field] = join(given[field])
+    for argument in Generate.row.keys:
+        if argument.lines and argument.field in given:
+            text = "\n".join(given[argument.field])
+            given[argument.field] = PATH_TEXT.get(argument.kind, str)(text)
     if curve_file and "intensity" in given:
         raise UsageError("--intensity and --intensity-from: give one of them, not both")
     if "from_" in given:
@@ -197,11 +197,6 @@ def _take_times(given: dict[str, Any]) -> None:
     if "from_" not in given and "bpm" not in given and is_timed(given.get("tags", "")):
         bpm = opening_bpm(given["tags"])
         given |= {} if bpm is None else {"bpm": float(bpm)}
-
-
-def _lora_lines(lines: list[str]) -> str:
-    pairs = map(lora_of, lines)
-    return "\n".join(f"{absolute(path)}:{scale:g}" for path, scale in pairs)
 
 
 def _text_of(option: str, name: str) -> str:

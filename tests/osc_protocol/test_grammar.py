@@ -277,6 +277,14 @@ def test_more_digits_than_a_float_holds_travel_as_a_double() -> None:
     assert isinstance(read, Generate) and (read.bpm, read.digest) == (order.bpm, order.digest)
 
 
+@pytest.mark.parametrize("word", ["none", "drawn", "8"])
+def test_no_word_that_is_typed_is_taken_for_nothing(word: str) -> None:
+    order = Generate(rid="t", bpm=92.7, key="C", tags=word, project=word)
+    read = read_command(decode(write(order))[0])
+    assert isinstance(read, Generate) and (read.tags, read.project) == (word, word)
+    assert order.digest != Generate(bpm=92.7, key="C").digest
+
+
 def test_the_same_order_has_the_same_digest_in_every_form() -> None:
     forms = [
         command("generate", "sfsfs", "t", 92.7, "Am", 0.0, "dub"),
