@@ -48,8 +48,10 @@ class Arg:
     not empty.
 
     A keyed argument with a `position` may also stand by position. `in_request` is whether it is
-    part of the request that is stored and compared, as `stored_as` if not by its name; `kept_by`
-    says whether a variation (VARY) and a change of a result (CHANGE) repeat it. On the command line
+    part of the request that is stored and compared, as `stored_as` if not by its name; one that is
+    `stored_if_set` is left out of it at its default, as every field must be that was added after
+    the first results were stored: their files carry a hash of the request. `kept_by` says
+    whether a variation (VARY) and a change of a result (CHANGE) repeat it. On the command line
     it is `option` (from its name where that is empty), listed under `group`, unless `wire_only`
     says why there is none; `lines` is an option that may be repeated, one line each, and
     `from_file` one that takes "@file".
@@ -73,6 +75,7 @@ class Arg:
     unset: str = "none"  # what the daemon does without it, where the default does not say
     in_request: bool = True
     stored_as: str = ""
+    stored_if_set: bool = False
     kept_by: tuple[str, ...] = (VARY, CHANGE)
     option: str = ""
     old_options: tuple[str, ...] = ()

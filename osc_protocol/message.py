@@ -183,11 +183,15 @@ class Request(Command):
             object.__setattr__(self, field, value)
 
     def as_dict(self) -> dict[str, object]:
-        """All of the request, fit for JSON: bytes as base64, names as a list."""
+        """The request fit for JSON: bytes as base64, names as a list.
+
+        Fields that are only `stored_if_set` are left out at their defaults, the others never.
+        """
         plain: dict[str, object] = {"kind": self.kind} if self.kind else {}
         for argument in self.row.fields:
-            if argument.in_request:
-                value = getattr(self, argument.field)
+            value = getattr(self, argument.field)
+            left_out = argument.stored_if_set and argument.is_default(value)
+            if argument.in_request and not left_out:
                 plain[json_name(argument)] = _as_json(argument, value)
         return plain
 

@@ -57,8 +57,8 @@ print(read_command(decode(encode("/backline/generate", "ssfssss", words))[0]).en
 """
 
 NEW_FIELD = """\
-    swing: Annotated[float, Key("how late the off-beats come", low=0, high=1, unit="eighths",
-        group=STYLE, example="0.3")] = 0.0
+    shuffle: Annotated[float, Key("how late the off-beats come", low=0, high=1, unit="eighths",
+        stored_if_set=True, group=STYLE, example="0.3")] = 0.0
 """
 NEW_COMMAND = '''
 
@@ -86,18 +86,18 @@ from osc_protocol import messages as osc
 
 print(vars(Commands)["carry_out"].dispatcher.dispatch(osc.Pause).__name__)
 """
-SWING_OVER_OSC = """
+SHUFFLE_OVER_OSC = """
 from osc_protocol.codec import decode, encode
 from osc_protocol.errors import ProtocolError
 from osc_protocol.grammar import read_command, write
 
-def read(swing):
-    words = ("r1", "bpm", 90.0, "key", "Am", "swing", swing)
+def read(shuffle):
+    words = ("r1", "bpm", 90.0, "key", "Am", "shuffle", shuffle)
     return read_command(decode(encode("/backline/generate", "ssfsssf", words))[0])
 
 request = read(0.25)
-assert request.swing == 0.25 and read_command(decode(write(request))[0]).swing == 0.25
-assert ("swing", "d", 0.25) in request.settings()
+assert request.shuffle == 0.25 and read_command(decode(write(request))[0]).shuffle == 0.25
+assert ("shuffle", "d", 0.25) in request.settings()
 try:
     read(1.5)
 except ProtocolError as error:
@@ -175,22 +175,22 @@ def test_an_option_added_to_the_class_is_an_option_everywhere(copy: Path) -> Non
     assert text.count(before) == 1
     request.write_text(text.replace(before, NEW_FIELD + before), "utf-8")
 
-    assert "--swing 0..1" in run(copy, "generate", "--help")
-    assert "--swing 0..1" in run(copy, "send", "generate", "--help")
-    refusal = run(copy, code=SWING_OVER_OSC)
-    assert refusal == "swing | swing must be a number from 0 to 1 eighths, not 1.5\n"
+    assert "--shuffle 0..1" in run(copy, "generate", "--help")
+    assert "--shuffle 0..1" in run(copy, "send", "generate", "--help")
+    refusal = run(copy, code=SHUFFLE_OVER_OSC)
+    assert refusal == "shuffle | shuffle must be a number from 0 to 1 eighths, not 1.5\n"
 
     run(copy, code="from docs.pages.__main__ import main; main()")
     page = (copy / "docs" / "guide" / "protocol.md").read_text("utf-8")
-    assert "| `swing` | `f` | 0.0 | 0 to 1 eighths | how late the off-beats come |" in page
+    assert "| `shuffle` | `f` | 0.0 | 0 to 1 eighths | how late the off-beats come |" in page
     lua = (copy / "reaper_scripts" / "lib" / "protocol.lua").read_text("utf-8")
-    assert 'swing = { kind = "float", tag = "f", default = 0.0, low = 0, high = 1' in lua
+    assert 'shuffle = { kind = "float", tag = "f", default = 0.0, low = 0, high = 1' in lua
     schema = json.loads((copy / "docs" / "guide" / "requests.schema.json").read_text("utf-8"))
-    swing = schema["$defs"]["generate"]["properties"]["swing"]
-    assert (swing["type"], swing["minimum"], swing["maximum"]) == ("number", 0, 1)
+    shuffle = schema["$defs"]["generate"]["properties"]["shuffle"]
+    assert (shuffle["type"], shuffle["minimum"], shuffle["maximum"]) == ("number", 0, 1)
 
-    words = ("--bpm", "90", "--key", "C", "--swing", "0.25", "-o", copy / "out", "--dry-run")
-    assert json.loads(run(copy, "generate", *words))["swing"] == 0.25
+    words = ("--bpm", "90", "--key", "C", "--shuffle", "0.25", "-o", copy / "out", "--dry-run")
+    assert json.loads(run(copy, "generate", *words))["shuffle"] == 0.25
 
 
 @pytest.mark.slow
