@@ -18,6 +18,7 @@ from diffusion.facts import EngineDescription, EngineFacts
 from midi.curve import Curve
 from midi.grid import Grid
 from midi.key import Key
+from midi.lead_sheet import LeadSheet
 from midi.melody import Melody, Note
 
 Progress = Callable[[str, float], None]  # stage name, fraction in 0..1
@@ -45,6 +46,7 @@ class Conditions:
     A name is as midi.sections.section_text reads it: a tag, words, or both. `tags` is free text,
     `seed` fixes every random choice, `sample_rate` is in Hz. With `revision` the stems are those
     to regenerate. `intensity` (0 to 1 by beats) is left to the engine where it is None.
+    `lead_sheet` is the plan as far as it is known, on the bars of `grid`.
     Raises EngineError for an unknown lead or stem.
     """
 
@@ -61,6 +63,7 @@ class Conditions:
     revision: Revision | None = None
     audio: AudioConditions = field(default_factory=AudioConditions)
     intensity: Curve | None = None
+    lead_sheet: LeadSheet = field(default_factory=LeadSheet)
 
     def __post_init__(self) -> None:
         check_choice("lead", self.lead, LEADS)

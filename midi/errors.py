@@ -21,5 +21,13 @@ class SectionError(MidiError):
     """Sections, or prompts at times, do not lie on the bars there are."""
 
 
+class ChordError(MidiError):
+    """A chord symbol, or chords over bars, cannot be read."""
+
+
+class SheetError(MidiError):
+    """A lead sheet cannot be read, or does not fit its bars."""
+
+
 class CurveError(MidiError):
     """The points of an intensity curve are none."""
