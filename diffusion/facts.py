@@ -52,14 +52,17 @@ class EngineFacts:
 class EmbeddedFacts(EngineFacts):
     """How the embedded engine made one take; None where it only played given notes.
 
-    `unknown_words` of the tags meant nothing to it. `sections` and `intensity` (0..1) are by bar.
-    `melody_agreement_before_keeping` is the share of the given melody in what the network wrote.
-    `timbres` are by part.
+    `blended` is a second style, mixed with the first; the parts in `without` were asked to be
+    silent; `unknown_words` of the tags meant nothing to it. `sections` and `intensity` (0..1) are
+    by bar. `melody_agreement_before_keeping` is the share of the given melody in what the network
+    wrote. `timbres` are by part.
     """
 
     steps: int | None = None
     guidance_scale: float | None = None
     style: str | None = None
+    blended: str | None = None
+    without: tuple[str, ...] | None = None
     moods: tuple[str, ...] | None = None
     unknown_words: tuple[str, ...] | None = None
     sections: tuple[str, ...] | None = None

@@ -48,9 +48,11 @@ class Backbone(nn.Module):  # type: ignore[misc]  # torch is not followed
         """Return clean latents (batch, frames, channels).
 
         `noisy` (batch, frames, channels), `time` (batch,) 0 clean .. 1 noise, `context`
-        (batch, frames, CONTEXT_CHANNELS), `tokens` (batch, SLOTS) of vocabulary.TOKENS.
+        (batch, frames, CONTEXT_CHANNELS), `tokens` (batch, SLOTS or more) of
+        vocabulary.TOKENS; those after the slots are further styles, to be blended with the first.
         """
-        style = self.words(tokens) + self.slots
+        further = tokens.shape[1] - len(self.slots)
+        style = self.words(tokens) + torch.cat([self.slots, self.slots[:1].expand(further, -1)])
         return self.transformer(
             hidden_states=noisy,
             timestep=time,

@@ -73,6 +73,7 @@ def _generated(
     grid, tonic = conditions.grid, conditions.key.tonic
     text, remarks = _prompt(conditions)
     prompt = parse_prompt(text)
+    remarks += prompt.remarks
     part = "lead" if conditions.lead == "melody" else "vocals"
     tune = None
     if conditions.melody is not None:
@@ -83,7 +84,7 @@ def _generated(
         grid=grid,
         key=conditions.key,
         lead=conditions.lead,
-        tokens=prompt.tokens(),
+        tokens=prompt.blended_tokens(),
         tune=tune,
         harmony=melody_part.harmony_of(conditions.melody) if conditions.melody else None,
         sections=sections,
@@ -101,6 +102,8 @@ def _generated(
         network, intent, conditions.seed, step=step, known=known, known_parts=kept
     )
     performance = decode(latents, tonic, float(grid.beats))
+    for name in prompt.without:
+        performance = performance.with_notes(name, ())
     intensity = agreement = None
     if conditions.intensity is not None:
         performance = dynamics.follow(performance, conditions.intensity, grid)
@@ -114,6 +117,8 @@ def _generated(
         steps=STEPS,
         guidance_scale=1.0,
         style=prompt.style,
+        blended=prompt.blended or None,
+        without=prompt.without or None,
         moods=prompt.moods,
         unknown_words=prompt.unknown,
         sections=sections,

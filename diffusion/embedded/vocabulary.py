@@ -1,17 +1,29 @@
 """The words the embedded model knows, and how free text is mapped onto them.
 
-Runs of up to three words of a prompt are looked up, longest first, in a table of synonyms. What is
-found becomes a style, moods and instruments; all other words are reported. Knows nothing of torch.
+Phrases of the text (diffusion.embedded.phrases) become styles, moods, instruments and parts that
+are not to play; all other words are reported. Knows nothing of torch.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from diffusion.embedded.performance import TIMBRES
+from diffusion.embedded.phrases import (
+    AND,
+    BREAK,
+    FILLER,
+    GRAMMAR,
+    NOT_AFTER,
+    NOT_BEFORE,
+    Phrase,
+    phrases_of,
+)
 
+# Marks of the table's keys: the nearest that the model has; a general word, which counts only where
+# no other style is named; a part of the band, whatever plays it.
+NEAR, WEAK, PART = "~", "?", "part:"
 STYLES: tuple[str, ...] = (
     "pop", "rock", "folk", "ballad", "lofi", "hiphop", "trap", "house", "techno",
     "drum_and_bass", "synthwave", "funk", "disco", "reggae", "jazz_swing", "bossa",
@@ -21,82 +33,6 @@ MOODS: tuple[str, ...] = (
     "calm", "energetic", "dark", "bright", "sad", "happy", "dreamy", "aggressive",
     "relaxed", "epic", "romantic", "tense",
 )  # fmt: skip
-
-# Synonyms of styles and moods.
-_SYNONYMS: Mapping[str, str] = {
-    "lo fi": "lofi", "chillhop": "lofi", "study beats": "lofi",
-    "hip hop": "hiphop", "rap": "hiphop", "boom bap": "hiphop",
-    "drum and bass": "drum_and_bass", "drum n bass": "drum_and_bass", "dnb": "drum_and_bass",
-    "jungle": "drum_and_bass", "breakbeat": "drum_and_bass",
-    "jazz": "jazz_swing", "swing": "jazz_swing", "bebop": "jazz_swing", "big band": "jazz_swing",
-    "bossa nova": "bossa", "samba": "bossa", "latin": "bossa",
-    "dub": "reggae", "ska": "reggae", "dancehall": "reggae", "dub techno": "techno",
-    "edm": "house", "dance": "house", "deep house": "house", "electronic": "house",
-    "minimal": "techno", "industrial": "techno", "trance": "techno",
-    "retrowave": "synthwave", "80s": "synthwave", "eighties": "synthwave",
-    "synth pop": "synthwave",
-    "film": "cinematic", "score": "cinematic", "soundtrack": "cinematic",
-    "orchestral": "cinematic", "classical": "cinematic", "drone": "ambient",
-    "irish": "celtic", "jig": "celtic", "reel": "celtic", "acoustic": "folk",
-    "americana": "country", "bluegrass": "country", "singer songwriter": "folk",
-    "metal": "rock", "punk": "rock", "indie": "rock", "grunge": "rock", "hard rock": "rock",
-    "r b": "soul", "rnb": "soul", "motown": "soul", "gospel": "soul", "groovy": "funk",
-    "slow song": "ballad", "love song": "ballad",
-    "soft": "calm", "gentle": "calm", "warm": "calm", "peaceful": "calm", "quiet": "calm",
-    "chill": "relaxed", "laid back": "relaxed", "mellow": "relaxed", "easy": "relaxed",
-    "upbeat": "energetic", "driving": "energetic", "fast": "energetic",
-    "danceable": "energetic", "exciting": "energetic",
-    "moody": "dark", "gloomy": "dark", "ominous": "dark",
-    "mysterious": "tense", "suspense": "tense", "nervous": "tense",
-    "sunny": "bright", "uplifting": "bright", "light": "bright", "hopeful": "bright",
-    "melancholic": "sad", "melancholy": "sad", "nostalgic": "sad",
-    "emotional": "romantic", "tender": "romantic", "love": "romantic",
-    "powerful": "epic", "heroic": "epic", "triumphant": "epic", "big": "epic",
-    "cheerful": "happy", "joyful": "happy", "playful": "happy", "fun": "happy",
-    "atmospheric": "dreamy", "ethereal": "dreamy", "floating": "dreamy", "spacey": "dreamy",
-    "angry": "aggressive", "hard": "aggressive", "intense": "aggressive", "heavy": "aggressive",
-}  # fmt: skip
-
-# Names of instruments -> (part, timbre).
-_INSTRUMENTS: Mapping[str, tuple[str, str]] = {
-    "808": ("drums", "808"), "drum machine": ("drums", "808"), "jazz kit": ("drums", "jazz"),
-    "brushes": ("drums", "jazz"), "electronic drums": ("drums", "electronic"),
-    "room kit": ("drums", "room"), "power kit": ("drums", "power"),
-    "big drums": ("drums", "power"), "acoustic drums": ("drums", "standard"),
-    "drum kit": ("drums", "standard"),
-    "electric bass": ("bass", "finger"), "finger bass": ("bass", "finger"),
-    "pick bass": ("bass", "pick"), "upright bass": ("bass", "acoustic"),
-    "double bass": ("bass", "acoustic"), "acoustic bass": ("bass", "acoustic"),
-    "fretless bass": ("bass", "fretless"), "fretless": ("bass", "fretless"),
-    "slap bass": ("bass", "slap"), "synth bass": ("bass", "synth"), "sub bass": ("bass", "synth"),
-    "warm bass": ("bass", "fretless"),
-    "piano": ("comp", "piano"), "keys": ("comp", "electric_piano"),
-    "electric piano": ("comp", "electric_piano"), "rhodes": ("comp", "electric_piano"),
-    "nylon guitar": ("comp", "nylon_guitar"), "classical guitar": ("comp", "nylon_guitar"),
-    "acoustic guitar": ("comp", "steel_guitar"), "steel guitar": ("comp", "steel_guitar"),
-    "guitar": ("comp", "clean_guitar"), "clean guitar": ("comp", "clean_guitar"),
-    "electric guitar": ("comp", "clean_guitar"), "organ": ("comp", "organ"),
-    "strings": ("comp", "strings"), "pad": ("comp", "pad"), "pads": ("comp", "pad"),
-    "soft pads": ("comp", "pad"), "synth pad": ("comp", "pad"),
-    "flute": ("lead", "flute"), "violin": ("lead", "violin"), "fiddle": ("lead", "violin"),
-    "trumpet": ("lead", "trumpet"), "brass": ("lead", "trumpet"), "sax": ("lead", "sax"),
-    "saxophone": ("lead", "sax"), "lead guitar": ("lead", "overdriven_guitar"),
-    "distorted guitar": ("lead", "overdriven_guitar"),
-    "overdriven guitar": ("lead", "overdriven_guitar"),
-    "piano lead": ("lead", "piano"), "piano melody": ("lead", "piano"),
-    "synth lead": ("lead", "saw_lead"), "lead synth": ("lead", "saw_lead"),
-    "synth": ("lead", "saw_lead"), "vibraphone": ("lead", "vibraphone"),
-    "vibes": ("lead", "vibraphone"), "bells": ("lead", "vibraphone"),
-    "female voice": ("vocals", "alto"), "female vocals": ("vocals", "alto"),
-    "alto": ("vocals", "alto"), "male voice": ("vocals", "tenor"),
-    "male vocals": ("vocals", "tenor"), "tenor": ("vocals", "tenor"),
-    "soprano": ("vocals", "soprano"), "high voice": ("vocals", "soprano"),
-}  # fmt: skip
-
-# Words without a meaning of their own, which are not reported.
-_FILLERS = frozenset(
-    "a an and the with of in on for music song track style vibe feel some very like to".split()
-)
 
 # The token table of the model: index 0 means "not given".
 TOKENS: tuple[str, ...] = (
@@ -111,12 +47,20 @@ SLOTS = 3 + len(TIMBRES)  # one style, two moods, one timbre a part
 
 @dataclass(frozen=True, slots=True)
 class ParsedPrompt:
-    """A prompt in the model's own words; `unknown` are the words it does not know."""
+    """A prompt in the model's own words.
+
+    `blended` is a second style to mix with `style`. `without` are the parts (keys of TIMBRES) that
+    are not to play. `unknown` are the words that mean nothing here, and `remarks` sentences on all
+    that is played otherwise than asked, these included.
+    """
 
     style: str = ""
     moods: tuple[str, ...] = ()
     timbres: Mapping[str, str] | None = None
     unknown: tuple[str, ...] = ()
+    blended: str = ""
+    without: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def tokens(self) -> tuple[int, ...]:
         """Return SLOTS indices into TOKENS: style, two moods, a timbre for each part."""
@@ -127,46 +71,161 @@ class ParsedPrompt:
         named += [f"{part}:{timbres[part]}" if part in timbres else "" for part in TIMBRES]
         return tuple(_INDEX[name] for name in named)
 
-
-def _meaning(phrase: str) -> tuple[str, str] | None:
-    joined = phrase.replace(" ", "_")
-    word = joined if joined in STYLES or joined in MOODS else _SYNONYMS.get(phrase, "")
-    if word in STYLES:
-        return "style", word
-    if word in MOODS:
-        return "mood", word
-    return _INSTRUMENTS.get(phrase)
+    def blended_tokens(self) -> tuple[int, ...]:
+        """Return `tokens`, and after them the second style's where there is one."""
+        return (*self.tokens(), *((_INDEX[f"style:{self.blended}"],) if self.blended else ()))
 
 
 def parse_prompt(text: str) -> ParsedPrompt:
-    """Parse free `text`; the first style and the first two moods count.
+    """Parse free `text`, in any language of the table (diffusion/embedded/words.json).
 
-    A further style, a third mood or a second timbre for a part is reported among the unknown.
+    Two styles and two moods count, and one timbre a part. What is beyond that, or stands for an
+    instrument or a style that the model does not have, is said in the remarks.
     """
-    words = re.findall(r"[\w']+", text.lower().replace("_", " "))
-    style = ""
-    moods: list[str] = []
-    unknown: list[str] = []
-    timbres: dict[str, str] = {}
-    at = 0
-    while at < len(words):
-        for length in (3, 2, 1):
-            phrase = " ".join(words[at : at + length])
-            meaning = _meaning(phrase)
-            if meaning is not None and len(phrase.split()) == length:
-                break
-        at += length
-        if meaning is None:
-            if phrase not in _FILLERS:
-                unknown.append(phrase)
-            continue
-        kind, name = meaning
-        if kind == "style" and style in ("", name):
-            style = name
-        elif kind == "mood" and (name in moods or len(moods) < 2):
-            moods += [] if name in moods else [name]
-        elif kind in TIMBRES and timbres.setdefault(kind, name) == name:
-            pass
+    phrases = phrases_of(text)
+    without, phrases = _parts_left_out(phrases)
+    reading = _Reading(list(without))
+    for phrase in phrases:
+        if phrase.text and not phrase.meanings:
+            reading.unknown.append(phrase.text)
+        elif not set(phrase.meanings) & {BREAK, *GRAMMAR}:
+            reading.take(phrase)
+    return reading.result()
+
+
+@dataclass
+class _Reading:
+    """What of a prompt has been understood so far."""
+
+    without: list[str]
+    styles: list[str] = field(default_factory=list)
+    weak_styles: list[str] = field(default_factory=list)
+    moods: list[str] = field(default_factory=list)
+    timbres: dict[str, str] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    def take(self, phrase: Phrase) -> None:
+        """Add what one phrase of the table says."""
+        meaning = phrase.meanings[0]
+        kind, name = meaning.lstrip(NEAR + WEAK).split(":")
+        if kind == "style":
+            known = self.weak_styles if meaning.startswith(WEAK) else self.styles
+            taken = self._take(known, name, phrase.text, 2, "two styles are blended at most")
+        elif kind == "mood":
+            taken = self._take(self.moods, name, phrase.text, 2, "two moods are followed at most")
+        elif kind in TIMBRES:
+            taken = self._take_timbre(kind, name, phrase.text)
         else:
-            unknown.append(phrase)
-    return ParsedPrompt(style, tuple(moods), timbres or None, tuple(unknown))
+            taken = False
+            self.without += name.split(",") if kind == "without" else []
+        if taken and meaning.startswith(NEAR):
+            what = "style" if kind == "style" else "sound"
+            self.remarks.append(
+                f"{phrase.text}: the nearest {what} the embedded engine has is {_plain(name)}"
+            )
+
+    def _take(self, known: list[str], name: str, text: str, most: int, limit: str) -> bool:
+        if name in known:
+            return True
+        if len(known) == most:
+            self.remarks.append(f"{text}: left out; {limit}")
+            return False
+        known.append(name)
+        return True
+
+    def _take_timbre(self, part: str, name: str, text: str) -> bool:
+        """Give `part` the timbre; chords and lead change places where that lets both sound."""
+        held = self.timbres.get(part, name)
+        other = {"comp": "lead", "lead": "comp"}.get(part)
+        if held != name and other and other not in self.timbres:
+            if name in TIMBRES[other]:
+                part, held = other, name
+            elif held in TIMBRES[other]:
+                self.timbres[other], held = held, name
+        if held != name:
+            self.remarks.append(f"{text}: left out; {_plain(held)} is asked for in its place")
+            return False
+        self.timbres[part] = name
+        return True
+
+    def result(self) -> ParsedPrompt:
+        """Return it all; styles of a general word only where no other is named."""
+        style, blended = (*(self.styles or self.weak_styles[:1]), "", "")[:2]
+        remarks = list(self.remarks)
+        if self.unknown:
+            words = ", ".join(self.unknown)
+            remarks.append(f"the embedded engine does not know these style words: {words}")
+        without = tuple(part for part in TIMBRES if part in self.without)
+        return ParsedPrompt(
+            style=style,
+            moods=tuple(self.moods),
+            timbres=self.timbres or None,
+            unknown=tuple(self.unknown),
+            blended=blended,
+            without=without,
+            remarks=tuple(remarks),
+        )
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _parts_left_out(phrases: list[Phrase]) -> tuple[list[str], list[Phrase]]:
+    """The parts that are negated ("no drums or bass"), and the phrases without their negations.
+
+    A negation of anything but a part is one unknown phrase: the model cannot avoid a sound.
+    """
+    without: list[str] = []
+    left: list[Phrase | None] = list(phrases)
+    for at, phrase in enumerate(phrases):
+        if left[at] is None:
+            continue
+        for role, step in ((NOT_BEFORE, 1), (NOT_AFTER, -1)):
+            target = _next(phrases, at, step) if phrase.is_(role) else None
+            if target is None or left[target] is None:
+                continue
+            parts = _listed(phrases, target, step)
+            for index in parts:
+                without += phrases[index].meanings[0].removeprefix(PART).split(",")
+                left[index] = None
+            if not parts:
+                pair = (phrase.text, phrases[target].text)[::step]
+                left[target] = Phrase(" ".join(pair))
+            left[at] = None
+            break
+        else:
+            if phrase.is_(NOT_BEFORE) or phrase.is_(NOT_AFTER):
+                left[at] = None if phrase.is_(FILLER) else Phrase(phrase.text)
+    return without, [phrase for phrase in left if phrase is not None]
+
+
+def _next(phrases: list[Phrase], at: int, step: int) -> int | None:
+    """The next phrase with a meaning of its own before a comma."""
+    at += step
+    while 0 <= at < len(phrases) and not phrases[at].is_(BREAK):
+        if not set(phrases[at].meanings) & set(GRAMMAR):
+            return at
+        at += step
+    return None
+
+
+def _listed(phrases: list[Phrase], first: int, step: int) -> list[int]:
+    """The parts in a list from `first` on: "drums", "drums and bass", "drums, bass or vocals"."""
+    listed: list[int] = []
+    waiting: list[int] = []
+    joined = True
+    at = first
+    while 0 <= at < len(phrases):
+        phrase = phrases[at]
+        if phrase.meanings and phrase.meanings[0].startswith(PART):
+            waiting.append(at)
+            if joined:
+                listed, waiting, joined = listed + waiting, [], False
+        elif phrase.is_(AND):
+            joined = True
+        elif not (phrase.is_(BREAK) or phrase.is_(FILLER)) or phrase.is_(NOT_BEFORE):
+            break
+        at += step
+    return listed
