@@ -184,6 +184,81 @@ def test_most_pieces_have_every_part(pieces: list[Piece]) -> None:
         assert len(having) / len(pieces) >= least
 
 
+def test_a_full_ending_comes_home_in_a_last_bar_of_its_own(pieces: list[Piece]) -> None:
+    """The last chord is the tonic's, and drums and bass strike once, on the last bar's beat."""
+    for piece in pieces:
+        if piece.ending != "full":
+            continue
+        start = (piece.bars - 1) * beats_a_bar(piece.meter)
+        assert piece.chords[-1].root == piece.tonic
+        for name in ("drums", "bass"):
+            struck = [
+                n for n in piece.performance.parts[name].notes if n.start_beats > start - 0.04
+            ]
+            assert all(abs(note.start_beats - start) <= 0.04 for note in struck)
+
+
+def test_a_loop_written_by_rules_leads_back_to_its_first_bar() -> None:
+    loops = [piece for piece in (compose(s, tune="rules") for s in SEEDS) if piece.ending == "loop"]
+    assert len(loops) > 5
+    assert all(piece.chords[-1].root != piece.tonic for piece in loops)
+    assert all(piece.sections[-1] != "outro" for piece in loops)
+
+
+def test_a_part_is_silent_where_it_is_not_present(pieces: list[Piece]) -> None:
+    """A note may be up to 0.03 beats early (the human error) and ring over the bar line."""
+    for piece in pieces:
+        beats = beats_a_bar(piece.meter)
+        for name, part in piece.performance.parts.items():
+            assert len(piece.presence[name]) == piece.bars
+            for note in part.notes:
+                assert piece.presence[name][int((note.start_beats + 0.04) / beats)]
+
+
+def test_parts_enter_and_drop_out_in_the_course_of_many_pieces(pieces: list[Piece]) -> None:
+    moving = [len(set(piece.presence["drums"])) == 2 for piece in pieces]
+    assert sum(moving) / len(moving) > 0.25
+
+
+def test_moods_lie_far_apart_in_loudness_length_and_register() -> None:
+    """Of many pieces of one mood each: calm is soft, happy short, dark low, bright high."""
+    found: dict[str, list[tuple[float, float, float]]] = {}
+    for piece in (compose(seed, tune="rules") for seed in range(1, 160)):
+        bass = piece.performance.parts["bass"].notes
+        if len(piece.moods) == 1 and bass and piece.tune:
+            lead = piece.performance.parts["lead" if piece.lead == "melody" else "vocals"].notes
+            found.setdefault(piece.moods[0], []).append(
+                (
+                    sum(note.velocity for note in bass) / len(bass),
+                    sum(note.length_beats for note in bass) / len(bass),
+                    sum(note.pitch for note in lead) / len(lead),
+                )
+            )
+    mean = {
+        mood: [sum(x) / len(x) for x in zip(*rows, strict=True)] for mood, rows in found.items()
+    }
+    assert mean["calm"][0] < 0.6 * mean["aggressive"][0]
+    assert mean["happy"][1] < 0.5 * mean["calm"][1]
+    assert mean["dark"][2] < mean["bright"][2] - 8
+
+
+def test_bars_of_written_tunes_repeat_earlier_ones() -> None:
+    """F1 of (sixteenth, pitch) with the best earlier bar; people's tunes are at .47."""
+    scores = []
+    for seed in range(1, 60):
+        piece = compose(seed, tune="rules")
+        beats = beats_a_bar(piece.meter)
+        bars: list[set[tuple[int, int]]] = [set() for _ in range(piece.bars)]
+        for note in piece.tune:
+            at = int((note.start_beats + 0.06) / beats)
+            bars[at].add((round(4 * (note.start_beats - at * beats)), note.pitch))
+        for at in range(1, piece.bars):
+            if bars[at]:
+                found = [2 * len(bars[at] & b) / (len(bars[at]) + len(b)) for b in bars[:at]]
+                scores.append(max(found))
+    assert 0.42 < sum(scores) / len(scores) < 0.7
+
+
 @pytest.mark.parametrize("meter", METERS)
 def test_every_style_composes_in_every_meter(meter: str) -> None:
     for at, style in enumerate(STYLES):

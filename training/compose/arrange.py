@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from training.compose.band import perform_chart
-from training.compose.bar import Bar, bar_of
+from training.compose.bar import bar_of
 from training.compose.chart import Chart
 from training.compose.choices import (
     choose_bpm,
@@ -16,7 +16,14 @@ from training.compose.choices import (
     write_chords,
 )
 from training.compose.folk import Tune
-from training.compose.form import choose_form, form_around, intensities, spans_of
+from training.compose.form import (
+    choose_ending,
+    choose_form,
+    form_around,
+    intensities,
+    most_bars,
+    spans_of,
+)
 from training.compose.melodies import write_tune
 from training.compose.moods import blend
 from training.compose.motifs import choose_character
@@ -52,7 +59,7 @@ def compose(
         meter = tune.meter if isinstance(tune, Tune) else choose_meter(rng, style_name)
     bar = bar_of(meter, rng.randrange(12))
     moods = choose_moods(rng)
-    mood = blend(moods)
+    mood = blend(rng, moods)
     lead = rng.choice(("melody", "vocals"))
     mode = choose_mode(rng, book, mood)
     bpm = choose_bpm(rng, book, bar, mood)
@@ -62,12 +69,14 @@ def compose(
     if folk:
         mode = folk.mode
         tonic = fitting_tonic(rng, folk, tonic, low, high)
-        form = form_around(rng, min(folk.bars, _most_bars(bar)), bar.beats)
+        form = form_around(rng, min(folk.bars, most_bars(bar.beats)), bar.beats)
+        ending = choose_ending(rng, form, closed=True)
         chords, notes = set_tune(rng, folk, form, bar, tonic, book, mood, low, high)
         source = folk.source
     else:
         form = choose_form(rng, bar.beats)
-        chords = write_chords(rng, form, bar, tonic, mode, book, mood)
+        ending = choose_ending(rng, form, closed=False)
+        chords = write_chords(rng, form, bar, tonic, mode, book, mood, ending)
         tune_seed = seed * 10 if held_out_tunes else seed if seed % 10 else seed * 10 + 1
         source = f"rules:{tune_seed}"
         density = min(1.0, max(0.0, book.tunefulness + mood.density + rng.uniform(-0.15, 0.15)))
@@ -82,14 +91,16 @@ def compose(
             mode,
             max(low, low + 2 + shift),
             min(high, high - 3 + shift),
-            choose_character(rng, density),
+            choose_character(rng, density, mood),
         )
-    if form[-1][0] == "outro":
-        notes = end_tune(notes, form, bar, tonic, low, high)
+    bars = sum(count for _, count in form)
+    if ending == "full":
+        notes = end_tune(notes, bars, bar, tonic, low, high)
     if folk is None or rng.random() < 0.8:
         notes = swing(notes, bar, book.swing, book.swing_unit_beats)
-    end = sum(bars for _, bars in form) * bar.beats
-    notes = articulate(sorted(notes, key=lambda note: note.start_beats), 1.0, False, end)
+    notes = articulate(
+        sorted(notes, key=lambda note: note.start_beats), 1.0, False, bars * bar.beats
+    )
     chart = Chart(
         style_name,
         book,
@@ -103,7 +114,9 @@ def compose(
         tuple(chords),
         tuple(notes),
         lead,
+        ending,
     )
+    performance, presence = perform_chart(rng, chart)
     return Piece(
         style=style_name,
         moods=moods,
@@ -118,9 +131,7 @@ def compose(
         chords=chart.chords,
         sections=chart.sections,
         intensity=chart.intensity,
-        performance=perform_chart(rng, chart),
+        ending=ending,
+        presence=presence,
+        performance=performance,
     )
-
-
-def _most_bars(bar: Bar) -> int:
-    return min(32, int(128 // bar.beats))

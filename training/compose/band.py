@@ -11,22 +11,27 @@ from training.compose.chart import Chart
 from training.compose.comping import play_comp
 from training.compose.drums import as_played, play_drums
 from training.compose.perform import articulate, humanise, shade, swing, within
-from training.compose.presence import Presence, plan_presence
+from training.compose.presence import Presence, plan_presence, planned_bars
 from training.compose.voices import answer, sing_backing
 
+# The share of pieces in which a mood's pattern or drum takes the place of the style's.
+MOOD_PATTERNS = 0.7
 GAINS_DB = {"drums": 0.0, "bass": -1.0, "comp": -5.0, "lead": -2.0, "vocals": -1.0}
 
 
-def perform_chart(rng: Random, chart: Chart) -> Performance:
-    """Every player in turn: drums first, the bass on the kick, chords, the tune, the others."""
+def perform_chart(rng: Random, chart: Chart) -> tuple[Performance, dict[str, tuple[bool, ...]]]:
+    """Every player in turn: drums first, the bass on the kick, chords, the tune, the others.
+
+    Also returned: per part and bar, whether it plays.
+    """
     style, bar, mood = chart.style, chart.bar, chart.mood
     presence: Presence = plan_presence(rng, chart)
     total = chart.bars * bar.beats
     timbres = _timbres(rng, chart)
-    hits, kicks = play_drums(rng, chart, presence.drums)
+    hits, kicks = play_drums(rng, chart, presence.drums, _kit(rng, chart))
     raw: dict[str, list[Played]] = {
         "drums": as_played(hits, mood.force, chart.intensity, bar.beats),
-        "bass": play_bass(rng, chart, presence.bass, kicks),
+        "bass": play_bass(rng, chart, presence.bass, kicks, _pattern(rng, mood.bass)),
     }
     strummed = timbres["comp"].endswith("guitar") and chart.style_name not in (
         "funk",
@@ -39,6 +44,7 @@ def perform_chart(rng: Random, chart: Chart) -> Performance:
         _comp_centre(rng, chart),
         rng.choice((3, 4, 4)) if len(chart.chords[0].pitch_classes) < 4 else rng.choice((4, 4, 5)),
         0.012 if strummed else 0.0,
+        _pattern(rng, mood.comping),
     )
     tune_part, other = ("lead", "vocals") if chart.lead == "melody" else ("vocals", "lead")
     second = presence.second
@@ -53,6 +59,8 @@ def perform_chart(rng: Random, chart: Chart) -> Performance:
         raw[other] = [_vowel(note, "AA") for note in backing]
     else:
         raw[other] = _second_lead(rng, chart, second)
+    # An answer may run on into a bar in which its part is out.
+    raw[other] = [n for n in raw[other] if second[int((n.start_beats + 0.05) / bar.beats)]]
     exact = {round(first * bar.beats, 6) for _, first, _ in chart.spans()}
     parts: dict[str, Part] = {}
     gains = {name: gain + rng.uniform(-2.0, 2.0) for name, gain in GAINS_DB.items()}
@@ -75,7 +83,7 @@ def perform_chart(rng: Random, chart: Chart) -> Performance:
             drums=name == "drums",
         )
         if name != "drums":
-            short = mood.short if name in ("bass", "comp") else 0.96
+            short = mood.short if name in ("bass", "comp") else 0.96 * min(1.0, mood.short**0.5)
             notes = within(name, articulate(notes, min(1.0, short), name == "comp", total))
         parts[name] = Part(tuple(notes), timbres[name], round(max(-9.0, gains[name]), 1))
     parts[tune_part] = Part(
@@ -83,16 +91,33 @@ def perform_chart(rng: Random, chart: Chart) -> Performance:
         timbres[tune_part],
         round(max(-9.0, gains[tune_part]), 1),
     )
-    return Performance(total, {name: parts[name] for name in TIMBRES})
+    active = {
+        "drums": presence.drums, "bass": presence.bass, "comp": presence.comp,
+        other: second, tune_part: [True] * chart.bars,
+    }  # fmt: skip
+    plays = {
+        name: planned_bars(parts[name].notes, active[name], chart.spans(), bar) for name in TIMBRES
+    }
+    return Performance(total, {name: parts[name] for name in TIMBRES}), plays
+
+
+def _pattern(rng: Random, pattern: str) -> str:
+    """The mood's pattern in most pieces; "" leaves the player to the style's."""
+    return pattern if rng.random() < MOOD_PATTERNS else ""
+
+
+def _kit(rng: Random, chart: Chart) -> dict[str, str]:
+    """The drums that take the place of others in this piece, by the mood."""
+    return dict(chart.mood.kit) if rng.random() < MOOD_PATTERNS else {}
 
 
 def _comp_centre(rng: Random, chart: Chart) -> float:
     """The middle of the chords: bright or dark as the mood is, and out of the tune's way."""
-    wish = rng.uniform(57, 64) + 0.5 * chart.mood.register_semitones
+    wish = rng.uniform(57, 64) + 0.6 * chart.mood.register_semitones
     if not chart.tune:
         return wish
     middle = sum(note.pitch for note in chart.tune) / len(chart.tune)
-    return max(54.0, min(wish, middle - 8))
+    return max(52.0, min(wish, middle - 8))
 
 
 def _second_lead(rng: Random, chart: Chart, active: list[bool]) -> list[Played]:
@@ -116,7 +141,7 @@ def _play_tune(
         rng, notes, loose_beats=chart.style.loose_beats * 1.2,
         lag_beats=0.6 * chart.style.lag_beats, exact=exact, spread=0.05,
     )  # fmt: skip
-    gate = min(1.0, rng.uniform(0.9, 1.0) * (1.0 if part == "vocals" else chart.mood.short))
+    gate = min(1.0, rng.uniform(0.9, 1.0) * chart.mood.short ** (0.5 if part == "vocals" else 1.0))
     return articulate(notes, gate, False, total)
 
 

@@ -15,13 +15,21 @@ FORCE = {"r": 0.42, "A": 0.7, "O": 0.82}
 
 
 def play_bass(
-    rng: Random, chart: Chart, active: list[bool], kicks: list[tuple[float, str, float]]
+    rng: Random,
+    chart: Chart,
+    active: list[bool],
+    kicks: list[tuple[float, str, float]],
+    pattern: str,
 ) -> list[Played]:
-    """The bass part on the exact grid; `kicks` are the drummer's (beat, name, force)."""
+    """The bass part on the exact grid; `kicks` are the drummer's (beat, name, force).
+
+    A `pattern` takes the place of the style's lines.
+    """
     low, high = RANGES["bass"]
     chosen: dict[tuple[str, int], str] = {}
     notes: list[Played] = []
-    roots = lead_roots(chart.chords, low + 4, high - 9)
+    height = 35 + 0.5 * chart.mood.register_semitones
+    roots = lead_roots(chart.chords, low, high - 9, height)
     previous = 36
     for name, first, last in chart.spans():
         for bar in range(first, last):
@@ -34,7 +42,7 @@ def play_bass(
                 continue
             tier = chart.tier(bar)
             if (name, tier) not in chosen:
-                chosen[name, tier] = rng.choice(BASS[chart.style_name][tier])
+                chosen[name, tier] = pattern or rng.choice(BASS[chart.style_name][tier])
             text = chosen[name, tier]
             events = _events(text, chart, bar - first, start, kicks)
             for at, event in enumerate(events):
@@ -96,12 +104,14 @@ def _events(
     return lay(text, chart.bar, index)
 
 
-def lead_roots(chords: tuple[Chord, ...], low: int, high: int) -> dict[float, int]:
-    """Each chord's root in one octave or another, by its start: near the last, drawn to E1..E2."""
+def lead_roots(
+    chords: tuple[Chord, ...], low: int, high: int, height: float = 35.0
+) -> dict[float, int]:
+    """Each chord's root in one octave or another, by its start: near the last and the `height`."""
     roots: dict[float, int] = {}
-    last = 35.0
+    last = height
     for chord in chords:
-        centre = 0.55 * last + 0.45 * 35
+        centre = 0.55 * last + 0.45 * height
         roots[chord.start_beats] = _near(chord.root, centre, low, high)
         last = roots[chord.start_beats]
     return roots

@@ -16,7 +16,10 @@ from training.compose.styles import Style
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Style, feel, key, form, chords and tune of one piece; `lead` is "melody" or "vocals"."""
+    """Style, feel, key, form, chords and tune of one piece.
+
+    `lead` is "melody" or "vocals", `ending` "full" or "loop".
+    """
 
     style_name: str
     style: Style
@@ -30,6 +33,7 @@ class Chart:
     chords: tuple[Chord, ...]
     tune: tuple[Played, ...]
     lead: str
+    ending: str
 
     @property
     def bars(self) -> int:
@@ -43,7 +47,7 @@ class Chart:
     @property
     def ends(self) -> bool:
         """Whether the piece has a real ending in its last bar instead of looping on."""
-        return self.form[-1][0] == "outro"
+        return self.ending == "full"
 
     def spans(self) -> list[tuple[str, int, int]]:
         """Name, first bar and bar after the last of each section."""

@@ -40,7 +40,7 @@ def choose_moods(rng: Random) -> tuple[str, ...]:
 def choose_bpm(rng: Random, style: Style, bar: Bar, mood: Mood) -> float:
     """Quarter notes a minute so that the felt pulse lies in the style's range."""
     low, high = style.felt_bpm
-    at = min(1.0, max(0.0, 0.5 + 0.4 * mood.pace + rng.uniform(-0.45, 0.45)))
+    at = min(1.0, max(0.0, 0.5 + 0.5 * mood.pace + rng.uniform(-0.45, 0.45)))
     felt = low + (high - low) * at
     if bar.ternary:
         while felt > 128:
@@ -84,6 +84,13 @@ def choose_folk(
     return None
 
 
+def choose_thirds(rng: Random, style: Style, mood: Mood) -> int:
+    """How many thirds a chord piles up: 2 a triad, 3 a seventh, 4 a ninth."""
+    if rng.random() >= style.sevenths + mood.colour:
+        return 2
+    return 4 if rng.random() < 2 * (mood.colour - 0.4) else 3
+
+
 def write_chords(
     rng: Random,
     form: list[tuple[str, int]],
@@ -92,9 +99,13 @@ def write_chords(
     mode: str,
     style: Style,
     mood: Mood,
+    ending: str,
 ) -> list[Chord]:
-    """A progression for each kind of section; the last bar before home is left open."""
-    seventh = rng.random() < style.sevenths + mood.colour
+    """A progression for each kind of section; the last bar before home is left open.
+
+    A "full" `ending` comes home in the last bar, a "loop" leads back to the first.
+    """
+    thirds = choose_thirds(rng, style, mood)
     texts: dict[str, str] = {}
     chords: list[Chord] = []
     for at, (name, first, last) in enumerate(spans_of(form)):
@@ -102,9 +113,11 @@ def write_chords(
         if kind not in texts:
             texts[kind] = choose_progression(rng, mode, style.family, texts.get("verse", ""))
         final = at == len(form) - 1
-        ending = "home" if name == "outro" or (final and rng.random() < 0.5) else ""
-        if not final and rng.random() < 0.5:
-            ending = "open"
+        close = ""
+        if final:
+            close = "home" if ending == "full" else "wrap"
+        elif rng.random() < 0.5:
+            close = "open"
         chords += progression(
             last - first,
             first * bar.beats,
@@ -113,7 +126,7 @@ def write_chords(
             texts[kind],
             tonic,
             mode,
-            seventh=seventh,
-            ending=ending,
+            thirds=thirds,
+            ending=close,
         )
     return chords

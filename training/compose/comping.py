@@ -22,10 +22,12 @@ def play_comp(
     centre: float,
     voices: int,
     strum_beats: float,
+    pattern: str,
 ) -> list[Played]:
     """The chord part, at most `voices` (3 to 5) notes at once around the MIDI note `centre`.
 
-    `strum_beats` spreads a chord from its lowest note up.
+    `strum_beats` spreads a chord from its lowest note up. A `pattern` takes the place of the
+    style's rhythms.
     """
     notes: list[Played] = []
     chosen: dict[tuple[str, int], str] = {}
@@ -38,7 +40,7 @@ def play_comp(
             start = bar * chart.bar.beats
             tier = chart.tier(bar)
             if (name, tier) not in chosen:
-                chosen[name, tier] = rng.choice(COMP[chart.style_name][tier])
+                chosen[name, tier] = pattern or rng.choice(COMP[chart.style_name][tier])
             ending = chart.ends and bar == chart.bars - 1
             text = "X---------------" if ending else chosen[name, tier]
             for event in _with_changes(lay(text, chart.bar, bar - first), chart, start):

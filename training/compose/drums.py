@@ -8,6 +8,7 @@ from diffusion.embedded.performance import DRUMS, Played
 from training.compose.bar import lay
 from training.compose.chart import Chart
 from training.compose.grooves import GROOVES, Groove
+from training.compose.perform import LEAST_VELOCITY
 
 FORCE = {"X": 0.94, "x": 0.76, "o": 0.54, "g": 0.28}
 KEEPERS = ("closed_hat", "ride", "shaker", "open_hat")
@@ -19,10 +20,13 @@ ELECTRONIC = ("house", "techno", "trap", "synthwave", "disco")
 Hit = tuple[float, str, float]
 
 
-def play_drums(rng: Random, chart: Chart, active: list[bool]) -> tuple[list[Hit], list[Hit]]:
+def play_drums(
+    rng: Random, chart: Chart, active: list[bool], kit: dict[str, str]
+) -> tuple[list[Hit], list[Hit]]:
     """All hits as (beat, drum, force) on the exact grid, and the kicks alone for the bassist.
 
-    `active` says in which bars the drummer plays at all.
+    `active` says in which bars the drummer plays at all; `kit` which drum of a groove is played
+    on another one.
     """
     hits: list[Hit] = []
     chosen: dict[tuple[str, int], Groove] = {}
@@ -40,6 +44,7 @@ def play_drums(rng: Random, chart: Chart, active: list[bool]) -> tuple[list[Hit]
             if (name, tier) not in chosen:
                 chosen[name, tier] = rng.choice(GROOVES[chart.style_name][tier])
             groove = _bar_of_groove(rng, chart, chosen[name, tier], bar - first)
+            groove = [(beat, kit.get(drum, drum), force) for beat, drum, force in groove]
             fill_from = _fill_start(rng, chart, bar, last, active)
             if fill_from is not None:
                 groove = [hit for hit in groove if hit[0] < fill_from - 1e-6]
@@ -47,7 +52,7 @@ def play_drums(rng: Random, chart: Chart, active: list[bool]) -> tuple[list[Hit]
             if entering or bar == first:
                 groove = [hit for hit in groove if hit[1] != "crash"]
                 loud = chart.intensity[bar]
-                crashes = loud > 0.5 or (bar == first and loud > 0.38 and rng.random() < 0.4)
+                crashes = loud > 0.5 or (bar == first and loud > 0.3 and rng.random() < 0.7)
                 if crashes and chart.style_name not in ("bossa", "ambient"):
                     keep = ("closed_hat", "open_hat", "ride")
                     groove = [h for h in groove if h[0] > 1e-6 or h[1] not in keep]
@@ -89,7 +94,7 @@ def _fill_start(rng: Random, chart: Chart, bar: int, last: int, active: list[boo
         return None
     turning = bar == last - 1
     period = (bar + 1) % 4 == 0
-    chance = 0.88 if turning else 0.3 if period else 0.0
+    chance = 0.95 if turning else 0.3 if period else 0.0
     if rng.random() > chance:
         return None
     if bar + 1 < chart.bars and not active[bar + 1]:
@@ -166,7 +171,7 @@ def as_played(
                 round(beat, 6),
                 LENGTH_BEATS.get(drum, 0.25),
                 DRUMS[drum],
-                round(min(1.0, max(0.08, velocity)), 3),
+                round(min(1.0, max(LEAST_VELOCITY, velocity)), 3),
             )
         )
     return notes

@@ -31,7 +31,7 @@ def harmonise(
     mode: str,
     *,
     halves: bool,
-    seventh: bool,
+    thirds: int,
     colour: float,
     split_beats: float,
 ) -> list[Chord]:
@@ -75,7 +75,7 @@ def harmonise(
         path.append(name)
     chords: list[Chord] = []
     for (start, length), name in zip(spans, reversed(path), strict=True):
-        classes = build(name, tonic, mode, seventh=seventh)
+        classes = build(name, tonic, mode, thirds=thirds)
         previous = chords[-1] if chords else None
         if previous and previous.pitch_classes == classes and start % bar.beats > 1e-6:
             chords[-1] = Chord(

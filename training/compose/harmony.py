@@ -107,14 +107,17 @@ def scale_of(tonic: int, mode: str) -> tuple[int, ...]:
     return tuple((tonic + step) % 12 for step in SCALES[mode])
 
 
-def build(token: str, tonic: int, mode: str, *, seventh: bool = False) -> tuple[int, ...]:
-    """Pitch classes, root first, of a degree such as "4", "5D" or "2h"; "S" adds a seventh."""
+def build(token: str, tonic: int, mode: str, *, thirds: int = 2) -> tuple[int, ...]:
+    """Pitch classes, root first, of a degree such as "4", "5D" or "2h"; "S" adds a seventh.
+
+    `thirds` are piled up on degrees without an alteration: 2 a triad, 3 a seventh, 4 a ninth.
+    """
     scale = scale_of(tonic, mode)
     degree = int(token[0]) - 1
     quality = token[1:]
     if quality in QUALITIES:
         return tuple((scale[degree] + step) % 12 for step in QUALITIES[quality])
-    size = 4 if seventh or quality == "S" else 3
+    size = 1 + max(thirds, 3 if quality == "S" else 2)
     return tuple(scale[(degree + 2 * third) % 7] for third in range(size))
 
 
@@ -141,10 +144,11 @@ def progression(
     tonic: int,
     mode: str,
     *,
-    seventh: bool,
+    thirds: int,
     ending: str,
 ) -> list[Chord]:
-    """Chords for `bars` bars from a progression that repeats; `ending` is "home", "open" or "".
+    """Chords for `bars` bars from a progression that repeats; `ending` is "home" (dominant, tonic),
+    "open" (on the dominant), "wrap" (anything but the tonic) or "".
 
     `half_beats` is where the second chord of a bar comes in.
     """
@@ -154,7 +158,7 @@ def progression(
         tokens[-1] = "1"
         if bars > 2:
             tokens[-2] = dominant if mode != "dorian" else "4"
-    elif ending == "open" and bars > 1:
+    elif bars > 1 and (ending == "open" or (ending == "wrap" and tokens[-1][0] == "1")):
         tokens[-1] = dominant if mode != "dorian" else "4"
     chords = []
     for bar, token in enumerate(tokens):
@@ -164,7 +168,7 @@ def progression(
         if len(names) == 2:
             spans = [(0.0, half_beats), (half_beats, bar_beats - half_beats)]
         for name, (offset, length) in zip(names, spans, strict=True):
-            tones = build(name, tonic, mode, seventh=seventh)
+            tones = build(name, tonic, mode, thirds=thirds)
             chords.append(Chord(at + offset, length, tones[0], tones))
     return chords
 

@@ -1,12 +1,14 @@
 """Tunes written by rules: motifs that return, answer each other and come to rest.
 
 A phrase is four units of two bars or one. Units share a motif (a rhythm and a contour in scale
-steps); "a b a c" and its kin give the repetition a listener holds on to. Strong notes are chord
+steps); "a b a c" and its kin give the repetition a listener holds on to, and over the same chords
+a unit comes back note by note. Strong notes are chord
 tones; a note that is not moves by step, so that nothing is wrong against the harmony.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from diffusion.embedded.performance import Played
@@ -15,7 +17,7 @@ from training.compose.harmony import chord_scale, scale_of
 from training.compose.motifs import Character, Motif, cadence, invent, vary
 from training.compose.piece import Chord
 
-PLANS = ("abac", "aabc", "aaac", "abab", "aaba", "abcd")
+PLANS = ("abac", "aabc", "aaac", "abab", "aaba", "abac", "aabb")
 
 
 def write_tune(
@@ -37,6 +39,9 @@ def write_tune(
     centre = rng.uniform(low + 0.35 * (high - low), low + 0.6 * (high - low))
     books: dict[str, dict[str, Motif]] = {}
     plans: dict[str, str] = {}
+    sung: dict[tuple[object, ...], list[Played]] = {}
+    at_first: dict[tuple[object, ...], float] = {}
+    models: dict[tuple[str, str], tuple[int, ...]] = {}
     notes: list[Played] = []
     bridge_rests = rng.random() < 0.35
     pickup = 0 if character.span_semitones < 8 else rng.choice((0, 0, 0, 1, 2, 3))
@@ -62,24 +67,23 @@ def write_tune(
             motif = book[key]
             if unit % 4 == 3 or closing:
                 motif = cadence(motif, bar, size)
-            elif rng.random() < 0.25:
+            elif rng.random() < 0.1:
                 motif = vary(rng, motif)
-            arch = (0.0, 1.5, 3.0, 0.5)[unit % 4]
+            arch = 0.8 * "abcd".index(letter)
             target = min(high - 2.0, max(low + 2.0, centre + lift + arch))
             goal = _goal(chords, at, size, bar, tonic, closing or unit % 4 == 3)
-            phrase = _realise(
-                motif,
-                bar,
-                at * bar.beats,
-                target,
-                chords,
-                tonic,
-                mode,
-                low,
-                high,
-                character,
-                goal,
-            )
+            start = at * bar.beats
+            same = (motif, target, goal, _harmony_under(chords, start, size * bar.beats))
+            if same not in sung:
+                sung[same] = _realise(
+                    motif, bar, start, target, chords, tonic, mode, low, high, character, goal,
+                    models.get((name, key), ()),
+                )  # fmt: skip
+                models.setdefault((name, key), tuple(note.pitch for note in sung[same]))
+            move = start - at_first.setdefault(same, start)
+            phrase = [
+                replace(note, start_beats=round(note.start_beats + move, 6)) for note in sung[same]
+            ]
             if pickup and unit % 2 == 0:
                 scale = chord_scale(_chord_at(chords, phrase[0].start_beats - 0.01), tonic, mode)
                 lead_in = _lead_in(notes, phrase, pickup, scale, 0.5)
@@ -108,6 +112,18 @@ def _goal(
     return fifth if fifth in last.pitch_classes else last.pitch_classes[0]
 
 
+def _harmony_under(
+    chords: tuple[Chord, ...], start: float, beats: float
+) -> tuple[tuple[float, tuple[int, ...]], ...]:
+    """The chords of a phrase, counted from its start: what decides whether it can be repeated."""
+    inside = [
+        (round(max(chord.start_beats - start, 0.0), 6), chord.pitch_classes)
+        for chord in chords
+        if start - chord.length_beats + 1e-6 < chord.start_beats < start + beats - 1e-6
+    ]
+    return tuple(inside)
+
+
 def _chord_at(chords: tuple[Chord, ...], beat: float) -> Chord:
     found = chords[0]
     for chord in chords:
@@ -133,9 +149,15 @@ def _realise(
     high: int,
     character: Character,
     goal: int | None,
+    model: tuple[int, ...],
 ) -> list[Played]:
-    """Pitches for a motif: contour from the target, strong notes on the chord, others by step."""
-    reach = character.span_semitones / 2
+    """Pitches for a motif: contour from the target, strong notes on the chord, others by step.
+
+    `model` are the pitches the motif had before: each is kept where the harmony lets it be.
+    """
+    if model:
+        target = (min(model) + max(model)) / 2
+    reach = max(character.span_semitones, max(model, default=0) - min(model, default=0)) / 2
     floor = int(max(low, target - reach))
     ceiling = int(min(high, target + reach))
     home = _ladder(scale_of(tonic, mode), low, high)
@@ -159,7 +181,8 @@ def _realise(
         options = _ladder(classes, floor, ceiling) or _ladder(classes, low, high)
         last = pitches[-1] if pitches else wish
         way = step - motif.steps[at - 1] if at else 0
-        pitches.append(_fittest(options, wish, last, way))
+        known = model[at] if at < len(model) else None
+        pitches.append(known if known in options else _fittest(options, wish, last, way))
         strong.append(firm)
     for at in range(1, len(pitches) - 1):
         chord = _chord_at(chords, start_beats + motif.rhythm[at][0])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
+from random import Random
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,8 +13,12 @@ class Mood:
     """How a mood bends a style: each field adds to what the style would do.
 
     `pace` -1..1 moves in the tempo range, `energy` shifts every bar's intensity, `minor`
-    multiplies the weight of minor modes, `register_semitones` moves the tune, `force` multiplies
-    velocities, `density` thickens tunes, `colour` adds sevenths, `short` cuts note lengths.
+    multiplies the weight of minor modes, `register_semitones` moves tune, chords and bass,
+    `force` multiplies velocities, `density` thickens tunes, `colour` adds sevenths and, above
+    .4, ninths, `short` multiplies note lengths, `drummed` the chance of a drummer. `leap`,
+    `repeat` and `chromatic` add to the tune's chances of leaps, repeated notes and semitones
+    between. `comping` and `bass` are patterns (see lines) that take the place of the style's in
+    most pieces, `kit` gives drums that take the place of others.
     """
 
     pace: float = 0.0
@@ -22,22 +29,70 @@ class Mood:
     density: float = 0.0
     colour: float = 0.0
     short: float = 1.0
+    drummed: float = 1.0
+    leap: float = 0.0
+    repeat: float = 0.0
+    chromatic: float = 0.0
+    comping: str = ""
+    bass: str = ""
+    kit: tuple[tuple[str, str], ...] = ()
 
 
 MOOD_BOOK: dict[str, Mood] = {
-    "calm": Mood(-0.6, -0.22, 0.8, -1, 0.82, -0.22, 0.1, 1.08),
-    "energetic": Mood(0.6, 0.2, 1.0, 1, 1.1, 0.22, 0.0, 0.9),
-    "dark": Mood(-0.2, 0.0, 6.0, -5, 1.0, -0.1, 0.0, 1.0),
-    "bright": Mood(0.2, 0.05, 0.15, 4, 1.03, 0.08, 0.0, 0.95),
-    "sad": Mood(-0.6, -0.15, 5.0, -3, 0.86, -0.15, 0.1, 1.08),
-    "happy": Mood(0.4, 0.1, 0.1, 2, 1.05, 0.1, 0.0, 0.85),
-    "dreamy": Mood(-0.4, -0.15, 0.8, 3, 0.84, -0.15, 0.5, 1.1),
-    "aggressive": Mood(0.5, 0.25, 4.0, -2, 1.18, 0.15, -0.3, 0.85),
-    "relaxed": Mood(-0.3, -0.08, 0.7, 0, 0.92, -0.08, 0.15, 1.0),
-    "epic": Mood(0.0, 0.2, 2.0, 2, 1.12, -0.05, -0.1, 1.05),
-    "romantic": Mood(-0.4, -0.1, 1.0, 1, 0.9, -0.05, 0.3, 1.05),
-    "tense": Mood(0.2, 0.08, 5.0, -2, 1.04, 0.05, 0.0, 0.9),
-}
+    "calm": Mood(
+        -0.7, -0.4, 0.5, -1, 0.56, -0.4, -0.1, 1.05, drummed=0.8, leap=-0.08,
+        comping="X---------------", bass="R---------------", kit=(("snare", "side_stick"),),
+    ),
+    "energetic": Mood(
+        0.7, 0.34, 1.0, 2, 1.17, 0.42, 0.0, 0.7, drummed=1.3,
+        comping="XoxoXoxoXoxoXoxo", bass="R-O-R-O-R-O-R-O-", kit=(("side_stick", "snare"),),
+    ),
+    "dark": Mood(
+        -0.3, -0.05, 30.0, -11, 0.88, -0.15, 0.0, 1.0, chromatic=0.15,
+        comping="X-----------b---", bass="R-------r-------",
+        kit=(("closed_hat", "low_tom"), ("open_hat", "low_tom")),
+    ),
+    "bright": Mood(
+        0.3, 0.1, 0.03, 8, 1.0, 0.1, -0.1, 0.85,
+        comping="3-4-5-4-3-4-5-4-", bass="R---5---R---5---", kit=(("closed_hat", "shaker"),),
+    ),
+    "sad": Mood(
+        -0.7, -0.25, 20.0, -5, 0.66, -0.3, 0.1, 1.05, drummed=0.85, leap=-0.1,
+        comping="b-------t-------", bass="R-------5-------",
+    ),
+    "happy": Mood(
+        0.5, 0.15, 0.03, 3, 1.06, 0.25, -0.1, 0.5, drummed=1.3,
+        comping="..X...X...X...X.", bass="R...5...R...5...", kit=(("snare", "clap"),),
+    ),
+    "dreamy": Mood(
+        -0.5, -0.25, 0.6, 7, 0.58, -0.3, 1.0, 1.1, drummed=0.8, leap=0.1,
+        comping="1-2-3-4-5-4-3-2-", bass="R---------------", kit=(("closed_hat", "ride"),),
+    ),
+    "aggressive": Mood(
+        0.6, 0.4, 12.0, -6, 1.3, 0.3, -0.8, 0.62, drummed=1.4, repeat=0.3,
+        comping="XxXxXxXxXxXxXxXx", bass="RRRRRRRRRRRRRRRR",
+        kit=(("closed_hat", "open_hat"), ("ride", "open_hat")),
+    ),
+    "relaxed": Mood(
+        -0.4, -0.12, 0.3, -1, 0.78, -0.1, 0.5, 0.95,
+        comping="....X-----..x---", bass="R-----5-----R---",
+        kit=(("snare", "side_stick"), ("closed_hat", "shaker")),
+    ),
+    "epic": Mood(
+        0.0, 0.3, 3.0, 3, 1.24, -0.3, -0.4, 1.1, leap=0.3,
+        comping="X-------X-------", bass="R---R---R---R---",
+        kit=(("closed_hat", "low_tom"), ("ride", "mid_tom"), ("side_stick", "snare")),
+    ),
+    "romantic": Mood(
+        -0.5, -0.12, 0.7, 2, 0.78, -0.05, 0.6, 1.08, drummed=0.85, leap=0.25, chromatic=0.2,
+        comping="1-2-4-3-1-2-4-3-", bass="R-------3-------", kit=(("snare", "side_stick"),),
+    ),
+    "tense": Mood(
+        0.3, 0.08, 20.0, -4, 0.98, 0.1, -0.2, 0.5, repeat=0.4, chromatic=0.4,
+        comping="b.b.b.b.b.t.b.b.", bass="R.R.R.R.R.R.R.R.",
+        kit=(("snare", "mid_tom"), ("side_stick", "mid_tom")),
+    ),
+}  # fmt: skip
 
 MOODS: tuple[str, ...] = tuple(MOOD_BOOK)
 # Pairs that contradict each other and never stand together.
@@ -50,22 +105,34 @@ OPPOSED = (
 )  # fmt: skip
 
 
-def blend(names: tuple[str, ...]) -> Mood:
-    """One mood out of several: shifts add up at most to half above the stronger one."""
-    moods = [MOOD_BOOK[name] for name in names]
-    share = {0: 1.0, 1: 1.0, 2: 0.7}.get(len(moods), 0.5)
-    minor = force = short = 1.0
-    for mood in moods:
-        minor *= mood.minor
-        force *= mood.force**share
-        short *= mood.short**share
+def blend(rng: Random, names: tuple[str, ...]) -> Mood:
+    """One mood out of several: shifts add up at most to half above the stronger one.
+
+    Patterns cannot be mixed: comping, bass and kit are each one mood's.
+    """
+    moods = [MOOD_BOOK[name] for name in names] or [Mood()]
+    share = {1: 1.0, 2: 0.75}.get(len(moods), 0.5)
+
+    def total(values: Iterable[float]) -> float:
+        return share * sum(values)
+
+    def product(values: Iterable[float], power: float = 1.0) -> float:
+        return prod(values) ** power
+
     return Mood(
-        pace=share * sum(mood.pace for mood in moods),
-        energy=share * sum(mood.energy for mood in moods),
-        minor=minor,
-        register_semitones=round(share * sum(mood.register_semitones for mood in moods)),
-        force=force,
-        density=share * sum(mood.density for mood in moods),
-        colour=share * sum(mood.colour for mood in moods),
-        short=short,
+        pace=total(mood.pace for mood in moods),
+        energy=total(mood.energy for mood in moods),
+        minor=product(mood.minor for mood in moods),
+        register_semitones=round(total(mood.register_semitones for mood in moods)),
+        force=product((mood.force for mood in moods), share),
+        density=total(mood.density for mood in moods),
+        colour=total(mood.colour for mood in moods),
+        short=product((mood.short for mood in moods), share),
+        drummed=product((mood.drummed for mood in moods), share),
+        leap=total(mood.leap for mood in moods),
+        repeat=total(mood.repeat for mood in moods),
+        chromatic=total(mood.chromatic for mood in moods),
+        comping=rng.choice(moods).comping,
+        bass=rng.choice(moods).bass,
+        kit=rng.choice(moods).kit,
     )

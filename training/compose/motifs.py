@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from training.compose.bar import Bar
+from training.compose.moods import Mood
 
 # Rhythms of a pulse: sixteenths, or eighths of a compound pulse; per density, thin to thick.
 BINARY = (
@@ -42,20 +43,30 @@ class Motif:
     steps: tuple[int, ...]
 
 
-def choose_character(rng: Random, density: float) -> Character:
-    """Mostly singable tunes, and some of every kind that users bring."""
+def choose_character(rng: Random, density: float, mood: Mood) -> Character:
+    """Mostly singable tunes, and some of every kind that users bring, bent by the mood."""
+    found = _draw_character(rng, density)
+    return replace(
+        found,
+        leap=min(0.5, max(0.03, found.leap + mood.leap)),
+        repeat=min(0.6, found.repeat + mood.repeat),
+        chromatic=min(0.6, found.chromatic + mood.chromatic),
+    )
+
+
+def _draw_character(rng: Random, density: float) -> Character:
     kind = rng.random()
-    if kind < 0.55:
+    if kind < 0.7:
         return Character(density)
-    if kind < 0.63:
+    if kind < 0.75:
         return Character(0.05, leap=0.25, span_semitones=14)
-    if kind < 0.71:
+    if kind < 0.8:
         return Character(0.95, leap=0.1)
-    if kind < 0.78:
-        return Character(density, leap=0.5, span_semitones=21)
-    if kind < 0.85:
+    if kind < 0.83:
+        return Character(density, leap=0.4, span_semitones=19)
+    if kind < 0.87:
         return Character(max(density, 0.5), chromatic=0.45)
-    if kind < 0.90:
+    if kind < 0.91:
         return Character(density, repeat=0.6)
     if kind < 0.95:
         return Character(density, gap=0.5)

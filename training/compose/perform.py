@@ -8,6 +8,7 @@ from diffusion.embedded.performance import DRUMS, RANGES, Played
 from training.compose.bar import Bar
 
 MOST_DEVIATION_BEATS = 0.03
+LEAST_VELOCITY = 0.18  # the softest ghost note that is still to be heard
 SNARES = (DRUMS["snare"], DRUMS["clap"], DRUMS["side_stick"])
 
 
@@ -69,7 +70,7 @@ def humanise(
         if at + move < 0:
             move = 0.0
         velocity = note.velocity * (1 + rng.gauss(0, spread))
-        velocity = round(min(1.0, max(0.08, velocity)), 3)
+        velocity = round(min(1.0, max(LEAST_VELOCITY, velocity)), 3)
         start = round(at + move, 6)
         out.append(Played(start, note.length_beats, note.pitch, velocity, note.syllable))
     out.sort(key=lambda note: (note.start_beats, note.pitch))
@@ -94,7 +95,7 @@ def shade(
         if phrase:
             weight = bar.weight(round(note.start_beats - index * bar.beats, 4))
             velocity *= 0.94 + 0.03 * weight + 0.008 * max(-8, min(8, note.pitch - middle))
-        velocity = min(1.0, max(0.08, velocity))
+        velocity = min(1.0, max(LEAST_VELOCITY, velocity))
         out.append(Played(note.start_beats, note.length_beats, note.pitch, velocity, note.syllable))
     return out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from diffusion.embedded.performance import Performance, Played
@@ -25,7 +26,9 @@ class Piece:
 
     `tune` holds the melody on the exact grid, `performance` the same melody as it is played.
     `bpm` counts quarter notes; `sections` and `intensity` (0..1) have one entry per bar.
-    `tune_source` is "rules:<seed>" or "<collection>:<number>".
+    `tune_source` is "rules:<seed>" or "<collection>:<number>". `ending` is "full" (a cadence and
+    a last bar) or "loop". `presence` says per part of the performance and bar whether it plays
+    there: a section's bars in which a part only waits or breathes count as played.
     """
 
     style: str
@@ -41,4 +44,6 @@ class Piece:
     chords: tuple[Chord, ...]
     sections: tuple[str, ...]
     intensity: tuple[float, ...]
+    ending: str
+    presence: Mapping[str, tuple[bool, ...]]
     performance: Performance

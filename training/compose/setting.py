@@ -6,6 +6,7 @@ from random import Random
 
 from diffusion.embedded.performance import Played
 from training.compose.bar import Bar
+from training.compose.choices import choose_thirds
 from training.compose.folk import Tune
 from training.compose.form import spans_of
 from training.compose.harmonise import harmonise
@@ -35,7 +36,7 @@ def set_tune(
         for start, length, pitch in tune.notes
         if start < tune_bars * bar.beats - 1e-6
     ]
-    seventh = rng.random() < style.sevenths + mood.colour
+    thirds = choose_thirds(rng, style, mood)
     plain = harmonise(
         inside,
         bar,
@@ -43,7 +44,7 @@ def set_tune(
         tonic,
         tune.mode,
         halves=(tune.source.startswith("bach") or rng.random() < 0.4) and len(bar.pulses) > 1,
-        seventh=seventh,
+        thirds=thirds,
         colour=rng.random(),
         split_beats=bar.half_beats,
     )
@@ -56,7 +57,7 @@ def set_tune(
         if name not in ("verse", "chorus"):
             chords += progression(
                 last - first, at, bar.beats, bar.half_beats, text, tonic, tune.mode,
-                seventh=seventh, ending="home" if name == "outro" else "open",
+                thirds=thirds, ending="home" if name == "outro" else "open",
             )  # fmt: skip
             continue
         move = at - done * bar.beats
@@ -108,13 +109,15 @@ def _transposition(rng: Random, tune: Tune, tonic: int, low: int, high: int, moo
 
 
 def end_tune(
-    notes: list[Played], form: list[tuple[str, int]], bar: Bar, tonic: int, low: int, high: int
+    notes: list[Played], bars: int, bar: Bar, tonic: int, low: int, high: int
 ) -> list[Played]:
-    """The tune brought home: its last bar is one long tonic, near where the tune was."""
-    last = (sum(bars for _, bars in form) - 1) * bar.beats
+    """The tune brought home: its last bar is one long tonic, near where the tune was.
+
+    A tune that has been silent for two bars stays so.
+    """
+    last = (bars - 1) * bar.beats
     before = [note for note in notes if note.start_beats < last - 1e-6]
-    outro = (sum(bars for name, bars in form if name != "outro")) * bar.beats
-    if not before or before[-1].start_beats < outro - bar.beats:
+    if not before or before[-1].start_beats < last - 2 * bar.beats:
         return before
     near = before[-1].pitch
     homes = [p for p in range(low, high + 1) if p % 12 == tonic] or [near]
