@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import pkgutil
 import sys
-import traceback
 from collections.abc import Sequence
-from datetime import datetime
 from io import TextIOWrapper
 from typing import Annotated
 
 import typer
 
 from daemon.commands.options import GroupedCommand
-from daemon.config import Config
-from daemon.errors import DaemonError, Interrupted, UsageError
+from daemon.failure import INTERRUPTED, failure_of
 from daemon.screen import say, say_aside
-
-FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130  # 130: ended by Ctrl-C, as shells have it
 
 
 def _show_version(wanted: bool) -> None:
@@ -94,40 +89,7 @@ def main() -> None:
 
 def _report(error: Exception) -> int:
     """Print the sentence of an error and return the exit status."""
-    from audio.errors import AudioError
-    from diffusion.errors import Cancelled, EngineError
-    from midi.errors import MidiError
-    from osc_protocol.errors import Code, ProtocolError
-    from stems.errors import StemError
-
-    bad_input = {
-        Code.BAD_TYPE, Code.OUT_OF_RANGE, Code.UNKNOWN_KEY, Code.MISSING_ARGUMENT,
-        Code.PATH_FORBIDDEN, Code.TOO_LARGE, Code.BAD_MIDI, Code.UNSUPPORTED,
-    }  # fmt: skip
-    match error:
-        case Cancelled() | Interrupted():
-            say_aside("cancelled; nothing was written")
-            return INTERRUPTED
-        case UsageError() | MidiError():
-            say_aside(f"error: {error}")
-            return BAD_USAGE
-        case ProtocolError(code=code):
-            say_aside(f"error: {error}")
-            return BAD_USAGE if code in bad_input else FAILED
-        case DaemonError() | EngineError() | StemError() | AudioError():
-            say_aside(f"error: {error}")
-            return FAILED
-    say_aside(f"error: an unexpected {type(error).__name__}; {_write_traceback(error)}")
-    return FAILED
-
-
-def _write_traceback(error: Exception) -> str:
-    """Write a traceback for a report of the fault, and say where it is."""
-    now = datetime.now().strftime("%Y%m%d-%H%M%S")
-    path = Config().log_folder / f"error-{now}.log"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(traceback.format_exception(error)), "utf-8", "backslashreplace")
-    except OSError:
-        return f"its details ({error}) could not be written to {path}"
-    return f"please report it with {path}"
+    failure = failure_of(error)
+    cancelled = failure.status == INTERRUPTED
+    say_aside(failure.sentence if cancelled else f"error: {failure.sentence}")
+    return failure.status

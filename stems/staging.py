@@ -57,20 +57,21 @@ def plain_disk_errors(out_dir: Path) -> Iterator[None]:
         raise StemError(f"output folder {out_dir} cannot be written: {reason}") from error
 
 
-def publish(folder: Path, out_dir: Path) -> None:
+def publish(folder: Path, out_dir: Path, manifest_name: str = MANIFEST_NAME) -> None:
     """Move all files of `folder` to `out_dir`, the manifest last, in place of an earlier job's.
 
-    Whatever stops it (OSError when a file cannot be moved), everything is again as it was.
+    That is the one under the same manifest's name. Whatever stops it (OSError when a file cannot
+    be moved), everything is again as it was.
     """
     new = sorted(
         (file.relative_to(folder) for file in folder.rglob("*") if file.is_file()),
-        key=lambda path: (path == Path(MANIFEST_NAME), path),
+        key=lambda path: (path == Path(manifest_name), path),
     )
     for path in new:  # on the disk first, so that no manifest survives a power cut alone
         with (folder / path).open("r+b") as stream:
             os.fsync(stream.fileno())
     aside = folder / ".before"
-    moves = _moves_aside(out_dir, new, aside)
+    moves = _moves_aside(out_dir, new, aside, manifest_name)
     moves += [(folder / path, out_dir / path) for path in new]
     done: list[tuple[Path, Path]] = []
     try:
@@ -90,18 +91,20 @@ def publish(folder: Path, out_dir: Path) -> None:
                     parent.rmdir()
 
 
-def _moves_aside(out_dir: Path, new: list[Path], aside: Path) -> list[tuple[Path, Path]]:
+def _moves_aside(
+    out_dir: Path, new: list[Path], aside: Path, manifest_name: str
+) -> list[tuple[Path, Path]]:
     """Where each file goes that the new ones replace or outdate, the old manifest first."""
     ours: dict[Path, str] = {}
-    old_manifest = out_dir / MANIFEST_NAME
+    old_manifest = out_dir / manifest_name
     with suppress(StemError):  # none, or not one of ours
         ours = {
             Path(e.path): e.sha256 for e in read_manifest(old_manifest, check_files=False).files
         }
-    moves = [(old_manifest, aside / MANIFEST_NAME)] if ours else []
+    moves = [(old_manifest, aside / manifest_name)] if ours else []
     for path in sorted(ours.keys() | set(new)):
         file = out_dir / path
-        if not file.is_file() or (ours and path == Path(MANIFEST_NAME)):
+        if not file.is_file() or (ours and path == Path(manifest_name)):
             continue
         untouched = ours.get(path) == sha256_of(file)
         moves.append((file, aside / path if untouched else backup_name(file)))

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from daemon.commands.options import OUTPUT, AsJson, Force, Meter, Recording
-from daemon.commands.outputs import in_place_of
+from daemon.commands.batch import CancelFlag, Done, Name, Show, over_all, placed
+from daemon.commands.options import OUTPUT, AsJson, Force, Meter, Recordings
+from daemon.commands.outputs import check_free, in_place_of
 from daemon.errors import UsageError
-from daemon.screen import say, say_json
+from daemon.sound_inputs import sound_inputs
 from midi.grid import Grid
 
 if TYPE_CHECKING:
@@ -34,14 +35,16 @@ Tail = Annotated[float, typer.Option("--tail", help="Seconds to ring on after th
 Loop = Annotated[bool, typer.Option("--loop", help="Fold what rings on into the beginning.")]
 MaxStretch = Annotated[float, typer.Option("--max-stretch", help="Refuse more, in percent.")]
 Out = Annotated[
-    Path, typer.Option("-o", "--out", help="WAV file to write; a folder with --stems.", **OUTPUT)
+    Path,
+    typer.Option("-o", "--out", help="WAV file; a folder with --stems and of many.", **OUTPUT),
 ]
 
 
 def conform(
-    file: Recording,
+    files: Recordings,
     bpm: Bpm,
     out: Out,
+    name: Name = "",
     meter: Meter = "4/4",
     bars: Bars = 0,
     from_bpm: FromBpm = "",
@@ -52,33 +55,51 @@ def conform(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a recording onto the grid: whole bars, to the frame, or not at all."""
+    """Bring recordings onto the grid: whole bars, to the frame, or not at all."""
     if loop and tail:
         raise UsageError("tail and loop exclude each other: a loop folds its tail in")
-    inputs = [file, *(_stem_files(stems).values() if stems else ())]
-    if stems is None and out.suffix.lower() != ".wav":
+    inputs = sound_inputs(files)
+    if stems and (inputs.many or name):
+        raise UsageError("stems are those of one recording, and keep their names")
+    if not (stems or inputs.many or name) and out.suffix.lower() != ".wav":
         raise UsageError(f"out {str(out)!r} must end in .wav: conform writes 32-bit float WAV")
-    names = ("mix.wav", *(f"{path.stem}.wav" for path in inputs[1:]))
-    outputs = [out / name for name in names] if stems else [out]
+    parts = list(_stem_files(stems).values()) if stems else []
+    read = [*inputs.files, *parts]
+    if stems:
+        names = ("mix.wav", *(f"{path.stem}.wav" for path in parts))
+        outputs = {inputs.files[0]: [out / each for each in names]}
+    else:
+        targets = placed(out, inputs, name, ".wav")
+        outputs = {file: [target] for file, target in targets.items()}
+    for target in (each for made in outputs.values() for each in made):
+        check_free(target, "out", read, force=force)
     options = Options(bpm, meter, from_bpm, tail, max_stretch)
+    options.bars_in(0.0)  # whatever is wrong with tempo and meter is said at once
     bring = _loop if loop else _straight
-    with in_place_of(outputs, "out", inputs, force=force):
-        outcome = bring(inputs, outputs, bars, options)
-    facts = outcome.conforming
-    if as_json:
+
+    def work(file: Path, show: Show, cancelled: CancelFlag) -> Done:
         from stems.plain import as_plain
 
-        say_json(as_plain(outcome))
-        return
+        made = outputs[file]
+        with in_place_of(made, "out", read, force=force):
+            outcome = bring([file, *parts], made, bars, options)
+        line = f"{_line(outcome, options)}; written to {out if stems else made[0]}"
+        return Done([f"{file}: {line}" if inputs.many else line], as_plain(outcome), made)
+
+    over_all(inputs, work, as_json=as_json)
+
+
+def _line(outcome: Outcome, options: Options) -> str:
+    facts = outcome.conforming
     change = (
         "it was on the grid already and was only cut"
         if facts.untouched
         else f"stretched by {facts.most_stretch_percent:+.2f} % at most"
     )
-    say(
-        f"{outcome.bars} bars of {meter} at {bpm} bpm, {facts.frames} frames"
+    return (
+        f"{outcome.bars} bars of {options.meter} at {options.bpm} bpm, {facts.frames} frames"
         f"{f' and a tail of {facts.tail_frames}' if facts.tail_frames else ''}: {change}; "
-        f"bar 1 was at {facts.first_downbeat_seconds} s; written to {out}"
+        f"bar 1 was at {facts.first_downbeat_seconds} s"
     )
 
 

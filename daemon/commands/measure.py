@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daemon.commands.options import OUTPUT, AsJson, Force, Meter
-from daemon.commands.outputs import in_place_of
+from daemon.commands.batch import CancelFlag, Done, Name, Show, over_all, placed
+from daemon.commands.options import OUTPUT, AsJson, Force, Meter, Recordings
+from daemon.commands.outputs import check_free, in_place_of
 from daemon.errors import UsageError
 from daemon.screen import say, say_json
+from daemon.sound_inputs import sound_inputs
 from midi.grid import Grid
 
 if TYPE_CHECKING:
@@ -19,13 +21,12 @@ if TYPE_CHECKING:
     from midi.key import Key
     from midi.melody import Melody
 
-Files = Annotated[list[Path], typer.Argument(help="The recordings: any sound files.")]
 Bpm = Annotated[str, typer.Option("--bpm", help="Quarter notes a minute it should have.")]
 KeyName = Annotated[str, typer.Option("--key", help="Key it should be in, such as 'F# minor'.")]
 MelodyFile = Annotated[str, typer.Option("--melody", help="MIDI file it should play.")]
 Picture = Annotated[
     Path | None,
-    typer.Option("--picture", help="Draw it as a PNG; with one recording only.", **OUTPUT),
+    typer.Option("--picture", help="Draw it as a PNG; of many, the folder for them.", **OUTPUT),
 ]
 File = Annotated[Path, typer.Argument(help="Dialogue, or the sound of a picture edit.")]
 Every = Annotated[float, typer.Option("--every", help="Seconds from point to point.")]
@@ -39,44 +40,52 @@ AsPoints = Annotated[
 
 
 def measure(
-    files: Files,
+    files: Recordings,
     bpm: Bpm = "",
     key: KeyName = "",
     meter: Meter = "4/4",
     melody: MelodyFile = "",
     picture: Picture = None,
+    name: Name = "",
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure recordings: tempo, beats, key, melody, loudness and faults."""
-    from audio.clip import read_clip
-    from audio.examination import examine
     from midi.key import Key
-    from midi.melody import read_melody
-    from stems.plain import as_plain
 
+    if name and not picture:
+        raise UsageError("name is that of pictures: give --picture FOLDER with it")
     if melody and not bpm:
         raise UsageError("melody needs bpm: without it the times of its notes are not known")
-    if picture and len(files) > 1:
-        raise UsageError(f"picture shows one recording, not {len(files)}")
+    inputs = sound_inputs(files)
+    read = [*inputs.files, *([Path(melody)] if melody else [])]
+    pictures = placed(picture, inputs, name, ".png") if picture else {}
+    for target in pictures.values():
+        check_free(target, "picture", read, force=force)
     asked_key = Key.parse(key) if key else None
-    found = {}
-    for file in files:
+    Grid.constant(bpm or "120", meter, 1)  # whatever is wrong with them is said at once
+
+    def work(file: Path, show: Show, cancelled: CancelFlag) -> Done:
+        from audio.clip import read_clip
+        from audio.examination import examine
+        from midi.melody import read_melody
+        from stems.plain import as_plain
+
         clip = read_clip(file)
         one = float(Grid.constant(bpm or "120", meter, 1).seconds)
         grid = Grid.constant(bpm or "120", meter, max(1, round(clip.seconds / one)))
         tune = read_melody(Path(melody), grid) if melody else None
-        found[str(file)] = examine(clip, grid, asked_key, melody=tune)
-        if picture:
-            with in_place_of([picture], "picture", [file, Path(melody or file)], force=force):
-                _draw(picture, file.name, clip, grid, asked_key, tune, found[str(file)])
-    if as_json:
-        say_json(as_plain(found))
-        return
-    for name, each in found.items():
-        say(f"{name}")
-        for line in _lines(each, bool(bpm)):
-            say(f"  {line}")
+        found = examine(clip, grid, asked_key, melody=tune)
+        drawn = pictures.get(file)
+        if drawn:
+            drawn.parent.mkdir(parents=True, exist_ok=True)
+            with in_place_of([drawn], "picture", read, force=force):
+                _draw(drawn, file.name, clip, grid, asked_key, tune, found)
+        lines = [str(file), *(f"  {line}" for line in _lines(found, bool(bpm)))]
+        plain = as_plain(found) if inputs.many else {str(file): as_plain(found)}
+        return Done(lines, plain, [drawn] if drawn else [])
+
+    over_all(inputs, work, as_json=as_json)
 
 
 def _draw(

@@ -29,8 +29,9 @@ Force = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")]
 Port = Annotated[int, typer.Option("--osc-port", help="The daemon's UDP port.")]
-Recording = Annotated[Path, typer.Argument(help="The recording: any sound file.")]
-StemFile = Annotated[Path, typer.Argument(help="Sound of one stem.")]
+Recordings = Annotated[
+    list[Path], typer.Argument(help="Sound files, folders of them, or patterns such as 'a/*.wav'.")
+]
 StemName = Annotated[
     str, typer.Option("--stem", help="drums, bass, melody or vocals; else as the file is named.")
 ]

@@ -61,6 +61,37 @@ def _is_taken(folder: Path, request: AnyRequest | None) -> bool:
     return found.request.get("path") != getattr(request, "path", None)
 
 
+def check_beside(
+    folder: Path,
+    names: Sequence[str],
+    manifest_name: str,
+    request: AnyRequest,
+    inputs: Sequence[Path],
+    *,
+    force: bool,
+) -> None:
+    """Raise UsageError when files of these names may not be written among others in `folder`.
+
+    Free are those that are not there, and those of an earlier result of the same sound under that
+    manifest's name; what else is there is kept under another name by `force`, which is said.
+    """
+    if (folder / MANIFEST_NAME).is_file():
+        raise UsageError(f"out {str(folder)!r} holds a finished job; choose another folder")
+    ours: set[Path] = set()
+    with suppress(StemError):
+        found = read_manifest(folder / manifest_name, check_files=False)
+        if found.request.get("path") == getattr(request, "path", None):
+            ours = {folder / manifest_name, *(folder / entry.path for entry in found.files)}
+    for target in (folder / name for name in names):
+        refuse_inputs(target, "out", inputs)
+        if not target.exists() or target in ours:
+            continue
+        backup = backup_name(target)
+        _check_taken(target, backup, "out", force, folder=False)
+        if not request.dry_run:
+            say_aside(f"{target} was there already and is kept as {backup.name}")
+
+
 @contextmanager
 def written_to(path: Path, option: str) -> Iterator[None]:
     """Turn what the disk says while `path` is written into a DaemonError that names the option."""
@@ -118,6 +149,13 @@ def in_place_of(
             raise
     for target, backup in moved.items():
         say_aside(f"{target} was there already and is kept as {backup.name}")
+
+
+def check_free(target: Path, option: str, inputs: Sequence[Path], *, force: bool) -> None:
+    """Raise UsageError where in_place_of would refuse this file, before there is one to write."""
+    refuse_inputs(target, option, inputs)
+    if target.exists():
+        _check_taken(target, backup_name(target), option, force, folder=False)
 
 
 def refuse_inputs(target: Path, option: str, inputs: Sequence[Path]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,12 +42,17 @@ def takes_request(kind: type[AnyRequest]) -> Decorator:
     return takes(kind, _generate if kind is Generate else lambda given: kind(**given))
 
 
-def takes(kind: type[Command], made: Callable[[dict[str, Any]], object]) -> Decorator:
+def takes(
+    kind: type[Command], made: Callable[[dict[str, Any]], object], without: Collection[str] = ()
+) -> Decorator:
     """Have a command's parameter `request` `made` of what is typed for the fields of a message.
 
-    Whatever is wrong with it is said with the names of the options.
+    The command has no option for the fields `without`. Whatever is wrong is said with the names of
+    the options.
     """
     arguments = [a for a in kind.row.fields if a.kind != "rid" and (a.options or not a.keyed)]
+    names = {a.field: _shown_name(a) for a in arguments}
+    arguments = [a for a in arguments if a.field not in without]
     shared = [
         inspect.Parameter(
             a.field, _KEYWORD, annotation=_typed(a),
@@ -58,7 +63,6 @@ def takes(kind: type[Command], made: Callable[[dict[str, Any]], object]) -> Deco
     if kind is Generate:
         shared += [inspect.Parameter(name, _KEYWORD, default=None, annotation=each)
                    for name, each in FILES.items()]  # fmt: skip
-    names = {a.field: _shown_name(a) for a in arguments}
 
     def with_options(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True).parameters

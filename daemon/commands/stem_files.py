@@ -10,70 +10,117 @@ from typing import Annotated
 import typer
 
 from audio.stem_names import STEMS
-from daemon.commands.options import OUTPUT, Force, Meter, StemBpm, StemFile, StemName
-from daemon.commands.outputs import in_place_of, refuse_inputs, written_to, written_whole
+from daemon.commands.batch import CancelFlag, Done, Name, Show, over_all, placed
+from daemon.commands.options import OUTPUT, Force, Meter, StemBpm, StemName
+from daemon.commands.outputs import (
+    check_free,
+    in_place_of,
+    refuse_inputs,
+    written_to,
+    written_whole,
+)
 from daemon.errors import UsageError
-from daemon.screen import say
+from daemon.output_names import output_names
+from daemon.sound_inputs import sound_inputs
 from midi.grid import Grid
 from stems.errors import StemError
 
-To = Annotated[Path, typer.Option("--to", help="Folder for the slices, new or empty.", **OUTPUT)]
-Out = Annotated[Path, typer.Option("-o", "--out", help="MIDI file to write.", **OUTPUT)]
+StemFiles = Annotated[
+    list[Path], typer.Argument(help="Sounds of one stem each: files, folders or patterns.")
+]
+To = Annotated[
+    Path,
+    typer.Option("-o", "--to", "--out", help="Folder for the slices, new or empty.", **OUTPUT),
+]
+Out = Annotated[
+    Path, typer.Option("-o", "--out", help="MIDI file to write; of many, a folder.", **OUTPUT)
+]
 Quantise = Annotated[
     str, typer.Option("--quantise", help="1/16, 1/8, 1/12 ... of a whole note, or raw.")
 ]
 
 
-def slice_(file: StemFile, to: To, bpm: StemBpm = "", stem: StemName = "") -> None:
-    """Cut a stem into one-shots, named by drum or pitch, and tempo."""
-    from audio.clip import read_clip
-    from stems.slices import slice_stem, write_slice
+def slice_(
+    files: StemFiles, to: To, name: Name = "", bpm: StemBpm = "", stem: StemName = ""
+) -> None:
+    """Cut stems into one-shots, named by drum or pitch, and tempo."""
+    inputs = sound_inputs(files)
+    pattern = name or ("{file}/{slice}" if inputs.many else "{slice}")
+    names = output_names(pattern, inputs.files, ("slice", "stem"), ".wav")
+    if "{slice}" not in pattern:
+        raise UsageError(f"name {pattern!r} must have {{slice}} in it, for there are several")
+    for file in inputs.files:
+        refuse_inputs(to, "to", [file, file.parent])
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise UsageError(f"to {str(to)!r} is not empty; choose another folder")
 
-    refuse_inputs(to, "to", [file, file.parent])
-    name = _stem_of(file, stem)
-    clip = read_clip(file)
-    grid = _grid_for(file, clip.seconds, bpm, "4/4")
-    with written_to(to, "to"):
-        if to.exists() and any(to.iterdir()):
-            raise UsageError(f"to {str(to)!r} is not empty; choose another folder")
-        slices = slice_stem(clip, name, grid.bpm if grid else None)
-        if slices:
-            to.mkdir(parents=True, exist_ok=True)
-        for each in slices:
-            write_slice(to / f"{each.name}.wav", each)
-    say(f"{to}: {len(slices)} slices of the {name}" if slices else f"{file}: nothing begins in it")
+    def work(file: Path, show: Show, cancelled: CancelFlag) -> Done:
+        from audio.clip import read_clip
+        from stems.slices import slice_stem, write_slice
+
+        which = _stem_of(file, stem)
+        clip = read_clip(file)
+        grid = _grid_for(file, clip.seconds, bpm, "4/4")
+        with written_to(to, "to"):
+            slices = slice_stem(clip, which, grid.bpm if grid else None)
+            written = [names.path(to, file, slice=each.name, stem=which) for each in slices]
+            for path, each in zip(written, slices, strict=True):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_slice(path, each)
+        line = f"{to}: {len(slices)} slices of the {which}"
+        line = line if slices else f"{file}: nothing begins in it"
+        line = f"{file}: {line}" if inputs.many and slices else line
+        return Done([line], {"slices": len(slices), "stem": which}, written)
+
+    over_all(inputs, work)
 
 
 def to_midi(
-    file: StemFile,
+    files: StemFiles,
     out: Out,
+    name: Name = "",
     bpm: StemBpm = "",
     meter: Meter = "4/4",
     quantise: Quantise = "raw",
     stem: StemName = "",
     force: Force = False,
 ) -> None:
-    """Write what a stem plays as MIDI: drums by stroke, all others as one voice."""
-    from audio.clip import read_clip
-    from stems.files import write_notes
-    from stems.transcription.transcriber import FREE_BPM, quantised, transcribe
-
-    name, step = _stem_of(file, stem), _step(quantise)
+    """Write what stems play as MIDI: drums by stroke, all others as one voice."""
+    step = _step(quantise)
+    inputs = sound_inputs(files)
     if not out.parent.is_dir():
         raise UsageError(f"out {str(out)!r} cannot be written: its folder is not there")
-    clip = read_clip(file)
-    grid = _grid_for(file, clip.seconds, bpm, meter)
-    if step and grid is None:
-        raise UsageError("quantise needs bpm: it is not known where the beats of this file are")
-    notes = transcribe(clip, name, grid)
-    if step:
-        notes = quantised(notes, step)
-    bars = max(1, -int(-clip.seconds * FREE_BPM / 240 // 1))
-    written_on = grid or Grid.constant(FREE_BPM, "4/4", bars)
-    with in_place_of([out], "out", [file], force=force), written_whole(out, "out") as partial:
-        write_notes(partial, name, notes, written_on)
-    free = "" if grid else f", no tempo known: written at {FREE_BPM} bpm"
-    say(f"{out}: {len(notes)} notes of the {name} in {clip.seconds:.2f} s{free}")
+    targets = placed(out, inputs, name, ".mid")
+    for target in targets.values():
+        check_free(target, "out", inputs.files, force=force)
+
+    def work(file: Path, show: Show, cancelled: CancelFlag) -> Done:
+        from audio.clip import read_clip
+        from stems.files import write_notes
+        from stems.transcription.transcriber import FREE_BPM, quantised, transcribe
+
+        which, target = _stem_of(file, stem), targets[file]
+        clip = read_clip(file)
+        grid = _grid_for(file, clip.seconds, bpm, meter)
+        if step and grid is None:
+            raise UsageError("quantise needs bpm: it is not known where the beats of this file are")
+        notes = transcribe(clip, which, grid)
+        if step:
+            notes = quantised(notes, step)
+        bars = max(1, -int(-clip.seconds * FREE_BPM / 240 // 1))
+        written_on = grid or Grid.constant(FREE_BPM, "4/4", bars)
+        with written_to(target, "out"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            in_place_of([target], "out", inputs.files, force=force),
+            written_whole(target, "out") as partial,
+        ):
+            write_notes(partial, which, notes, written_on)
+        free = "" if grid else f", no tempo known: written at {FREE_BPM} bpm"
+        line = f"{target}: {len(notes)} notes of the {which} in {clip.seconds:.2f} s{free}"
+        return Done([line], {"notes": len(notes), "stem": which}, [target])
+
+    over_all(inputs, work)
 
 
 def _step(text: str) -> Fraction | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from stems.splitting.file_splitting import FileSplit
     from stems.splitting.recording import Recording
 
-PROJECT_NAME = "project.rpp"
+PROJECT_ENDING, MANIFEST_ENDING = ".rpp", Path(MANIFEST_NAME).suffix
+Named = Callable[[str], str]
 # Fraction of the job's time at which loading ends, and splitting.
 LOADED, SPLIT = 0.05, 0.95
 
@@ -37,14 +40,17 @@ def split(
     cancelled: CancelFlag,
     *,
     job: str = "",
+    named: Named = str,
 ) -> Manifest:
     """Make the stems `request` asks for in `out_dir`: all files, the manifest last, or nothing.
 
     The stems have the rate, channels and length of the sound and no gain, so that all four sum to
     it; 32-bit float holds what peaks above full scale, and only in whole numbers such a sound and
     its stems come down by one gain. A part begins at the frame at or before, and ends at or after,
-    the times asked for. `progress` gets the stage (load, split, write) and the fraction of the
-    whole job. Raises Cancelled, and one sentence as ProtocolError or StemError.
+    the times asked for. `named` gives the path in `out_dir`, without ending, of a stem, of the
+    manifest and of the project, which lie in `out_dir` itself. `progress` gets the stage (load,
+    split, write) and the fraction of the whole job. Raises Cancelled, and one sentence as
+    ProtocolError or StemError.
     """
     from stems.split_files import in_format
     from stems.splitting.file_splitting import split_file
@@ -63,11 +69,22 @@ def split(
             )  # fmt: skip
         progress("write", SPLIT)
         done, gain_db = in_format(done, recording, request.format, cancelled)
-        manifest = _write_project(request, recording, done, gain_db, folder, out_dir, job)
-        write_manifest(folder / MANIFEST_NAME, manifest)
-        publish(folder, out_dir)
+        done = _renamed(done, folder, named)
+        manifest = _write_project(request, recording, done, gain_db, folder, out_dir, job, named)
+        manifest_name = named("manifest") + MANIFEST_ENDING
+        write_manifest(folder / manifest_name, manifest)
+        publish(folder, out_dir, manifest_name)
     progress("write", 1.0)
     return manifest
+
+
+def _renamed(done: FileSplit, folder: Path, named: Named) -> FileSplit:
+    """Give the stems their names in `folder`; raises OSError."""
+    paths = {stem: folder / (named(stem) + path.suffix) for stem, path in done.paths.items()}
+    for stem, path in done.paths.items():
+        paths[stem].parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, paths[stem])
+    return replace(done, paths=paths)
 
 
 def _write_project(
@@ -78,29 +95,33 @@ def _write_project(
     folder: Path,
     out_dir: Path,
     job: str,
+    named: Named,
 ) -> Manifest:
-    """Write project.rpp beside the stems in `folder` and return the manifest of it all.
+    """Write the project beside the stems in `folder` and return the manifest of it all.
 
     `out_dir` is where they will be in the end, `gain_db` what the stems have in common. Raises
     OSError.
     """
     rate, frames, created = recording.sample_rate, recording.frames, datetime.now(UTC)
     files = [
-        describe_file(folder, path.name, "stem", stem=name, take=1, frames=frames)
+        describe_file(
+            folder, path.relative_to(folder).as_posix(), "stem", stem=name, take=1, frames=frames
+        )
         for name, path in done.paths.items()
     ]
+    project_name = named("project") + PROJECT_ENDING
     origin = Origin(
         f"{created:%Y%m%dT%H%M%S.%f}", job, f"{Path(request.path).stem} stems",
         done.facts, str(out_dir.resolve()), {"split": request.path},
     )  # fmt: skip
     offset = Fraction(request.start_seconds) - Fraction(recording.first_frame, rate)
     write_split_project(
-        folder / PROJECT_NAME, origin,
+        folder / project_name, origin,
         {entry: tuple(_report(entry, recording, done)) for entry in files}, sample_rate=rate,
         at_beats=request.at_beats, at_seconds=request.at_seconds,
         offset_seconds=max(offset, Fraction(0)), created=created,
     )  # fmt: skip
-    files.append(describe_file(folder, PROJECT_NAME, "project"))
+    files.append(describe_file(folder, project_name, "project"))
     facts = TakeFacts(silent=done.silent, channels=recording.channels, peak_dbfs=done.peak_dbfs)
     null_dbfs = 0.0 if done.null_dbfs is None else done.null_dbfs
     return Manifest(

@@ -56,6 +56,16 @@ def test_conform_writes_mix_and_stems_of_as_many_bars_as_there_are(recording: Pa
         assert read_clip(out / f"{name}.wav").frames == 10 * RATE
 
 
+def test_conform_of_many_writes_each_under_its_name(recording: Path) -> None:
+    (recording / "same.wav").write_bytes((recording / "take.wav").read_bytes())
+    files, out = str(recording / "[st]a[mk]e.wav"), recording / "out"
+    name = "{file} 120bpm"
+    told = run("conform", files, "--bpm", "120", "-o", str(out), "--name", name)
+    assert told.count("5 bars of 4/4") == 2 and "2 of 2 recordings done" in told
+    for word in ("same", "take"):
+        assert read_clip(out / f"{word} 120bpm.wav").frames == 10 * RATE  # as above
+
+
 def test_conform_refuses_another_tempo_and_writes_nothing(recording: Path) -> None:
     out = recording / "no.wav"
     with pytest.raises(CannotConform, match="bpm"):

@@ -137,3 +137,25 @@ def story() -> Callable[[Client, int], list[Message]]:
         return [event for event in client.watch(job) if not isinstance(event, Progress)]
 
     return told
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int]:
+    """Runs `backline ...` in this process with the tone engine and gives its exit status."""
+    import tone_engine
+
+    import diffusion.engines
+    from daemon import cli
+
+    monkeypatch.setattr(diffusion.engines, "ENGINES", tone_engine.TONES)
+    monkeypatch.setenv("BACKLINE_HOME", str(tmp_path / "home"))
+
+    def backline(*words: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["backline", *map(str, words)])
+        try:
+            cli.main()
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    return backline

@@ -14,32 +14,10 @@ import pytest
 import soundfile
 from wavinfo import WavInfoReader
 
-from daemon import cli
 from midi.smf import read_smf
 from stems.manifest import read_manifest
 
 Run = Callable[..., int]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs `backline ...` in this process with the tone engine and gives its exit status."""
-    import tone_engine
-
-    import diffusion.engines
-
-    monkeypatch.setattr(diffusion.engines, "ENGINES", tone_engine.TONES)
-    monkeypatch.setenv("BACKLINE_HOME", str(tmp_path / "home"))
-
-    def backline(*words: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["backline", *map(str, words)])
-        try:
-            cli.main()
-        except SystemExit as end:
-            return int(end.code or 0)
-        return 0
-
-    return backline
 
 
 def generate(run: Run, out: Path, *more: str) -> int:
