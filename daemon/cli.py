@@ -38,7 +38,11 @@ COMMANDS = {
     "split": "daemon.commands.split:split",
     "to-midi": "daemon.commands.stem_files:to_midi",
     "slice": "daemon.commands.stem_files:slice_",
+    "play": "daemon.commands.library:play",
+    "open": "daemon.commands.library:open_",
+    "prune": "daemon.commands.prune:prune",
     "send": "daemon.commands.send:send",
+    "library": "daemon.commands.library:library",
     "models": "daemon.commands.models:models",
 }
 

@@ -36,7 +36,7 @@ class Finding:
 def examine(config: Config) -> Iterator[Finding]:
     """Check one thing after the other, the slow ones when they are asked for."""
     checks: tuple[Callable[[Config], Finding], ...] = (
-        _python, _rooms, _torch, _weights, _engine, _disk, _osc_port, _reaper,
+        _python, _rooms, _torch, _weights, _engine, _disk, _results, _osc_port, _reaper,
     )  # fmt: skip
     for check in checks:
         yield check(config)
@@ -112,6 +112,19 @@ def _disk(config: Config) -> Finding:
     if free < NEEDED_DISK_BYTES:
         return Finding("Disk", WARNING, text, "make room: 2 GiB is a comfortable minimum")
     return Finding("Disk", OK, text)
+
+
+def _results(config: Config) -> Finding:
+    from daemon.amounts import size_text
+    from daemon.job_folders import bytes_in
+
+    folders = list(config.jobs_folder.glob("[0-9]*"))
+    if not folders:
+        return Finding("Results", OK, f"none in {config.jobs_folder}")
+    size = size_text(bytes_in(config.jobs_folder))
+    count = f"{len(folders)} {'result' if len(folders) == 1 else 'results'}"
+    kept = "`backline prune` deletes old ones"
+    return Finding("Results", OK, f"{count}, {size}, in {config.jobs_folder}; {kept}")
 
 
 def _osc_port(config: Config) -> Finding:

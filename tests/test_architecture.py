@@ -60,6 +60,7 @@ DOORS = {
     "pythonosc": {"osc_protocol.codec"},
     "typer": {"daemon.cli", "daemon.commands"},  # a whole room may be a door
     "rich": {"daemon.screen"},
+    "sounddevice": {"daemon.playback"},
 }
 # Torch is the language of networks; nobody else speaks it.
 SPEAK_TORCH = ("diffusion.", "stems.splitting.")

@@ -47,13 +47,13 @@ def _lines(page: Path) -> Iterator[tuple[str, list[str]]]:
 def _why_not(words: list[str]) -> str:
     """Return why `backline` followed by the words is no command line, or ""."""
     command: Any = typer.main.get_command(app_of([]))
-    if words[0] == "--version":
+    if words[0] in ("--version", "--help"):
         return ""
     while hasattr(command, "commands"):
         if words and words[0] in command.commands:
             command, words = command.commands[words[0]], words[1:]
-        elif words and words[0].startswith("--") and "generate" in command.commands:
-            command = command.commands["generate"]  # send --bpm ... is send generate --bpm ...
+        elif words and words[0].startswith("--") and getattr(command, "default", ""):
+            command = command.commands[command.default]  # send --bpm is send generate --bpm
         else:
             return f"{command.name} has no command {words[0]}" if words else ""
     known = {"--help"}.union(*(parameter.opts for parameter in command.params))

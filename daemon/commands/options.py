@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from daemon.errors import UsageError
 from diffusion.engines import engine_spec
@@ -54,6 +54,18 @@ def check_engine(name: str) -> None:
     reason = engine_spec(name).reason_against()
     if reason:
         raise UsageError(reason)
+
+
+class DefaultGroup(TyperGroup):
+    """Commands of which `default` is meant where options come first, or nothing at all."""
+
+    default = ""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        is_meant = args[0].startswith("-") if args else not self.no_args_is_help
+        if is_meant and "--help" not in args[:1]:
+            args = [self.default, *args]
+        return list(super().parse_args(ctx, args))
 
 
 class GroupedCommand(TyperCommand):

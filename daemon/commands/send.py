@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from daemon.commands.options import (
     AsJson,
     CopyTo,
+    DefaultGroup,
     Force,
     GroupedCommand,
     Port,
@@ -30,13 +30,10 @@ if TYPE_CHECKING:
     from stems.manifest import Manifest
 
 
-class GenerateByDefault(TyperGroup):
+class GenerateByDefault(DefaultGroup):
     """`backline send --bpm ...` is `backline send generate --bpm ...`."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        if args and args[0].startswith("-") and args[0] != "--help":
-            args = ["generate", *args]
-        return list(super().parse_args(ctx, args))
+    default = "generate"
 
 
 send = typer.Typer(

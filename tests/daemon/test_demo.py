@@ -59,7 +59,8 @@ def test_the_doctor_finds_all_that_the_engine_needs(tmp_path: Path) -> None:
     lines = ran.stdout.splitlines()
     subjects = [line.split(":")[0].split(maxsplit=1) for line in lines]
     assert [subject for _, subject in subjects] == [
-        "Python", "Packages", "torch", "Weights", "Engine", "Disk", "OSC port 0", "REAPER",
+        "Python", "Packages", "torch", "Weights", "Engine", "Disk", "Results", "OSC port 0",
+        "REAPER",
     ]  # fmt: skip
     found = {subject: status for status, subject in subjects}
     assert found["Weights"] == "ok" and found["Engine"] == "ok"
