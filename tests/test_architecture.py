@@ -55,7 +55,7 @@ DOORS = {
     "soundfile": {
         "audio.errors",
         "audio.flac_file",
-        "audio.sound_reader",
+        "stems.splitting.recording",
     },
     "pythonosc": {"osc_protocol.codec"},
     "typer": {"daemon.cli", "daemon.commands"},  # a whole room may be a door

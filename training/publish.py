@@ -1,10 +1,11 @@
 """Put trained weights into the product and write their card.
 
-    python -m training.publish --diffusion data/run1/ema.safetensors
+    python -m training.publish --diffusion data/run1/ema.safetensors \
+        --planner data/planner1/planner.safetensors
 
-copies the diffusion weights beside the decoder's and the voice's (which their own training writes
-there) and writes embedded-v1.json: version and, for each role, file name, size and sha256. The
-engine refuses weights that differ from their card.
+copies the diffusion's and the planner's weights beside the decoder's and the voice's (which their
+own training writes there) and writes embedded-v1.json: version, credits and, for each role, file
+name, size and sha256. The engine refuses weights that differ from their card.
 """
 
 from __future__ import annotations
@@ -21,8 +22,13 @@ ROLES = {
     "diffusion": "diffusion-v1.safetensors",
     "decoder": "decoder-v1.safetensors",
     "voice": "voice-v1.safetensors",
+    "planner": "planner-v1.safetensors",
 }
-LIMIT_BYTES = 40_000_000
+LIMIT_BYTES = 36_000_000
+# Who made what the weights learnt from, by role; the licences ask for it.
+CREDITS = {
+    "planner": "OpenEWLD (MIT licence, Copyright (c) 2018 00sapo): public-domain lead sheets",
+}
 
 
 def write_card(version: str) -> dict[str, object]:
@@ -39,6 +45,7 @@ def write_card(version: str) -> dict[str, object]:
     card: dict[str, object] = {
         "version": version,
         "files": files,
+        "credits": CREDITS,
         "training": "docs/lab/training.md",
     }
     (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8", newline="\n")
@@ -49,10 +56,12 @@ def main() -> None:
     """Copy, write the card, and say how large all weights are together."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--diffusion", type=Path, help="weights to copy into the product first")
+    parser.add_argument("--planner", type=Path, help="the planner's weights, likewise")
     parser.add_argument("--version", default="1")
     args = parser.parse_args()
-    if args.diffusion:
-        shutil.copyfile(args.diffusion, weights_folder() / ROLES["diffusion"])
+    for role in ("diffusion", "planner"):
+        if path := getattr(args, role):
+            shutil.copyfile(path, weights_folder() / ROLES[role])
     write_card(args.version)
     total = sum((weights_folder() / name).stat().st_size for name in ROLES.values())
     print(f"{total / 1e6:.1f} MB of weights, at most {LIMIT_BYTES / 1e6:.0f} MB allowed")

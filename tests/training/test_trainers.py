@@ -15,6 +15,7 @@ from training import (
     train,
     train_decoder,
     train_drum_hearing,
+    train_planner,
     train_splitter,
     train_voice,
 )
@@ -24,6 +25,7 @@ TRAINERS = [
     (train, "run", "run/ema.safetensors"),
     (train_decoder, "decoder.safetensors", "decoder.safetensors"),
     (train_drum_hearing, "drums.safetensors", "drums.safetensors"),
+    (train_planner, "run", "run/planner.safetensors"),
     (train_splitter, "run", "run/embedded.safetensors"),
     (train_voice, "voice.safetensors", "voice.safetensors"),
 ]

@@ -42,12 +42,14 @@ def compose(
     meter: str | None = None,
     tune: Tune | str | None = None,
     held_out_tunes: bool = False,
+    long: bool = False,
 ) -> Piece:
     """A piece from a seed: the same seed and arguments always give the same piece.
 
     `tune` is a Tune to arrange, "rules" for one written by rules or "folk" for a collected one
     (where there is a tunes file that has one in the meter); None tosses a coin. With
-    `held_out_tunes` every tune is a held-out one, without it none is. Raises ValueError for an
+    `held_out_tunes` every tune is a held-out one, without it none is. `long` pieces, of up to 96
+    bars, have a tune written by rules. Raises ValueError for an
     unknown style or a tune that does not fit the meter.
     """
     rng = Random(f"piece {seed} {held_out_tunes}")
@@ -63,7 +65,7 @@ def compose(
     lead = rng.choice(("melody", "vocals"))
     mode = choose_mode(rng, book, mood)
     bpm = choose_bpm(rng, book, bar, mood)
-    folk = choose_folk(rng, tune, meter, mode, bpm, held_out_tunes)
+    folk = choose_folk(rng, "rules" if long else tune, meter, mode, bpm, held_out_tunes)
     tonic = rng.randrange(12)
     low, high = TUNE_RANGE[lead]
     if folk:
@@ -74,7 +76,7 @@ def compose(
         chords, notes = set_tune(rng, folk, form, bar, tonic, book, mood, low, high)
         source = folk.source
     else:
-        form = choose_form(rng, bar.beats)
+        form = choose_form(rng, bar.beats, long=long)
         ending = choose_ending(rng, form, closed=False)
         chords = write_chords(rng, form, bar, tonic, mode, book, mood, ending)
         tune_seed = seed * 10 if held_out_tunes else seed if seed % 10 else seed * 10 + 1

@@ -1,0 +1,1 @@
+"""The planner: a small autoregressive model that completes a lead sheet."""
