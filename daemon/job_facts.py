@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 GENERATE = "generate"
+_UTC = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +47,12 @@ def facts_of(request: Mapping[str, Any]) -> JobFacts:
 
 def utc_text(seconds: float) -> str:
     """Return Unix seconds as a date and time, such as 2026-11-30T22:05:12Z."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).strftime(_UTC)
+
+
+def local_text(utc: str) -> str:
+    """Return what utc_text() gave as this machine's clock has it: 2026-11-30 23:05; "" for ""."""
+    if not utc:
+        return ""
+    moment = datetime.strptime(utc, _UTC).replace(tzinfo=UTC)
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")

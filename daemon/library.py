@@ -96,15 +96,18 @@ def needed_folders(home: Path) -> frozenset[int]:
 def entries(home: Path) -> Iterator[Entry]:
     """Give the jobs of a home, newest first, each looked up on the disk when it is its turn."""
     for job in read_jobs(home):
-        yield entry_of(home, job)
+        yield _entry(home, job)
 
 
-def entry_of(home: Path, job: Job) -> Entry:
-    """Return a job with what the disk says of it."""
-    folder = home / "jobs" / str(job.number)
+def entry_of(job: Job, folder: Path) -> Entry:
+    """Return a job with what its folder says of it."""
     there = job.state is JobState.DONE and job_folders.is_there(folder)
     rating = rating_of(folder / MANIFEST_NAME) if there else 0
     return Entry(job, facts_of(job.request), folder, there, rating)
+
+
+def _entry(home: Path, job: Job) -> Entry:
+    return entry_of(job, home / "jobs" / str(job.number))
 
 
 def find(home: Path, target: str) -> Entry:
@@ -114,8 +117,8 @@ def find(home: Path, target: str) -> Entry:
     """
     for job in read_jobs(home):
         if target in (str(job.number), job.rid):
-            return entry_of(home, job)
-        if target == LAST and (entry := entry_of(home, job)).is_there:
+            return _entry(home, job)
+        if target == LAST and (entry := _entry(home, job)).is_there:
             return entry
     raise DaemonError(f"there is no job {target} in {home}; `backline library` lists them")
 

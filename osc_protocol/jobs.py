@@ -12,6 +12,7 @@ from osc_protocol.fields import AnyRid, Echo, Epoch, HeadSeq, Rid, Running, Sent
 from osc_protocol.message import Command, Event, Reply
 from osc_protocol.protocol import MAX_INT
 
+MAX_RATING = 5
 JOB_STATES = ("queued", "running", "done", "failed", "cancelled")
 Target = Annotated[str | int, Arg("rid or number of the job", "target", low=0)]
 Owner = Annotated[str, Arg("id of the request that made the job", "line", max_bytes=64)]
@@ -24,6 +25,7 @@ Folder = Annotated[str, Arg("folder of the results", max_bytes=MAX_PATH_BYTES)]
 ErrorCode = Annotated[int, Arg("0, or why it failed (see Errors)", low=0)]
 Seq = Annotated[int, Arg("number of the last durable event, this one's if it is durable", low=0)]
 Sent = Annotated[int, Arg("messages in this list", low=0)]
+Rating = Annotated[int, Arg("1 to 5; 0 for none", low=0, high=MAX_RATING)]
 Total = Annotated[int, Arg("how many there are in all", low=0)]
 
 
@@ -100,6 +102,18 @@ class JobsItem(Reply, address="/backline/jobs.item"):
     job_rid: Owner
     state: State
     fraction: Fraction
+    kind: Annotated[str, Arg("generate or split", "line", max_bytes=16)] = ""
+    style: Annotated[
+        str, Arg("style in words, or which sound was split", "line", max_bytes=200)
+    ] = ""
+    bpm: Annotated[float, Arg("first tempo asked for; 0 for none", low=0, unit="quarters/min")] = (
+        0.0
+    )
+    key: Annotated[str, Arg("key asked for, or empty", "line", max_bytes=40)] = ""
+    bars: Annotated[int, Arg("length asked for; 0 for none", low=0)] = 0
+    created: Annotated[str, Arg("when it was accepted: 2026-11-30T22:05:12Z")] = ""
+    rating: Rating = 0
+    has_files: Annotated[bool, Arg("1: its results are there")] = False
 
 
 class JobsEnd(Reply, address="/backline/jobs.end"):
@@ -123,6 +137,23 @@ class StemsEnd(Reply, address="/backline/stems.end"):
     rid: Echo
     sent: Sent
     total: Total
+
+
+class Rate(Command, address="/backline/rate", answers=("RateDone",)):
+    """Rates the result of a job from 1 to 5; 0 takes the rating back."""
+
+    rid: Rid
+    target: Target
+    rating: Rating
+
+
+class RateDone(Reply, address="/backline/done"):
+    """Answers rate."""
+
+    rid: Echo
+    command: Annotated[str, Arg("what was done", choices=("/backline/rate",))]
+    job: Job
+    rating: Rating
 
 
 class Queued(Event, address="/backline/queued"):

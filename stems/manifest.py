@@ -141,6 +141,11 @@ def read_manifest(path: Path, *, check_files: bool = True, check_hashes: bool = 
     return manifest
 
 
+def rating_path(manifest: Path) -> Path:
+    """Return where the rating of a result lies: rating.json beside manifest.json."""
+    return manifest.with_name(manifest.name.replace("manifest", "rating"))
+
+
 def describe_file(
     folder: Path,
     path: str,

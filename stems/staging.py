@@ -21,7 +21,7 @@ from pathlib import Path
 from audio.errors import AudioError
 from midi.errors import MelodyError
 from stems.errors import StemError
-from stems.manifest import MANIFEST_NAME, read_manifest, sha256_of
+from stems.manifest import MANIFEST_NAME, rating_path, read_manifest, sha256_of
 
 
 @contextmanager
@@ -102,6 +102,8 @@ def _moves_aside(
             Path(e.path): e.sha256 for e in read_manifest(old_manifest, check_files=False).files
         }
     moves = [(old_manifest, aside / manifest_name)] if ours else []
+    if ours and (rating := rating_path(old_manifest)).is_file():  # the new result has none
+        moves.append((rating, aside / rating.name))
     for path in sorted(ours.keys() | set(new)):
         file = out_dir / path
         if not file.is_file() or (ours and path == Path(manifest_name)):

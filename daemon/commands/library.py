@@ -123,8 +123,10 @@ def rate(target: Target, rating: Stars, home: Home = None) -> None:
     """Rate a result from 1 to 5; the rating lies beside it and goes with it."""
     from daemon import ratings
     from daemon.library import result_at
+    from stems.manifest import read_manifest
 
     path = result_at(_home(home), target)
+    read_manifest(path, check_files=False)
     ratings.rate(path, rating)
     say(f"{path.parent}: {_stars(rating) if rating else 'no rating'}")
 

@@ -22,7 +22,7 @@ from daemon.commands.request_options import takes, takes_request
 from daemon.config import OSC_PORT
 from daemon.screen import say, say_json
 from osc_protocol.generate import Generate
-from osc_protocol.messages import CLASSES, AnyRequest, Command, Message
+from osc_protocol.messages import CLASSES, AnyRequest, Command, JobsItem, Message
 from osc_protocol.split import Split
 
 if TYPE_CHECKING:
@@ -122,7 +122,18 @@ def send_jobs(osc_port: Port = OSC_PORT) -> None:
     """List the newest jobs, the newest first."""
     with _client(osc_port) as client:
         for item in client.jobs():
-            say(f"{item.job:>5}  {item.state:<9}  {item.fraction:>4.0%}  {item.job_rid}")
+            say(_line(item))
+
+
+def _line(item: JobsItem) -> str:
+    from daemon.job_facts import JobFacts, local_text
+
+    facts = JobFacts(item.kind, item.style, round(item.bpm, 3), item.key, item.bars)
+    gone = ", deleted" if item.state == "done" and item.created and not item.has_files else ""
+    return (
+        f"{item.job:>5}  {item.state:<9}  {item.fraction:>4.0%}  {local_text(item.created):<16}  "
+        f"{'*' * item.rating:<5}  {item.job_rid}  {facts.line}{gone}"
+    ).rstrip()
 
 
 @send.command("cancel")

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from functools import singledispatchmethod
 from pathlib import Path
 
+from daemon import ratings
+from daemon.errors import DaemonError
 from daemon.front_ends.front_end import Service
-from daemon.front_ends.osc_events import as_message, fraction_of, job_reply
+from daemon.front_ends.osc_events import as_message, job_reply, jobs_item
 from daemon.front_ends.subscribers import Address, Subscribers, Subscription, host_of
+from daemon.job_folders import is_there
 from daemon.jobs import Job, JobState
 from diffusion.engines import engine_spec
 from midi.smf_events import MAX_BYTES
@@ -19,6 +22,7 @@ from midi.user_file import open_file
 from osc_protocol import messages as osc
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
+from stems.manifest import MANIFEST_NAME
 from stems.version import backline_version
 
 QUICK_MELODY_BYTES = 16 << 10  # some 2000 notes; longer ones are read when their turn comes
@@ -171,9 +175,21 @@ class Commands:
     def _jobs(self, query: osc.QueryJobs, source: Address) -> Answers:
         jobs, total = self.service.journal.page(query.offset, query.limit)
         for index, job in enumerate(jobs):
-            fraction = fraction_of(job, self.service.queue)
-            yield osc.JobsItem(query.rid, index, job.number, job.rid, job.state, fraction)
+            yield jobs_item(query.rid, index, job, self.service.queue)
         yield osc.JobsEnd(query.rid, len(jobs), total)
+
+    @carry_out.register
+    def _rate(self, rate: osc.Rate, source: Address) -> Answers:
+        job = self._find(rate.target, source)
+        folder = self.service.queue.folder(job)
+        if not is_there(folder):
+            sentence = f"job {job.number} has no files to rate"
+            raise ProtocolError(Code.NOT_FOUND, sentence, "target")
+        try:
+            ratings.rate(folder / MANIFEST_NAME, rate.rating)
+        except DaemonError as error:
+            raise ProtocolError(Code.DISK_FULL, str(error)) from error
+        yield osc.RateDone(rate.rid, "/backline/rate", job.number, rate.rating)
 
     @carry_out.register
     def _stems(self, query: osc.QueryStems, source: Address) -> Answers:

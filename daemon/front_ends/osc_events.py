@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from daemon.job_facts import utc_text
 from daemon.jobs import Event, EventKind, Job, JobState
+from daemon.library import entry_of
 from daemon.queue import JobQueue
 from osc_protocol import messages as osc
 
@@ -63,6 +65,16 @@ def job_reply(rid: str, job: Job, queue: JobQueue, *, stems: int) -> osc.JobRepl
     return osc.JobReply(
         rid, job.number, job.rid, job.state, stage, fraction, eta_seconds(job, fraction), stems,
         job.error_code, job.message, _folder(job, queue),
+    )  # fmt: skip
+
+
+def jobs_item(rid: str, index: int, job: Job, queue: JobQueue) -> osc.JobsItem:
+    """Return one line of the answer to /backline/jobs."""
+    entry = entry_of(job, queue.folder(job))
+    facts, created = entry.facts, utc_text(job.created_seconds)
+    return osc.JobsItem(
+        rid, index, job.number, job.rid, job.state, fraction_of(job, queue), facts.kind,
+        facts.style, facts.bpm, facts.key, facts.bars, created, entry.rating, entry.is_there,
     )  # fmt: skip
 
 

@@ -144,6 +144,7 @@ return {
     job = { address = "/backline/job", args = { "rid", "target" }, tags = "ss" },
     jobs = { address = "/backline/jobs", args = { "rid", "offset", "limit" }, tags = "sii" },
     stems = { address = "/backline/stems", args = { "rid", "target" }, tags = "ss" },
+    rate = { address = "/backline/rate", args = { "rid", "target", "rating" }, tags = "ssi" },
     ping = { address = "/backline/ping", args = {  }, tags = "" },
     hello = {
       address = "/backline/hello",
@@ -238,11 +239,13 @@ return {
     },
     ["jobs.item"] = {
       address = "/backline/jobs.item",
-      args = { "rid", "index", "job", "job-rid", "state", "fraction" },
-      tags = "siissf",
+      args = { "rid", "index", "job", "job-rid", "state", "fraction", "kind", "style", "bpm", "key", "bars",
+        "created", "rating", "has-files" },
+      tags = "siissfssfsisii",
     },
     ["jobs.end"] = { address = "/backline/jobs.end", args = { "rid", "sent", "total" }, tags = "sii" },
     ["stems.end"] = { address = "/backline/stems.end", args = { "rid", "sent", "total" }, tags = "sii" },
+    RateDone = { address = "/backline/done", args = { "rid", "command", "job", "rating" }, tags = "ssii" },
     pong = { address = "/backline/pong", args = {  }, tags = "" },
     welcome = {
       address = "/backline/welcome",

@@ -225,7 +225,7 @@ def test_send_has_a_daemon_play_and_copies_the_result(daemon, tmp_path: Path) ->
         assert (tmp_path / "out" / entry["path"]).stat().st_size == entry["bytes"]
     status, jobs = backline(daemon, "send", "status"), backline(daemon, "send", "jobs")
     assert status.stdout.startswith("idle") or status.stdout.startswith("loading")
-    assert "done" in jobs.stdout
+    assert "done" in jobs.stdout and "240 bpm, A minor, 1 bar" in jobs.stdout
 
 
 def test_a_job_that_fails_in_the_daemon_is_status_1(daemon, tmp_path: Path) -> None:

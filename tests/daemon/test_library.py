@@ -222,20 +222,22 @@ def test_what_has_no_files_says_why(
             assert why in told and len(told.splitlines()) == 1
 
 
-def test_a_rating_lasts_and_belongs_to_one_result(run: Run, home: Home) -> None:
+def test_a_rating_lasts_and_is_not_that_of_the_next_result(run: Run, home: Home) -> None:
     number = home.add()
     manifest = home.folder(number) / "manifest.json"
     assert run("library", "rate", number, "5") == 0 and rating_of(manifest) == 5
     assert run("library", "rate", home.folder(number), "2") == 0 and rating_of(manifest) == 2
     assert find(home.path, "last").rating == 2
-    other = json.loads(manifest.read_text()) | {"created": "2030-01-01T00:00:00+00:00"}
-    manifest.write_text(json.dumps(other))  # the next result in this folder
-    assert rating_of(manifest) == 0
     assert (
         run("library", "rate", number, "0") == 0 and not (manifest.parent / "rating.json").exists()
     )
     assert run("library", "rate", number, "6") == 2
     assert run("library", "rate", number, "4.5") == 2
+    asked = ("generate", "--bpm", "240", "--key", "C", "--bars", "1", "--stems", "bass")
+    out = home.path / "out"
+    assert run(*asked, "-o", out) == 0 and run("library", "rate", out, "3") == 0
+    assert rating_of(out / "manifest.json") == 3
+    assert run(*asked, "-o", out) == 0 and rating_of(out / "manifest.json") == 0
 
 
 def test_deleting_asks_and_leaves_what_is_needed(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
 
+from daemon.library import entries
+from osc_protocol import messages as osc
 from osc_protocol.client import Client
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate import Generate
@@ -147,6 +151,29 @@ def test_jobs_are_listed_with_what_became_of_them(client: Client, ask: Ask, stor
     story(client, job)
     newest = client.jobs()[0]
     assert (newest.job, newest.job_rid, newest.state, newest.fraction) == (job, "listed", "done", 1)
+    assert (newest.kind, newest.style, newest.bpm, newest.key) == ("generate", "", 240.0, "A minor")
+    assert (newest.bars, newest.rating, newest.has_files) == (1, 0, True)
+
+
+def test_a_result_is_rated_over_osc_and_found_by_it(
+    daemon: Any, client: Client, ask: Ask, story: Story
+) -> None:
+    job = client.submit(ask("lofi, 静か", seed=221), rid="rated").job
+    story(client, job)
+    done = client.ask(osc.Rate, osc.RateDone, target="rated", rating=4)
+    assert (done.job, done.rating) == (job, 4)
+    newest = client.jobs()[0]
+    assert (newest.style, newest.rating) == ("lofi, 静か", 4)
+    (found,) = [each for each in entries(daemon.home) if each.rating == 4]
+    assert (found.job.number, found.as_plain()["created"]) == (job, newest.created)
+    for target, rating, code in (("nobody", 3, Code.NOT_FOUND), (job, 6, Code.OUT_OF_RANGE)):
+        with pytest.raises(ProtocolError) as refusal:
+            client.ask(osc.Rate, osc.RateDone, target=target, rating=rating)
+        assert refusal.value.code == code
+    shutil.rmtree(daemon.home / "jobs" / str(job))
+    assert not client.jobs()[0].has_files
+    with pytest.raises(ProtocolError, match="has no files to rate"):
+        client.ask(osc.Rate, osc.RateDone, target=job, rating=4)
 
 
 def test_the_stems_of_a_finished_job_are_told_again_when_asked(
