@@ -9,14 +9,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from audio.errors import AudioError, file_errors, open_sound
+from audio.errors import AudioError, file_errors
+from audio.sound_reader import (
+    MAX_CHANNELS,
+    MAX_SAMPLE_RATE,
+    MIN_SAMPLE_RATE,
+    SoundReader,
+)
 from midi.number import is_whole
 
 Samples = npt.NDArray[np.float32]
 
-MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 192_000
-MAX_CHANNELS = 8
 MAX_READ_SECONDS = 1800
+BLOCK_FRAMES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +72,15 @@ class Clip:
         return float(max(self.samples.max(), -self.samples.min()))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorded:
+    """A clip that was read from a file, what the file lacks by its own header, and remarks."""
+
+    clip: Clip
+    missing_seconds: float
+    remarks: tuple[str, ...]
+
+
 def check_same_shape(mix: Clip, others: Mapping[str, Clip]) -> None:
     """Raise AudioError, by the others' names, unless all have the mix's rate and shape."""
     wanted = f"{mix.sample_rate} {mix.samples.shape}"
@@ -76,16 +90,26 @@ def check_same_shape(mix: Clip, others: Mapping[str, Clip]) -> None:
             raise AudioError(f"{name} must have the mix's rate and shape {wanted}, not {found}")
 
 
-def read_clip(path: Path) -> Clip:
-    """Read a sound file of any kind libsndfile knows; raises AudioError."""
-    with file_errors("read", path), open_sound(path) as file:
-        if file.frames > MAX_READ_SECONDS * file.samplerate:
-            raise AudioError(
-                f"{path} lasts {file.frames / file.samplerate:.0f} s; "
-                f"the limit is {MAX_READ_SECONDS} s"
-            )
-        samples = file.read(dtype="float32", always_2d=True)
-        return Clip(np.ascontiguousarray(samples.T), file.samplerate)
+def read_clip(path: Path, *, stereo: bool = False) -> Clip:
+    """Read a sound file, with `stereo` mixed down to two channels; raises AudioError."""
+    return read_recorded(path, stereo=stereo).clip
+
+
+def read_recorded(path: Path, *, stereo: bool = False) -> Recorded:
+    """Read all that can be read of a sound file, and what there is to say of it."""
+    blocks: list[Samples] = []
+    with SoundReader(path, stereo=stereo) as file:
+        limit = MAX_READ_SECONDS * file.sample_rate
+        if (file.known_frames or 0) > limit:
+            raise AudioError(f"{path} lasts longer than the limit of {MAX_READ_SECONDS} s")
+        while (block := file.read(BLOCK_FRAMES)).shape[1]:
+            blocks.append(block)
+            if file.frames_read > limit:
+                raise AudioError(f"{path} lasts longer than the limit of {MAX_READ_SECONDS} s")
+        if not blocks:
+            raise AudioError(f"{path} holds no sound (0 frames)")
+        samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+        return Recorded(Clip(samples, file.sample_rate), file.missing_seconds, file.remarks())
 
 
 def write_wav(path: Path, clip: Clip) -> None:

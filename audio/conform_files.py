@@ -17,6 +17,7 @@ from audio.clip import Clip, Samples
 from audio.decibels import dbfs
 from audio.errors import AudioError
 from audio.features import Features, extract_features
+from audio.mix_down import average, powers, signs_of
 from audio.plan import MAX_STRETCH_PERCENT, Plan, plan_conform
 from audio.report import Conforming
 from audio.residue import adds_up, residue, residue_peak
@@ -39,14 +40,26 @@ def survey(files: SoundFiles) -> Survey:
     """Read a mix, the first of the files, and its stems, the others, once."""
     mono = np.empty(files.frames, np.float32)
     at, peak, rest_peak = 0, 0.0, 0.0
+    power = np.zeros((files.channels, files.channels))
     for block in files.blocks():
         mix, *stems = _split(block, files.channels)
         mono[at : at + mix.shape[1]] = mix.mean(axis=0)
         at += mix.shape[1]
+        power += powers(mix)
         peak = max(peak, float(np.abs(mix).max()))
         rest_peak = max(rest_peak, residue_peak(mix, stems))
-    clip = Clip(mono[None], files.sample_rate)
+    signs = signs_of(power)
+    clip = Clip((mono if signs is None else _turned(files, signs))[None], files.sample_rate)
     return Survey(clip, extract_features(clip), len(files.paths) > 1 and adds_up(rest_peak, peak))
+
+
+def _turned(files: SoundFiles, signs: Samples) -> Samples:
+    """Read the mix again, of which nothing would be left in mono."""
+    mono, at = np.empty(files.frames, np.float32), 0
+    for block in files.blocks():
+        mono[at : at + block.shape[1]] = average(block[: files.channels], signs)
+        at += block.shape[1]
+    return mono
 
 
 def conform_files(

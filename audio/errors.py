@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from midi.user_file import open_file
-
-if TYPE_CHECKING:
-    from soundfile import SoundFile
 
 
 class AudioError(ValueError):
@@ -40,18 +34,3 @@ def file_errors(verb: str, path: Path) -> Iterator[None]:
     except (OSError, soundfile.SoundFileError) as error:
         reason = getattr(error, "strerror", None) or error
         raise AudioError(f"cannot {verb} {path}: {reason}") from error
-
-
-def open_sound(path: Path) -> SoundFile:
-    """Open a sound file of any kind that libsndfile knows; raises AudioError."""
-    import os
-
-    import soundfile
-
-    with file_errors("read", path), open_file(path):
-        try:
-            return soundfile.SoundFile(os.fspath(path) if os.name == "nt" else os.fsencode(path))
-        except TypeError:  # of a headerless file: soundfile asks for its rate
-            raise AudioError(f"cannot read {path}: it has no header") from None
-        except soundfile.LibsndfileError as error:  # whose own words hold the name as bytes
-            raise AudioError(f"cannot read {path}: {error.error_string.rstrip('.')}") from error

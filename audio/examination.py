@@ -9,10 +9,10 @@ from dataclasses import fields
 import numpy as np
 
 from audio.beats import Beats, find_beats
-from audio.clip import Clip, check_same_shape, resample_fast
+from audio.clip import Clip, check_same_shape
 from audio.decibels import amplitude_to_db
 from audio.faults import find_faults
-from audio.features import MAX_SAMPLE_RATE, OnsetEnvelope, extract_features, onset_envelope
+from audio.features import OnsetEnvelope, audible, extract_features, onset_envelope
 from audio.loudness import measure_loudness
 from audio.melody_match import match_melody
 from audio.pulse import beat_offset_seconds, find_pulse
@@ -48,11 +48,11 @@ def examine(
         level = other.submit(_level, mix)
         if mix.seconds > LONG_SECONDS:
             wait([level])  # both at once would take too much memory
-        audible = _audible(mix)
-        features = extract_features(audible)
-        beats = find_beats(audible, grid, features) if features else None
+        heard = audible(mix)
+        features = extract_features(heard)
+        beats = find_beats(heard, grid, features) if features else None
         report = measure(mix, grid, key, drums=drums, onsets=features.onsets if features else None)
-        score = key_score(audible, key) if key else None
+        score = key_score(heard, key) if key else None
         match = match_melody(melody_stem or mix, melody.notes, grid) if melody else None
         loudness, faults = level.result()
     return Examination(
@@ -83,12 +83,12 @@ def measure(
     Without drums (or where they are silent) everything is measured on the mix. Any channels; the
     clips share rate and length. `onsets` are those of the mix, if known. Raises AudioError.
     """
-    audible = pitched = _audible(mix)
+    heard = pitched = audible(mix)
     if drums is not None:
         check_same_shape(mix, {"drums": drums})
-        pitched = _audible(Clip(mix.samples - drums.samples, mix.sample_rate))
-        drums = _audible(drums)
-    onsets = onsets or onset_envelope(audible)
+        pitched = audible(Clip(mix.samples - drums.samples, mix.sample_rate))
+        drums = audible(drums)
+    onsets = onsets or onset_envelope(heard)
     pulse = find_pulse(onsets, grid) if onsets else None
     relation = error = offset = None
     if pulse:
@@ -113,11 +113,6 @@ def measure(
         frames=mix.frames,
         frames_expected=grid.frames(mix.sample_rate),
     )
-
-
-def _audible(clip: Clip) -> Clip:
-    """The clip itself, or at the highest rate that can be measured."""
-    return resample_fast(clip, min(clip.sample_rate, MAX_SAMPLE_RATE))
 
 
 def placement(beats: Beats, grid: Grid) -> Placement:

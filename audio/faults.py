@@ -12,6 +12,7 @@ from audio.clip import Clip, Samples
 from audio.decibels import LEAST_POWER, amplitude_to_db, db_to_amplitude, power_to_db
 from audio.features import Floats
 from audio.loudness import true_peak
+from audio.mix_down import mono_against_channels, powers, signs_of
 from audio.report import Fault
 
 MAX_TRUE_PEAK_DBTP = 0.0
@@ -22,6 +23,7 @@ MAX_DC = 0.035  # of full scale; deep synthesised basses reach 0.03
 SILENT_DBFS, BLOCK_SECONDS = -60.0, 0.05
 MAX_GAP_SECONDS = 1.0
 DEAD_BELOW_DB = -60.0  # one channel against the loudest
+OPPOSED_DB = -6.0  # of two channels' mean, where their correlation is under -.5
 LOUD_END_DB, END_SECONDS = -20.0, 0.010  # the last moments against the loud ones
 CLICK_TIMES = 12.0  # a step against the greatest within 10 ms around it
 CLICK_FROM = 0.05  # of full scale
@@ -36,7 +38,7 @@ def find_faults(clip: Clip, *, true_peak_dbtp: float | None = None) -> tuple[Fau
         return (Fault("silence", level, SILENT_DBFS, f"it is silent: peak {level:.0f} dBFS"),)
     found = [
         _true_peak(clip, true_peak_dbtp), _clipping(clip), _offset(clip), _gap(clip),
-        _dead_channel(clip), _loud_end(clip), _clicks(clip), _harshness(clip),
+        _dead_channel(clip), _opposed(clip), _loud_end(clip), _clicks(clip), _harshness(clip),
     ]  # fmt: skip
     return tuple(fault for fault in found if fault)
 
@@ -85,6 +87,17 @@ def _dead_channel(clip: Clip) -> Fault | None:
         return None
     number = int(power.argmin()) + 1
     return Fault("dead channel", level, DEAD_BELOW_DB, f"channel {number} is dead")
+
+
+def _opposed(clip: Clip) -> Fault | None:
+    """Whether the channels cancel each other, so that most of it is lost where they are added."""
+    power = powers(clip.samples)
+    if signs_of(power) is None:
+        return None
+    level = float(power_to_db(mono_against_channels(power)))
+    left = "nothing of them is left" if level <= SILENT_DBFS else f"{-level:.0f} dB are lost"
+    sentence = f"the channels cancel in mono: {left} where they are added"
+    return Fault("phase", level, OPPOSED_DB, sentence)
 
 
 def _loud_end(clip: Clip) -> Fault | None:

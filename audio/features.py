@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from audio.clip import Clip
+from audio.clip import Clip, resample_fast
 from audio.constant_q import HOP_FRAMES, pitches
-from audio.errors import AudioError
+from audio.mix_down import to_mono
 
 Floats = npt.NDArray[np.float64]
 Power = npt.NDArray[np.float32]
@@ -66,6 +66,7 @@ class Features:
 
 def extract_features(clip: Clip) -> Features | None:
     """Hear all that beats are found by, on two threads; None for silence."""
+    clip = audible(clip)
     mono = _mono(clip)
     if mono is None:
         return None
@@ -86,12 +87,14 @@ def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
 
     Max-filtered over neighbouring bands as in SuperFlux (Böck and Widmer, DAFx 2013).
     """
+    clip = audible(clip)
     mono = _mono(clip)
     return None if mono is None else _onset_strength(*_calm_power(mono, clip.sample_rate))
 
 
 def pitches_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
     """How loud each semitone from C1 to B7 is, (84, n), in A = 440 Hz, and the seconds (n,)."""
+    clip = audible(clip)
     mono = _mono(clip)
     if mono is None:
         return None
@@ -107,6 +110,7 @@ def pitch_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
     Probabilistic YIN (Mauch and Dixon, ICASSP 2014) from C2 to F6; None for silence. Of several
     voices it finds one or none.
     """
+    clip = audible(clip)
     mono = _mono(clip)
     if mono is None:
         return None
@@ -176,11 +180,13 @@ def _power_of_two(seconds: float, sample_rate: int) -> int:
     return 1 << round(float(np.log2(seconds * sample_rate)))
 
 
-def _mono(clip: Clip) -> npt.NDArray[np.float32] | None:
-    if not MIN_SAMPLE_RATE <= clip.sample_rate <= MAX_SAMPLE_RATE:
-        raise AudioError(
-            f"sample rate must be from {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} Hz to measure, "
-            f"not {clip.sample_rate}"
-        )
-    mono = clip.samples.mean(axis=0)
+def audible(clip: Clip) -> Clip:
+    """Return what is listened to of a clip: one channel, at a rate that can be measured."""
+    if clip.channels > 1:
+        clip = Clip(to_mono(clip.samples)[None], clip.sample_rate)
+    return resample_fast(clip, min(max(clip.sample_rate, MIN_SAMPLE_RATE), MAX_SAMPLE_RATE))
+
+
+def _mono(clip: Clip) -> Power | None:
+    mono = clip.samples[0]
     return mono if np.abs(mono).max() > SILENCE else None

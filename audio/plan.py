@@ -13,7 +13,7 @@ import numpy as np
 from audio.beats import Beats, find_beats
 from audio.clip import Clip, Samples
 from audio.errors import AudioError, CannotConform
-from audio.features import Features, Floats, onset_envelope
+from audio.features import Features, Floats, audible, onset_envelope
 from audio.pulse import find_pulse, pulse_of
 from audio.report import Conforming
 from audio.stretch import Read, Stretcher, stretched
@@ -99,7 +99,7 @@ def plan_conform(
     are known. Raises CannotConform with what was measured, or AudioError.
     """
     _check_options(tail_seconds, max_stretch_percent, expected, grid)
-    beats = find_beats(mix, expected or grid, features)
+    beats = find_beats(audible(mix), expected or grid, features)
     if beats is None:
         raise CannotConform("nothing in it recurs that beats could be found by")
     if beats.doubt:

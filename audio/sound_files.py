@@ -8,32 +8,45 @@ from pathlib import Path
 
 import numpy as np
 
-from audio.clip import MAX_CHANNELS, MAX_READ_SECONDS, Samples
-from audio.errors import AudioError, file_errors, open_sound
+from audio.clip import MAX_READ_SECONDS, Samples
+from audio.errors import AudioError
+from audio.sound_reader import SoundReader
 from audio.stretch import cut
 
 BLOCK_FRAMES = 1 << 17
 
 
 class SoundFiles:
-    """Open files of any kind that libsndfile knows, all of one rate, channels and length.
+    """Open files of any kind, all of one rate, channels and length: what can be read of them.
 
-    Their channels lie under each other, file by file. Raises AudioError for files that cannot be
-    read or do not fit each other.
+    Their channels lie under each other, file by file; where they have other numbers of channels,
+    those of more than two are mixed down. Raises AudioError for files that cannot be read or do
+    not fit each other.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         with ExitStack() as opened:
-            self._files = []
-            for path in paths:
-                self._files.append(opened.enter_context(open_sound(path)))
-            first = self._files[0]
+            self._files = [opened.enter_context(SoundReader(path)) for path in paths]
+            if len({file.channels for file in self._files}) > 1:
+                opened.close()
+                stereo = (SoundReader(path, stereo=True) for path in paths)
+                self._files = [opened.enter_context(file) for file in stereo]
+            first, lengths = self._files[0], [_frames(file) for file in self._files]
             self.paths = tuple(paths)
-            self.sample_rate: int = first.samplerate
-            self.channels: int = first.channels
-            self.frames: int = first.frames
-            self._check()
+            self.sample_rate, self.channels, self.frames = (
+                first.sample_rate, first.channels, lengths[0]
+            )  # fmt: skip
+            self._check(lengths)
             self._open = opened.pop_all()
+
+    @property
+    def missing_seconds(self) -> float:
+        """Return how much the first file lacks by its own header; known once all was read."""
+        return self._files[0].missing_seconds
+
+    def remarks(self) -> tuple[str, ...]:
+        """Say, once all was read, what of the files is not as it should be."""
+        return tuple(remark for file in self._files for remark in file.remarks())
 
     @property
     def seconds(self) -> float:
@@ -43,37 +56,32 @@ class SoundFiles:
     def blocks(self) -> Iterator[Samples]:
         """All of them from the beginning, as (files x channels, n) float32."""
         for file in self._files:
-            file.seek(0)
+            file.rewind()
         for first in range(0, self.frames, BLOCK_FRAMES):
             yield self._next(min(BLOCK_FRAMES, self.frames - first))
+        for file in self._files:  # past the end, so that it knows what is missing
+            file.read(1)
 
     def _next(self, count: int) -> Samples:
         rows = []
-        for path, file in zip(self.paths, self._files, strict=True):
-            with file_errors("read", path):
-                block = file.read(count, dtype="float32", always_2d=True)
-            if len(block) < count:
-                raise AudioError(f"{path} ends before its header says")
-            if not np.isfinite(block).all():
-                raise AudioError(f"{path} holds NaN or infinity")
-            rows.append(block.T)
+        for file in self._files:
+            block = file.read(count)
+            if block.shape[1] < count:
+                raise AudioError(f"{file.path} became shorter while it was read")
+            rows.append(block)
         return np.concatenate(rows)
 
-    def _check(self) -> None:
-        for path, file in zip(self.paths, self._files, strict=True):
-            if file.channels > MAX_CHANNELS:
-                raise AudioError(
-                    f"{path} has {file.channels} channels, the limit is {MAX_CHANNELS}"
-                )
-            facts = (file.samplerate, file.channels, file.frames)
+    def _check(self, lengths: Sequence[int]) -> None:
+        for file, frames in zip(self._files, lengths, strict=True):
+            facts = (file.sample_rate, file.channels, frames)
             if facts != (self.sample_rate, self.channels, self.frames):
                 raise AudioError(
-                    f"{path} must have the rate, channels and frames of {self.paths[0]}, "
+                    f"{file.path} must have the rate, channels and frames of {self.paths[0]}, "
                     f"{self.sample_rate}, {self.channels} and {self.frames}, not "
                     f"{', '.join(map(str, facts))}"
                 )
         if not self.frames:
-            raise AudioError(f"{self.paths[0]} holds no sound")
+            raise AudioError(f"{self.paths[0]} holds no sound (0 frames)")
         if self.seconds > MAX_READ_SECONDS:
             raise AudioError(
                 f"{self.paths[0]} lasts {self.seconds:.0f} s; the limit is {MAX_READ_SECONDS} s"
@@ -84,6 +92,15 @@ class SoundFiles:
 
     def __exit__(self, *what: object) -> None:
         self._open.close()
+
+
+def _frames(file: SoundReader) -> int:
+    """The length of a file, which is read through where its header alone is not to be trusted."""
+    if file.known_frames is not None:
+        return file.known_frames
+    while file.read(BLOCK_FRAMES).shape[1]:
+        pass
+    return file.frames_read
 
 
 class Window:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audio.report import Conforming, NotConformed, Report
+from audio.tempo_words import tempo_words
 from stems.entries import GridEntry, LengthEntry
 from stems.facts import TakeFacts
 from stems.manifest import MANIFEST_NAME, Manifest, read_manifest
@@ -85,10 +86,11 @@ def split_summary(manifest: Manifest, folder: Path) -> Iterator[str]:
 
 
 def _tempo_and_key(manifest: Manifest, report: Report) -> str:
-    tempo = "no tempo to be heard" if report.bpm is None else f"{report.bpm:.2f} BPM measured"
-    relation = report.octave_relation or "1"
-    heard_at = f", heard at {relation} of it" if relation != "1" else ""
-    tempo += f" ({report.bpm_asked:g} asked{heard_at})"
-    tonality = "no key to be heard" if report.key is None else f"{report.key} measured"
-    asked = manifest.key.name if manifest.key else "none"
-    return f"tempo {tempo}; key {tonality} ({asked} asked)"
+    meter = manifest.grid.meter if isinstance(manifest.grid, GridEntry) else "4/4"
+    asked = manifest.key.name if manifest.key else ""
+    if report.key is None:
+        key = f"none heard, {asked} asked" if asked else "none heard"
+    else:
+        same = report.key_relation == "same"
+        key = f"{report.key}, as asked" if same else f"{report.key} heard, {asked} asked"
+    return f"tempo {tempo_words(report, meter)}; key {key}"

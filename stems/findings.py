@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from audio.decibels import SILENCE_DB, dbfs
-from audio.report import Report
+from audio.report import Examination, Report
+from audio.tempo_words import notes_heard
 from midi.grid import Grid
 from midi.key import Key
 from stems.stem_set import Take
 
 NULL_LIMIT_DBFS = -100.0
-TEMPO_LIMIT_PERCENT = 1.0
 BEAT_LIMIT_MS = 20.0  # from about here on, which of two sounds came first is heard (Hirsh 1959)
 
 
@@ -30,7 +30,8 @@ def findings(
     take: Take, grid: Grid, key: Key, null_dbfs: float | None = None
 ) -> tuple[Finding, ...]:
     """Tempo, beats, key, peak and length of a take, and how well mix and stems cancel."""
-    return tuple(_musical(take.report, key)) + tuple(_technical(take, grid, null_dbfs))
+    heard = _musical(take.report, key, str(grid.meters[0].meter))
+    return tuple(heard) + tuple(_technical(take, grid, null_dbfs))
 
 
 def as_lines(found: Iterable[Finding]) -> Iterator[str]:
@@ -44,27 +45,34 @@ def decibels(value: float, digits: int = 1) -> str:
     return f"{value:.{digits}f} dB".replace("-", "−")
 
 
-def _musical(report: Report | None, key: Key) -> Iterator[Finding]:
+def _musical(report: Report | None, key: Key, meter: str) -> Iterator[Finding]:
     tempo = beats = found_key = ("not heard" if report else "not measured", "", False)
     if report and report.bpm is not None:
-        relation, error = report.octave_relation or "1", report.bpm_error_percent or 0.0
-        remark, close = f"{relation} times the tempo asked", False
-        if relation == "1":
-            remark = f"{_signed(error, 2)} % from the tempo asked"
-            close = abs(error) <= TEMPO_LIMIT_PERCENT
-        tempo = f"{report.bpm:.2f} BPM", remark, close
-    if report and report.beat_offset_ms is not None:
-        offset = report.beat_offset_ms
+        notes, error = notes_heard(report, meter), report.bpm_error_percent or 0.0
+        remark = f"{_signed(error, 2)} % from the tempo asked"
+        if report.octave_relation is None:  # no tempo was asked for
+            remark, notes = "", ""
+        elif report.octave_relation != "1":
+            remark = f"{notes} of the tempo asked" if notes else f"{report.bpm_asked:g} was asked"
+        tempo = f"{report.bpm:.2f} BPM", remark, notes is not None
+    offset = _offset_ms(report)
+    if offset is not None:
         close = abs(offset) <= BEAT_LIMIT_MS
         beats = f"{_signed(offset, 1)} ms", "median off the grid", close
     if report and report.key:
-        relation = report.key_relation or "other"
-        same = relation == "same"
-        remark = "as asked" if same else f"{relation} key; asked was {key.name}"
-        found_key = report.key, remark, same
+        relation = report.key_relation
+        remark = "as asked" if relation == "same" else f"{relation} key; asked was {key.name}"
+        found_key = report.key, remark if relation else "", relation in ("same", None)
     yield Finding("tempo", *tempo)
     yield Finding("beats", *beats)
     yield Finding("key", *found_key)
+
+
+def _offset_ms(report: Report | None) -> float | None:
+    """How late the beats are: of those that were found, where they were looked for."""
+    if isinstance(report, Examination) and report.placement and not report.placement.doubt:
+        return report.placement.median_ms
+    return report.beat_offset_ms if report else None
 
 
 def _technical(take: Take, grid: Grid, null_dbfs: float | None) -> Iterator[Finding]:

@@ -72,6 +72,7 @@ def _blocks(
     done: FileSplit, recording: Recording, gain: float, bits: int
 ) -> Generator[tuple[Integers | None, Mapping[str, Integers]]]:
     """Whole numbers (channels, frames) of the recording, where all stems are there, and of them."""
+    recording = replace(recording, signs=None)  # nothing is heard here, so nothing is turned
     dither = dither_for(bits)
     with ExitStack() as stack:
         mix = stack.enter_context(Reader(recording))

@@ -55,7 +55,7 @@ DOORS = {
     "soundfile": {
         "audio.errors",
         "audio.flac_file",
-        "stems.splitting.recording",
+        "audio.sound_reader",
     },
     "pythonosc": {"osc_protocol.codec"},
     "typer": {"daemon.cli", "daemon.commands"},  # a whole room may be a door

@@ -84,7 +84,9 @@ def conform(
         with in_place_of(made, "out", read, force=force):
             outcome = bring([file, *parts], made, bars, options)
         line = f"{_line(outcome, options)}; written to {out if stems else made[0]}"
-        return Done([f"{file}: {line}" if inputs.many else line], as_plain(outcome), made)
+        lines = [f"{file}: {line}" if inputs.many else line]
+        lines += [f"  {remark}" for remark in outcome.remarks]
+        return Done(lines, as_plain(outcome), made)
 
     over_all(inputs, work, as_json=as_json)
 
@@ -96,8 +98,10 @@ def _line(outcome: Outcome, options: Options) -> str:
         if facts.untouched
         else f"stretched by {facts.most_stretch_percent:+.2f} % at most"
     )
+    missing = f", the last {facts.missing_seconds:.2f} s of it silent: it ended before"
     return (
         f"{outcome.bars} bars of {options.meter} at {options.bpm} bpm, {facts.frames} frames"
+        f"{missing if facts.missing_seconds else ''}"
         f"{f' and a tail of {facts.tail_frames}' if facts.tail_frames else ''}: {change}; "
         f"bar 1 was at {facts.first_downbeat_seconds} s"
     )
@@ -114,6 +118,7 @@ class Outcome:
     usual_jump: float | None = None
     clicks: bool | None = None
     null_dbfs: float | None = None
+    remarks: tuple[str, ...] = ()  # on the files
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,19 +159,20 @@ def _straight(inputs: list[Path], outputs: list[Path], bars: int, options: Optio
                 tail_seconds=options.tail_seconds,
                 max_stretch_percent=options.max_stretch_percent,
             )  # fmt: skip
-            return Outcome(count, files.sample_rate, facts, null_dbfs=null)
+            return Outcome(count, files.sample_rate, facts, null_dbfs=null, remarks=files.remarks())
 
         return _as_many_bars(bring, bars, options.bars_in(files.seconds))
 
 
 def _loop(inputs: list[Path], outputs: list[Path], bars: int, options: Options) -> Outcome:
     """In memory, for the end of a loop sounds in its beginning."""
-    from audio.clip import read_clip, write_wav
+    from audio.clip import read_recorded, write_wav
     from audio.conform import conform
     from audio.loop import measure_wrap
     from audio.residue import null_dbfs
 
-    mix, *parts = map(read_clip, inputs)
+    recorded = [read_recorded(path) for path in inputs]
+    mix, *parts = (each.clip for each in recorded)
 
     def bring(count: int) -> tuple[int, Conformed]:
         return count, conform(
@@ -183,7 +189,14 @@ def _loop(inputs: list[Path], outputs: list[Path], bars: int, options: Options) 
     wrap = measure_wrap(done.mix.samples)
     null = round(null_dbfs(done.mix, stems), 1) if stems else None
     return Outcome(
-        count, mix.sample_rate, done.facts, wrap.jump, wrap.usual_jump, wrap.clicks, null
+        count,
+        mix.sample_rate,
+        done.facts,
+        wrap.jump,
+        wrap.usual_jump,
+        wrap.clicks,
+        null,
+        remarks=tuple(remark for each in recorded for remark in each.remarks),
     )
 
 

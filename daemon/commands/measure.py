@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from audio.tempo_words import tempo_words
 from daemon.commands.batch import CancelFlag, Done, Name, Show, over_all, placed
 from daemon.commands.options import OUTPUT, AsJson, Force, Meter, Recordings
 from daemon.commands.outputs import check_free, in_place_of
@@ -16,10 +18,12 @@ from daemon.sound_inputs import sound_inputs
 from midi.grid import Grid
 
 if TYPE_CHECKING:
-    from audio.clip import Clip
+    from audio.clip import Clip, Recorded
     from audio.report import Examination
     from midi.key import Key
     from midi.melody import Melody
+
+FREE_BPM = "120"  # where none is asked for, beats are looked for around it
 
 Bpm = Annotated[str, typer.Option("--bpm", help="Quarter notes a minute it should have.")]
 KeyName = Annotated[str, typer.Option("--key", help="Key it should be in, such as 'F# minor'.")]
@@ -63,29 +67,58 @@ def measure(
     for target in pictures.values():
         check_free(target, "picture", read, force=force)
     asked_key = Key.parse(key) if key else None
-    Grid.constant(bpm or "120", meter, 1)  # whatever is wrong with them is said at once
+    Grid.constant(bpm or FREE_BPM, meter, 1)  # whatever is wrong with them is said at once
 
     def work(file: Path, show: Show, cancelled: CancelFlag) -> Done:
-        from audio.clip import read_clip
+        from audio.clip import read_recorded
         from audio.examination import examine
         from midi.melody import read_melody
-        from stems.plain import as_plain
 
-        clip = read_clip(file)
-        one = float(Grid.constant(bpm or "120", meter, 1).seconds)
-        grid = Grid.constant(bpm or "120", meter, max(1, round(clip.seconds / one)))
+        recorded = read_recorded(file)
+        clip = recorded.clip
+        one = float(Grid.constant(bpm or FREE_BPM, meter, 1).seconds)
+        grid = Grid.constant(bpm or FREE_BPM, meter, max(1, round(clip.seconds / one)))
         tune = read_melody(Path(melody), grid) if melody else None
         found = examine(clip, grid, asked_key, melody=tune)
+        found = found if bpm else _unasked(found)
         drawn = pictures.get(file)
         if drawn:
             drawn.parent.mkdir(parents=True, exist_ok=True)
             with in_place_of([drawn], "picture", read, force=force):
                 _draw(drawn, file.name, clip, grid, asked_key, tune, found)
-        lines = [str(file), *(f"  {line}" for line in _lines(found, bool(bpm)))]
-        plain = as_plain(found) if inputs.many else {str(file): as_plain(found)}
-        return Done(lines, plain, [drawn] if drawn else [])
+        remarks = [
+            *recorded.remarks,
+            *(f"melody: {each}" for each in (tune.changes if tune else ())),
+        ]
+        lines = [str(file), *(f"  {line}" for line in _lines(found, meter if bpm else ""))]
+        plain = _plain(recorded, found, remarks)
+        return Done(
+            lines + [f"  {remark}" for remark in remarks],
+            plain if inputs.many else {str(file): plain},
+            [drawn] if drawn else [],
+        )
 
     over_all(inputs, work, as_json=as_json)
+
+
+def _unasked(found: Examination) -> Examination:
+    """Leave out what stands against a tempo where none was asked for."""
+    nothing = {
+        "bpm_asked": None, "bpm_error_percent": None, "octave_relation": None,
+        "beat_offset_ms": None, "placement": None, "frames_expected": None,
+    }  # fmt: skip
+    return replace(found, **nothing)  # type: ignore[arg-type]
+
+
+def _plain(recorded: Recorded, found: Examination, remarks: list[str]) -> dict[str, object]:
+    from stems.plain import as_plain
+
+    facts: dict[str, object] = {
+        "seconds": round(recorded.clip.seconds, 4),
+        "missing_seconds": recorded.missing_seconds,
+        "remarks": remarks,
+    }
+    return facts | dict(as_plain(found))
 
 
 def _draw(
@@ -116,23 +149,14 @@ def _draw(
         raise UsageError(f"picture {path} cannot be written: {error.strerror}") from None
 
 
-def _lines(found: Examination, against_grid: bool) -> list[str]:
-    """What a person wants to know, one line each."""
-    lines = []
-    if found.bpm is None:
-        lines.append("tempo: no steady pulse")
-    elif against_grid:
-        lines.append(
-            f"tempo: {found.bpm:.2f} bpm, {found.octave_relation} times the asked "
-            f"{found.bpm_asked:g}, {found.bpm_error_percent:+.3f} % off"
-        )
+def _lines(found: Examination, meter: str) -> list[str]:
+    """What a person wants to know, one line each; with the meter where a tempo was asked for."""
+    if meter:
+        lines = [f"tempo: {tempo_words(found, meter)}", _placed(found)]
     else:
-        lines.append(f"tempo: {found.bpm:.2f} bpm")
-    if against_grid:
-        lines.append(_placed(found))
+        lines = [f"tempo: {'no steady pulse' if found.bpm is None else f'{found.bpm:.2f} bpm'}"]
     if found.key:
-        asked = f", asked {found.key_asked}: {found.key_relation}" if found.key_asked else ""
-        lines.append(f"key: {found.key}{asked}")
+        lines.append(f"key: {found.key}{_against_key(found)}")
     if found.melody:
         match = found.melody
         lines.append(
@@ -147,6 +171,13 @@ def _lines(found: Examination, against_grid: bool) -> list[str]:
     lines.append(f"loudness: {lufs}, true peak {loudness.true_peak_dbtp:+.1f} dBTP")
     lines += [f"fault: {fault.sentence}" for fault in found.faults] or ["no faults"]
     return lines
+
+
+def _against_key(found: Examination) -> str:
+    if not found.key_asked:
+        return ""
+    same = found.key_relation == "same"
+    return ", as asked" if same else f", {found.key_relation} to the {found.key_asked} asked"
 
 
 def _placed(found: Examination) -> str:

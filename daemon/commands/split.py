@@ -57,7 +57,9 @@ def split(
         made = split_sound(asked, opened, folder, show, cancelled, named=layout.named)
         written = [folder / f"{layout.named('manifest')}.json"]
         line = _line(made, asked, folder)
-        return Done([f"{file}: {line}" if inputs.many else line], made.as_dict(), written)
+        lines = [f"{file}: {line}" if inputs.many else line]
+        lines += [f"  {remark}" for remark in made.takes[0].facts.remarks or ()]
+        return Done(lines, made.as_dict(), written)
 
     over_all(inputs, work, as_json=as_json or first.dry_run, bar=not first.dry_run)
 

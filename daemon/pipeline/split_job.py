@@ -122,7 +122,10 @@ def _write_project(
         offset_seconds=max(offset, Fraction(0)), created=created,
     )  # fmt: skip
     files.append(describe_file(folder, project_name, "project"))
-    facts = TakeFacts(silent=done.silent, channels=recording.channels, peak_dbfs=done.peak_dbfs)
+    facts = TakeFacts(
+        silent=done.silent, channels=recording.channels, peak_dbfs=done.peak_dbfs,
+        remarks=recording.remarks or None,
+    )  # fmt: skip
     null_dbfs = 0.0 if done.null_dbfs is None else done.null_dbfs
     return Manifest(
         backline=backline_version(),

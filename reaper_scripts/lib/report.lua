@@ -3,6 +3,12 @@ local report = {}
 
 local MOST_REMARKS = 8
 
+-- Notes of the tempo asked for that a pulse may be heard in, by how many there are to a quarter.
+local NOTES = {
+  ["2"] = "the eighths", ["4"] = "the sixteenths", ["3"] = "the triplets",
+  ["1/2"] = "the half notes", ["1/4"] = "the whole notes",
+}
+
 local function number(value, form) return type(value) == "number" and form:format(value) or nil end
 
 local function list_of(value) return type(value) == "table" and value or {} end
@@ -32,7 +38,9 @@ function report.text(manifest, take)
   }
   local bpm = number(found.bpm, "%.2f bpm")
   if bpm and found.octave_relation ~= "1" then
-    bpm = ("%s, %s times what was asked"):format(bpm, tostring(found.octave_relation))
+    local notes = NOTES[found.octave_relation]
+    bpm = notes and ("%s, %s of what was asked"):format(bpm, notes)
+      or ("%s, %s was asked"):format(bpm, number(found.bpm_asked, "%.2f bpm") or "another tempo")
   elseif bpm then
     bpm = ("%s (%s %% from what was asked)"):format(bpm, number(found.bpm_error_percent, "%+.2f") or "?")
   end

@@ -57,7 +57,7 @@ def split_file(
     """
     names = [name for name in STEMS if name in stems]
     paths = {name: folder / f"{name}.wav" for name in names}
-    silent, miss, peak = set(names), 0.0, 0.0
+    silent, miss, peak, signs = set(names), 0.0, 0.0, recording.signs
     with ExitStack() as stack:
         source = stack.enter_context(Reader(recording))
         again = stack.enter_context(Reader(recording))
@@ -77,10 +77,11 @@ def split_file(
         }
         for mix, block, quiet in _finished(recording, again, estimates, names):
             written = block if recording.channels == 2 else block.mean(1, keepdims=True)
+            turned = written if signs is None else written * signs[:, None]
             silent &= quiet
             peak = max(peak, float(np.abs(written).max()))
             miss = max(miss, residue_peak(mix[: recording.channels], written))
-            for name, stem in zip(names, written, strict=True):
+            for name, stem in zip(names, turned, strict=True):
                 files[name].write(np.ascontiguousarray(stem))
     give_back_memory()
     return FileSplit(

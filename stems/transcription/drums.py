@@ -12,7 +12,8 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
-from audio.clip import Clip, resample_fast
+from audio.clip import Clip
+from audio.features import audible
 from midi.note import TimedNote
 from stems.errors import StemError
 
@@ -24,7 +25,6 @@ DRUMS: Mapping[str, int] = {
     "low_tom": 45, "mid_tom": 47, "high_tom": 50, "crash": 49, "ride": 51, "shaker": 70,
 }  # fmt: skip
 WEIGHTS = "drums.safetensors"
-HIGHEST_RATE = 48_000  # in Hz; the network was trained without higher frequencies
 # The least probability of a stroke; higher for drums that sound much like another. Chosen on
 # held-out pieces of seed 6, which no figure in the docs is from.
 SURE: Mapping[str, float] = {
@@ -44,9 +44,8 @@ FLOOR = 1e-3  # of the loudest moment; softer is silence
 
 def detect_drums(clip: Clip) -> list[TimedNote]:
     """Return the strokes in a clip by start; raises StemError without the weights."""
-    if clip.sample_rate > HIGHEST_RATE:
-        clip = resample_fast(clip, HIGHEST_RATE)
-    mono = clip.samples.mean(0)
+    clip = audible(clip)
+    mono = clip.samples[0]
     # What is over before a hop has passed is no stroke but a click.
     if mono.size < HOP_SECONDS * clip.sample_rate or np.abs(mono).max() < SILENCE:
         return []

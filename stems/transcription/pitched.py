@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from audio.clip import Clip, resample_fast
 from audio.decibels import power_to_db
-from audio.features import MAX_SAMPLE_RATE, Floats, extract_features
+from audio.features import Floats, audible, extract_features
 from audio.onsets import find_onsets
 from midi.note import TimedNote
 
@@ -54,9 +54,7 @@ VOICES: Mapping[str, Voice] = {
 
 def detect_voice(clip: Clip, voice: Voice) -> list[TimedNote]:
     """Return the notes of a clip in which one voice sounds at a time, by start."""
-    mono = Clip(clip.samples.mean(0, keepdims=True), clip.sample_rate)
-    if mono.sample_rate > MAX_SAMPLE_RATE:
-        mono = resample_fast(mono, MAX_SAMPLE_RATE)
+    mono = audible(clip)
     if mono.sample_rate < LISTENING_RATE:
         mono = resample_fast(mono, LISTENING_RATE)
     sound = _Spectra(resample_fast(mono, LISTENING_RATE).samples[0], voice)

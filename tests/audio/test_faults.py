@@ -86,3 +86,11 @@ def test_damage_is_named(
 
 def test_silence_is_only_silent() -> None:
     assert names(np.zeros((2, RATE))) == ["silence"]
+
+
+@pytest.mark.parametrize(("share", "words"), [(1.0, "nothing of them is left"), (0.8, "19 dB")])
+def test_channels_that_cancel_in_mono_are_told(music: np.ndarray, share: float, words: str) -> None:
+    # Of 1 and -.8 the mean is .1, its power .01, that of the channels .82: -19 dB.
+    opposed = np.stack([music[0], -share * music[0]]).astype(np.float32)
+    (fault,) = find_faults(Clip(opposed, RATE))
+    assert (fault.name, words in fault.sentence) == ("phase", True)

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from audio.clip import Clip
+from audio.clip import Clip, resample_fast
 from audio.errors import AudioError
 from audio.examination import measure
 from midi.grid import Grid
@@ -94,7 +94,16 @@ def test_stems_of_another_shape_than_the_mix_are_refused() -> None:
         measure(mix, Grid.constant(120), None, drums=short)
 
 
-def test_a_rate_that_cannot_be_measured_is_said() -> None:
-    clip = Clip(np.zeros((2, 100), np.float32), 8_000)
-    with pytest.raises(AudioError, match="from 16000 to 48000 Hz to measure, not 8000"):
-        measure(clip, Grid.constant(120), None)
+@pytest.mark.parametrize("rate", [8_000, 96_000, 192_000])
+def test_low_and_high_rates_are_measured_as_well(clicks: Build, rate: int) -> None:
+    grid = Grid.constant(120, "4/4", 4)  # 8 s
+    found = measure(resample_fast(clicks([beat / 2 for beat in range(16)], grid), rate), grid, None)
+    assert found.bpm == pytest.approx(120, rel=5e-4)
+    assert found.beat_offset_ms == pytest.approx(0, abs=2.5)
+
+
+def test_channels_that_cancel_in_mono_are_heard(clicks: Build) -> None:
+    grid = Grid.constant(120, "4/4", 4)
+    one = clicks([beat / 2 for beat in range(16)], grid)
+    opposed = Clip(one.samples[:1] * np.array([[1], [-1]], np.float32), one.sample_rate)
+    assert measure(opposed, grid, None).bpm == pytest.approx(120, rel=5e-4)

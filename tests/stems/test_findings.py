@@ -27,11 +27,11 @@ def test_a_take_as_asked_is_told_as_such(grid: Grid, key: Key, make_take: Callab
     assert found["mix minus stems"] == ("−141 dBFS", "peak of what is left", True)
 
 
-def test_half_the_tempo_is_not_told_as_the_tempo_asked(
+def test_notes_of_the_tempo_asked_are_told_as_such(
     grid: Grid, key: Key, make_take: Callable[..., Take]
 ):
     take = with_report(make_take(grid), bpm=90.0, octave_relation="1/2")
-    assert by_name(take, grid, key)["tempo"] == ("90.00 BPM", "1/2 times the tempo asked", False)
+    assert by_name(take, grid, key)["tempo"] == ("90.00 BPM", "half notes of the tempo asked", True)
 
 
 def test_another_tempo_and_late_beats_stand_out(

@@ -143,12 +143,12 @@ def test_what_is_not_as_asked_stands_out_in_amber(
     tmp_path: Path, grid: Grid, key: Key, make_take: Callable[..., Take]
 ):
     good = make_take(grid)
-    bad = with_report(good, bpm=90.0, octave_relation="1/2")
+    bad = with_report(good, bpm=196.2, bpm_error_percent=9.0)
     path = tmp_path / "o.png"
     as_asked = drawn(path, Overview("job", grid, key, None, good, null_dbfs=-141.0))
-    halved = drawn(path, Overview("job", grid, key, None, bad, null_dbfs=-141.0))
+    faster = drawn(path, Overview("job", grid, key, None, bad, null_dbfs=-141.0))
     assert count_of(as_asked[FOOTER], AMBER) == 0
-    assert count_of(halved[FOOTER], AMBER) > 100
+    assert count_of(faster[FOOTER], AMBER) > 100
 
 
 def test_odd_words_and_missing_letters_draw_without_a_warning(

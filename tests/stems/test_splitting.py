@@ -242,15 +242,15 @@ def text(folder: Path, name: str = "sound.wav") -> Path:
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda folder: wav(folder, noise(0.1, channels=6), 44_100), "has 6 channels; mono and"),
+        (lambda folder: wav(folder, noise(0.1, channels=9), 44_100), "has 9 channels, the limit"),
         (lambda folder: wav(folder, np.zeros((2, 0)), 44_100), r"holds no sound \(0 frames\)"),
         (lambda folder: wav(folder, noise(0.1, 4000), 4000), "has 4000 Hz; sounds of 8000 to"),
         (with_nan, r"holds NaN or infinity at 0\.500 s"),
-        (cut_header, "cannot be read as sound"),
-        (text, "cannot be read as sound: .*not recogni[sz]ed"),
-        (lambda folder: text(folder, "sound.raw"), "cannot be read as sound"),
+        (cut_header, "cannot read "),
+        (text, "cannot read .*not recogni[sz]ed"),
+        (lambda folder: text(folder, "sound.raw"), "cannot read "),
         (lambda folder: folder, "is not a regular file but a folder"),
-        (lambda folder: folder / "gone.wav", "cannot be read as sound"),
+        (lambda folder: folder / "gone.wav", "cannot read "),
     ],
 )
 def test_what_cannot_be_split_is_told_in_one_sentence(
