@@ -24,11 +24,12 @@ class Limits:
     tempo_percent: float | None = 1.0
     placement_ms: float | None = 30.0
     melody_f1: float | None = None
+    chords_share: float | None = None
     key: tuple[str, ...] | None = None  # relations that pass
     faults: int | None = 0
 
     def __post_init__(self) -> None:
-        for name in ("tempo_percent", "placement_ms", "melody_f1", "faults"):
+        for name in ("tempo_percent", "placement_ms", "melody_f1", "chords_share", "faults"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise AudioError(f"limit {name} must be 0 or more, not {value:g}")
@@ -38,9 +39,10 @@ class Limits:
 
     @classmethod
     def parse(cls, text: str) -> Limits | None:
-        """Read "tempo=1 placement=30 key=same,relative melody=0.8 faults=0"; raises AudioError.
+        """Read "tempo=1 placement=30 key=same,relative melody=0.8 chords=0.9 faults=0".
 
-        "on" gives the defaults, which the limits named replace; "" no limits at all.
+        "on" gives the defaults, which the limits named replace; "" no limits at all. Raises
+        AudioError.
         """
         if not text.strip():
             return None
@@ -66,7 +68,7 @@ class Limits:
 
 LIMIT_FIELDS = {
     "tempo": "tempo_percent", "placement": "placement_ms", "melody": "melody_f1",
-    "faults": "faults",
+    "chords": "chords_share", "faults": "faults",
 }  # fmt: skip
 
 
@@ -83,7 +85,7 @@ class Judgement:
     reasons: tuple[str, ...]
 
 
-WEIGHTS = {"tempo": 2.0, "placement": 2.0, "key": 1.0, "melody": 2.0, "faults": 1.0}
+WEIGHTS = {"tempo": 2.0, "placement": 2.0, "key": 1.0, "melody": 2.0, "chords": 2.0, "faults": 1.0}
 
 
 def judge(found: Examination, limits: Limits) -> Judgement:
@@ -111,6 +113,7 @@ def _parts(found: Examination) -> dict[str, float | None]:
         "placement": None if off is None else _falling(off, WHOLE_MS, LOST_MS),
         "key": None if relation is None else KEY_MARKS[relation],
         "melody": None if found.melody is None else round(found.melody.note_f1, 4),
+        "chords": None if found.chords is None else found.chords.agreement,
         "faults": 1.0 / (1 + len(found.faults)),
     }
 
@@ -129,6 +132,10 @@ def _reasons(found: Examination, limits: Limits) -> Iterator[str]:
             yield f"the beats lie {off:+.1f} ms off, {limits.placement_ms:g} ms are allowed"
     if limits.melody_f1 is not None and match is not None and match.note_f1 < limits.melody_f1:
         yield f"the melody scores {match.note_f1:.2f}, {limits.melody_f1:g} is needed"
+    chords = found.chords
+    if limits.chords_share is not None and chords and chords.agreement < limits.chords_share:
+        agreement, least = chords.agreement, limits.chords_share
+        yield f"{100 * agreement:.0f} % of the chords are as asked, {100 * least:g} % are needed"
     if limits.key is not None and found.key_relation not in (None, *limits.key):
         yield f"the key is {found.key}, not {found.key_asked}"
     if limits.faults is not None and len(found.faults) > limits.faults:

@@ -6,12 +6,15 @@ guide has all of a band: a lead of a few harmonics, soft chords, a round bass, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from audio.clip import Clip
 from audio.decibels import db_to_amplitude
 from midi.backing import CLOSED_HAT, KICK, backing
+from midi.chords import Chord
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
@@ -29,9 +32,14 @@ ATTACK_SECONDS, RELEASE_SECONDS = 0.008, 0.04
 PAN = 0.12  # how far chords lie to the left and hats to the right, of 1
 
 
-def render_guide(grid: Grid, key: Key, melody: Melody | None = None) -> Clip:
-    """Return the guide in stereo at 48 kHz, exactly as long as the grid; always the same bytes."""
-    band = backing(grid, key, melody)
+def render_guide(
+    grid: Grid, key: Key, melody: Melody | None = None, chords: Sequence[Chord] = ()
+) -> Clip:
+    """Return the guide in stereo at 48 kHz, exactly as long as the grid; always the same bytes.
+
+    It plays the chords given, else such as fit the melody.
+    """
+    band = backing(grid, key, melody, chords)
     frames = grid.frames(SAMPLE_RATE)
     middle, left, right = (np.zeros(frames) for _ in range(3))
     for note in melody.notes if melody else ():

@@ -64,6 +64,30 @@ class MelodyMatch:
 
 
 @dataclass(frozen=True, slots=True)
+class ChordDeparture:
+    """A chord that was not found as asked: its beat, its symbol, and the triad found instead."""
+
+    beat: float
+    asked: str
+    heard: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChordMatch:
+    """How far what is played has the chords of the lead sheet; shares from 0 to 1.
+
+    `agreement` is the share of time with the chord asked, `bass_agreement` that of the chords on
+    whose start the bass plays their bass note (None where its notes are not known). It is measured
+    on "notes" where the engine gives them, else on the "sound". `departures` are the first 64.
+    """
+
+    agreement: float
+    bass_agreement: float | None
+    measured_on: str
+    departures: tuple[ChordDeparture, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """How the beats found lie to the grid, in ms, late is positive; `worst` keeps its sign.
 
@@ -90,7 +114,8 @@ class Report:
     of that pulse that have an onset, to 0.1 ms. `beat_offset_ms` is the median from the grid's
     beats to the onsets next to them, late is positive; None if the tempo is over 1 % off. `key` is
     the nearest major or minor key, see key_relation. The clip has `frames`, the grid
-    `frames_expected`. `levelled` is there where a loudness was asked for.
+    `frames_expected`. `levelled` is there where a loudness was asked for, `chords` where the lead
+    sheet has some.
     """
 
     bpm: float | None
@@ -106,6 +131,7 @@ class Report:
     frames: int
     frames_expected: int
     levelled: Levelled | None = None
+    chords: ChordMatch | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from audio.report import Conforming, NotConformed, Report
+from audio.report import ChordMatch, Conforming, NotConformed, Report
 from audio.tempo_words import tempo_words
 from stems.entries import GridEntry, LengthEntry
 from stems.facts import TakeFacts
@@ -37,6 +37,8 @@ def summary(manifest: Manifest, folder: Path) -> Iterator[str]:
         yield f"{which}{_length(manifest.grid, frames)}"
         if take.report:
             yield f"{which}{_tempo_and_key(manifest, take.report)}"
+        if take.report and (match := take.report.chords):
+            yield f"{which}{_chords(match)}"
         yield from (f"{which}{line}" for line in _processing(take.facts, take.report))
     choice = manifest.takes[0].facts.choice if manifest.takes else None
     if choice:
@@ -72,6 +74,12 @@ def _processing(facts: TakeFacts, report: Report | None) -> Iterator[str]:
             f"loudness {lufs} ({level.target_lufs:g} asked{held}), "
             f"true peak {level.true_peak_dbtp:+.1f} dBTP"
         )
+
+
+def _chords(match: ChordMatch) -> str:
+    bass = match.bass_agreement
+    on_starts = "" if bass is None else f", their bass on {100 * bass:.0f} % of their starts"
+    return f"chords as asked {100 * match.agreement:.0f} % of the time{on_starts}"
 
 
 def split_summary(manifest: Manifest, folder: Path) -> Iterator[str]:

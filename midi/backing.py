@@ -6,10 +6,11 @@ is meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from midi.chords import Chord
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import Melody
@@ -23,6 +24,9 @@ DEGREE_WEIGHTS = (0.6, 0.0, 0.0, 0.4, 0.4, 0.3, -1.0)
 FRAME_WEIGHT = 1.0  # the first and the last bar lean towards the tonic
 
 
+Sounding = tuple[Fraction, Fraction, int, tuple[int, ...]]  # start, beats, bass, pitch classes
+
+
 @dataclass(frozen=True, slots=True)
 class Backing:
     """Notes of three parts, each ascending by start, within the grid."""
@@ -32,19 +36,36 @@ class Backing:
     chords: tuple[Note, ...]
 
 
-def backing(grid: Grid, key: Key, melody: Melody | None = None) -> Backing:
-    """Write a backing of one triad of the key a bar, the one that fits the melody best."""
+def backing(
+    grid: Grid, key: Key, melody: Melody | None = None, given: Sequence[Chord] = ()
+) -> Backing:
+    """Write a backing of the chords given, else of one triad of the key a bar.
+
+    That triad is the one that fits the melody best.
+    """
     bass: list[Note] = []
     chords: list[Note] = []
-    for bar in range(grid.bars):
-        start, end = grid.bar_starts[bar], grid.bar_starts[bar + 1]
-        root, *upper = triad(key, _degree(grid, key, melody, bar))
-        bass.append(Note(start, end - start, BASS_LOW + (root - BASS_LOW) % 12, 96))
-        for pitch_class in (root, *upper):
+    for start, length, root, tones in _given(given) if given else _triads(grid, key, melody):
+        bass.append(Note(start, length, BASS_LOW + (root - BASS_LOW) % 12, 96))
+        for pitch_class in tones:
             pitch = CHORD_LOW + (pitch_class - CHORD_LOW) % 12
-            chords.append(Note(start, end - start, pitch, 64))
+            chords.append(Note(start, length, pitch, 64))
     drums = sorted(_drums(grid), key=lambda note: (note.start_beats, note.pitch))
     return Backing(tuple(drums), tuple(bass), tuple(chords))
+
+
+def _given(chords: Sequence[Chord]) -> Iterator[Sounding]:
+    for chord in chords:
+        if chord.bass is not None:
+            start, length = Fraction(chord.start_beats), Fraction(chord.length_beats)
+            yield start, length, chord.bass, chord.pitch_classes
+
+
+def _triads(grid: Grid, key: Key, melody: Melody | None) -> Iterator[Sounding]:
+    for bar in range(grid.bars):
+        start, end = grid.bar_starts[bar], grid.bar_starts[bar + 1]
+        tones = triad(key, _degree(grid, key, melody, bar))
+        yield start, end - start, tones[0], tones
 
 
 def triad(key: Key, degree: int) -> tuple[int, int, int]:

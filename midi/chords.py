@@ -6,8 +6,9 @@ point holds the chord before, % plays the bar before again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from midi.chord_symbols import NO_CHORD, Symbol, parse_symbol, symbol_of
@@ -89,8 +90,6 @@ def chords_from_text(text: str, grid: Grid, *, german_h: bool = False) -> Progre
         raise ChordError('chords must hold at least one chord, such as "Am7 F | C G/B"')
     if len(bars) > grid.bars:
         raise ChordError(f"chords hold {counted(len(bars), 'bar')}, but the music has {grid.bars}")
-    held = counted(len(bars), "bar")
-    changes = [f"The chords have {held}; they repeat from the start until bar {grid.bars}."]
     read = _read(bars, german_h)
     chords: list[Chord] = []
     for bar in range(grid.bars):
@@ -101,10 +100,31 @@ def chords_from_text(text: str, grid: Grid, *, german_h: bool = False) -> Progre
         share = length / len(symbols)
         for place, symbol in enumerate(symbols):
             if symbol is None:
-                chords[-1] = _longer(chords[-1], share)
+                held = chords[-1]
+                chords[-1] = replace(held, length_beats=held.length_beats + float(share))
             else:
                 chords.append(Chord.of(symbol, start + place * share, share))
-    return Progression(tuple(chords), tuple(changes) if len(bars) < grid.bars else ())
+    return Progression(tuple(chords), _repeat_said(len(bars), grid))
+
+
+def chords_repeated(chords: Sequence[Chord], bars: int, grid: Grid) -> Progression:
+    """Return chords of so many bars again and again until the grid ends."""
+    period, beats = float(grid.bar_starts[bars]), float(grid.beats)
+    found: list[Chord] = []
+    for again in range(math.ceil(beats / period)):
+        for each in chords:
+            start = each.start_beats + again * period
+            if start < beats:
+                length = min(each.length_beats, beats - start)
+                found.append(replace(each, start_beats=start, length_beats=length))
+    return Progression(tuple(found), _repeat_said(bars, grid))
+
+
+def _repeat_said(bars: int, grid: Grid) -> tuple[str, ...]:
+    if bars >= grid.bars:
+        return ()
+    held = counted(bars, "bar")
+    return (f"The chords have {held}; they repeat from the start until bar {grid.bars}.",)
 
 
 def _bars(text: str) -> list[list[str]]:
@@ -162,10 +182,3 @@ def _with_root(word: str, last: Symbol | None) -> str:
         bass = "/" + last.text.rpartition("/")[2] if last.bass != last.root else ""
         return last.text.removesuffix(bass) + word
     return word
-
-
-def _longer(chord: Chord, beats: Fraction) -> Chord:
-    return Chord(
-        chord.start_beats, chord.length_beats + float(beats),
-        chord.symbol, chord.root, chord.bass, chord.pitch_classes,
-    )  # fmt: skip

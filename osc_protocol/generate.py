@@ -20,6 +20,7 @@ from midi.timed_prompts import is_timed
 from osc_protocol.argument import CHANGE, MAX_PATH_BYTES, VARY, Key
 from osc_protocol.audio_edits import loras_of, parts_of
 from osc_protocol.checks import shown
+from osc_protocol.chord_fields import bars_of_chords, read_chords
 from osc_protocol.errors import Code, ProtocolError, named, refusal, refusing
 from osc_protocol.fields import (
     OUTPUT,
@@ -36,6 +37,7 @@ from osc_protocol.protocol import MAX_INT, MAX_SEED
 from osc_protocol.song_maps import bar_names, length_in_bars, meter_changes, on_bars, tempo_points
 
 if TYPE_CHECKING:
+    from midi.chords import Progression
     from midi.melody import Melody
 
 DEFAULT_BARS = 8
@@ -43,7 +45,7 @@ _parsed_key, _parsed_meter = lru_cache(MusicalKey.parse), lru_cache(Meter.parse)
 SAMPLE_RATES = (44_100, 48_000, 96_000)
 MELODIES = ("melody_path", "melody", "notes")  # the ways to give the one melody
 # Headings of the command line's help
-MUSIC, STYLE, MELODY = "Music", "Style and form", "Melody"
+MUSIC, STYLE, MELODY = "Music", "Style and form", "Melody and chords"
 RESULT, TAKES, AUDIO = "Change a result", "Takes", "Edit audio (ace-step)"
 
 
@@ -83,8 +85,8 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     best: Annotated[int, Key("keep only so many takes, the best by what is measured; 0: all",
         low=0, high=8, kept_by=(VARY,), group=TAKES, example="1")] = 0
     gate: Annotated[str, Key("limits a take must keep: on, or tempo=1 placement=30 melody=0.8 "
-        "key=same,relative faults=0 (see docs/guide/grid.md); empty: none", max_bytes=200,
-        pattern=r"(((on|(tempo|placement|melody)=[0-9.]+|faults=[0-9]+|key=[a-z,]+) ?)+)?",
+        "chords=0.9 key=same,relative faults=0 (docs/guide/grid.md); empty: none", max_bytes=200,
+        pattern=r"(((on|(tempo|placement|melody|chords)=[0-9.]+|faults=[0-9]+|key=[a-z,]+) ?)+)?",
         kept_by=(VARY,), group=TAKES, example="on")] = ""
     retries: Annotated[int, Key("with a gate: how many more seeds to try when no take passes",
         low=0, high=8, group=TAKES, example="4")] = 2
@@ -109,6 +111,14 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
         max_bytes=8192, group=MELODY, example='"60:0:1 62:1:1"', from_file=True)] = ""
     lead: Annotated[str, Key("which stem carries the melody", choices=LEADS, group=MELODY,
         example="vocals")] = "melody"
+    chords: Annotated[str, Key("chords, a vertical line between bars: those of a bar have equal "
+        "shares, . holds, % repeats the bar", max_bytes=8192, stored_if_set=True, group=MELODY,
+        example='"Am7 F | C G/B"', from_file=True)] = ""
+    chords_path: Annotated[str, Key("file of chords: text as above, or the MIDI of a part that "
+        "plays them; give bars with it", "path", stored_if_set=True, group=MELODY,
+        example="chords.mid")] = ""
+    german_h: Annotated[bool, Key("1: in chords H is B natural and B is B flat",
+        stored_if_set=True, group=MELODY)] = False
     tempo_map: Annotated[str, Key("tempo changes, beat:bpm[:ramp] ..., beats in quarters from 0",
         max_bytes=8192, group=MUSIC, example='"0:92:ramp 16:120"', from_file=True)] = ""
     meter_map: Annotated[str, Key("time signature changes, bar:n/d ..., bars from 1",
@@ -173,6 +183,8 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
             self._set(seed=secrets.randbelow(MAX_INT), drawn=("seed",))
         if self.notes:
             self.read_melody()
+        if self.chords:
+            self.read_chords()
 
     @cached_property
     def grid(self) -> Grid:
@@ -217,6 +229,17 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
             field = given or "notes"
             raise refusal(field, f": {error}", Code.BAD_MIDI) from None
 
+    def read_chords(self) -> "Progression | None":
+        """The chords on the grid, or None; reads `chords_path` if there is one."""
+        return read_chords(
+            self.chords, self.chords_path, self.grid, self.parsed_key, german_h=self.german_h
+        )
+
+    def read_files(self) -> None:
+        """Read the files of notes and chords, to refuse now what cannot be read; ProtocolError."""
+        self.read_melody()
+        self.read_chords()
+
     @property
     def bar_span(self) -> tuple[int, int]:
         """The bars to generate, from the first up to but without the last, counted from 0."""
@@ -255,7 +278,7 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
         return tuple((first + more) % (MAX_SEED + 1) for more in range(self.retries))
 
     def _set_length(self) -> None:
-        """Work out `bars` from a length in seconds or from times in `tags`, or take the default."""
+        """Work out `bars` from seconds, times in `tags` or chords, or take the default."""
         if self.seconds:
             for other in ("bars", "tempo_map", "meter_map"):
                 if getattr(self, other):
@@ -263,7 +286,7 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
             self._set(bars=self._nearest_bars(), seconds=0.0)
         if self.bars is None:
             bars = self._timed_bars() if is_timed(self.tags) else None
-            self._set(bars=bars or DEFAULT_BARS)
+            self._set(bars=bars or bars_of_chords(self.chords) or DEFAULT_BARS)
 
     @property
     def _exact_bpm(self) -> Fraction:

@@ -13,6 +13,7 @@ from midi.key import Key
 from stems.stem_set import Take
 
 NULL_LIMIT_DBFS = -100.0
+CHORDS_LEAST = 0.9  # of the time
 BEAT_LIMIT_MS = 20.0  # from about here on, which of two sounds came first is heard (Hirsh 1959)
 
 
@@ -66,6 +67,10 @@ def _musical(report: Report | None, key: Key, meter: str) -> Iterator[Finding]:
     yield Finding("tempo", *tempo)
     yield Finding("beats", *beats)
     yield Finding("key", *found_key)
+    if report and report.chords:
+        share = report.chords.agreement
+        close = share >= CHORDS_LEAST
+        yield Finding("chords", f"{100 * share:.0f} %", "of the time as asked", close)
 
 
 def _offset_ms(report: Report | None) -> float | None:

@@ -23,7 +23,7 @@ def generate(request: Generate, out: Out, as_json: AsJson = False, force: Force 
     """Make stems in this process, without a daemon."""
     from daemon.results import summary
 
-    request.read_melody()
+    request.read_files()
     check_engine(request.engine)
     check_folder(out, request, force=force)
     if request.dry_run:

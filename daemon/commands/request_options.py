@@ -14,6 +14,7 @@ from midi.timed_prompts import is_timed
 from midi.user_file import read_text
 from osc_protocol.argument import Arg
 from osc_protocol.checks import check
+from osc_protocol.chord_fields import bars_of_chord_file
 from osc_protocol.errors import ProtocolError
 from osc_protocol.generate import STYLE, Generate
 from osc_protocol.message import sent
@@ -116,7 +117,7 @@ def _reader(argument: Arg) -> Callable[[str], object]:
     """How the text of an option is read; what is wrong with it is said with the option's name."""
 
     def read(text: str) -> object:
-        if argument.from_file and text.startswith("@"):
+        if argument.from_file and text.startswith("@") and not _is_chord_file(argument, text[1:]):
             text = _text_of(_shown_name(argument), text[1:])
         if argument.kind in PATH_TEXT:
             text = PATH_TEXT[argument.kind](text)
@@ -161,6 +162,7 @@ def _generate(given: dict[str, Any]) -> Generate:
     """The request that the options make; raises UsageError, ProtocolError or StemError."""
     curve_file = given.pop("intensity_from", "")
     _take_times(given)
+    _take_chord_file(given)
     for argument in Generate.row.keys:
         if argument.lines and argument.field in given:
             text = "\n".join(given[argument.field])
@@ -201,6 +203,23 @@ def _take_times(given: dict[str, Any]) -> None:
     if "from_" not in given and "bpm" not in given and is_timed(given.get("tags", "")):
         bpm = opening_bpm(given["tags"])
         given |= {} if bpm is None else {"bpm": float(bpm)}
+
+
+def _is_chord_file(argument: Arg, name: str) -> bool:
+    """Whether a value of `chords` names a MIDI file, which is another field of the request."""
+    return argument.field == "chords" and name.lower().endswith((".mid", ".midi", ".smf"))
+
+
+def _take_chord_file(given: dict[str, Any]) -> None:
+    """Take MIDI that `--chords` names as the file of chords; its length is the music's, if none."""
+    name = given.get("chords", "").removeprefix("@")
+    if _is_chord_file(Generate.row.key_names["chords"], name) and "chords_path" not in given:
+        given["chords_path"] = absolute(name)
+        del given["chords"]
+    path, timed = given.get("chords_path"), is_timed(given.get("tags", ""))
+    if path and not timed and not {"bars", "seconds", "from_"} & given.keys():
+        meters = given.get("meter", "4/4"), given.get("meter_map", "")
+        given["bars"] = bars_of_chord_file(Path(path), *meters)
 
 
 def _text_of(option: str, name: str) -> str:

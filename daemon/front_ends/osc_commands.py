@@ -132,7 +132,7 @@ class Commands:
         if reason:
             raise ProtocolError(Code.MODEL_UNAVAILABLE, reason, "engine")
         if generate.dry_run or (self._is_new(generate, source) and _is_read_quickly(generate)):
-            generate.read_melody()  # what is wrong with it is said now, not when its turn comes
+            generate.read_files()  # what is wrong with it is said now, not when its turn comes
         yield from self._order(generate, source)
 
     @carry_out.register
@@ -238,9 +238,9 @@ def _check_readable(path: str) -> None:
 
 
 def _is_read_quickly(request: osc.Generate) -> bool:
-    """Whether reading its melody keeps no ping waiting; what is too large is refused unread."""
+    """Whether reading its files keeps no ping waiting; what is too large is refused unread."""
     size = len(request.melody)
-    if request.melody_path:
+    for path in filter(None, (request.melody_path, request.chords_path)):
         with contextlib.suppress(OSError):  # which reading it will report
-            size = Path(request.melody_path).stat().st_size
+            size = max(size, Path(path).stat().st_size)
     return size <= QUICK_MELODY_BYTES or size > MAX_BYTES

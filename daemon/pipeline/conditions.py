@@ -9,6 +9,7 @@ import numpy as np
 from audio.clip import Clip, read_clip
 from audio.decibels import db_to_amplitude
 from audio.errors import AudioError
+from daemon.pipeline.plan import given_sheet
 from daemon.pipeline.revision import revision_of
 from diffusion.audio_conditions import AudioConditions, Edit, Lora
 from diffusion.engine import Conditions
@@ -24,11 +25,12 @@ def conditions_of(request: Generate, source: Source | None) -> Conditions:
 
     Raises ProtocolError and MidiError.
     """
+    melody = request.read_melody()
     return Conditions(
-        request.grid, request.parsed_key, request.read_melody(), request.lead, request.tags,
+        request.grid, request.parsed_key, melody, request.lead, request.tags,
         request.lyrics, request.seeds[0], request.sample_rate, request.stems,
         request.bar_sections, revision_of(source, request), audio_conditions_of(request, source),
-        request.curve,
+        request.curve, given_sheet(request, melody),
     )  # fmt: skip
 
 

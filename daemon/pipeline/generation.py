@@ -145,7 +145,8 @@ def _attempt(
     )  # fmt: skip
     stems, levelled = at_loudness(merged_stems(aligned, source, request), request.loudness)
     progress("measure", 0.0)
-    report, judgement = measured(stems, request, conditions, aligned.facts)
+    notes = {**source.notes, **aligned.notes} if source else aligned.notes
+    report, judgement = measured(stems, request, conditions, aligned.facts, notes)
     if cancelled():
         raise Cancelled("cancelled")
     take = revised_take(stems, aligned, replace(report, levelled=levelled), seed, source)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from audio.choice import Judgement, Limits, best_first, judge
 from audio.examination import examine, measure
-from audio.report import NotConformed, Report
+from audio.report import ChordMatch, NotConformed, Report
 from diffusion.engine import Conditions
+from midi.note import Note
 from osc_protocol.generate import Generate
 from stems.facts import AttemptEntry, ChoiceEntry, TakeFacts
 from stems.stem_set import StemSet, Take
@@ -88,21 +89,44 @@ def measured(
     request: Generate,
     conditions: Conditions,
     facts: TakeFacts,
+    notes: Mapping[str, Sequence[Note]],
 ) -> tuple[Report, Judgement]:
-    """Return what was measured on a take, and if takes are chosen by it, what the take is worth."""
+    """Return what was measured on a take, and if takes are chosen by it, what the take is worth.
+
+    `notes` are those of the stems, as far as the engine knows them.
+    """
     grid, key, drums = conditions.grid, conditions.key, stem_set.clips.get("drums")
+    chords = _chord_match(stem_set, conditions, notes)
     if not request.chooses:
-        return measure(stem_set.mix, grid, key, drums=drums), NOT_JUDGED
+        report = measure(stem_set.mix, grid, key, drums=drums)
+        return replace(report, chords=chords), NOT_JUDGED
     found = examine(
         stem_set.mix, grid, key, drums=drums, melody=conditions.melody,
         melody_stem=stem_set.clips.get(request.lead),
     )  # fmt: skip
+    found = replace(found, chords=chords)
     limits = Limits.parse(request.gate)
     judgement = judge(found, limits or NO_LIMITS)
     if limits and isinstance(facts.conform, NotConformed):
         reasons = (*judgement.reasons, f"it is not on the grid: {facts.conform.refused}")
         judgement = replace(judgement, reasons=reasons)
     return found, judgement
+
+
+def _chord_match(
+    stem_set: StemSet, conditions: Conditions, notes: Mapping[str, Sequence[Note]]
+) -> ChordMatch | None:
+    """Compare the lead sheet's chords with the notes, else with the sound but for the drums."""
+    chords = conditions.lead_sheet.chords
+    if not chords:
+        return None
+    from audio.chord_match import match_notes, match_sound
+
+    found = match_notes(chords, notes)
+    pitched = {name: clip for name, clip in stem_set.clips.items() if name != "drums"}
+    if found is not None or not pitched:
+        return found
+    return match_sound(chords, StemSet(pitched, gained_db=0.0).mix, conditions.grid)
 
 
 def table(attempts: Sequence[AttemptEntry]) -> list[str]:

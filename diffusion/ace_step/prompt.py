@@ -8,7 +8,7 @@ and said in the caption; remarks tell the user.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from diffusion.ace_step.lyrics import language_of, structured
 from diffusion.engine import Conditions
@@ -21,6 +21,7 @@ MIN_BPM, MAX_BPM = 30, 300
 METERS = {"2/4": "2", "2/2": "2", "3/4": "3", "3/8": "3", "4/4": "4", "6/8": "6", "6/4": "6"}
 UNKNOWN = "N/A"
 MARKED_CHANGE = 0.3  # of the intensity over a section
+MAX_CHORD_WORDS = 16
 BLOCK_BARS = 8  # or half of a shorter piece, where no sections are asked for
 
 # The instructions are part of what the model was trained on; each names a task.
@@ -90,6 +91,7 @@ def prompt_of(
     bpm = _bpm(conditions.grid, (first, end) if bars else (0, end), remarks)
     meter = _meter(conditions.grid, caption, remarks)
     key = _key(conditions.key, caption)
+    caption += _chord_words(conditions, first, end)
     prompt = Prompt(
         caption=", ".join(caption) or "instrumental music",
         lyrics=structured(conditions.lyrics, conditions.sections),
@@ -135,6 +137,20 @@ def _key(key: Key, caption: list[str]) -> str:
     if key.mode != mode:
         caption.append(f"in {key.name}")
     return Key(key.tonic, mode, key.spelling if len(key.spelling) <= 2 else "").name
+
+
+def _chord_words(conditions: Conditions, first_bar: int, end_bar: int) -> list[str]:
+    """The chords of bars as words, up to where they repeat; nothing where none are known."""
+    begin, end = (float(conditions.grid.bar_starts[bar]) for bar in (first_bar, end_bar))
+    symbols = [
+        each.symbol for each in conditions.lead_sheet.chords if begin <= each.start_beats < end
+    ]
+    for period in range(1, len(symbols)):
+        if all(symbols[i] == symbols[i - period] for i in range(period, len(symbols))):
+            symbols = symbols[:period]
+            break
+    symbols = [symbol for symbol, _ in groupby(symbols)][:MAX_CHORD_WORDS]
+    return [f"chord progression {' - '.join(symbols)}"] if symbols else []
 
 
 def words_of_bars(conditions: Conditions) -> tuple[str, ...]:

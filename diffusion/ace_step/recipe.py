@@ -48,12 +48,13 @@ def task_for(conditions: Conditions, seeds: tuple[int, ...]) -> tuple[Task, tupl
         if audio.edit.kind in WITH_PARTS:
             remarks = (*remarks, f"{audio.edit.kind} is unreliable: listen before you use it.")
         return _edited(task, audio.edit, conditions), remarks
-    if conditions.melody is None or audio.melody_mode == "off":
+    chords = conditions.lead_sheet.chords
+    if (conditions.melody is None and not chords) or audio.melody_mode == "off":
         return task, remarks
     guided = replace(
         task,
         prompt=prompt.for_task("cover"),
-        source=render_guide(conditions.grid, conditions.key, conditions.melody),
+        source=render_guide(conditions.grid, conditions.key, conditions.melody, chords),
         raw=audio.melody_mode == "raw",
     )
     if audio.melody_mode == "keep":

@@ -86,7 +86,7 @@ def _generated(
         lead=conditions.lead,
         tokens=prompt.blended_tokens(),
         tune=tune,
-        harmony=melody_part.harmony_of(conditions.melody) if conditions.melody else None,
+        harmony=melody_part.harmony_of(conditions.lead_sheet.chords, conditions.melody),
         sections=sections,
         intensity=bar_intensity,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from diffusion.embedded.performance import RANGES, Played
+from midi.chords import Chord
 from midi.melody import Melody
 
 
@@ -40,9 +41,13 @@ def tune_of(melody: Melody, part: str) -> tuple[tuple[Played, ...], tuple[str, .
     return tuple(notes), tuple(remarks)
 
 
-def harmony_of(melody: Melody) -> tuple[tuple[float, float, tuple[int, ...]], ...] | None:
-    """Return the chords below the melody as (start_beats, length_beats, pitch classes)."""
-    if not melody.harmony:
+def harmony_of(
+    chords: Sequence[Chord], melody: Melody | None
+) -> tuple[tuple[float, float, tuple[int, ...]], ...] | None:
+    """Return the chords, or else those below the melody: (start_beats, length_beats, classes)."""
+    if chords:
+        return tuple((each.start_beats, each.length_beats, each.pitch_classes) for each in chords)
+    if melody is None or not melody.harmony:
         return None
     return tuple(
         (float(note.start_beats), float(note.length_beats), (note.pitch % 12,))

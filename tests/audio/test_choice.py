@@ -8,7 +8,7 @@ import pytest
 
 from audio.choice import Limits, best_first, judge
 from audio.errors import AudioError
-from audio.report import Examination, Fault, Loudness, MelodyMatch, Placement
+from audio.report import ChordMatch, Examination, Fault, Loudness, MelodyMatch, Placement
 
 PLACE = Placement(2.0, 4.0, 6.0, 0.1, (0.0,), 0.99, "")
 GOOD = Examination(
@@ -49,6 +49,16 @@ def test_each_limit_that_is_broken_is_a_reason() -> None:
     assert found.score < 0.5
 
 
+def test_chords_count_where_there_are_some() -> None:
+    found = replace(GOOD, chords=ChordMatch(0.75, 0.5, "notes", ()))
+    limits = Limits.parse("on chords=0.9")
+    assert limits is not None and limits.tempo_percent == 1.0
+    judged = judge(found, limits)
+    assert judged.reasons == ("75 % of the chords are as asked, 90 % are needed",)
+    assert judged.parts["chords"] == 0.75
+    assert judge(GOOD, limits).reasons == ()
+
+
 def test_what_was_not_asked_or_not_heard_does_not_count() -> None:
     quiet = replace(
         GOOD,
@@ -59,7 +69,8 @@ def test_what_was_not_asked_or_not_heard_does_not_count() -> None:
     )
     found = judge(quiet, Limits())
     assert found.parts == {
-        "tempo": None, "placement": None, "key": None, "melody": None, "faults": 1.0,
+        "tempo": None, "placement": None, "key": None, "melody": None, "chords": None,
+        "faults": 1.0,
     }  # fmt: skip
     assert (found.score, found.reasons) == (1.0, ())
 

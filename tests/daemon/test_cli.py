@@ -20,6 +20,8 @@ from daemon import cli
 from daemon.demo import melody as demo_melody
 from midi.curve import Curve
 from midi.grid import Grid
+from midi.note import Note
+from midi.smf import write_smf
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
@@ -69,6 +71,32 @@ def test_generate_writes_the_folder_and_says_what_was_measured(
     bpm = float(heard.split()[1])  # "tempo 239.99 bpm, as asked; key ..."
     assert bpm == pytest.approx(240.0, rel=0.005)  # what its own tests promise of the measure
     assert "bpm, as asked" in heard and "A minor" in heard
+
+
+def test_chords_are_text_a_text_file_or_midi_and_give_the_length(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, midi, out = tmp_path / "song.txt", tmp_path / "song.mid", tmp_path / "out"
+    text.write_text("Am | F\n", "utf-8")
+    grid = Grid.constant(120, "4/4", 3)
+    write_smf(midi, [Note(b, 4, p) for b in (0, 4, 8) for p in (57, 60, 64)], grid)  # type: ignore[arg-type]
+    for given, bars, kept in (
+        ("C | F | G | C", 4, {"chords": "C | F | G | C"}),
+        (f"@{text}", 2, {"chords": "Am | F\n"}),
+        (str(midi), 3, {"chords_path": str(midi)}),
+    ):
+        asked = ("--bpm", "240", "--key", "A minor", "--chords", given)
+        assert run("generate", *asked, "-o", str(out), "--json") == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert printed["request"]["bars"] == bars
+        assert {n: v for n, v in printed["request"].items() if n.startswith("chords")} == kept
+        match = printed["takes"][0]["report"]["chords"]
+        assert match["measured_on"] == "notes" and 0 <= match["agreement"] <= 1
+    assert run("generate", *asked[:-1], "C | Zb", "-o", str(out)) == 2
+    assert capsys.readouterr().err == (
+        "error: --chords: bar 2: 'Zb' is no chord symbol; such as Cmaj7, F#m7b5, Bb/D, G7sus4 or "
+        "N.C.\n"
+    )
 
 
 def test_json_is_all_there_is_on_stdout(

@@ -237,5 +237,5 @@ def test_wishes_that_cannot_be_name_their_field(field: str, value: object) -> No
 
 
 def test_a_gate_names_the_limits_there_are() -> None:
-    with pytest.raises(AudioError, match="tempo, placement, melody, faults"):
+    with pytest.raises(AudioError, match="tempo, placement, melody, chords, faults"):
         Limits.parse("loud=1")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from audio.chord_match import match_sound
 from diffusion.ace_step.lyrics import language_of, structured
 from diffusion.ace_step.prompt import prompt_of, words_of_bars
-from diffusion.ace_step.recipe import section_repaints, whole_seconds, window
+from diffusion.ace_step.recipe import section_repaints, task_for, whole_seconds, window
 from diffusion.audio_conditions import AudioConditions
 from diffusion.engine import Conditions
+from midi.chords import chords_from_text
 from midi.curve import Curve
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.key import Key
+from midi.lead_sheet import LeadSheet
 
 
 def conditions(
@@ -187,3 +190,26 @@ def test_without_sections_the_curve_is_told_in_blocks() -> None:
 def test_a_window_of_bars_covers_their_latent_frames() -> None:
     """At 92 bpm bar 2 lasts from 2.609 to 5.217 s: frames 65.2 to 130.4."""
     assert window(Grid.constant(92, bars=4), 1, 2) == (65, 131)
+
+
+def test_the_chords_of_the_lead_sheet_are_words_up_to_where_they_repeat() -> None:
+    grid = Grid.constant(92, "4/4", bars=4)
+    for text, words in (
+        ("Am7 F | C G/B", "chord progression Am7 - F - C - G/B"),
+        ("C | C | F | G", "chord progression C - F - G"),
+        ("C | C | C | C", "chord progression C"),
+    ):
+        sheet = LeadSheet(chords=chords_from_text(text, grid).chords)
+        prompt, _ = prompt_of(conditions(tags="lofi", lead_sheet=sheet), 12)
+        assert prompt.caption == f"lofi, {words}"
+
+
+def test_chords_without_a_melody_are_covered_from_a_guide_that_plays_them() -> None:
+    grid = Grid.constant(92, "4/4", bars=4)
+    sheet = LeadSheet(chords=chords_from_text("Am | F | C | G", grid).chords)
+    task, _ = task_for(conditions(lead_sheet=sheet), (1,))
+    assert task.prompt.task == "cover" and task.source is not None
+    plays = match_sound(sheet.chords, task.source, grid)
+    assert plays is not None and plays.agreement == 1.0
+    off = conditions(lead_sheet=sheet, audio=AudioConditions(melody_mode="off"))
+    assert task_for(off, (1,))[0].source is None

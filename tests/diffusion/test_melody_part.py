@@ -6,6 +6,8 @@ from fractions import Fraction
 
 from diffusion.embedded.melody_part import agreement, harmony_of, tune_of
 from diffusion.embedded.performance import Part, Performance, Played
+from midi.chords import chords_from_text
+from midi.grid import Grid
 from midi.melody import Melody, Note
 
 
@@ -52,5 +54,14 @@ def test_only_the_leading_part_is_replaced() -> None:
 
 def test_chords_under_a_melody_become_pitch_classes() -> None:
     low = Note(Fraction(0), Fraction(4), 48, 80)
-    assert harmony_of(melody(60)) is None
-    assert harmony_of(melody(64, harmony=(low,))) == ((0.0, 4.0, (0,)), (0.0, 1.0, (4,)))
+    assert harmony_of((), melody(60)) is None and harmony_of((), None) is None
+    assert harmony_of((), melody(64, harmony=(low,))) == ((0.0, 4.0, (0,)), (0.0, 1.0, (4,)))
+
+
+def test_chords_of_the_lead_sheet_count_more_than_notes_under_a_melody() -> None:
+    low = Note(Fraction(0), Fraction(4), 48, 80)
+    chords = chords_from_text("F C/E", Grid.constant(120, bars=1)).chords
+    assert harmony_of(chords, melody(64, harmony=(low,))) == (
+        (0.0, 2.0, (5, 9, 0)),
+        (2.0, 2.0, (0, 4, 7)),
+    )

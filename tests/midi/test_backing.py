@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from midi.backing import KICK, SNARE, backing, triad
+from midi.chords import chords_from_text
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import melody_from_text
@@ -48,3 +49,13 @@ def test_six_eight_is_counted_in_two() -> None:
     """Dotted quarters: kick at 0, snare at 3/2 quarters."""
     band = backing(Grid.constant(100, "6/8", bars=1), Key.parse("C"))
     assert [n.start_beats for n in band.drums if n.pitch == SNARE] == [Fraction(3, 2)]
+
+
+def test_chords_that_are_given_are_played_with_their_bass() -> None:
+    grid = Grid.constant(120, bars=2)
+    chords = chords_from_text("C/E N.C. | F Gm", grid).chords
+    band = backing(grid, Key.parse("C"), None, chords)
+    assert [(n.start_beats, n.length_beats, n.pitch % 12) for n in band.bass] == [
+        (0, 2, 4), (4, 2, 5), (6, 2, 7),
+    ]  # fmt: skip
+    assert {n.pitch % 12 for n in band.chords if n.start_beats == 6} == {7, 10, 2}

@@ -172,6 +172,29 @@ def test_an_intensity_curve_is_part_of_the_order() -> None:
     assert request().curve is None
 
 
+def test_chords_are_on_the_grid_and_give_the_length_where_none_is_given() -> None:
+    chords = request(chords="H7 | E", german_h=True).read_chords()
+    assert chords is not None
+    assert [(each.symbol, each.start_beats) for each in chords.chords] == [("B7", 0), ("E", 4)]
+    assert request(chords="C|F|G|C|F").bars == 5
+    assert request(chords="C|F|G", bars=8).bars == 8
+    assert request().read_chords() is None and "chords" not in request().as_dict()
+
+
+def test_chords_are_given_once_and_make_sense() -> None:
+    assert refusal(chords="C", chords_path="/a.mid").field == "chords"
+    wrong = refusal(chords="C | Zm7")
+    assert wrong.field == "chords"
+    assert wrong.message.startswith("chords: bar 2: 'Zm7' is no chord symbol")
+    assert "hold 3 bars, but the music has 2" in refusal(chords="C|F|G", bars=2).message
+
+
+def test_a_file_of_chords_that_cannot_be_read_is_an_error_of_its_field() -> None:
+    with pytest.raises(ProtocolError, match=r"chords-path: .*No such file") as caught:
+        request(chords_path="/no/such.mid").read_files()
+    assert caught.value.field == "chords-path"
+
+
 def test_a_request_survives_json_whole() -> None:
     for wanted in (Generate(**WHOLE), request(melody=one_note_file())):
         text = json.dumps(wanted.as_dict())

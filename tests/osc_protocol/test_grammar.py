@@ -216,8 +216,12 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
     "reference-path": ("s", "/tmp/a.mid", "reference_path", "/tmp/a.mid"),
     "loras": ("s", "/tmp/a:0.5", "loras", "/tmp/a:0.5"),
     "language": ("s", "ja", "language", "ja"),
+    "chords": ("s", "C | F", "chords", "C | F"),
+    "chords-path": ("s", "/tmp/a.mid", "chords_path", "/tmp/a.mid"),
+    "german-h": ("i", 1, "german_h", True),
 }
-PATHS = {"melody-path", "source", "from", "midi-path", "midi", "audio-path", "reference-path"}
+PATHS = {"melody-path", "source", "from", "midi-path", "midi", "audio-path", "reference-path",
+         "chords-path"}  # fmt: skip
 HEARING = {"audio-path", "edit", "reference-path", "loras", "language"}  # of ace-step
 
 
