@@ -6,12 +6,17 @@ local melody = {}
 local TICKS_PER_BEAT = 960
 local MAX_TEXT_BYTES = 6000 -- beyond, a file: the whole request must fit one datagram of 8192
 
--- The first selected item whose active take is MIDI, or nil.
-function melody.selected(proj)
+-- The first selected item whose active take is MIDI, or nil; one named "chords" is no melody, and
+-- the only kind there is where `of_chords`.
+function melody.selected(proj, of_chords)
   for index = 0, reaper.CountSelectedMediaItems(proj) - 1 do
     local item = reaper.GetSelectedMediaItem(proj, index)
     local take = reaper.GetActiveTake(item)
-    if take and reaper.TakeIsMIDI(take) then return item, take end
+    if take and reaper.TakeIsMIDI(take) then
+      local _, name = reaper.GetSetMediaItemTakeInfo_String(take, "P_NAME", "", false)
+      local holds_chords = name:lower():match("^%s*chords") ~= nil
+      if holds_chords == (of_chords or false) then return item, take end
+    end
   end
 end
 

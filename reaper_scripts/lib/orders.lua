@@ -18,6 +18,7 @@ local function file_of(rid) return files.join(folder(), rid:gsub("[^%w.-]", "_")
 
 -- Melodies too long for a message lie beside the orders, as long as those: variations need them.
 function orders.melody_file(rid) return file_of(rid):gsub("%.json$", ".mid") end
+function orders.chords_file(rid) return file_of(rid):gsub("%.json$", "-chords.mid") end
 
 -- An order of `keys`, a list of {name, tag, value} as they go onto the wire. `targets` has by stem
 -- the GUID of the item whose takes the results become.
@@ -73,6 +74,7 @@ end
 function orders.remove(rid)
   files.remove(file_of(rid))
   files.remove(orders.melody_file(rid))
+  files.remove(orders.chords_file(rid))
   index().remove({ rid })
 end
 

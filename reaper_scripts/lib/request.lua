@@ -1,4 +1,5 @@
 -- What is asked for: the project and the user's choices made into an order.
+local chords = require("chords")
 local files = require("files")
 local keys = require("key")
 local melody = require("melody")
@@ -35,6 +36,13 @@ local function add(list, name, tag, value)
   if value ~= "" then list[#list + 1] = { name, tag, value } end
 end
 
+local function add_notes_file(list, name, path, notes)
+  reaper.RecursiveCreateDirectory(files.folder_of(path), 0)
+  local written, why = files.replace(path, melody.as_smf(notes))
+  add(list, name, "s", path)
+  return written, why
+end
+
 -- The melody into the message where it fits, else into a file the message names.
 local function add_melody(list, notes, rid)
   local text = melody.as_text(notes)
@@ -42,11 +50,21 @@ local function add_melody(list, notes, rid)
     add(list, "notes", "s", text)
     return true
   end
-  local path = orders.melody_file(rid)
-  reaper.RecursiveCreateDirectory(files.folder_of(path), 0)
-  local written, why = files.replace(path, melody.as_smf(notes))
-  add(list, "melody-path", "s", path)
-  return written, why
+  return add_notes_file(list, "melody-path", orders.melody_file(rid), notes)
+end
+
+-- The chords into the message: a selected item named "chords", else regions or markers that read as
+-- chords. Returns whether regions are chords, and so no sections; or nil and a sentence.
+local function add_chords(list, proj, range, rid)
+  local notes = chords.notes(proj, range)
+  local text, are_regions = chords.text(proj, range)
+  if not notes then
+    add(list, "chords", "s", text)
+    return are_regions
+  end
+  local written, why = add_notes_file(list, "chords-path", orders.chords_file(rid), notes)
+  if not written then return nil, why end
+  return are_regions
 end
 
 -- An order for the place and the choices: saved and ready to be sent, or nil and a sentence.
@@ -63,7 +81,10 @@ function request.order(place, chosen)
   add(list, "meter", "s", grid.meter)
   add(list, "tempo-map", "s", grid.tempo_map)
   add(list, "meter-map", "s", grid.meter_map)
-  add(list, "sections", "s", project.sections(proj, range))
+  local regions_are_chords
+  regions_are_chords, why = add_chords(list, proj, range, rid)
+  if regions_are_chords == nil then return nil, why end
+  if not regions_are_chords then add(list, "sections", "s", project.sections(proj, range)) end
   add(list, "tags", "s", chosen.style)
   add(list, "lyrics", "s", chosen.lyrics)
   add(list, "stems", "s", chosen.stems)

@@ -43,6 +43,15 @@ def _of(file: str, cases: str, *pairs: tuple[str, str]) -> Iterator[Mutant]:
 
 MUTANTS: tuple[Mutant, ...] = (
     *_of(
+        "chords", "music asking",
+        ("return is_sure and found or nil", "return found"),
+        ("if fits then slots = count break end", "if fits then slots = 16 break end"),
+        ("if bar == 1 then places[1]", "if bar == 0 then places[1]"),
+        ("following.qn > mark.stop + 0.01", "false"),
+        ("elseif start >= range.start_qn or is_region then", "else"),
+        ('local quality, bass = rest:match("^(.*)/([A-G][^/]*)$")', "local quality, bass"),
+    ),
+    *_of(
         "osc", "wire",
         ('rep(4 - #text % 4)', 'rep(-#text % 4)'),
         ('string.pack(">s4", value)', 'string.pack("<s4", value)'),

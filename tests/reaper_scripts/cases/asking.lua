@@ -52,6 +52,36 @@ case("regions become sections by their names", function(w, Daemon)
   equal(daemon.keys(daemon:asked("generate")[1]).sections, "1-2:Verse 2 3-4:Big drop 5-5:CHORUS")
 end)
 
+case("regions that are chords are sent as chords and not as sections", function(w, Daemon)
+  local daemon, project = start(w, Daemon, { bpm = 240.0, selection = { 0.0, 2.0 } })
+  project.markers = { { start = 0.0, stop = 1.0, name = "Am7" }, { start = 1.0, stop = 2.0, name = "F" } }
+  w:run("backline_generate.lua", generate_to_the_end)
+  local keys = daemon.keys(daemon:asked("generate")[1])
+  equal(keys.chords, "Am7 | F")
+  equal(keys.sections, nil)
+end)
+
+case("a selected MIDI item named chords is a file of chords, and no melody", function(w, Daemon)
+  local daemon, project = start(w, Daemon, { bpm = 240.0, selection = { 0.0, 1.0 } })
+  project.markers = { { start = 0.0, stop = 1.0, name = "verse" } }
+  local notes = {}
+  for index, pitch in ipairs({ 57, 60, 64 }) do notes[index] = { pitch = pitch, start = 0, stop = 4, velocity = 80 } end
+  local item = w:add_midi_item(project, 0.0, 1.0, notes)
+  item.takes[1].text.P_NAME = "Chords 1"
+  local head
+  daemon.ignores = function(message)
+    if message.address == "/backline/generate" then
+      head = w.real.io_open(daemon.keys(message)["chords-path"], "rb"):read(4)
+    end
+  end
+  w:run("backline_generate.lua", generate_to_the_end)
+  local keys = daemon.keys(daemon:asked("generate")[1])
+  equal(keys.notes, nil)
+  equal(keys.sections, "1-1:verse")
+  equal(keys["chords-path"]:match("%-chords%.mid$"), "-chords.mid")
+  equal(head, "MThd")
+end)
+
 case("the selected MIDI item is the melody and its key is guessed", function(w, Daemon)
   local daemon, project = start(w, Daemon, { bpm = 240.0, selection = { 1.0, 3.0 } })
   project.ext.backline = nil

@@ -164,6 +164,45 @@ case("a region's name is shortened without cutting a letter in two", function(w)
   assert(#name <= 128 and #name >= 126, "length " .. #name)
 end)
 
+-- Bars of 1 s at 240 bpm: four quarters each.
+local function chord_text(w, markers, first, count)
+  local _, project, proj = grid_of(w, { bpm = 240.0, markers = markers }, 0, 1)
+  return w:lib("chords").text(proj, project.bars(proj, first or 0, count or 4))
+end
+
+case("regions that read as chords are chords, with none where there is a gap", function(w)
+  local text, are_regions = chord_text(w, {
+    { start = 0.0, stop = 1.0, name = "Am7" }, { start = 1.0, stop = 1.5, name = "F" },
+    { start = 1.5, stop = 3.0, name = "B♭/D" }, { start = 3.25, stop = 9.0, name = "C7(#9)" },
+  })
+  equal(text, "Am7 | F B♭/D | . | N.C. C7(#9) . .")
+  equal(are_regions, true)
+end)
+
+case("markers that read as chords are chords, from the last before the range on", function(w)
+  local text, are_regions = chord_text(w, {
+    { start = 0.0, name = "count in" }, { start = 0.5, name = "G" }, { start = 2.01, name = "Em" },
+    { start = 3 + 1 / 3, name = "D" }, { start = 7.0, name = "outro" },
+  }, 1, 3)
+  equal(text, "G | Em | . D .")
+  equal(are_regions, false)
+end)
+
+case("bars before the first chord are silent, and a place is the nearest sixteenth of its bar", function(w)
+  equal((chord_text(w, { { start = 1.3, name = "Cmaj7" } }, 0, 2)), "N.C. | . . . . . Cmaj7" .. (" ."):rep(10))
+end)
+
+case("letters, words and what is no chord stay parts of the song", function(w)
+  for _, names in ipairs({ { "A", "B" }, { "Am", "Chorus" }, { "Verse" }, { "Bass" }, { "Drop" }, { "Am/Chorus" } }) do
+    local markers = {}
+    for index, name in ipairs(names) do markers[index] = { start = index - 1.0, stop = index + 0.0, name = name } end
+    equal((chord_text(w, markers)), "", names[1])
+  end
+  for _, name in ipairs({ "Cmaj7", "C∆7", "F#m7b5", "Bbsus4", "G13(b9)", "C6/9", "Eo7", "N.C.", "A/C#" }) do
+    equal((w:lib("chords").reads(name)), true, name)
+  end
+end)
+
 case("the project's sample rate is taken only where it rules and is known", function(w)
   local _, project, proj = grid_of(w, {}, 0, 1)
   for _, each in ipairs({ { 0.0, 44100.0, 48000 }, { 1.0, 44100.0, 44100 }, { 1.0, 48000.0, 48000 }, { 1.0, 96000.0, 96000 }, { 1.0, 192000.0, 48000 } }) do
