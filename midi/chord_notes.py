@@ -30,7 +30,7 @@ def chords_from_notes(notes: Sequence[Note], grid: Grid, key: Key) -> Progressio
     """
     if not notes:
         raise ChordError("chords hold no pitched note")
-    found = _blocks(notes) or _by_bars(notes, grid)
+    found = blocks(notes) or _by_bars(notes, grid)
     end = max(note.end_beats for note in notes)
     bars = bars_until(end - STRUM_BEATS, grid.bar_starts)
     cut = [f"The chords were cut at the end of bar {grid.bars}."] if end > grid.beats else []
@@ -59,8 +59,8 @@ def _onsets(notes: Sequence[Note]) -> list[Onset]:
     return onsets
 
 
-def _blocks(notes: Sequence[Note]) -> list[Onset]:
-    """The chords of a part that plays whole chords; none of one that breaks them."""
+def blocks(notes: Sequence[Note]) -> list[Onset]:
+    """Return the notes that sound from each onset of chords; nothing of a part that breaks them."""
     onsets = _onsets(notes)
     whole = [each for each in onsets if len({note.pitch % 12 for note in each[1]}) > 1]
     return whole if len(whole) >= BLOCK_SHARE * len(onsets) else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any, TypeVar
 
 from midi.chord_symbols import parse_symbol
@@ -11,9 +12,10 @@ from midi.chords import Chord
 from midi.errors import MidiError, SheetError
 from midi.lead_sheet import LeadSheet, Section, Tune, refused
 from midi.note import Note
-from midi.number import is_whole, shown
+from midi.number import exact, is_whole, shown
 
 MAX_ENTRIES = 20_000  # of each list
+FRACTIONS = 1920  # of a beat: where notes of a tune begin and end
 T = TypeVar("T")
 
 
@@ -86,8 +88,17 @@ def _tune(entry: object) -> Tune:
 
 
 def _note(name: str, entry: object) -> Note:
-    keys = ("start_beats", "length_beats", "pitch", "velocity")
-    return Note(*(_field(name, entry, key) for key in keys))
+    start, length = (_beats(_field(name, entry, key)) for key in ("start_beats", "length_beats"))
+    return Note(start, length, *(_field(name, entry, key) for key in ("pitch", "velocity")))
+
+
+def _beats(value: object) -> Any:
+    """A float as the fraction of a beat that it was written for, else as it is."""
+    read = exact(value) if isinstance(value, float) else None
+    if read is None:
+        return value
+    near = read.limit_denominator(FRACTIONS)
+    return near if abs(near - read) < Fraction(1, 10**9) else value
 
 
 def _span(name: str, entry: object) -> tuple[int, int]:

@@ -43,8 +43,21 @@ def read_smf(source: Path | bytes) -> Score:
     file, a note of no length is dropped, a note struck again is ended by the second stroke, which
     the note-off of that tick does not end. Raises MelodyError.
     """
-    data = source if isinstance(source, bytes) else _read_bytes(source)
-    return _score(*read_events(data))
+    return score_of(*read_events(smf_bytes(source)))
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track to write: notes, and texts by the beat they stand at.
+
+    `program` is the General MIDI number 0..127, `channel` counts from 0.
+    """
+
+    name: str
+    notes: Sequence[Note]
+    channel: int = 0
+    program: int | None = None
+    texts: Sequence[tuple[Fraction, str]] = ()
 
 
 def write_smf(
@@ -56,17 +69,24 @@ def write_smf(
     channel: int = 0,
     name: str = "",
 ) -> None:
-    """Write a type 1 file of 480 ticks a beat: the grid's tempo and meters, then one track.
+    """Write a type 1 file of one track of notes, as write_tracks does; raises MelodyError."""
+    write_tracks(path, [Track(name, notes, channel, program)], grid)
 
-    `program` is the General MIDI number 0..127, `channel` counts from 0. The tracks end where
+
+def write_tracks(
+    path: Path,
+    tracks: Sequence[Track],
+    grid: Grid,
+    markers: Sequence[tuple[Fraction, str]] = (),
+    texts: Sequence[str] = (),
+) -> None:
+    """Write a type 1 file of 480 ticks a beat: the grid's tempo and meters, then the tracks.
+
+    `markers` stand at their beats and `texts` at the start, with the tempo. The tracks end where
     the grid ends. Ramps become a step each sixteenth that arrives on time. Raises MelodyError.
     """
-    from mido import Message, MetaMessage, MidiFile, MidiTrack
+    from mido import MetaMessage, MidiFile, MidiTrack
 
-    if program is not None and not 0 <= program <= 127:
-        raise MelodyError(f"program must be from 0 to 127, not {program}")
-    if not 0 <= channel <= 15:
-        raise MelodyError(f"channel must be from 0 to 15, not {channel}")
     conductor: list[tuple[int, int, Any]] = [
         (_tick(beat), 0, MetaMessage("set_tempo", tempo=tempo)) for beat, tempo in _tempos(grid)
     ]
@@ -77,18 +97,12 @@ def write_smf(
             denominator=change.meter.denominator,
         )
         conductor.append((_tick(grid.bar_starts[change.bar]), 0, meter))
-    part: list[tuple[int, int, Any]] = [(0, 0, MetaMessage("track_name", name=name))]
-    if program is not None:
-        part.append((0, 0, Message("program_change", program=program, channel=channel)))
-    for note in notes:
-        start = _tick(note.start_beats)
-        end = max(_tick(note.end_beats), start + 1)
-        on = Message("note_on", note=note.pitch, velocity=note.velocity, channel=channel)
-        off = Message("note_off", note=note.pitch, velocity=0, channel=channel)
-        part += [(start, 2, on), (end, 1, off)]  # ends before starts of the same tick
-    end_tick = max([_tick(grid.beats), *(tick for tick, _, _ in part)])
+    conductor += [(0, 0, MetaMessage("text", text=each)) for each in texts]
+    conductor += [(_tick(beat), 1, MetaMessage("marker", text=each)) for beat, each in markers]
+    parts = [conductor, *map(_events, tracks)]
+    end_tick = max([_tick(grid.beats), *(tick for part in parts[1:] for tick, _, _ in part)])
     file = MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT, charset="utf-8")
-    for events in (conductor, part):
+    for events in parts:
         events.sort(key=lambda event: event[:2])
         track = MidiTrack()
         now = 0
@@ -102,7 +116,33 @@ def write_smf(
         raise MelodyError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _read_bytes(path: Path) -> bytes:
+def _events(track: Track) -> list[tuple[int, int, Any]]:
+    """A track's messages with their ticks, and their order at one tick."""
+    from mido import Message, MetaMessage
+
+    program, channel = track.program, track.channel
+    if program is not None and not 0 <= program <= 127:
+        raise MelodyError(f"program must be from 0 to 127, not {program}")
+    if not 0 <= channel <= 15:
+        raise MelodyError(f"channel must be from 0 to 15, not {channel}")
+    events: list[tuple[int, int, Any]] = [(0, 0, MetaMessage("track_name", name=track.name))]
+    if program is not None:
+        events.append((0, 0, Message("program_change", program=program, channel=channel)))
+    events += [(_tick(beat), 0, MetaMessage("text", text=text)) for beat, text in track.texts]
+    for note in track.notes:
+        start = _tick(note.start_beats)
+        end = max(_tick(note.end_beats), start + 1)
+        on = Message("note_on", note=note.pitch, velocity=note.velocity, channel=channel)
+        off = Message("note_off", note=note.pitch, velocity=0, channel=channel)
+        events += [(start, 2, on), (end, 1, off)]  # ends before starts of the same tick
+    return events
+
+
+def smf_bytes(source: Path | bytes) -> bytes:
+    """Return the bytes of a file, of which no more than can be read; raises MelodyError."""
+    if isinstance(source, bytes):
+        return source
+    path = source
     try:
         with open_file(path) as file:
             return file.read(MAX_BYTES + 1)  # one more than allowed, for read_events to see
@@ -110,8 +150,8 @@ def _read_bytes(path: Path) -> bytes:
         raise MelodyError(f"melody file {path!s:.200} cannot be read: {error.strerror}") from error
 
 
-def _score(ticks_per_beat: int, events: Sequence[Event], repairs: list[str]) -> Score:
-    """Pair note-ons with note-offs."""
+def score_of(ticks_per_beat: int, events: Sequence[Event], repairs: list[str]) -> Score:
+    """Pair the note-ons and note-offs of events, as read_events gives them."""
     meters: list[tuple[Fraction, Meter]] = []
     open_notes: dict[tuple[int, int, int], tuple[int, int]] = {}  # voice: (tick, velocity)
     late_offs: Counter[tuple[int, tuple[int, int, int]]] = Counter()  # of notes struck again
