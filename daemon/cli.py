@@ -26,6 +26,7 @@ def _show_version(wanted: bool) -> None:
 # Each command as "module:function", or "module:app" for a group of commands, in order of the help.
 COMMANDS = {
     "generate": "daemon.commands.generate:generate",
+    "plan": "daemon.commands.plan:plan",
     "reproduce": "daemon.commands.generate:reproduce",
     "serve": "daemon.commands.service:serve",
     "demo": "daemon.commands.service:demo",

@@ -40,6 +40,7 @@ def summary(manifest: Manifest, folder: Path) -> Iterator[str]:
         if take.report and (match := take.report.chords):
             yield f"{which}{_chords(match)}"
         yield from (f"{which}{line}" for line in _processing(take.facts, take.report))
+        yield from (f"{which}{remark}" for remark in take.facts.remarks or ())
     choice = manifest.takes[0].facts.choice if manifest.takes else None
     if choice:
         from daemon.pipeline.selection import table

@@ -21,6 +21,7 @@ from midi.key import Key
 from midi.lead_sheet import LeadSheet
 from midi.melody import Melody, Note
 
+ENDS_FROM_BARS = 32  # shorter music is a loop, unless asked otherwise
 Progress = Callable[[str, float], None]  # stage name, fraction in 0..1
 CancelFlag = Callable[[], bool]
 
@@ -46,7 +47,8 @@ class Conditions:
     A name is as midi.sections.section_text reads it: a tag, words, or both. `tags` is free text,
     `seed` fixes every random choice, `sample_rate` is in Hz. With `revision` the stems are those
     to regenerate. `intensity` (0 to 1 by beats) is left to the engine where it is None.
-    `lead_sheet` is the plan as far as it is known, on the bars of `grid`.
+    `lead_sheet` is the plan as far as it is known, on the bars of `grid`; `ending` is auto, loop or
+    full.
     Raises EngineError for an unknown lead or stem.
     """
 
@@ -64,11 +66,19 @@ class Conditions:
     audio: AudioConditions = field(default_factory=AudioConditions)
     intensity: Curve | None = None
     lead_sheet: LeadSheet = field(default_factory=LeadSheet)
+    ending: str = "auto"
 
     def __post_init__(self) -> None:
         check_choice("lead", self.lead, LEADS)
         for stem in self.stems:
             check_choice("stem", stem, STEMS)
+
+    @property
+    def loops(self) -> bool:
+        """Whether the end is to go on seamlessly at the beginning; else it comes to an end."""
+        if self.ending == "auto":
+            return self.grid.bars < ENDS_FROM_BARS
+        return self.ending == "loop"
 
 
 @dataclass(frozen=True, slots=True)

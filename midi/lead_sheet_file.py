@@ -18,20 +18,19 @@ from midi.lead_sheet_json import sheet_from_json
 from midi.lead_sheet_midi import read_sheet_midi, write_sheet_midi
 from midi.user_file import read_text
 
-JSON_NAME, MIDI_NAME = "lead_sheet.json", "lead_sheet.mid"
+SHEET_NAMES = JSON_NAME, MIDI_NAME = "lead_sheet.json", "lead_sheet.mid"
 MIDI_SUFFIXES = (".mid", ".midi", ".smf")
 MAX_JSON_BYTES = 1 << 23
 
 
-def write_sheet(folder: Path, sheet: LeadSheet, grid: Grid, key: Key) -> tuple[str, str]:
-    """Write both files and return their names; raises OSError and MelodyError."""
+def write_sheet(folder: Path, sheet: LeadSheet, grid: Grid, key: Key | None = None) -> None:
+    """Write both files, SHEET_NAMES; raises OSError and MelodyError."""
     text = json.dumps(sheet.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / JSON_NAME).write_text(text + "\n", encoding="utf-8", newline="\n")
     write_sheet_midi(folder / MIDI_NAME, sheet, grid, key)
-    return JSON_NAME, MIDI_NAME
 
 
-def read_sheet(path: Path, grid: Grid, key: Key) -> tuple[LeadSheet, tuple[str, ...]]:
+def read_sheet(path: Path, grid: Grid, key: Key | None = None) -> tuple[LeadSheet, tuple[str, ...]]:
     """Read a folder with either file or both, or one of them, and sentences on what counts.
 
     Raises SheetError, also where it does not lie on the grid.

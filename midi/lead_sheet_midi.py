@@ -45,7 +45,7 @@ class SheetMidi:
     is_edited: bool
 
 
-def write_sheet_midi(path: Path, sheet: LeadSheet, grid: Grid, key: Key) -> None:
+def write_sheet_midi(path: Path, sheet: LeadSheet, grid: Grid, key: Key | None) -> None:
     """Write sections, chords and tune of a sheet on a grid; raises MelodyError."""
     symbols = [(_beat(chord.start_beats), chord.symbol) for chord in sheet.chords]
     tracks = [_track(CHORDS_TRACK, _voiced(sheet.chords), symbols)]
@@ -63,7 +63,7 @@ def write_sheet_midi(path: Path, sheet: LeadSheet, grid: Grid, key: Key) -> None
     write_tracks(path, tracks, grid, markers, [MARK + _digest(written)])
 
 
-def read_sheet_midi(path: Path, grid: Grid, key: Key) -> SheetMidi:
+def read_sheet_midi(path: Path, grid: Grid, key: Key | None) -> SheetMidi:
     """Read sections, chords and tune on a grid; raises SheetError.
 
     A chord has the symbol that stands at its start where the notes are those of it, else the one
@@ -133,7 +133,7 @@ def _notes(track: int, ticks: int, events: Sequence[Event], grid: Grid) -> list[
 
 
 def _chords(
-    track: int, ticks: int, events: Sequence[Event], grid: Grid, key: Key
+    track: int, ticks: int, events: Sequence[Event], grid: Grid, key: Key | None
 ) -> tuple[Chord, ...]:
     symbols = {beat: text for own, beat, text in _texts(events, TEXT, ticks) if own == track}
     found: list[Chord] = []
@@ -160,7 +160,7 @@ def _chords(
     return tuple(found)
 
 
-def _symbol(written: str, tones: set[int], bass: int, key: Key) -> str:
+def _symbol(written: str, tones: set[int], bass: int, key: Key | None) -> str:
     try:
         read = parse_symbol(written)
     except ChordError:

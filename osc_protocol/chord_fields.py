@@ -16,6 +16,8 @@ from osc_protocol.song_maps import meter_changes
 if TYPE_CHECKING:
     from midi.chords import Progression
 
+CHORDS = ("chords", "chords_path")  # the ways to give them
+
 
 def read_chords(
     text: str, path: str, grid: Grid, key: Key, *, german_h: bool

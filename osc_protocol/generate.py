@@ -38,9 +38,11 @@ from osc_protocol.song_maps import bar_names, length_in_bars, meter_changes, on_
 
 if TYPE_CHECKING:
     from midi.chords import Progression
+    from midi.lead_sheet import LeadSheet
     from midi.melody import Melody
 
 DEFAULT_BARS = 8
+ENDINGS = ("auto", "loop", "full")
 _parsed_key, _parsed_meter = lru_cache(MusicalKey.parse), lru_cache(Meter.parse)
 SAMPLE_RATES = (44_100, 48_000, 96_000)
 MELODIES = ("melody_path", "melody", "notes")  # the ways to give the one melody
@@ -119,6 +121,12 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
         example="chords.mid")] = ""
     german_h: Annotated[bool, Key("1: in chords H is B natural and B is B flat",
         stored_if_set=True, group=MELODY)] = False
+    plan_path: Annotated[str, Key("lead sheet to play: a folder of `plan` or of a result, or a "
+        ".json or .mid file of one", "path", stored_if_set=True, option="--plan", group=MELODY,
+        example="PLAN")] = ""
+    ending: Annotated[str, Key("loop: the end goes on at the start; full: it comes to an end; "
+        "auto: loop under 32 bars", choices=ENDINGS, stored_if_set=True, group=STYLE,
+        example="full")] = "auto"
     tempo_map: Annotated[str, Key("tempo changes, beat:bpm[:ramp] ..., beats in quarters from 0",
         max_bytes=8192, group=MUSIC, example='"0:92:ramp 16:120"', from_file=True)] = ""
     meter_map: Annotated[str, Key("time signature changes, bar:n/d ..., bars from 1",
@@ -235,10 +243,20 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
             self.chords, self.chords_path, self.grid, self.parsed_key, german_h=self.german_h
         )
 
+    def read_plan(self) -> "tuple[LeadSheet, tuple[str, ...]] | None":
+        """The lead sheet of `plan_path` on the grid with sentences on it, or None."""
+        if not self.plan_path:
+            return None
+        from midi.lead_sheet_file import read_sheet
+
+        with refusing("plan_path", colon=True):
+            return read_sheet(Path(self.plan_path), self.grid, self.parsed_key)
+
     def read_files(self) -> None:
-        """Read the files of notes and chords, to refuse now what cannot be read; ProtocolError."""
+        """Read melody, chords and plan, to refuse now what cannot be read; ProtocolError."""
         self.read_melody()
         self.read_chords()
+        self.read_plan()
 
     @property
     def bar_span(self) -> tuple[int, int]:

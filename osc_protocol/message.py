@@ -217,6 +217,16 @@ class Request(Command):
         return {field: value for field, value in cls._fields_of(plain).items() if field in kept}
 
     @classmethod
+    def stored_fields(cls, plain: Mapping[str, object]) -> dict[str, Any]:
+        """The fields that a stored request sets to other than their defaults; ProtocolError."""
+        found = cls._fields_of(plain)
+        return {
+            argument.field: found[argument.field]
+            for argument in cls.row.fields
+            if argument.field in found and not argument.is_default(found[argument.field])
+        }
+
+    @classmethod
     def _fields_of(cls, plain: Mapping[str, object]) -> dict[str, Any]:
         known = {
             name.replace("-", "_"): argument

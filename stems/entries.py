@@ -22,7 +22,8 @@ from stems.plain import EMPTY
 class FileEntry:
     """One delivered file: `path` is relative to the manifest and uses forward slashes.
 
-    `role` is stem, mix, notes, score, project or overview; `frames` is 0 for a file without sound.
+    `role` is stem, mix, notes, score, plan, project or overview; `frames` is 0 for a file without
+    sound.
     Raises StemError for a path that leads out of the folder.
     """
 

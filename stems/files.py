@@ -14,6 +14,7 @@ from audio.flac_file import FlacFile
 from audio.residue import null_dbfs
 from audio.wave_file import WaveFile
 from midi.grid import Grid
+from midi.lead_sheet_file import SHEET_NAMES, write_sheet
 from midi.note import Note
 from midi.smf import write_smf
 from stems.chunks import Music, SoundTags, chunks_of
@@ -148,7 +149,7 @@ def write_take(
     format_name: str = DEFAULT_FORMAT,
     tags: Mapping[str, SoundTags] | None = None,
 ) -> tuple[list[FileEntry], float]:
-    """Write drums.wav ... mix.wav (stereo), drums.mid ... and score.json of a take.
+    """Write drums.wav ... mix.wav (stereo), drums.mid ..., score.json and lead sheet of a take.
 
     Returns the files and their null_dbfs, measured on what was read back from the disk. Raises
     OSError or AudioError when the disk refuses, StemError for samples no format can hold.
@@ -177,6 +178,11 @@ def write_take(
         text = json.dumps({"schema": SCORE_SCHEMA} | dict(take.score), separators=(",", ":"))
         (folder / path).write_text(text, encoding="utf-8", newline="\n")
         entries.append(describe_file(folder, path, "score", take=number))
+    if take.lead_sheet is not None:
+        write_sheet(folder / path_in_job(number, ""), take.lead_sheet, grid)
+        for name in SHEET_NAMES:
+            path = path_in_job(number, name)
+            entries.append(describe_file(folder, path, "plan", take=number))
     written = {name: read_clip(folder / path) for name, path in paths.items()}
     return entries, null_dbfs(written.pop(MIX), written.values())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,15 @@ import numpy as np
 from audio.clip import Clip, read_clip
 from audio.decibels import db_to_amplitude, dbfs
 from audio.errors import AudioError
-from midi.errors import MelodyError
+from midi.errors import MelodyError, SheetError
 from midi.grid import Grid
+from midi.lead_sheet import LeadSheet
+from midi.lead_sheet_file import SHEET_NAMES, read_sheet
 from midi.note import Note
 from midi.smf import read_smf
 from stems.errors import StemError
 from stems.files import SCORE_NAME, SCORE_SCHEMA, path_in_job
-from stems.manifest import MANIFEST_NAME, Manifest, read_manifest
+from stems.manifest import MANIFEST_NAME, Manifest, grid_of, read_manifest
 from stems.stem_set import StemSet
 
 SAME = ("bpm", "meter", "bars", "tempo_map", "meter_map", "key", "sample_rate", "engine")
@@ -38,6 +40,7 @@ class Source:
     gain_db: float
     notes: Mapping[str, tuple[Note, ...]]
     score: Mapping[str, object]
+    lead_sheet: LeadSheet = field(default_factory=LeadSheet)
 
 
 def read_source(folder: Path, take: int = 1, *, with_score: bool = True) -> Source:
@@ -58,7 +61,20 @@ def read_source(folder: Path, take: int = 1, *, with_score: bool = True) -> Sour
     midi = {stem: folder / path_in_job(take, f"{stem}.mid") for stem in manifest.stems}
     notes = {stem: read_edited_notes(p, stem) if p.exists() else () for stem, p in midi.items()}
     score = _score_of(folder, take) if with_score else {}
-    return Source(manifest, take, clips, entry.gain_db, notes, score)
+    return Source(
+        manifest, take, clips, entry.gain_db, notes, score, _sheet_of(folder, manifest, take)
+    )
+
+
+def _sheet_of(folder: Path, manifest: Manifest, take: int) -> LeadSheet:
+    """The lead sheet of a take, as it was or as the user has edited it; empty in older results."""
+    place = folder / path_in_job(take, "")
+    if not any((place / name).exists() for name in SHEET_NAMES):
+        return LeadSheet()
+    try:
+        return read_sheet(place, grid_of(manifest))[0]
+    except SheetError as error:
+        raise StemError(f"source {str(folder)!r}: {error}") from None
 
 
 def check_same_frame(source: Source, request: Mapping[str, object]) -> None:

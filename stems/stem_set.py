@@ -13,6 +13,7 @@ from audio.decibels import db_to_amplitude, dbfs
 from audio.loudness import true_peak
 from audio.report import Report
 from audio.stem_names import STEMS
+from midi.lead_sheet import LeadSheet
 from midi.note import Note
 from stems.errors import StemError
 from stems.facts import TakeFacts
@@ -85,7 +86,8 @@ class Take:
     """Stems, what each of them plays, what was measured on them, and the seed they came from.
 
     `notes` is by stem and may be empty; `report` is None where nothing was measured. `score` is
-    what the engine needs to change the take later; it is kept in score.json.
+    what the engine needs to change the take later; it is kept in score.json. `lead_sheet` is the
+    plan that it plays, as far as there is one.
     """
 
     stem_set: StemSet
@@ -94,6 +96,7 @@ class Take:
     seed: int = 0
     facts: TakeFacts = field(default_factory=TakeFacts)
     score: Mapping[str, object] | None = None
+    lead_sheet: LeadSheet | None = None
 
 
 def _check(clips: Mapping[str, Clip]) -> None:

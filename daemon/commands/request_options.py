@@ -169,6 +169,10 @@ def _generate(given: dict[str, Any]) -> Generate:
             given[argument.field] = PATH_TEXT.get(argument.kind, str)(text)
     if curve_file and "intensity" in given:
         raise UsageError("--intensity and --intensity-from: give one of them, not both")
+    if "plan_path" in given:
+        from daemon.plan_folder import with_request_of
+
+        given = with_request_of(Path(given["plan_path"]), given)
     if "from_" in given:
         from daemon.pipeline.revision import repeated
 
@@ -217,7 +221,7 @@ def _take_chord_file(given: dict[str, Any]) -> None:
         given["chords_path"] = absolute(name)
         del given["chords"]
     path, timed = given.get("chords_path"), is_timed(given.get("tags", ""))
-    if path and not timed and not {"bars", "seconds", "from_"} & given.keys():
+    if path and not timed and not {"bars", "seconds", "from_", "plan_path"} & given.keys():
         meters = given.get("meter", "4/4"), given.get("meter_map", "")
         given["bars"] = bars_of_chord_file(Path(path), *meters)
 

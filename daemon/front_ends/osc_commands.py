@@ -17,6 +17,7 @@ from daemon.front_ends.subscribers import Address, Subscribers, Subscription, ho
 from daemon.job_folders import is_there
 from daemon.jobs import Job, JobState
 from diffusion.engines import engine_spec
+from midi.lead_sheet_file import SHEET_NAMES
 from midi.smf_events import MAX_BYTES
 from midi.user_file import open_file
 from osc_protocol import messages as osc
@@ -240,7 +241,10 @@ def _check_readable(path: str) -> None:
 def _is_read_quickly(request: osc.Generate) -> bool:
     """Whether reading its files keeps no ping waiting; what is too large is refused unread."""
     size = len(request.melody)
-    for path in filter(None, (request.melody_path, request.chords_path)):
+    plan = Path(request.plan_path)
+    files = [Path(each) for each in (request.melody_path, request.chords_path) if each]
+    files += [plan, *(plan / name for name in SHEET_NAMES)] if request.plan_path else []
+    for path in files:
         with contextlib.suppress(OSError):  # which reading it will report
-            size = max(size, Path(path).stat().st_size)
+            size = max(size, path.stat().st_size)
     return size <= QUICK_MELODY_BYTES or size > MAX_BYTES

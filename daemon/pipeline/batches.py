@@ -98,7 +98,7 @@ def _plain_conditions(request: Mapping[str, Any]) -> list[Conditions]:
         music = Generate.restored(request)
         if music.from_ or music.audio_path or music.reference_path or music.loras:
             return []
-        asked = conditions_of(music, None)
+        asked, _ = conditions_of(music, None)
     except (ProtocolError, ValueError, OSError):  # its own job will report it
         return []
     return [replace(asked, seed=seed) for seed in music.seeds]

@@ -20,18 +20,20 @@ from osc_protocol.generate import Generate
 from stems.source import Source
 
 
-def conditions_of(request: Generate, source: Source | None) -> Conditions:
-    """Return what a request asks of its engine, with the first of its seeds.
+def conditions_of(request: Generate, source: Source | None) -> tuple[Conditions, tuple[str, ...]]:
+    """Return what a request asks of its engine, with the first of its seeds, and remarks on it.
 
     Raises ProtocolError and MidiError.
     """
     melody = request.read_melody()
-    return Conditions(
+    sheet, changes = given_sheet(request, melody, source)
+    conditions = Conditions(
         request.grid, request.parsed_key, melody, request.lead, request.tags,
         request.lyrics, request.seeds[0], request.sample_rate, request.stems,
         request.bar_sections, revision_of(source, request), audio_conditions_of(request, source),
-        request.curve, given_sheet(request, melody),
+        request.curve, sheet, request.ending,
     )  # fmt: skip
+    return conditions, changes
 
 
 def audio_conditions_of(request: Generate, source: Source | None) -> AudioConditions:

@@ -45,6 +45,7 @@ class _Production:
     request: Generate
     source: Source | None
     conditions: Conditions
+    changes: tuple[str, ...]  # sentences on how the lead sheet was read
     limits: Limits | None
     batches: TakeBatches
     open_splitter: OpenSplitter
@@ -71,15 +72,16 @@ def generate(
     GateError where no take passed: the best is in `out_dir` all the same.
     """
     source, limits = source_of(request), Limits.parse(request.gate)
-    conditions = conditions_of(request, source)
+    conditions, changes = conditions_of(request, source)
     job_progress = JobProgress(progress, request.takes + (request.retries if limits else 0))
     if engine_spec(request.engine).gives == "mix":
         open_splitter = opened_now(open_splitter)  # a missing one is refused before anything plays
     engine.load(job_progress.load)
     batches = TakeBatches(engine, request.seeds, job_progress.start_batch)
     production = _Production(
-        request, source, conditions, limits, batches, open_splitter, job_progress, cancelled
-    )
+        request, source, conditions, changes, limits, batches, open_splitter, job_progress,
+        cancelled,
+    )  # fmt: skip
     manifest = deliver(
         out_dir,
         request=request.as_dict(),
@@ -143,6 +145,8 @@ def _attempt(
         request, conditions, progress,
         from_mix=played.stems is None, transpose=transpose or request.transpose,
     )  # fmt: skip
+    remarks = (*production.changes, *(aligned.facts.remarks or ()))
+    aligned = replace(aligned, facts=replace(aligned.facts, remarks=remarks))
     stems, levelled = at_loudness(merged_stems(aligned, source, request), request.loudness)
     progress("measure", 0.0)
     notes = {**source.notes, **aligned.notes} if source else aligned.notes
@@ -150,5 +154,6 @@ def _attempt(
     if cancelled():
         raise Cancelled("cancelled")
     take = revised_take(stems, aligned, replace(report, levelled=levelled), seed, source)
+    take = replace(take, lead_sheet=conditions.lead_sheet)
     progress("write", 0.0)
     return Attempt(take, judgement)

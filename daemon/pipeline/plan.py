@@ -1,27 +1,58 @@
-"""The lead sheet of a request: what the user gave of form, chords, tune and parts, as one plan."""
+"""The lead sheet of a request: what the user gave, or a plan that lies ready."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from diffusion.embedded.vocabulary import parse_prompt
 from midi.lead_sheet import LeadSheet, Section, Tune
 from midi.melody import Melody
 from midi.sections import spans
 from osc_protocol.generate import Generate
+from stems.source import Source
+
+# The parts of a lead sheet that sound in each stem.
+STEM_PARTS = {
+    "drums": ("drums",), "bass": ("bass",), "melody": ("chords", "melody"), "vocals": ("vocals",),
+}  # fmt: skip
+SHEET_PARTS = {"comp": "chords", "lead": "melody"}  # parts of a prompt that a sheet calls otherwise
 
 
-def given_sheet(request: Generate, melody: Melody | None) -> LeadSheet:
-    """Return the lead sheet that a request gives, partial where it says nothing.
+def given_sheet(
+    request: Generate, melody: Melody | None, source: Source | None = None
+) -> tuple[LeadSheet, tuple[str, ...]]:
+    """Return the lead sheet that a request gives, and sentences on how it was read.
 
-    Raises ProtocolError for chords that cannot be read.
+    It is that of `plan_path`, or of the `source` that is changed, in which what the request itself
+    gives takes the place of what was there; partial where nothing is said. Stems that are not
+    asked for, or that the style leaves out in words, are parts that do not play. Raises
+    ProtocolError.
     """
-    progression = request.read_chords()
-    curve = request.curve
-    return LeadSheet(
-        sections=tuple(
-            Section(span.name, span.first_bar + 1, span.end_bar)
-            for span in spans(request.bar_sections)
-            if span.name
-        ),
-        chords=progression.chords if progression else (),
-        tune=Tune(request.lead, melody.notes) if melody else None,
-        intensity=curve.bar_means(request.grid.bar_starts) if curve else None,
+    base, changes = request.read_plan() or (source.lead_sheet if source else LeadSheet(), ())
+    progression, curve, grid = request.read_chords(), request.curve, request.grid
+    if progression:
+        base, changes = replace(base, chords=progression.chords), changes + progression.changes
+    if request.bar_sections:
+        base = replace(base, sections=_sections(request.bar_sections))
+    if melody:
+        base = replace(base, tune=Tune(request.lead, melody.notes))
+    if curve:
+        base = replace(base, intensity=curve.bar_means(grid.bar_starts))
+    if source is None:
+        base = replace(base, parts={**base.parts, **_silent(request)})
+    return base, changes
+
+
+def _silent(request: Generate) -> dict[str, tuple[()]]:
+    """The parts that do not play: of stems that are not asked for, and those of "no drums"."""
+    stems = [part for stem, own in STEM_PARTS.items() if stem not in request.stems for part in own]
+    words = [SHEET_PARTS.get(part, part) for part in parse_prompt(request.tags).without]
+    return {part: () for part in (*stems, *words)}
+
+
+def _sections(bar_names: tuple[str, ...]) -> tuple[Section, ...]:
+    return tuple(
+        Section(span.name, span.first_bar + 1, span.end_bar)
+        for span in spans(bar_names)
+        if span.name
     )

@@ -15,7 +15,7 @@ from daemon.config import Config
 from daemon.errors import UsageError
 from daemon.pipeline.batches import BatchedEngine
 from daemon.pipeline.conditions import conditions_of
-from diffusion.engine import Conditions, Generation
+from diffusion.engine import Generation
 from diffusion.errors import Cancelled, EngineError
 from diffusion.facts import EngineFacts
 from osc_protocol.client import Client
@@ -43,7 +43,7 @@ class Choir(BatchToneEngine):
 
 
 def heard(engine: BatchedEngine, request: Generate) -> tuple[str, ...]:
-    asked: Conditions = conditions_of(request, None)
+    asked, _ = conditions_of(request, None)
     return engine.generate(asked, lambda stage, done: None, lambda: False).facts.remarks
 
 

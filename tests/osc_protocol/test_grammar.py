@@ -219,9 +219,11 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
     "chords": ("s", "C | F", "chords", "C | F"),
     "chords-path": ("s", "/tmp/a.mid", "chords_path", "/tmp/a.mid"),
     "german-h": ("i", 1, "german_h", True),
+    "plan-path": ("s", "/tmp/plan", "plan_path", "/tmp/plan"),
+    "ending": ("s", "full", "ending", "full"),
 }
 PATHS = {"melody-path", "source", "from", "midi-path", "midi", "audio-path", "reference-path",
-         "chords-path"}  # fmt: skip
+         "chords-path", "plan-path"}  # fmt: skip
 HEARING = {"audio-path", "edit", "reference-path", "loras", "language"}  # of ace-step
 
 
