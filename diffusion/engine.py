@@ -99,10 +99,12 @@ class Generation:
 class Engine(ABC):
     """A model with a lifetime: load once, generate many times, close.
 
-    An engine is one subclass and one row of diffusion.engines.
+    An engine is one subclass and one row of diffusion.engines. One that `plays_plans` is given
+    whole lead sheets, planned where the user gave none.
     """
 
     name: str
+    plays_plans: bool = False
 
     @abstractmethod
     def load(self, progress: Progress) -> None:

@@ -10,6 +10,7 @@ from daemon.commands.outputs import check_folder, refuse_inputs
 from daemon.commands.request_options import takes_request
 from daemon.errors import UsageError
 from daemon.screen import interruptible, progress_bar, say, say_json
+from diffusion.engines import engine_spec
 from midi.lead_sheet import LeadSheet
 from midi.number import counted
 from osc_protocol.generate import Generate
@@ -20,6 +21,7 @@ from stems.manifest import MANIFEST_NAME
 def plan(request: Generate, out: Out, as_json: AsJson = False, force: Force = False) -> None:
     """Write the lead sheet that generate would play: to look at, edit, and play with --plan."""
     from daemon.pipeline.conditions import conditions_of
+    from daemon.pipeline.plan import planned
     from daemon.pipeline.revision import source_of
     from daemon.plan_folder import write_plan
 
@@ -28,7 +30,7 @@ def plan(request: Generate, out: Out, as_json: AsJson = False, force: Force = Fa
     with interruptible(), progress_bar() as show:
         show("plan", 0.0)
         conditions, changes = conditions_of(request, source_of(request))
-        sheet = conditions.lead_sheet
+        sheet = planned(conditions, engine_spec(request.engine).open()).lead_sheet
         if not request.dry_run:
             write_plan(out, request, sheet)
         show("done", 1.0)

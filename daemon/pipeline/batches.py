@@ -30,7 +30,7 @@ class BatchedEngine(Engine):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.name = engine.name
+        self.name, self.plays_plans = engine.name, engine.plays_plans
         self._waiting: list[Conditions] = []
         self._ready: list[tuple[Conditions, Generation]] = []
 

@@ -13,6 +13,7 @@ from audio.errors import GateError
 from daemon.pipeline.alignment import align, at_loudness
 from daemon.pipeline.batches import TakeBatches
 from daemon.pipeline.conditions import conditions_of
+from daemon.pipeline.plan import planned
 from daemon.pipeline.progress import JobProgress
 from daemon.pipeline.revision import merged_stems, revised_take, source_of
 from daemon.pipeline.selection import Attempt, choose, measured, refusal_of
@@ -43,6 +44,7 @@ class _Production:
     """What all takes of one job share."""
 
     request: Generate
+    engine: Engine
     source: Source | None
     conditions: Conditions
     changes: tuple[str, ...]  # sentences on how the lead sheet was read
@@ -79,8 +81,8 @@ def generate(
     engine.load(job_progress.load)
     batches = TakeBatches(engine, request.seeds, job_progress.start_batch)
     production = _Production(
-        request, source, conditions, changes, limits, batches, open_splitter, job_progress,
-        cancelled,
+        request, engine, source, conditions, changes, limits, batches, open_splitter,
+        job_progress, cancelled,
     )  # fmt: skip
     manifest = deliver(
         out_dir,
@@ -137,7 +139,7 @@ def _attempt(
 ) -> Attempt:
     """Play, separate, align and measure take `number` (from 0); `transpose` brings it in key."""
     request, source, cancelled = production.request, production.source, production.cancelled
-    conditions = replace(production.conditions, seed=seed)
+    conditions = planned(replace(production.conditions, seed=seed), production.engine)
     progress = production.progress.take(number)
     played = production.batches.play(conditions, progress, cancelled)
     aligned = align(

@@ -1,10 +1,11 @@
-"""The lead sheet of a request: what the user gave, or a plan that lies ready."""
+"""The lead sheet of a request: what the user gave, or a plan, completed by the planner."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from diffusion.embedded.vocabulary import parse_prompt
+from diffusion.engine import Conditions, Engine
 from midi.lead_sheet import LeadSheet, Section, Tune
 from midi.melody import Melody
 from midi.sections import spans
@@ -41,6 +42,28 @@ def given_sheet(
     if source is None:
         base = replace(base, parts={**base.parts, **_silent(request)})
     return base, changes
+
+
+def planned(conditions: Conditions, engine: Engine) -> Conditions:
+    """Return conditions whose lead sheet is complete: what was not given is planned.
+
+    That is done for an engine that plays plans, and not where a result is changed, which keeps to
+    what it had. Raises EngineError.
+    """
+    from diffusion.embedded.engine import read_card
+
+    if not engine.plays_plans or conditions.revision is not None:
+        return conditions
+    if "planner" not in read_card()["files"]:
+        return conditions
+    from diffusion.planner.complete import complete
+
+    sheet = complete(
+        conditions.lead_sheet, grid=conditions.grid, key=conditions.key,
+        prompt=parse_prompt(conditions.tags), seed=conditions.seed, lead=conditions.lead,
+        ending="loop" if conditions.loops else "full",
+    )  # fmt: skip
+    return replace(conditions, lead_sheet=sheet)
 
 
 def _silent(request: Generate) -> dict[str, tuple[()]]:

@@ -70,6 +70,7 @@ class EmbeddedEngine(Engine):
     """backline's own small model; plays on a CPU, or on a GPU when there is one."""
 
     name = "embedded"
+    plays_plans = True
 
     def __init__(self) -> None:
         self._network: Backbone | None = None
