@@ -69,7 +69,7 @@ def conform(
         names = ("mix.wav", *(f"{path.stem}.wav" for path in parts))
         outputs = {inputs.files[0]: [out / each for each in names]}
     else:
-        targets = placed(out, inputs, name, ".wav")
+        targets = placed(out, "out", inputs, name, ".wav")
         outputs = {file: [target] for file, target in targets.items()}
     for target in (each for made in outputs.values() for each in made):
         check_free(target, "out", read, force=force)

@@ -63,7 +63,7 @@ def measure(
         raise UsageError("melody needs bpm: without it the times of its notes are not known")
     inputs = sound_inputs(files)
     read = [*inputs.files, *([Path(melody)] if melody else [])]
-    pictures = placed(picture, inputs, name, ".png") if picture else {}
+    pictures = placed(picture, "picture", inputs, name, ".png") if picture else {}
     for target in pictures.values():
         check_free(target, "picture", read, force=force)
     asked_key = Key.parse(key) if key else None

@@ -75,8 +75,7 @@ def check_beside(
     Free are those that are not there, and those of an earlier result of the same sound under that
     manifest's name; what else is there is kept under another name by `force`, which is said.
     """
-    if (folder / MANIFEST_NAME).is_file():
-        raise UsageError(f"out {str(folder)!r} holds a finished job; choose another folder")
+    refuse_finished(folder, "out")
     ours: set[Path] = set()
     with suppress(StemError):
         found = read_manifest(folder / manifest_name, check_files=False)
@@ -149,6 +148,12 @@ def in_place_of(
             raise
     for target, backup in moved.items():
         say_aside(f"{target} was there already and is kept as {backup.name}")
+
+
+def refuse_finished(folder: Path, option: str) -> None:
+    """Raise UsageError where `folder` is that of a finished job, which nothing is put into."""
+    if (folder / MANIFEST_NAME).is_file():
+        raise UsageError(f"{option} {str(folder)!r} holds a finished job; choose another folder")
 
 
 def check_free(target: Path, option: str, inputs: Sequence[Path], *, force: bool) -> None:

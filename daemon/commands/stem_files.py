@@ -90,7 +90,7 @@ def to_midi(
     inputs = sound_inputs(files)
     if not out.parent.is_dir():
         raise UsageError(f"out {str(out)!r} cannot be written: its folder is not there")
-    targets = placed(out, inputs, name, ".mid")
+    targets = placed(out, "out", inputs, name, ".mid")
     for target in targets.values():
         check_free(target, "out", inputs.files, force=force)
 
