@@ -2,7 +2,7 @@
 
 What librosa's chroma_cqt gives, within rounding, in a fifth of its time: its filters are the same
 in every octave, for sound and pitch are halved alike (Schörkhuber and Klapuri, SMC 2010), and are
-made once.
+made once. librosa itself is not imported, which takes longer than the chroma.
 """
 
 from __future__ import annotations
@@ -68,18 +68,35 @@ def pitches(mono: Mono, sample_rate: int) -> Floats:
 @cache
 def _filters(rate: float) -> tuple[npt.NDArray[np.complex64], int, int]:
     """Spectra (window bins, filters) of one octave's filters, their first bin, and the window."""
-    from librosa.filters import wavelet
-    from librosa.util import sparsify_rows
-
     lowest = 440 * 2 ** ((12 * OCTAVES - 57) / 12)  # C of the highest octave
     hertz = lowest * 2 ** (np.arange(BINS_PER_OCTAVE) / BINS_PER_OCTAVE)
-    waves, lengths = wavelet(freqs=hertz, sr=rate, norm=1, pad_fft=True, window="hann")
-    window = waves.shape[1]
-    spectra = np.fft.fft(waves * np.sqrt(lengths)[:, None] / window, axis=1)
-    spectra = sparsify_rows(spectra[:, : window // 2 + 1], quantile=0.01).toarray()
+    ratio = 2 ** (2 / BINS_PER_OCTAVE)
+    lengths = (ratio + 1) / (ratio - 1) * rate / hertz  # in frames: as sharp as bins are close
+    window = 1 << int(np.ceil(np.log2(lengths.max())))
+    waves = np.stack([_wave(*each, rate, window) for each in zip(hertz, lengths, strict=True)])
+    spectra = np.fft.fft(waves * np.sqrt(lengths)[:, None] / window, axis=1)[:, : window // 2 + 1]
+    spectra = np.where(_is_heard(np.abs(spectra)), spectra, 0)
     used = np.flatnonzero(np.abs(spectra).max(axis=0))
     first, stop = int(used[0]), int(used[-1]) + 1
     return np.ascontiguousarray(spectra[:, first:stop].T, np.complex64), first, window
+
+
+def _wave(hertz: float, length: float, rate: float, window: int) -> npt.NDArray[np.complex64]:
+    """One filter under a Hann window, of absolute sum 1, in the middle of `window` frames."""
+    frames = np.arange(-length // 2, length // 2)
+    wave = np.exp(2j * np.pi * hertz / rate * frames)
+    wave *= 0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, len(frames) + 1)[:-1])
+    wave /= np.abs(wave).sum()
+    before = (window - len(wave)) // 2
+    return np.pad(wave, (before, window - len(wave) - before)).astype(np.complex64)
+
+
+def _is_heard(sizes: Floats) -> npt.NDArray[np.bool_]:
+    """Which bins (filters, bins) are kept: the least that make up a hundredth of a filter go."""
+    rising = np.sort(sizes, axis=1)
+    share = np.cumsum(rising / sizes.sum(axis=1, keepdims=True), axis=1)
+    least = np.take_along_axis(rising, np.argmin(share < 0.01, axis=1)[:, None], axis=1)
+    return np.asarray(sizes >= least)
 
 
 def _levels(
@@ -96,6 +113,9 @@ def _levels(
 
 def _halved(sound: Mono) -> Mono:
     """At half the rate, at the same power."""
-    from librosa import resample
+    from soxr import resample
 
-    return np.asarray(resample(sound, orig_sr=2, target_sr=1, res_type="soxr_hq", scale=True))
+    halved = resample(sound, 2, 1, "HQ")[: -(-len(sound) // 2)]
+    return np.asarray(
+        np.pad(halved, (0, -(-len(sound) // 2) - len(halved))) * np.sqrt(2), np.float32
+    )

@@ -1,7 +1,6 @@
 """Features of a clip: where sounds begin, and which pitches sound.
 
-With audio/constant_q.py the door to librosa. Importing it costs some seconds, so call `load`
-before time matters.
+The door to librosa, which takes long to import and is so for `pitch_over_time` only.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from audio.clip import Clip, resample_fast
 from audio.constant_q import HOP_FRAMES, pitches
+from audio.mel import LEAST_POWER, decibels, mel_filters, rises
 from audio.mix_down import to_mono
 
 Floats = npt.NDArray[np.float64]
@@ -25,11 +25,11 @@ ONSET_BANDS, ATTACK_BANDS = 128, 40
 BLOCK_FRAMES = 2048  # of a spectrogram at a time
 ONSET_BIAS_SECONDS = 0.0065  # the envelope peaks that long after the attack of a click or drum
 ATTACK_WINDOW_SECONDS = 0.0116  # 512 frames at 44.1 kHz
+CALM_DYNAMICS_DB = 80.0
 DYNAMICS_DB = 50.0  # what is softer than the loudest moment by more has no onset
 LOWEST_HZ = 28.0  # of the attacks' bands
 PITCH_WINDOW_SECONDS = 0.046  # three periods of the lowest pitch
 PITCH_HZ = (65.4, 1396.9)
-LEAST_POWER = 1e-10  # -100 dB
 SILENCE = 1e-4  # -80 dBFS peak
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 16_000, 48_000  # where the seven octaves of the chroma fit
 
@@ -40,12 +40,6 @@ class OnsetEnvelope:
 
     values: Floats
     seconds: Floats
-
-
-def load() -> None:
-    """Import librosa and what it compiles, once."""
-    import librosa.feature
-    import librosa.onset  # noqa: F401
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +64,6 @@ def extract_features(clip: Clip) -> Features | None:
     mono = _mono(clip)
     if mono is None:
         return None
-    load()
     with ThreadPoolExecutor(1) as other:
         attacks = other.submit(_attacks, mono, clip.sample_rate)
         calm, seconds = _calm_power(mono, clip.sample_rate)
@@ -83,10 +76,7 @@ def extract_features(clip: Clip) -> Features | None:
 
 
 def onset_envelope(clip: Clip) -> OnsetEnvelope | None:
-    """Log-mel spectral flux of the mono sum by librosa's onset_strength; None for silence.
-
-    Max-filtered over neighbouring bands as in SuperFlux (Böck and Widmer, DAFx 2013).
-    """
+    """Log-mel spectral flux of the mono sum; None for silence."""
     clip = audible(clip)
     mono = _mono(clip)
     return None if mono is None else _onset_strength(*_calm_power(mono, clip.sample_rate))
@@ -127,11 +117,8 @@ def pitch_over_time(clip: Clip) -> tuple[Floats, Floats] | None:
 
 
 def _onset_strength(power: Power, seconds: Floats) -> OnsetEnvelope:
-    from librosa import power_to_db
-    from librosa.onset import onset_strength
-
-    hops = {"n_fft": HOPS_PER_WINDOW, "hop_length": 1}  # their ratio is all it takes of them
-    values = onset_strength(S=power_to_db(power), max_size=3, **hops).astype(np.float64)
+    # A window lasts HOPS_PER_WINDOW columns: its middle is where it rises.
+    values = rises(decibels(power, CALM_DYNAMICS_DB), HOPS_PER_WINDOW // 2).astype(np.float64)
     # In decibels a sound out of silence outweighs a whole bar: let it count at most double.
     np.minimum(values, 2 * np.percentile(values, 99), out=values)
     return OnsetEnvelope(values, seconds - ONSET_BIAS_SECONDS)
@@ -143,10 +130,9 @@ def _calm_power(mono: Power, sample_rate: int) -> tuple[Power, Floats]:
 
 def _attacks(mono: Power, sample_rate: int) -> tuple[OnsetEnvelope, Power]:
     """Mean rise in dB over mel bands from one hop to the next, and the levels in dB themselves."""
-    from librosa import power_to_db
-
     power, seconds = _mel_power(mono, sample_rate, ATTACK_WINDOW_SECONDS, ATTACK_BANDS, LOWEST_HZ)
-    level = power_to_db(power, ref=np.max, top_db=DYNAMICS_DB)
+    level = decibels(power, DYNAMICS_DB)
+    level -= level.max()
     rise = np.maximum(0, np.diff(level, axis=1, prepend=level[:, :1])).mean(axis=0)
     return OnsetEnvelope(np.asarray(rise, dtype=np.float64), seconds), level
 
@@ -158,7 +144,6 @@ def _mel_power(
 
     A Hann window, centred; a block at a time, so that long recordings need no more memory.
     """
-    from librosa.filters import mel
     from scipy.fft import rfft
 
     window = _power_of_two(window_seconds, sample_rate)
@@ -167,7 +152,7 @@ def _mel_power(
     padded = np.pad(mono, (window + window // 2, window // 2))
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
     taper = np.hanning(window + 1)[:-1].astype(np.float32)
-    matrix = mel(sr=sample_rate, n_fft=window, n_mels=bands, fmin=lowest_hz)
+    matrix = mel_filters(sample_rate, window, bands, lowest_hz)
     found = np.empty((bands, len(frames)), np.float32)
     for first in range(0, len(frames), BLOCK_FRAMES):
         block = np.asarray(rfft(frames[first : first + BLOCK_FRAMES] * taper, axis=1))

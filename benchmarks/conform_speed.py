@@ -21,7 +21,6 @@ import numpy as np
 from audio.clip import Clip, write_wav
 from audio.conform import conform
 from audio.examination import examine
-from audio.features import load
 from midi.grid import Grid
 
 RATE = 48_000
@@ -33,7 +32,7 @@ def measure_speed(seed: int) -> None:
     stems = long_stems(seed, 60.0, RATE)
     mix = Clip(np.sum([c.samples for c in stems.values()], axis=0, dtype=np.float32), RATE)
     grid = Grid.constant(120, bars=29)
-    load()
+    conform(mix, grid, stems=stems)  # imports what it needs, and is not counted
     for _ in range(RUNS):
         wall, processor = time.perf_counter(), _processor_seconds()
         done = conform(mix, grid, stems=stems)

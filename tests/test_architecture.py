@@ -36,12 +36,12 @@ EVERYBODYS = (
 # Libraries that take long to import: which modules may import them, and only inside a function
 # unless the module itself is one that is imported late.
 DOORS = {
-    "librosa": {"audio.features", "audio.constant_q"},
+    "librosa": {"audio.features"},
     "python_stretch": {"audio.stretch"},
     "pyloudnorm": {"audio.loudness"},
     "matplotlib": {"stems.sheet"},
     "torchaudio": {"audio.clip"},
-    "diffusers": {"diffusion.embedded.backbone", "diffusion.ace_step"},
+    "diffusers": {"diffusion.ace_step"},
     "huggingface_hub": {"diffusion.models.hub"},
     "demucs": {
         "stems.splitting.model_files",
@@ -49,7 +49,7 @@ DOORS = {
         "stems.splitting.lean_transformer",
     },
     "yaml": {"stems.splitting.model_files"},
-    "soxr": {"stems.splitting.splitter"},
+    "soxr": {"audio.constant_q", "stems.splitting.splitter"},
     "peft": {"diffusion.ace_step.lora"},
     "mido": {"midi.smf"},
     "soundfile": {
@@ -194,6 +194,10 @@ def test_torch_is_spoken_by_engines_and_splitters_only() -> None:
         ("daemon.server", {"torch", "numpy", "librosa", "matplotlib", "diffusers"}),
         ("daemon.cli", {"torch", "numpy", "librosa", "matplotlib", "diffusers", "mido", "sqlite3"}),
         ("daemon.pipeline, diffusion.engine, stems.delivery", {"torch", "librosa", "matplotlib"}),
+        (
+            "diffusion.embedded.composition, diffusion.embedded.decoder.decoder",
+            {"diffusers", "scipy"},
+        ),
         ("stems.splitting.splitter", {"torch", "demucs", "librosa", "matplotlib", "yaml"}),
     ],
 )

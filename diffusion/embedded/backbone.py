@@ -1,10 +1,10 @@
-"""The network: diffusers' AceStepTransformer1DModel, small, over latents of the whole band.
+"""The network: a transformer over latents of the whole band.
 
-The only door to diffusers here. The transformer is given noisy latents, the context of every
-frame beside what is known of the music already, and the style words by cross-attention; it
-predicts the clean latents. A token is three frames, a sixteenth note. Predicting the clean
-latents instead of the flow lets 256 hidden channels serve tokens of 700 numbers, since music
-lies on a far smaller manifold than noise (Li and He 2025, "Back to Basics").
+It is given noisy latents, the context of every frame beside what is known of the music already,
+and the style words by cross-attention; it predicts the clean latents. A token is three frames, a
+sixteenth note. Predicting the clean latents instead of the flow lets 256 hidden channels serve
+tokens of 700 numbers, since music lies on a far smaller manifold than noise (Li and He 2025, "Back
+to Basics").
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from diffusion.embedded import vocabulary
 from diffusion.embedded.intent import CONTEXT_CHANNELS
 from diffusion.embedded.latents import LAYOUT
+from diffusion.embedded.transformer import Transformer
 
 PATCH_FRAMES = 3
 
@@ -26,23 +27,12 @@ class Backbone(nn.Module):  # type: ignore[misc]  # torch is not followed
 
     def __init__(self, hidden: int = 256, layers: int = 8, heads: int = 4, window: int = 32):
         super().__init__()
-        from diffusers import AceStepTransformer1DModel
-
         self.words = nn.Embedding(len(vocabulary.TOKENS), hidden)
         self.slots = nn.Parameter(torch.randn(vocabulary.SLOTS, hidden) * 0.02)
-        self.transformer = AceStepTransformer1DModel(
-            hidden_size=hidden,
-            intermediate_size=hidden * 3,
-            num_hidden_layers=layers,
-            num_attention_heads=heads,
-            num_key_value_heads=heads,
-            head_dim=hidden // heads,
-            in_channels=LAYOUT.channels + CONTEXT_CHANNELS,
-            audio_acoustic_hidden_dim=LAYOUT.channels,
-            patch_size=PATCH_FRAMES,
-            rope_theta=10_000.0,
-            sliding_window=window,
-        )
+        self.transformer = Transformer(
+            LAYOUT.channels + CONTEXT_CHANNELS, LAYOUT.channels, hidden, layers, heads, window,
+            PATCH_FRAMES,
+        )  # fmt: skip
 
     def forward(self, noisy: Tensor, time: Tensor, context: Tensor, tokens: Tensor) -> Tensor:
         """Return clean latents (batch, frames, channels).
@@ -53,14 +43,7 @@ class Backbone(nn.Module):  # type: ignore[misc]  # torch is not followed
         """
         further = tokens.shape[1] - len(self.slots)
         style = self.words(tokens) + torch.cat([self.slots, self.slots[:1].expand(further, -1)])
-        return self.transformer(
-            hidden_states=noisy,
-            timestep=time,
-            timestep_r=time,
-            encoder_hidden_states=style,
-            context_latents=context,
-            return_dict=False,
-        )[0]
+        return self.transformer(noisy, time, context, style)
 
 
 def load_backbone(path: Path, device: str) -> Backbone:
