@@ -29,6 +29,7 @@ COMMANDS = {
     "plan": "daemon.commands.plan:plan",
     "reproduce": "daemon.commands.generate:reproduce",
     "serve": "daemon.commands.service:serve",
+    "config": "daemon.commands.config:config",
     "demo": "daemon.commands.service:demo",
     "doctor": "daemon.commands.service:doctor",
     "install-reaper": "daemon.commands.install_reaper:install_reaper",

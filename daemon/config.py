@@ -1,34 +1,83 @@
-"""How one daemon is set up: where it lives, which port it listens on, which engines it opens."""
+"""How one daemon is set up: where it lives, which port it listens on, which engines it opens.
+
+The annotated fields are the settings a user may choose. A setting is spelled here only: its name
+is an option of `serve` (--osc-port), a key of the configuration file (osc-port) and a variable of
+the environment (BACKLINE_OSC_PORT); each of these goes before those after it, and all before the
+default.
+"""
 
 from __future__ import annotations
 
+import difflib
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
+from typing import Annotated, Any, get_type_hints
 
 from daemon.errors import UsageError
 from diffusion.engines import DEFAULT_ENGINE, ENGINES, EngineSpec
-from diffusion.models.folder import data_folder
+from diffusion.errors import EngineError
+from diffusion.models.config_file import (
+    chosen_path,
+    config_path,
+    read_config,
+    source_of,
+    variable,
+)
+from diffusion.models.folder import chosen_model, data_folder, models_folder
 
 OSC_HOST = "127.0.0.1"
 OSC_PORT = 9787
+UNSET: Any = None  # of a setting: the environment, the file or the default decide
+NO_ENGINE = "none"
 
 
-def default_home() -> Path:
-    """Return BACKLINE_HOME, or the folder the platform keeps for a program's data."""
-    return data_folder()
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a setting means, and how far a number may go."""
+
+    text: str
+    default: object = None
+    low: float = 0
+    high: float = 0
+    unit: str = ""
 
 
-def _cluster_seconds() -> float:
-    """BACKLINE_CLUSTER_SECONDS, 0 to 60; 0.2 where it is not set."""
-    text = os.environ.get("BACKLINE_CLUSTER_SECONDS", "0.2")
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= 60:
-        raise UsageError(f"BACKLINE_CLUSTER_SECONDS must be from 0 to 60 seconds, not {text!r}")
-    return seconds
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting by its `key` in the file; `kind` is the type of its value."""
+
+    key: str
+    kind: type
+    about: About
+
+    @property
+    def field(self) -> str:
+        """Return its name as a field of Config."""
+        return self.key.replace("-", "_")
+
+    def read(self, given: object, where: str) -> Any:
+        """Return the value that a text or a value of the file gives; raises UsageError."""
+        if self.kind in (str, Path):
+            if not isinstance(given, str | Path):
+                raise UsageError(f"{where} must be text in quotes, not {given!r}")
+            return Path(given).expanduser() if self.kind is Path else given
+        about = self.about
+        try:
+            if isinstance(given, bool) or (self.kind is int and isinstance(given, float)):
+                raise ValueError
+            number = self.kind(given)
+            if not about.low <= number <= about.high:
+                raise ValueError
+        except (ValueError, TypeError):
+            kind = "a whole number " if self.kind is int and not isinstance(given, int) else ""
+            unit = f" {about.unit}" if about.unit else ""
+            raise UsageError(
+                f"{where} must be {kind}from {about.low:g} to {about.high:g}{unit}, not {given!r}"
+            ) from None
+        return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +85,51 @@ class Config:
     """One daemon's settings, resolved once; port 0 lets the system choose a free one.
 
     `engines` are the rows of those that can be asked for, the default first. `splitter_factory`
-    is "module:function" and takes a splitter's name (None: the default one).
-    Raises UsageError for a port outside 0..65535.
+    is "module:function" and takes a splitter's name (None: the default one). What is not given
+    is chosen by the environment, the file or the default. Raises UsageError naming whichever is
+    wrong.
     """
 
-    home: Path = field(default_factory=default_home)
-    osc_port: int = OSC_PORT
+    home: Annotated[Path, About("the daemon's folder: queue, results, log and spool")] = UNSET
+    osc_port: Annotated[
+        int, About("UDP port of this machine; 0 takes a free one", OSC_PORT, 0, 65_535)
+    ] = UNSET
     engines: tuple[EngineSpec, ...] = ENGINES
     splitter_factory: str = "stems.splitting.splitters:open_splitter"
-    warm_engine: str = DEFAULT_ENGINE  # loaded before the first request asks for it; "" for none
-    cancel_grace_seconds: float = 5.0  # then the worker is killed
-    max_queued_jobs: int = 64
-    # How long a job of an engine that batches waits for others of equal shape.
-    cluster_seconds: float = field(default_factory=_cluster_seconds)
+    warm_engine: Annotated[
+        str, About("engine to load before the first request asks for it, or none", DEFAULT_ENGINE)
+    ] = UNSET
+    cancel_grace_seconds: Annotated[
+        float, About("how long a cancelled job may take to stop by itself", 5.0, 0, 600, "seconds")
+    ] = UNSET
+    max_queued_jobs: Annotated[int, About("jobs that may wait", 64, 1, 10_000)] = UNSET
+    cluster_seconds: Annotated[
+        float,
+        About(
+            "how long an ACE-Step job waits for others to share its batch", 0.2, 0, 60, "seconds"
+        ),
+    ] = UNSET
+    models: Annotated[Path, About("the folder of downloaded weights")] = UNSET
+    model: Annotated[str, About("name or hash of the ACE-Step weights to use", "")] = UNSET
+    log_file: Annotated[Path | None, About("print into this file, where no screen is")] = UNSET
 
     def __post_init__(self) -> None:
-        if not 0 <= self.osc_port <= 65_535:
-            raise UsageError(f"osc-port must be from 0 to 65535, not {self.osc_port}")
+        check_keys()
+        for setting in settings():
+            given = getattr(self, setting.field)
+            value = chosen(setting) if given is UNSET else setting.read(given, setting.key)
+            if setting.field == "warm_engine":
+                where = said_by(setting.key) if given is UNSET else setting.key
+                value = self._engine_or_none(value, where)
+            object.__setattr__(self, setting.field, value)
+
+    def _engine_or_none(self, name: str, where: str) -> str:
+        names = [spec.name for spec in self.engines]
+        if name in ("", NO_ENGINE):
+            return ""
+        if name not in names and name != DEFAULT_ENGINE:
+            raise UsageError(f"{where} must be {' or '.join((*names, NO_ENGINE))}, not {name!r}")
+        return name
 
     @property
     def batching_engines(self) -> frozenset[str]:
@@ -74,6 +151,13 @@ class Config:
         """Where the daemon, its worker and unexpected errors write."""
         return self.home / "log"
 
+    def variables(self) -> Mapping[str, str]:
+        """Return the environment that tells other processes and rooms these settings."""
+        said = {each.key: getattr(self, each.field) for each in settings()}
+        said |= {key: said[key].absolute() for key in said if isinstance(said[key], Path)}
+        said["warm-engine"] = self.warm_engine or NO_ENGINE
+        return {variable(key): str(value) for key, value in said.items() if value not in (None, "")}
+
     def make_folders(self) -> None:
         """Create the home; raises UsageError when that cannot be."""
         try:
@@ -84,3 +168,67 @@ class Config:
             raise UsageError(
                 f"home {str(self.home)!r} cannot be made or written to: {reason}"
             ) from error
+
+
+def typed_config(**typed: Any) -> Config:
+    """Return the settings where some were typed, as text, by the names of Config's fields."""
+    return Config(**typed)
+
+
+@cache
+def settings() -> tuple[Setting, ...]:
+    """Return the settings a user may choose, in the order of Config's fields."""
+    hints = get_type_hints(Config, include_extras=True)
+    found = []
+    for each in fields(Config):
+        about = next((m for m in getattr(hints[each.name], "__metadata__", ()) if m), None)
+        if isinstance(about, About):
+            kind = hints[each.name].__origin__
+            kind = kind if isinstance(kind, type) else Path  # of "Path | None"
+            found.append(Setting(each.name.replace("_", "-"), kind, about))
+    return tuple(found)
+
+
+def check_keys() -> None:
+    """Raise UsageError for a key of the file that is none of the settings."""
+    keys = [setting.key for setting in settings()]
+    for key in _file():
+        if key not in keys:
+            near = difflib.get_close_matches(key, keys, 1)
+            meant = f"; did you mean {near[0]}?" if near else f"; the keys are {', '.join(keys)}"
+            raise UsageError(f"{key} in {config_path()} is no setting{meant}")
+
+
+def chosen(setting: Setting) -> Any:
+    """Return what environment, file or default say of a setting; raises UsageError."""
+    try:
+        match setting.key:  # what other rooms read as well
+            case "home":
+                return data_folder()
+            case "models":
+                return models_folder()
+            case "model":
+                return chosen_model()
+        if setting.kind is Path:
+            return chosen_path(setting.key)
+    except EngineError as error:
+        raise UsageError(str(error)) from None
+    match source_of(setting.key):
+        case "environment":
+            return setting.read(os.environ[variable(setting.key)], variable(setting.key))
+        case "file":
+            return setting.read(_file()[setting.key], said_by(setting.key))
+    return setting.about.default
+
+
+def said_by(key: str) -> str:
+    """Return where what holds for a setting was said, for the sentence of an error."""
+    named = {"environment": variable(key), "file": f"{key} in {config_path()}"}
+    return named.get(source_of(key), key)
+
+
+def _file() -> Mapping[str, object]:
+    try:
+        return read_config()
+    except EngineError as error:
+        raise UsageError(str(error)) from None

@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemon.config import OSC_PORT
-from daemon.doctor import daemon_answers
+from daemon.config import Config
 from daemon.errors import DaemonError
+from daemon.running import ROOT, daemon_answers, environment, serve_command
 from daemon.screen import say_aside
 from daemon.sending import send_and_watch
 from osc_protocol.client import Client
 from osc_protocol.generate import Generate
 from stems.manifest import Manifest
 
-ROOT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 10.0
 
 
@@ -34,9 +32,10 @@ def play(out_dir: Path) -> tuple[Manifest, Path]:
         bpm=96.0, key="A minor", bars=8, melody_path=str(melody()), lead="vocals",
         tags="pop, energetic, electric piano", seed=4, project="backline demo",
     )  # fmt: skip
-    if daemon_answers(OSC_PORT):
-        say_aside(f"using the daemon that runs on port {OSC_PORT}")
-        with Client(port=OSC_PORT, name="backline demo") as client:
+    port = Config().osc_port
+    if port and daemon_answers(port):
+        say_aside(f"using the daemon that runs on port {port}")
+        with Client(port=port, name="backline demo") as client:
             return send_and_watch(client, request, out_dir)
     with _own_daemon() as port, Client(port=port, name="backline demo") as client:
         say_aside(f"sending /backline/generate to the daemon at udp://127.0.0.1:{port}")
@@ -55,17 +54,15 @@ def melody() -> Path:
 @contextmanager
 def _own_daemon() -> Iterator[int]:
     """Run a daemon as a child on a free port, and give the port."""
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     # Ctrl-C is for us: we cancel the job and stop the daemon in order.
     apart = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     with (
         tempfile.TemporaryDirectory(prefix="backline-demo-", ignore_cleanup_errors=True) as home,
         subprocess.Popen(
-            [sys.executable, "-m", "daemon", "serve", "--osc-port", "0", "--home", home],
+            serve_command("--osc-port", "0", "--home", home),
             stdout=subprocess.PIPE,
             text=True,
-            env=environment,
+            env=environment(),
             start_new_session=os.name == "posix",
             creationflags=apart,
         ) as child,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from daemon.config import OSC_HOST, Config
+from daemon.config import Config
 from daemon.reaper_install import installed_version, resource_folder
+from daemon.running import daemon_answers, port_is_free
 from stems.version import backline_version
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
@@ -129,28 +129,12 @@ def _results(config: Config) -> Finding:
 
 def _osc_port(config: Config) -> Finding:
     subject = f"OSC port {config.osc_port}"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((OSC_HOST, config.osc_port))
-        except OSError:
-            probe.close()
-            if daemon_answers(config.osc_port):
-                return Finding(subject, OK, "a backline daemon answers there")
-            advice = "end that program or use another --osc-port"
-            return Finding(subject, WARNING, "taken by another program", advice)
+    if not port_is_free(config.osc_port):
+        if daemon_answers(config.osc_port):
+            return Finding(subject, OK, "a backline daemon answers there")
+        advice = "end that program or use another --osc-port"
+        return Finding(subject, WARNING, "taken by another program", advice)
     return Finding(subject, OK, "free")
-
-
-def daemon_answers(port: int, patience_seconds: float = 0.5) -> bool:
-    """Whether a backline daemon answers on `port` of this machine."""
-    from osc_protocol.client import Client
-    from osc_protocol.errors import ProtocolError
-
-    try:
-        with Client(port=port, resend_seconds=(patience_seconds,)) as client:
-            return client.hello().product == "backline"
-    except ProtocolError:
-        return False
 
 
 def _reaper(config: Config) -> Finding:

@@ -17,7 +17,7 @@ _LOCKED_BYTE = 1 << 30
 
 
 @contextmanager
-def locked(home: Path) -> Iterator[None]:
+def locked(home: Path) -> Iterator[IO[bytes]]:
     """Hold a home for this process; raises DaemonError naming the other daemon's process and home.
 
     The lock is the operating system's, on an open file: a killed daemon leaves none behind.
@@ -31,17 +31,52 @@ def locked(home: Path) -> Iterator[None]:
                 f"a daemon already runs for home {str(home)!r} (process {_owner(path)}); "
                 "stop it with `backline send quit` or choose another --home"
             ) from error
-        file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid()}).encode() + b"\n")
-        file.flush()
-        yield
+        _write(file, {"pid": os.getpid()})
+        yield file
+
+
+def say_port(file: IO[bytes], port: int) -> None:
+    """Write into the lock which port the daemon answers on."""
+    _write(file, {"pid": os.getpid(), "port": port})
+
+
+def keep(file: IO[bytes]) -> None:
+    """Hold the lock until this process is gone, also when its file is closed (not on Windows)."""
+    if sys.platform != "win32":
+        os.dup(file.fileno())  # a lock lasts as long as any descriptor of its file does
+
+
+def is_held(home: Path, port: int) -> bool:
+    """Whether a daemon that answered on that port still holds that home."""
+    path = home / "daemon.lock"
+    try:
+        with path.open("r+b") as file:
+            if _said(path).get("port") != port:
+                return False
+            _lock(file)
+            return False
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _write(file: IO[bytes], said: dict[str, int]) -> None:
+    file.truncate(0)
+    file.write(json.dumps(said).encode() + b"\n")
+    file.flush()
 
 
 def _owner(path: Path) -> str:
+    return str(_said(path).get("pid", "unknown"))
+
+
+def _said(path: Path) -> dict[str, object]:
     try:
-        return str(json.loads(path.read_bytes())["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "unknown"
+        said = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 if sys.platform == "win32":

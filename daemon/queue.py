@@ -20,6 +20,8 @@ from osc_protocol.errors import Code, ProtocolError
 
 log = logging.getLogger("backline.queue")
 
+# How long the worker may take to end by itself: a job is kept, and played again from its start.
+IDLE_STOP_SECONDS, BUSY_STOP_SECONDS = 1.0, 2.5
 MAX_ATTEMPTS = 2  # a job that twice took the whole daemon with it is not tried again
 
 
@@ -166,7 +168,8 @@ class JobQueue:
             if self._running and self._running.killer:
                 self._running.killer.cancel()
         if worker is not None:
-            worker.stop(self._config.cancel_grace_seconds)
+            most = BUSY_STOP_SECONDS if self._running else IDLE_STOP_SECONDS
+            worker.stop(min(self._config.cancel_grace_seconds, most))
         with self._lock:
             self._worker, self._worker_life = None, WorkerLife.ABSENT
             if self._running is not None:

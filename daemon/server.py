@@ -14,7 +14,7 @@ from types import FrameType
 
 from daemon.config import Config
 from daemon.front_ends.front_end import FRONT_ENDS, FrontEnd, Service
-from daemon.home_lock import locked
+from daemon.home_lock import keep, locked, say_port
 from daemon.journal import Journal
 from daemon.queue import JobQueue
 
@@ -41,7 +41,7 @@ class Daemon:
         """Take home and port and begin to answer; raises DaemonError when one is taken."""
         self.config.make_folders()
         with ExitStack() as files:
-            files.enter_context(locked(self.config.home))
+            lock = files.enter_context(locked(self.config.home))
             files.enter_context(_logging_to(self.config.log_folder / "daemon.log"))
             journal = Journal(self.config.home / "journal.sqlite3")
             self._journal = files.enter_context(closing(journal))
@@ -52,6 +52,8 @@ class Daemon:
                 front_end.open()
                 self._front_ends.append(front_end)
             self.osc_port = service.ports["osc"]
+            say_port(lock, self.osc_port)
+            self._lock = lock
             self._files = files.pop_all()
         for front_end in self._front_ends:
             front_end.start()
@@ -71,6 +73,10 @@ class Daemon:
         for front_end in self._front_ends:
             front_end.close(self._reason)
         self._files.close()
+
+    def hold_home_to_the_end(self) -> None:
+        """Give the home back only when this process is gone, so that waiting for it is exact."""
+        keep(self._lock)
 
     def quit(self, mode: str = "now", reason: str = "quit by a client") -> None:
         """Ask the daemon to stop now, or ("drain") when all accepted jobs have ended."""

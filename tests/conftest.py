@@ -14,6 +14,9 @@ settings.register_profile("hosted", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("hosted")
 
+# The settings that somebody keeps for their own daemon are not those of the tests'.
+os.environ["BACKLINE_CONFIG"] = os.path.join(os.devnull, "config.toml")
+
 # A shell that starts the tests in the background has them ignore SIGINT, and what they start would
 # inherit that; a handler of our own is not inherited, so children begin with the default.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from daemon.commands.options import Home
-from daemon.config import default_home
+from daemon.config import typed_config
 from daemon.screen import say
 
 Resources = Annotated[
@@ -33,7 +33,7 @@ def install_reaper(
             say(f"left {path}: it was changed after it was installed")
         say("actions that REAPER still lists: Actions > Show action list, select, Delete")
         return
-    done = reaper_install.install(resources, home or default_home())
+    done = reaper_install.install(resources, typed_config(home=home).home)
     say(f"backline {backline_version()}: {done.files} files in {done.folder}")
     for path in done.kept:
         say(f"your own changes are kept as {path}")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from daemon.errors import UsageError
 from diffusion.engines import engine_spec
+
+if TYPE_CHECKING:
+    from daemon.config import Config
 
 
 def output_path(text: str | Path) -> Path:
@@ -28,7 +31,7 @@ Force = Annotated[
     bool, typer.Option("--force", help="Replace what is there; it is kept with -bak at its end.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")]
-Port = Annotated[int, typer.Option("--osc-port", help="The daemon's UDP port.")]
+Port = Annotated[str | None, typer.Option("--osc-port", metavar="N", help="The daemon's UDP port.")]
 Recordings = Annotated[
     list[Path], typer.Argument(help="Sound files, folders of them, or patterns such as 'a/*.wav'.")
 ]
@@ -42,11 +45,14 @@ Meter = Annotated[str, typer.Option("--meter", help="Time signature, such as 4/4
 Home = Annotated[Path | None, typer.Option("--home", help="The daemon's folder.")]
 
 
-def check_port(number: int) -> int:
-    """Return `number`; raises UsageError when it is no UDP port."""
-    if not 1 <= number <= 65_535:
-        raise UsageError(f"osc-port must be from 1 to 65535, not {number}")
-    return number
+def send_config(osc_port: str | None) -> Config:
+    """Return the settings of a daemon to talk to; raises UsageError where its port is none."""
+    from daemon.config import typed_config
+
+    config = typed_config(osc_port=osc_port)
+    if not config.osc_port:
+        raise UsageError("osc-port must be from 1 to 65535, not 0")
+    return config
 
 
 def check_engine(name: str) -> None:

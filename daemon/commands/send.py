@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,11 +17,11 @@ from daemon.commands.options import (
     GroupedCommand,
     Port,
     check_engine,
-    check_port,
+    send_config,
 )
 from daemon.commands.request_options import takes, takes_request
-from daemon.config import OSC_PORT
-from daemon.screen import say, say_json
+from daemon.errors import DaemonError
+from daemon.screen import say, say_aside, say_json
 from osc_protocol.generate import Generate
 from osc_protocol.messages import CLASSES, AnyRequest, Command, JobsItem, Message
 from osc_protocol.split import Split
@@ -28,6 +29,11 @@ from osc_protocol.split import Split
 if TYPE_CHECKING:
     from osc_protocol.client import Client
     from stems.manifest import Manifest
+
+STOP_SECONDS = 30.0  # longer than a daemon takes to stop on a very busy machine
+NoStart = Annotated[
+    bool, typer.Option("--no-start", help="Fail where no daemon runs, rather than start one.")
+]
 
 
 class GenerateByDefault(DefaultGroup):
@@ -48,14 +54,15 @@ def send_generate(
     request: Generate,
     as_json: AsJson = False,
     out: CopyTo = None,
-    osc_port: Port = OSC_PORT,
+    osc_port: Port = None,
+    no_start: NoStart = False,
     force: Force = False,
 ) -> None:
     """Have the daemon make stems, watch it, and return when the job has ended."""
     from daemon.results import summary
 
     check_engine(request.engine)
-    _send_request(request, out, osc_port, as_json, summary, force)
+    _send_request(request, out, (osc_port, no_start), as_json, summary, force)
 
 
 @send.command("split", cls=GroupedCommand)
@@ -64,25 +71,36 @@ def send_split(
     request: Split,
     as_json: AsJson = False,
     out: CopyTo = None,
-    osc_port: Port = OSC_PORT,
+    osc_port: Port = None,
+    no_start: NoStart = False,
     force: Force = False,
 ) -> None:
     """Have the daemon split a sound file into stems."""
     from daemon.results import split_summary
 
-    _send_request(request, out, osc_port, as_json, split_summary, force)
+    _send_request(request, out, (osc_port, no_start), as_json, split_summary, force)
 
 
-def _client(osc_port: int) -> Client:
+def _client(osc_port: str | None, no_start: bool = True) -> Client:
+    """A client of the daemon on that port; without `no_start` one is started where none is."""
+    from daemon.running import port_is_free, start_daemon
     from osc_protocol.client import Client
 
-    return Client(port=check_port(osc_port), name="backline send")
+    config = send_config(osc_port)
+    if port_is_free(config.osc_port):
+        if no_start:
+            raise DaemonError(
+                f"no daemon runs on port {config.osc_port}; `backline serve` starts one"
+            )
+        say_aside("no daemon runs: starting one, which `backline send quit` ends")
+        start_daemon(config)
+    return Client(port=config.osc_port, name="backline send")
 
 
 def _send_request(
     request: AnyRequest,
     out: Path | None,
-    osc_port: int,
+    daemon: tuple[str | None, bool],
     as_json: bool,
     summary: Callable[[Manifest, Path], Iterable[str]],
     force: bool,
@@ -93,7 +111,7 @@ def _send_request(
 
     if out is not None:
         check_folder(out, request, force=force)
-    with _client(osc_port) as client:
+    with _client(*daemon) as client:
         if request.dry_run:
             client.submit(request)
             say_json(request.as_dict())
@@ -107,7 +125,7 @@ def _send_request(
 
 
 @send.command("status")
-def send_status(osc_port: Port = OSC_PORT) -> None:
+def send_status(osc_port: Port = None) -> None:
     """Say how the daemon is."""
     with _client(osc_port) as client:
         status = client.status()
@@ -118,9 +136,9 @@ def send_status(osc_port: Port = OSC_PORT) -> None:
 
 
 @send.command("jobs")
-def send_jobs(osc_port: Port = OSC_PORT) -> None:
+def send_jobs(osc_port: Port = None, no_start: NoStart = False) -> None:
     """List the newest jobs, the newest first."""
-    with _client(osc_port) as client:
+    with _client(osc_port, no_start) as client:
         for item in client.jobs():
             say(_line(item))
 
@@ -139,7 +157,7 @@ def _line(item: JobsItem) -> str:
 @send.command("cancel")
 def send_cancel(
     job: Annotated[str, typer.Argument(help="Number of the job, or its request id.")],
-    osc_port: Port = OSC_PORT,
+    osc_port: Port = None,
 ) -> None:
     """Cancel a job."""
     with _client(osc_port) as client:
@@ -150,20 +168,31 @@ def send_cancel(
 @send.command("quit")
 def send_quit(
     drain: Annotated[bool, typer.Option(help="Let the accepted jobs end first.")] = False,
-    osc_port: Port = OSC_PORT,
+    osc_port: Port = None,
 ) -> None:
     """Stop the daemon; a running job goes back to its queue."""
+    from daemon.running import port_is_free, wait_for_end
+
+    config = send_config(osc_port)
+    if port_is_free(config.osc_port):
+        say(f"no daemon runs on port {config.osc_port}")
+        return
     with _client(osc_port) as client:
         client.quit("drain" if drain else "now")
-    say("the daemon stops" + (" when its queue is empty" if drain else ""))
+    if drain:
+        say_aside("the daemon stops when its queue is empty")
+    wait_for_end(config, math.inf if drain else STOP_SECONDS)
+    say("the daemon has stopped")
 
 
 def _plain(kind: type[Command]) -> Callable[..., None]:
     """A subcommand for a command of the table that needs no words of its own."""
 
     @takes(kind, dict)
-    def send_plain(request: dict[str, object], osc_port: Port = OSC_PORT) -> None:
-        with _client(osc_port) as client:
+    def send_plain(
+        request: dict[str, object], osc_port: Port = None, no_start: NoStart = False
+    ) -> None:
+        with _client(osc_port, no_start) as client:
             reply = client.ask(kind, CLASSES[kind.row.answers[0]], **request)
         for argument in reply.row.args[1:]:
             say(f"{argument.name.replace('-', ' ')}: {getattr(reply, argument.field)}")

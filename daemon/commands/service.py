@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
 import typer
 
 from daemon.commands.options import Force, Home, Out, Port
-from daemon.config import OSC_PORT, Config, default_home
+from daemon.commands.setting_options import takes_settings
+from daemon.config import typed_config
+from daemon.errors import UsageError
 from daemon.screen import say
 
 FAILED = 1  # exit status
-LogFile = Annotated[Path | None, typer.Option(help="Print into this file, where no screen is.")]
 
 
-def serve(osc_port: Port = OSC_PORT, home: Home = None, log_file: LogFile = None) -> None:
+@takes_settings
+def serve(typed: dict[str, Any]) -> None:
     """Run the daemon until Ctrl-C, SIGTERM or `backline send quit`."""
-    if log_file:
-        log_file.parent.mkdir(parents=True, exist_ok=True)
-        sys.stdout = sys.stderr = log_file.open("a", encoding="utf-8", buffering=1)
+    config = typed_config(**typed)
+    if config.log_file:
+        _print_into(config.log_file)
+    os.environ.update(config.variables())  # for its worker, and for rooms that read them there
     from daemon.server import Daemon
     from stems.version import backline_version
 
-    daemon = Daemon(Config(home=home or default_home(), osc_port=osc_port))
+    daemon = Daemon(config)
     daemon.start()
+    daemon.hold_home_to_the_end()
     with daemon.stopped_by_signals():
         try:
             say(
@@ -35,6 +40,14 @@ def serve(osc_port: Port = OSC_PORT, home: Home = None, log_file: LogFile = None
             daemon.serve()
         finally:
             daemon.stop()
+
+
+def _print_into(log_file: Path) -> None:
+    try:
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        sys.stdout = sys.stderr = log_file.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise UsageError(f"log-file {log_file} cannot be written: {error.strerror}") from None
 
 
 def demo(out: Out = Path("out/demo"), force: Force = False) -> None:
@@ -48,11 +61,11 @@ def demo(out: Out = Path("out/demo"), force: Force = False) -> None:
         say(line)
 
 
-def doctor(osc_port: Port = OSC_PORT, home: Home = None) -> None:
+def doctor(osc_port: Port = None, home: Home = None) -> None:
     """Check this machine: a line each, ok, warning or problem, and what to do."""
     from daemon.doctor import PROBLEM, examine
 
-    config = Config(home=home or default_home(), osc_port=osc_port)
+    config = typed_config(home=home, osc_port=osc_port)
     problems = 0
     for finding in examine(config):
         advice = f" -> {finding.advice}" if finding.advice else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,11 +31,6 @@ from stems.manifest import Manifest
 from stems.source import Source
 from stems.splitting.splitters import open_splitter
 from stems.stem_set import Take
-
-# Threads of torch that wait for each other must not burn the time of those they wait for: with a
-# DAW or anything else on the same cores 8 bars took 104 s of diffusion, and take 2.4 s like this.
-# Read when torch is imported, which is later.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

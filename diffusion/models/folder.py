@@ -1,4 +1,7 @@
-"""Where backline keeps what outlives a job: the platform's folder for a program's data."""
+"""Where backline keeps what outlives a job: the platform's folder for a program's data.
+
+The settings `home`, `models` and `model` (diffusion/models/config_file.py) choose otherwise.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import os
 import sys
 from pathlib import Path
 
+from diffusion.models.config_file import chosen_path, chosen_text
+
 
 def data_folder() -> Path:
-    """Return BACKLINE_HOME, or the folder the platform keeps for a program's data."""
-    chosen = os.environ.get("BACKLINE_HOME")
+    """Return `home`, or the folder the platform keeps for a program's data."""
+    chosen = chosen_path("home")
     if chosen:
-        return Path(chosen).expanduser()
+        return chosen
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA")
         return Path(base or Path.home() / "AppData" / "Local") / "backline"
@@ -21,11 +26,10 @@ def data_folder() -> Path:
 
 
 def models_folder() -> Path:
-    """Return BACKLINE_MODELS, or the folder for models among backline's data."""
-    chosen = os.environ.get("BACKLINE_MODELS")
-    return Path(chosen).expanduser() if chosen else data_folder() / "models"
+    """Return `models`, or the folder for models among backline's data."""
+    return chosen_path("models") or data_folder() / "models"
 
 
 def chosen_model() -> str:
-    """Return BACKLINE_MODEL, a name or a hash of weights, or "" for the first choice."""
-    return os.environ.get("BACKLINE_MODEL", "")
+    """Return `model`, a name or a hash of weights, or "" for the first choice."""
+    return chosen_text("model")

@@ -489,4 +489,4 @@ def test_sending_takes_the_options_of_generating(
         with pytest.raises(SystemExit, match="0"):
             cli.main()
         listed.append(set(re.findall(r"^ +(?:-o, )?(--[\w-]+)", capsys.readouterr().out, re.M)))
-    assert listed[1] == listed[0] | {"--osc-port"} and len(listed[0]) > 30
+    assert listed[1] == listed[0] | {"--osc-port", "--no-start"} and len(listed[0]) > 30
