@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from daemon.commands.options import AsJson, DefaultGroup, GroupedCommand, Home
-from daemon.config import Config, default_home
+from daemon.config import typed_config
 from daemon.errors import UsageError
 from daemon.failure import FAILED
 from daemon.screen import progress_bar, say, say_aside, say_json
@@ -213,7 +213,7 @@ def _sounds(manifest: Manifest, stems: str, take: int) -> list[str]:
 
 
 def _home(home: Path | None) -> Path:
-    return Config(home=home or default_home()).home
+    return typed_config(home=home).home
 
 
 def _line(entry: Entry) -> str:

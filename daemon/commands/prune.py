@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from daemon.commands.options import Home
-from daemon.config import Config, default_home
+from daemon.config import typed_config
 from daemon.errors import UsageError
 from daemon.failure import FAILED
 from daemon.screen import say, say_aside
@@ -38,7 +38,7 @@ def prune(
     limits = Limits.of(older, over, keep_rated)
     if limits.are_off:
         raise UsageError("give --older, such as 30d, or --over, such as 20GB, or both")
-    where = Config(home=home or default_home()).home
+    where = typed_config(home=home).home
     going = plan(where, limits)
     for entry, size in going.going:
         day = datetime.fromtimestamp(entry.job.created_seconds).strftime("%Y-%m-%d")
