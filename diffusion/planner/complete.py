@@ -30,7 +30,7 @@ LIKELY = 0.95  # tokens beyond this share of the probability are never drawn
 SONG_STYLES = frozenset(
     {"jazz_swing", "waltz", "ballad", "folk", "country", "blues", "pop", "rock", "soul", ""}
 )
-PEOPLE_SHARE = 0.5
+PEOPLE_SHARE, PEOPLE_SHARE_IN_A_MOOD = 0.7, 0.5  # songs by people have no moods to learn from
 
 
 def complete(
@@ -93,7 +93,8 @@ def _drafts(wishes: Wishes, network: Network, form: Sequence[int], seed: int) ->
     random = Random(f"drafts {seed}")
     facts = dict(wishes.facts)
     style = ("", *STYLES)[facts["style"]]
-    if style in SONG_STYLES and random.random() < PEOPLE_SHARE:
+    share = PEOPLE_SHARE_IN_A_MOOD if facts["mood"] else PEOPLE_SHARE
+    if style in SONG_STYLES and random.random() < share:
         facts |= {"manner": 1, "tempo": 0}
     planned = not (wishes.chords_given and (wishes.tune_given or not wishes.has_tune))
     count = DRAFTS if planned else 1

@@ -16,7 +16,7 @@ from diffusion.planner.writer import QUALITIES, Writer
 NEVER = -np.inf
 Logits = NDArray[np.float64]
 
-LEAST_PHRASE, FULL_PHRASE = 6, 14  # notes
+LEAST_PHRASE, FULL_PHRASE, LONG_PHRASE = 6, 10, 16  # notes
 WIDE_SEMITONES, WIDEST_SEMITONES = 7, 12
 SHORT_FORM_BARS = 12  # below, a piece has no intro and no outro
 INTRO_IN_LOOP_BARS = 24
@@ -215,7 +215,9 @@ class Rules:
                 out[v.PAUSE] = 0.0
             return
         if writer.phrase == 0 or writer.phrase >= LEAST_PHRASE:
-            out[v.PAUSE] = 0.0 if writer.phrase < FULL_PHRASE else 1.5
+            out[v.PAUSE] = 1.5 * (writer.phrase >= FULL_PHRASE) + 1.5 * (
+                writer.phrase >= LONG_PHRASE
+            )
         else:
             out[v.PAUSE] = -7.0 if writer.source is None else -5.0
         if writer.phrase == 0 and writer.position == 0:
@@ -225,8 +227,8 @@ class Rules:
         length = writer.done.length(writer.bar)
         left = length - writer.position
         lengths = np.array(v.LENGTHS)
-        ends = writer.position + lengths
-        on_grid = (ends % 3 == 0) | (ends % 4 == 0) | (lengths == left)
+        stops = writer.position + lengths
+        on_grid = (stops % 3 == 0) | (stops % 4 == 0) | (lengths == left)
         if writer.pitch is None:
             fits = (lengths <= left) & on_grid
             shortest = min(left, BREATH_UNITS)
@@ -235,7 +237,8 @@ class Rules:
             elif (fits & (lengths >= shortest)).any():
                 fits &= lengths >= shortest
         else:
-            over = v.UNITS * 2 if not self._last_bar(writer) else 0
+            ends = writer.bar == writer.total - 2 and self.wishes.ending == "full"
+            over = 0 if ends or self._last_bar(writer) else 2 * v.UNITS
             fits = (lengths <= left + over) & on_grid & (lengths >= self.wishes.shortest_units)
             if self._last_bar(writer) and self.wishes.ending == "full":
                 fits &= lengths >= min(left, length / 2)

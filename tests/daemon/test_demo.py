@@ -44,10 +44,11 @@ def test_the_demo_makes_eight_bars_on_the_grid_and_says_so(tmp_path: Path) -> No
     sounds = [out / f"{name}.wav" for name in ("drums", "bass", "melody", "vocals", "mix")]
     assert [soundfile.info(sound).frames for sound in sounds] == [960_000] * 5
     assert {"project.rpp", "overview.png"} <= {path.name for path in out.iterdir()}
-    files, length, heard = ran.stdout.splitlines()
+    files, length, heard, chords = ran.stdout.splitlines()
     assert str(out) in files
     assert "960000 frames at 48000 Hz, exactly the grid's 960000" in length
     assert "bpm, as asked" in heard and "A minor" in heard
+    assert chords.startswith("chords ")  # those of the plan
     take = manifest.takes[0]
     assert take.null_dbfs <= -100.0
     assert not (tmp_path / "home").exists()  # it has used a home of its own
