@@ -51,6 +51,22 @@ class Lora:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a diffusion model is sampled; None and "" leave it to what suits the checkpoint.
+
+    `guidance` of 1 is none. `shift`, `dcw` (strengths in the low and the high band) and
+    `chunk_mask` are ACE-Step's. The limits are in the engines' rows.
+    """
+
+    steps: int | None = None
+    guidance: float | None = None
+    shift: float | None = None
+    sampler: str = ""
+    dcw: tuple[float, float] | None = None
+    chunk_mask: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AudioConditions:
     """How the melody conditions the model (a mode, a strength in 0..1), an edit, a timbre, LoRAs.
 
@@ -64,6 +80,7 @@ class AudioConditions:
     edit: Edit | None = None
     reference: Clip | None = None
     loras: tuple[Lora, ...] = ()
+    sampling: Sampling = Sampling()
 
     def __post_init__(self) -> None:
         check_choice("melody-mode", self.melody_mode, MELODY_MODES)

@@ -5,8 +5,8 @@ A new engine is one package and one row here. Importing this imports no engine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Literal
 
@@ -24,7 +24,9 @@ class EngineSpec:
     `opens` is the "module:class" of an Engine that takes the name or hash of its weights, if it
     has several. `gives` says whether it plays stems or one mix that is split afterwards.
     `batches`: it plays requests of equal shape together. `accepts` names the fields of a request,
-    beyond those that every engine honours, that it can use; another engine refuses them.
+    beyond those that every engine honours, that it can use; another engine refuses them. `limits`
+    names such fields that are numbers, with the least and the most of each, and `choices` such that
+    are words, with all they may be.
     `availability` is a "module:function" that returns why it cannot play on this machine, or "".
     """
 
@@ -33,11 +35,18 @@ class EngineSpec:
     gives: Literal["stems", "mix"]
     batches: bool = False
     accepts: frozenset[str] = frozenset()
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stems: tuple[str, ...] = STEMS
     meters: tuple[str, ...] = ()  # () for any
     bpm: tuple[float, float] | None = None  # from, to; None for all that a request may have
     seconds: tuple[float, float] | None = None
     availability: str = ""
+
+    @property
+    def honours(self) -> frozenset[str]:
+        """All fields that it can use and that not every engine can."""
+        return self.accepts | self.limits.keys() | self.choices.keys()
 
     def open(self, model: str = "") -> Engine:
         """Return the engine, not yet loaded; `model` names weights, by name or hash."""
@@ -58,6 +67,14 @@ ENGINES: tuple[EngineSpec, ...] = (
         gives="mix",
         batches=True,
         accepts=frozenset({"audio_path", "reference_path", "loras", "language", "parts"}),
+        limits={
+            "steps": (1, 200),
+            "guidance": (1, 20),
+            "shift": (1, 10),
+            "dcw": (0, 0.5),
+            "chunk_mask": (1, 2),
+        },
+        choices={"sampler": ("euler", "heun", "sde")},
         availability="diffusion.models.shelf:reason_against_ace_step",
     ),
 )
@@ -74,3 +91,14 @@ def engine_spec(name: str, engines: Sequence[EngineSpec] | None = None) -> Engin
     rows = {spec.name: spec for spec in (ENGINES if engines is None else engines)}
     check_choice("engine", name, rows)
     return rows[name]
+
+
+def widest(name: str) -> tuple[float, float]:
+    """The least and the most that any engine takes for a number."""
+    every = [spec.limits[name] for spec in ENGINES if name in spec.limits]
+    return min(low for low, _ in every), max(high for _, high in every)
+
+
+def every_choice(name: str) -> tuple[str, ...]:
+    """All words that any engine takes for a field."""
+    return tuple(dict.fromkeys(word for spec in ENGINES for word in spec.choices.get(name, ())))

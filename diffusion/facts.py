@@ -103,6 +103,7 @@ class AceStepFacts(EngineFacts):
     melody_strength: float
     chunk_mask: float = 1.0
     dcw: tuple[float, ...] = ()
+    sampler: str = "euler"
     loras: tuple[LoraFacts, ...]
     repainted: tuple[Repainted, ...]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diffusion.edits import MAX_LORA_SCALE, MAX_LORAS, PARTS
+from diffusion.engines import widest
 from osc_protocol.checks import shown
 from osc_protocol.errors import refusal
 
@@ -34,6 +35,24 @@ def lora_of(line: str) -> tuple[str, float]:
     if not 0 <= scale <= MAX_LORA_SCALE:
         raise refusal("loras", f" must have scales from 0 to {MAX_LORA_SCALE:g}, not {last}")
     return (path, scale) if colon else (last, scale)
+
+
+def dcw_of(text: str) -> tuple[float, float] | None:
+    """Read "low,high" or "off"; None for nothing. Raises ProtocolError."""
+    if not text:
+        return None
+    if text == "off":
+        return 0.0, 0.0
+    low, high = widest("dcw")
+    try:
+        first, second = (float(number) for number in text.split(","))
+        if low <= first <= high and low <= second <= high:
+            return first, second
+    except ValueError:
+        pass
+    raise refusal(
+        "dcw", f" must be off or two numbers from {low:g} to {high:g}, 0.05,0.02, not {shown(text)}"
+    )
 
 
 def lora_lines(loras: tuple[tuple[str, float], ...]) -> str:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from audio.stem_names import LEADS, STEMS
 from diffusion.edits import EDITS, MAX_LORAS, MELODY_MODES, MOST_PARTS
-from diffusion.engines import DEFAULT_ENGINE, ENGINES, engine_names, engine_spec
+from diffusion.engines import (
+    DEFAULT_ENGINE,
+    ENGINES,
+    engine_names,
+    engine_spec,
+    every_choice,
+    widest,
+)
 from midi.curve import Curve
 from midi.errors import MelodyError
 from midi.grid import MAX_BARS, MAX_BPM, MAX_SECONDS, MIN_BARS, MIN_BPM, Grid, TempoPoint
@@ -18,7 +25,7 @@ from midi.meter import Meter, MeterChange
 from midi.number import exact
 from midi.timed_prompts import is_timed
 from osc_protocol.argument import CHANGE, MAX_PATH_BYTES, VARY, Key
-from osc_protocol.audio_edits import loras_of, parts_of
+from osc_protocol.audio_edits import dcw_of, loras_of, parts_of
 from osc_protocol.checks import shown
 from osc_protocol.chord_fields import bars_of_chords, read_chords
 from osc_protocol.errors import Code, ProtocolError, named, refusal, refusing
@@ -37,6 +44,7 @@ from osc_protocol.protocol import MAX_INT, MAX_SEED
 from osc_protocol.song_maps import bar_names, length_in_bars, meter_changes, on_bars, tempo_points
 
 if TYPE_CHECKING:
+    from diffusion.engines import EngineSpec
     from midi.chords import Progression
     from midi.lead_sheet import LeadSheet
     from midi.melody import Melody
@@ -49,6 +57,8 @@ MELODIES = ("melody_path", "melody", "notes")  # the ways to give the one melody
 # Headings of the command line's help
 MUSIC, STYLE, MELODY = "Music", "Style and form", "Melody and chords"
 RESULT, TAKES, AUDIO = "Change a result", "Takes", "Edit audio (ace-step)"
+SAMPLING = "Sampling (ace-step); without them as the checkpoint was trained"
+_STEPS, _GUIDANCE, _SHIFT, _MASK = map(widest, ("steps", "guidance", "shift", "chunk_mask"))
 
 
 class Generate(Request, address="/backline/generate", answers=("Accepted",)):
@@ -170,6 +180,23 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
         example="style.safetensors:0.8")] = ""
     language: Annotated[str, Key("language of the lyrics in two or three letters: en, ja",
         max_bytes=64, pattern=r"[a-z]{2,3}", group=STYLE, example="en")] = ""
+    steps: Annotated[int | None, Key("diffusion steps", low=int(_STEPS[0]), high=int(_STEPS[1]),
+        unset="the checkpoint's", stored_if_set=True, group=SAMPLING, example="27")] = None
+    guidance: Annotated[float | None, Key("how far the words push; 1: not at all",
+        low=_GUIDANCE[0], high=_GUIDANCE[1], unset="the checkpoint's", stored_if_set=True,
+        group=SAMPLING, example="5")] = None
+    shift: Annotated[float | None, Key("more steps for the outline the higher it is; 1: even",
+        low=_SHIFT[0], high=_SHIFT[1], unset="the checkpoint's", stored_if_set=True,
+        group=SAMPLING, example="3")] = None
+    sampler: Annotated[str, Key("how the steps are taken, see docs/guide/engines.md",
+        choices=("", *every_choice("sampler")), unset="the checkpoint's", stored_if_set=True,
+        group=SAMPLING, example="heun")] = ""
+    dcw: Annotated[str, Key("correction of the low and the high band, low,high or off",
+        max_bytes=40, unset="the checkpoint's", stored_if_set=True, group=SAMPLING,
+        example="0.05,0.02")] = ""
+    chunk_mask: Annotated[float | None, Key("1: make all of it; 2: the model decides",
+        low=_MASK[0], high=_MASK[1], unset="the checkpoint's", stored_if_set=True,
+        group=SAMPLING, example="1")] = None
     dry_run: DryRun = False
     rid: RequestRid = ""
     # fmt: on
@@ -394,14 +421,29 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
             raise refusal("bar_range", " must name the bars to repaint, such as 5-8")
         loras_of(self.loras)
 
+    def _check_range_of(self, spec: "EngineSpec") -> None:
+        """Refuse a number or a word that another engine would take and this one does not."""
+        for field, (low, high) in spec.limits.items():
+            value = getattr(self, field)
+            if isinstance(value, int | float) and not low <= value <= high:
+                wanted = f"{low:g} to {high:g} for engine {spec.name}, not {value:g}"
+                raise refusal(field, f" must be from {wanted}")
+        for field, words in spec.choices.items():
+            value = getattr(self, field)
+            if value and value not in words:
+                wanted = f"{', '.join(words)} for engine {spec.name}, not {shown(value)}"
+                raise refusal(field, f" must be one of {wanted}")
+
     def _check_engine(self) -> None:
         """Refuse what the engine asked for cannot do, as its row says."""
         spec = engine_spec(self.engine)
         for able in ENGINES:
-            for field in able.accepts - spec.accepts:
+            for field in sorted(able.honours - spec.honours):
                 if getattr(self, field):
                     cannot = f"the {spec.name} engine cannot do this"
                     raise refusal(field, f" needs engine {able.name}: {cannot}")
+        dcw_of(self.dcw)
+        self._check_range_of(spec)
         for field, what, value, limits, unit in (
             ("bpm", named("bpm"), self.bpm, spec.bpm, "bpm"),
             ("bars", f"length in {named('bars')}", self.grid.seconds, spec.seconds, "s"),

@@ -11,10 +11,10 @@ from audio.decibels import db_to_amplitude
 from audio.errors import AudioError
 from daemon.pipeline.plan import given_sheet
 from daemon.pipeline.revision import revision_of
-from diffusion.audio_conditions import AudioConditions, Edit, Lora
+from diffusion.audio_conditions import AudioConditions, Edit, Lora, Sampling
 from diffusion.engine import Conditions
 from diffusion.engines import engine_spec
-from osc_protocol.audio_edits import loras_of, parts_of
+from osc_protocol.audio_edits import dcw_of, loras_of, parts_of
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate import Generate
 from stems.source import Source
@@ -51,7 +51,10 @@ def audio_conditions_of(request: Generate, source: Source | None) -> AudioCondit
         loras.append(Lora(Path(path), scale))
     return AudioConditions(
         request.melody_mode, request.melody_strength, request.language, edit, reference,
-        tuple(loras),
+        tuple(loras), Sampling(
+            request.steps, request.guidance, request.shift, request.sampler, dcw_of(request.dcw),
+            request.chunk_mask,
+        ),
     )  # fmt: skip
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from diffusion.audio_conditions import Sampling
 from diffusion.edits import WITH_PARTS
 from diffusion.errors import EngineError
 from diffusion.models.layout import is_original, music_folders
@@ -19,7 +21,8 @@ class Settings:
     `shift` bends the schedule towards noise: t -> s t / (1 + (s - 1) t). A `guidance_scale` of 1
     is none: the turbo kinds have theirs distilled into the weights. `chunk_mask` is what the mask
     beside the source holds where all is to be generated: 1, or 2 for "the model decides". `dcw`
-    are the strengths of sampling.corrected in the low and the high band.
+    are the strengths of sampling.corrected in the low and the high band. `sampler` is one of
+    sampling.SAMPLERS.
     """
 
     steps: int
@@ -28,6 +31,15 @@ class Settings:
     tasks: tuple[str, ...]
     chunk_mask: float = 1.0
     dcw: tuple[float, float] = (0.0, 0.0)
+    sampler: str = "euler"
+
+    def with_wishes(self, wishes: Sampling) -> Settings:
+        """These settings with what the user wants otherwise."""
+        wanted: dict[str, Any] = {
+            "steps": wishes.steps, "shift": wishes.shift, "guidance_scale": wishes.guidance,
+            "chunk_mask": wishes.chunk_mask, "dcw": wishes.dcw, "sampler": wishes.sampler or None,
+        }  # fmt: skip
+        return replace(self, **{key: each for key, each in wanted.items() if each is not None})
 
 
 # After the model's training presets and the defaults of the authors' code (v0.1.8), which are those

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audio.clip import Clip, resample
-from diffusion.ace_step.checkpoint import settings_for
+from diffusion.ace_step.checkpoint import Settings, settings_for
 from diffusion.ace_step.progress import steady
 from diffusion.ace_step.recipe import SectionRepaint, section_repaints, task_for, window
 from diffusion.ace_step.splice import splice
@@ -23,7 +23,6 @@ from diffusion.errors import EngineError
 from diffusion.facts import AceStepFacts, EngineDescription, Repainted
 from diffusion.models.folder import chosen_model, models_folder
 from diffusion.models.shelf import Snapshot, faults, find_for_music
-from midi.grid import Grid
 
 if TYPE_CHECKING:
     import torch
@@ -137,14 +136,17 @@ class AceStepEngine(Engine):
         if any(replace(each, seed=first.seed) != first for each in batch):
             tasks = [task_for(each, (each.seed,)) for each in batch]
             task = replace(task, prompts=tuple(own.prompt for own, _ in tasks))
+        settings = self._settings(task, first)
         parts = section_repaints(first, task.prompt.seconds)
         runs = -(-len(batch) // self._player.mode.batch)
         step = steady(progress, cancelled, runs + len(batch) * len(parts))
         takes = []
-        for mix, each, (own, remarks) in zip(self._play(task, step), batch, tasks, strict=True):
+        for mix, each, (own, remarks) in zip(
+            self._player.play(task, settings, step), batch, tasks, strict=True
+        ):
             for section in parts:
                 again = replace(own, seeds=(each.seed,))
-                mix = self._repaint(mix, section, again, each.grid, step)
+                mix = self._repaint(mix, section, again, each, step)
             takes.append(self._generation(mix, own, each, remarks, parts))
         return takes
 
@@ -157,17 +159,20 @@ class AceStepEngine(Engine):
         task, _ = task_for(conditions, (conditions.seed,))
         if section_repaints(conditions, task.prompt.seconds):
             return None
-        return (task.frames, *self._player.pipeline.words.tokens(task.prompt))
+        return (task.frames, audio.sampling, *self._player.pipeline.words.tokens(task.prompt))
 
-    def _play(self, task: Task, step: Step) -> list[Clip]:
-        assert self._player and self._snapshot
-        return self._player.play(task, settings_for(self._snapshot.kind, task.prompt.task), step)
+    def _settings(self, task: Task, conditions: Conditions) -> Settings:
+        """How the checkpoint is sampled for a task, and as the user wants."""
+        assert self._snapshot
+        settings = settings_for(self._snapshot.kind, task.prompt.task)
+        return settings.with_wishes(conditions.audio.sampling)
 
     def _repaint(
-        self, mix: Clip, section: SectionRepaint, task: Task, grid: Grid, step: Step
+        self, mix: Clip, section: SectionRepaint, task: Task, conditions: Conditions, step: Step
     ) -> Clip:
         """The mix with the bars of one section generated again with its own words."""
-        bars = (section.first_bar, section.end_bar)
+        assert self._player
+        grid, bars = conditions.grid, (section.first_bar, section.end_bar)
         again = replace(
             task,
             prompt=section.prompt,
@@ -176,7 +181,7 @@ class AceStepEngine(Engine):
             cover_share=1.0,
             kept_share=0.0,
         )
-        (sound,) = self._play(again, step)
+        (sound,) = self._player.play(again, self._settings(again, conditions), step)
         first, end = (grid.frame_at(grid.bar_starts[bar], SAMPLE_RATE) for bar in bars)
         return splice(mix, sound, first, min(end, mix.frames))
 
@@ -200,7 +205,10 @@ class AceStepEngine(Engine):
         if edit is not None and edit.kind == "extend":
             joined = resample(edit.source, clip.sample_rate).frames
             clip = splice(edit.source, clip, min(joined, clip.frames - 1), clip.frames)
-        settings = settings_for(self._snapshot.kind, task.prompt.task)
+        settings = self._settings(task, conditions)
+        if settings.guidance_scale > 1 and self._snapshot.kind == "turbo":
+            distilled = "turbo has its guidance in the weights already: more of it may distort."
+            remarks = (*remarks, distilled)
         facts = AceStepFacts(
             task=task.prompt.task,
             prompt=task.prompt.text,
@@ -210,6 +218,7 @@ class AceStepEngine(Engine):
             guidance_scale=settings.guidance_scale,
             chunk_mask=settings.chunk_mask,
             dcw=settings.dcw,
+            sampler=settings.sampler,
             seed=conditions.seed,
             melody_mode=conditions.audio.melody_mode if conditions.melody else "",
             melody_strength=conditions.audio.melody_strength,

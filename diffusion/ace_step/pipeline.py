@@ -104,6 +104,8 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
                 guidance_scale=settings.guidance_scale,
                 null_states=null,
                 dcw=settings.dcw,
+                sampler=settings.sampler,
+                seeds=task.seeds,
                 after_step=after_step,
             )
         if inside is not None and source is not None:

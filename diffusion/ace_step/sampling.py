@@ -14,6 +14,7 @@ from diffusion.ace_step.velocity import Velocity
 
 # Adaptive projected guidance (Sadat et al., arXiv 2410.02416) with the model's own constants.
 MOMENTUM, NORM_LIMIT = -0.75, 2.5
+RENOISED = 0x5DE  # makes of a take's seed that of the noise which sampler sde adds on the way
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,11 +38,7 @@ def schedule(steps: int, shift: float) -> tuple[float, ...]:
 
 def noise(seeds: Sequence[int], frames: int, channels: int) -> Tensor:
     """Noise (batch, frames, channels), each item from its own seed, the same on any device."""
-    drawn = [
-        torch.randn(1, frames, channels, generator=torch.Generator().manual_seed(seed))
-        for seed in seeds
-    ]
-    return torch.cat(drawn)
+    return _drawn([torch.Generator().manual_seed(seed) for seed in seeds], frames, channels)
 
 
 def sample(
@@ -53,6 +50,8 @@ def sample(
     guidance_scale: float = 1.0,
     null_states: Tensor | None = None,
     dcw: tuple[float, float] = (0.0, 0.0),
+    sampler: str = "euler",
+    seeds: Sequence[int] = (),
     after_step: Callable[[int, Tensor], Tensor] = lambda done, latents: latents,
 ) -> Tensor:
     """Follow the field from `latents` (batch, frames, channels; float32) at times[0] to 0.
@@ -60,23 +59,39 @@ def sample(
     The steps of all phases are those of `times`. With `null_states`, the condition states of no
     words, the field is steered away from theirs by `guidance_scale`: one token of them is enough,
     since attention to equal tokens does not depend on their number. `dcw` are the strengths of
-    corrected(). `after_step` gets how many steps are done, may change the latents, and may raise
-    to stop.
+    corrected(). `sampler` is euler, heun (the mean of the directions at both ends of a step, but
+    for the last: twice the work) or sde, which goes to what it takes for the end and back under
+    new noise from `seeds`. `after_step` gets how many steps are done, may change the latents, and
+    may raise to stop.
     """
     null = () if null_states is None else (velocity.remember(null_states),)
     momentum = MomentumBuffer(MOMENTUM)
+    generators = [torch.Generator().manual_seed(seed ^ RENOISED) for seed in seeds]
     done = 0
+
+    def field(
+        at: Tensor, time: float, memories: Sequence[tuple[Tensor, ...]], context: Tensor
+    ) -> Tensor:
+        found = velocity(torch.cat([at] * len(memories)), time, memories, context)
+        return _guided(found, guidance_scale, momentum) if null else found
+
     for phase in phases:
         memories = (velocity.remember(phase.states), *null) if phase.steps else ()
         context = phase.context.expand(len(memories) * latents.shape[0], -1, -1)
         for _ in range(phase.steps):
             time, following = times[done], [*times, 0.0][done + 1]
-            direction = velocity(torch.cat([latents] * len(memories)), time, memories, context)
-            if null:
-                direction = _guided(direction, guidance_scale, momentum)
-            moved = latents + (following - time) * direction
+            direction = field(latents, time, memories, context)
+            if sampler == "heun" and following > 0:
+                ahead = latents + (following - time) * direction
+                direction = (direction + field(ahead, following, memories, context)) / 2
+            clean = latents - time * direction
+            if sampler == "sde":
+                again = _drawn(generators, *latents.shape[1:]).to(latents)
+                moved = following * again + (1 - following) * clean
+            else:
+                moved = latents + (following - time) * direction
             if any(dcw):
-                moved = corrected(moved, latents - time * direction, time, dcw)
+                moved = corrected(moved, clean, time, dcw)
             done += 1
             latents = after_step(done, moved)
     return latents
@@ -94,6 +109,12 @@ def corrected(latents: Tensor, clean: Tensor, time: float, dcw: tuple[float, flo
     pairs = functional.pad(change, (0, 0, 0, frames % 2)).unflatten(1, (-1, 2))
     low = pairs.mean(dim=2).repeat_interleave(2, dim=1)[:, :frames]
     return latents + dcw[0] * time * low + dcw[1] * (1 - time) * (change - low)
+
+
+def _drawn(generators: Sequence[torch.Generator], frames: int, channels: int) -> Tensor:
+    """The next noise of each generator, (batch, frames, channels)."""
+    each = [torch.randn(1, frames, channels, generator=generator) for generator in generators]
+    return torch.cat(each)
 
 
 def _guided(both: Tensor, guidance_scale: float, momentum: MomentumBuffer) -> Tensor:

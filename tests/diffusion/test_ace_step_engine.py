@@ -34,11 +34,11 @@ from diffusion.ace_step.memory import (
 from diffusion.ace_step.pipeline import Pipeline
 from diffusion.ace_step.splice import splice
 from diffusion.ace_step.task import Task
-from diffusion.audio_conditions import AudioConditions, Edit, Lora
+from diffusion.audio_conditions import AudioConditions, Edit, Lora, Sampling
 from diffusion.engine import Conditions
 from diffusion.engines import engine_spec
 from diffusion.errors import Cancelled, EngineError
-from diffusion.facts import Repainted
+from diffusion.facts import AceStepFacts, Repainted
 from diffusion.models.shelf import Snapshot, add
 from midi.grid import Grid
 from midi.key import Key
@@ -97,6 +97,37 @@ def test_a_mix_is_stereo_at_the_rate_asked_and_longer_than_the_grid(engine: AceS
     assert (generation.facts.steps, generation.facts.shift) == (8, 3.0)
     assert (generation.facts.chunk_mask, generation.facts.dcw) == (2.0, (0.05, 0.02))
     assert played(engine, replace(ASKED, sample_rate=44_100)).frames == 6 * 44_100
+
+
+def test_what_the_user_wants_of_the_sampler_is_done_and_written_down(
+    engine: AceStepEngine,
+) -> None:
+    wishes = Sampling(3, 2.0, 1.5, "heun", (0.0, 0.0), 1.0)
+    asked = replace(ASKED, audio=AudioConditions(sampling=wishes))
+    steps: list[float] = []
+    generation = engine.generate(
+        asked, lambda stage, done: steps.append(done) if stage == "diffuse" else None, never
+    )
+    facts = generation.facts
+    assert steps == [0.0, 1 / 3, 2 / 3, 1.0]
+    assert isinstance(facts, AceStepFacts)
+    assert (facts.steps, facts.guidance_scale, facts.shift) == (3, 2.0, 1.5)
+    assert (facts.sampler, facts.dcw, facts.chunk_mask) == ("heun", (0.0, 0.0), 1.0)
+    assert any("turbo has its guidance in the weights" in each for each in facts.remarks)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"steps": 7}, {"guidance": 3.0}, {"shift": 1.0}, {"sampler": "sde"}, {"dcw": (0.0, 0.0)},
+     {"chunk_mask": 1.0}],
+    ids=str,
+)  # fmt: skip
+def test_each_wish_for_the_sampler_is_heard_and_none_shares_a_batch(
+    engine: AceStepEngine, wish: dict[str, Any]
+) -> None:
+    asked = replace(ASKED, audio=AudioConditions(sampling=Sampling(**wish)))
+    assert not np.array_equal(played(engine, asked).samples, played(engine, ASKED).samples)
+    assert engine.compatible(ASKED, [asked]) == []
 
 
 def test_the_seed_decides_everything(engine: AceStepEngine) -> None:

@@ -405,10 +405,17 @@ def test_a_sound_is_covered_unless_bars_of_it_are_named() -> None:
         ({"loras": "/a.safetensors:3"}, "loras", "scales from 0 to 2, not 3"),
         ({"loras": "/a\n" * 5}, "loras", "at most 4 adapters, not 5"),
         ({"language": "English"}, "language", "two or three letters"),
+        ({"steps": 201}, "steps", "from 1 to 200, not 201"),
+        ({"guidance": 0.5}, "guidance", "from 1 to 20"),
+        ({"shift": 0.1}, "shift", "from 1 to 10"),
+        ({"sampler": "dpm"}, "sampler", "euler, heun, sde"),
+        ({"dcw": "1,0"}, "dcw", "two numbers from 0 to 0.5, 0.05,0.02, not '1,0'"),
+        ({"dcw": "a"}, "dcw", "must be off or two numbers"),
+        ({"chunk_mask": 3}, "chunk-mask", "from 1 to 2"),
     ],
 )
 def test_edits_that_cannot_be_are_refused_by_field(
-    changes: dict[str, str], field: str, limit: str
+    changes: dict[str, Any], field: str, limit: str
 ) -> None:
     with pytest.raises(ProtocolError) as caught:
         heard(**changes)
@@ -416,11 +423,16 @@ def test_edits_that_cannot_be_are_refused_by_field(
     assert limit in caught.value.message
 
 
-@pytest.mark.parametrize("field", ["audio_path", "reference_path", "loras", "language", "parts"])
-def test_the_embedded_engine_says_what_it_cannot_do(field: str) -> None:
-    value = "bass" if field == "parts" else "en" if field == "language" else "/a.wav"
-    error = refusal(**{field: value})
-    assert error.field == field.replace("_", "-")
+@pytest.mark.parametrize(
+    "changes",
+    [{"audio_path": "/a"}, {"reference_path": "/a"}, {"loras": "/a"}, {"language": "ja"},
+     {"parts": "bass"}, {"steps": 9}, {"guidance": 2}, {"shift": 2}, {"sampler": "heun"},
+     {"dcw": "off"}, {"chunk_mask": 1}],
+    ids=str,
+)  # fmt: skip
+def test_the_embedded_engine_says_what_it_cannot_do(changes: dict[str, Any]) -> None:
+    error = refusal(**changes)
+    assert error.field == next(iter(changes)).replace("_", "-")
     assert "needs engine ace-step" in error.message
 
 

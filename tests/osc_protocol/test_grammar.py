@@ -221,10 +221,17 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
     "german-h": ("i", 1, "german_h", True),
     "plan-path": ("s", "/tmp/plan", "plan_path", "/tmp/plan"),
     "ending": ("s", "full", "ending", "full"),
+    "steps": ("i", 27, "steps", 27),
+    "guidance": ("f", 5.0, "guidance", 5.0),
+    "shift": ("f", 3.0, "shift", 3.0),
+    "sampler": ("s", "heun", "sampler", "heun"),
+    "dcw": ("s", "0.05,0.02", "dcw", "0.05,0.02"),
+    "chunk-mask": ("f", 1.0, "chunk_mask", 1.0),
 }
 PATHS = {"melody-path", "source", "from", "midi-path", "midi", "audio-path", "reference-path",
          "chords-path", "plan-path"}  # fmt: skip
-HEARING = {"audio-path", "edit", "reference-path", "loras", "language"}  # of ace-step
+HEARING = {"audio-path", "edit", "reference-path", "loras", "language", "steps", "guidance",
+           "shift", "sampler", "dcw", "chunk-mask"}  # fmt: skip
 
 
 @pytest.mark.parametrize("key", CHANGES)

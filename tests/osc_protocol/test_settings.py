@@ -18,5 +18,6 @@ def test_what_was_not_asked_for_is_left_out_and_what_a_variation_changes_too() -
         ("stems", "s", "drums,bass"), ("takes", "i", 1), ("retries", "i", 2),
         ("conform", "s", "auto"), ("transpose", "i", 1), ("engine", "s", "embedded"),
         ("sample-rate", "i", 48_000), ("format", "s", "wav32f"), ("lead", "s", "melody"),
-        ("melody-mode", "s", "cover"), ("melody-strength", "d", 0.5),
+        ("ending", "s", "auto"), ("melody-mode", "s", "cover"),
+        ("melody-strength", "d", 0.5),
     ]  # fmt: skip
