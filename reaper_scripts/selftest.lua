@@ -2,6 +2,7 @@
 -- tab, tries in it every call the scripts rely on, and writes what it saw as JSON beside REAPER's
 -- other resources. Nothing of your open projects is touched; close the new tab without saving.
 package.path = debug.getinfo(1, "S").source:match("^@(.*[/\\])") .. "lib/?.lua;" .. package.path
+local families = require("families")
 local files = require("files")
 local json = require("json")
 local landing = require("landing")
@@ -43,7 +44,7 @@ local function near(found, wanted, tolerance) return math.abs(found - wanted) <=
 local function wave(path)
   local format = string.pack("<I2I2I4I4I2I2", 3, 2, RATE, RATE * 8, 8, 32)
   local body = "fmt " .. string.pack("<s4", format) .. "data" .. string.pack("<s4", ("\0"):rep(FRAMES * 8))
-  assert(files.replace(path, "RIFF" .. string.pack("<I4", 4 + #body) .. "WAVE" .. body))
+  if files.size(path) ~= 12 + #body then assert(files.replace(path, "RIFF" .. string.pack("<I4", 4 + #body) .. "WAVE" .. body)) end
   return path
 end
 
@@ -202,6 +203,29 @@ local function check_landing(proj, folder)
     local kind = reaper.GetMediaSourceType(source)
     reaper.PCM_Source_Destroy(source)
     return kind == "FLAC", kind
+  end)
+  check("REAPER opens a MIDI file as a take's source", function()
+    local path = files.join(folder, "notes.mid")
+    assert(files.replace(path, melody.as_smf({ { start = 0, length = 960, pitch = 60, velocity = 90 } })))
+    local source = assert(reaper.PCM_Source_CreateFromFile(path), "no source")
+    local kind = reaper.GetMediaSourceType(source)
+    reaper.PCM_Source_Destroy(source)
+    return kind == "MIDI", kind
+  end)
+  check("a folder remembers its family, and the next section finds its tracks", function()
+    assert(landing.insert(proj, (plan(proj, folder, position))))
+    local family
+    local search = coroutine.wrap(function()
+      family = families.find(proj, families.newest(proj), { "drums", "bass" }, 40.0, 41.0) or false
+    end)
+    for _ = 1, 1000 do
+      if family == nil then search() end
+    end
+    local following = plan(proj, folder, 40.0)
+    following.family = family or nil
+    local count = count_of(proj)
+    assert(landing.insert(proj, following))
+    return family and count_of(proj) == count, ("%d new tracks"):format(count_of(proj) - count)
   end)
   seen.source_length_right_after_insert = reaper.GetMediaSourceLength(reaper.PCM_Source_CreateFromFile(files.join(folder, "drums.wav")))
 end

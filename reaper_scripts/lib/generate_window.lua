@@ -60,6 +60,8 @@ local function more(window, chosen)
   local format = settings.format() ~= "" and settings.format() or settings.default_format
   local wanted = next(window:choice("Files", settings.formats, { [format] = true }))
   if wanted ~= format then settings.choose_format(wanted) end
+  chosen.tracks = next(window:choice("Tracks", settings.tracks, { [chosen.tracks] = true }))
+  chosen.notes = next(window:choice("MIDI", settings.notes, { [chosen.notes] = true }))
 end
 
 local function form(window, state)

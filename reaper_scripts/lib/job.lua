@@ -1,6 +1,7 @@
 -- One order on its way: asked for, watched, fetched, landed. step() it every frame.
 -- state: asking, queued, running, fetching, and at last landed, failed, cancelled or waiting
 -- (the order stays on disk and is offered again later).
+local families = require("families")
 local files = require("files")
 local landing = require("landing")
 local media = require("media")
@@ -17,6 +18,7 @@ Job.__index = Job
 local SILENCE_SECONDS = 6 -- three heartbeats: then the daemon is asked
 local AWAY_SECONDS = 60 -- so long without a sign of life: not worth a script that runs
 local FOLLOW_SECONDS = 1
+local MOST_SEARCHES = 20 -- for tracks, in a project that changes all the time
 local AWAY = "The daemon does not answer. The job is kept: start the daemon, then use Show jobs."
 local NOT_FOUND, TIMEOUT = protocol.errors["not-found"], protocol.errors.timeout
 -- As the command line has them (daemon/screen.py).
@@ -164,6 +166,20 @@ local function targets_of(order)
   return guids
 end
 
+-- The tracks that a new section comes onto, nil where it gets some of its own.
+local function family_of(order, proj, manifest)
+  if order.sound or next(order.targets) or order.tracks ~= "same tracks" or not tracks.is_open(proj) then return nil end
+  local from = reaper.TimeMap2_QNToTime(proj, order.start_qn)
+  local to = from + manifest.grid.frames / manifest.grid.sample_rate
+  for _ = 1, MOST_SEARCHES do
+    local count = reaper.GetProjectStateChangeCount(proj)
+    local id = order.family ~= nil and order.family ~= "" and order.family or families.newest(proj)
+    local family = families.find(proj, id, order.stems, from, to)
+    -- Else another job has landed meanwhile, perhaps in this place, or the user has changed something.
+    if not tracks.is_open(proj) or reaper.GetProjectStateChangeCount(proj) == count then return family end
+  end
+end
+
 function Job:_fetch()
   local order = self.order
   local proj = project.find(order.project_id, order.project_file)
@@ -176,9 +192,11 @@ function Job:_fetch()
   coroutine.yield()
   self.made, self.target = {}, self:_media_folder(proj)
   local stems
-  stems, why = media.fetch(manifest, order.folder, order.stems, self.target, self.made)
+  local wants_notes = order.notes == "take" or order.notes == "track"
+  stems, why = media.fetch(manifest, order.folder, order.stems, self.target, self.made, wants_notes)
   local located = stems and tracks.locate(proj, targets_of(order))
   coroutine.yield()
+  local family = stems and family_of(order, proj, manifest) -- and nothing happens before the landing
   proj = stems and project.find(order.project_id, order.project_file) -- it may have been closed meanwhile
   if stems and not proj then
     media.tidy_up(self.made, self.target)
@@ -188,7 +206,7 @@ function Job:_fetch()
   local fine = stems
   if stems then
     local made = plan.of(order, proj, manifest, stems)
-    made.located = located
+    made.located, made.family = located, family
     fine, why = landing.insert(proj, made)
   end
   if not fine then

@@ -34,8 +34,9 @@ local function again(order)
     local range = project.bars(proj, bar, order.bars)
     copy.start_qn = range.start_qn
     local manifest = media.manifest(order.folder)
-    copy.brings_tempo = manifest and tempo.is_foreign(proj, range, order, manifest.grid)
-      and run.ask(question(proj, range, order))
+    local is_foreign = manifest and tempo.is_foreign(proj, range, order, manifest.grid)
+    copy.brings_tempo = is_foreign and run.ask(question(proj, range, order))
+    if is_foreign and not copy.brings_tempo then copy.notes = "none" end -- MIDI would run at this project's tempo
     copy.project_id, copy.project_file = project.id(proj), project.file_of(proj)
   end
   local saved, why = orders.save(copy)

@@ -1,7 +1,9 @@
 -- Stems onto tracks: all of it in one frame and one undo step, or nothing at all.
 -- Undo is one Undo_OnStateChangeEx2 after everything stands, not a Begin/End block: a block ends
 -- in an undo step whatever happened inside, and nothing must be left of a landing that failed.
-local memory = require("memory")
+local families = require("families")
+local split_landing = require("split_landing")
+local stem_items = require("stem_items")
 local tempo = require("tempo")
 local tracks = require("tracks")
 
@@ -10,79 +12,39 @@ local landing = {}
 local ALL_STATES, NO_TRACK_PARAMETER = -1, -1
 local BUILD_MISSING_PEAKS = 40047 -- "Peaks: Build any missing peaks"
 local SCROLL_TO_SELECTED_TRACKS = 40913 -- "Track: Vertical scroll selected tracks into view"
-
--- What a stem takes over from the sound it was split from, so that all four sound as that did.
-local ITEM_VALUES = {
-  "D_POSITION", "D_LENGTH", "D_SNAPOFFSET", "D_VOL", "B_LOOPSRC", "C_BEATATTACHMODE", "D_FADEINLEN", "D_FADEOUTLEN",
-  "D_FADEINDIR", "D_FADEOUTDIR", "D_FADEINLEN_AUTO", "D_FADEOUTLEN_AUTO", "C_FADEINSHAPE", "C_FADEOUTSHAPE",
-}
-local TAKE_VALUES = { "D_VOL", "D_PAN", "D_PLAYRATE", "B_PPITCH", "D_PITCH", "I_PITCHMODE", "I_CHANMODE" }
+local SAME_SECONDS = 1e-6
 
 local must = tracks.must
 
-local function set_item(item, name, value)
-  must(reaper.SetMediaItemInfo_Value(item, name, value), "REAPER refused the item's " .. name)
+local function lanes_from(first, count)
+  local lanes = {}
+  for index = 1, count do lanes[index] = first + index - 1 end
+  return lanes
 end
 
-local function set_take(take, name, value)
-  must(reaper.SetMediaItemTakeInfo_Value(take, name, value), "REAPER refused the take's " .. name)
-end
-
-local function add_take(item, take, sources, start_offset, made)
-  local new = must(reaper.AddTakeToMediaItem(item), "REAPER did not add a take")
-  must(reaper.SetMediaItemTake_Source(new, sources[take]), "REAPER refused " .. take.path)
-  made.owned[sources[take]] = true
-  if start_offset ~= 0 then set_take(new, "D_STARTOFFS", start_offset) end
-  must(reaper.GetSetMediaItemTakeInfo_String(new, "P_NAME", take.name, true), "REAPER refused the take's name")
-  must(memory.write(reaper.GetSetMediaItemTakeInfo_String, new, take.provenance), "REAPER refused what the take remembers")
-  return new
-end
-
-local function describe(item, stem)
-  must(memory.write(reaper.GetSetMediaItemInfo_String, item, stem.provenance), "REAPER refused what the item remembers")
-  pcall(reaper.GetSetMediaItemInfo_String, item, "P_NOTES", stem.notes, true) -- without them it sounds the same
-end
-
--- Adds the stem's takes to an item and shows the first of them.
-local function add_takes(item, stem, sources, start_offset, made)
-  local first
-  for _, take in ipairs(stem.takes) do
-    local new = add_take(item, take, sources, start_offset, made)
-    first = first or new
+-- The lane that plays and then the others: for takes beside items that are on lanes already.
+local function lanes_around(playing, count)
+  local lanes = { playing }
+  for lane = 0, count do
+    if lane ~= playing and #lanes < count then lanes[#lanes + 1] = lane end
   end
-  reaper.SetActiveTake(first) -- adding a take does not show it
-  describe(item, stem)
+  return lanes
 end
 
-local function new_item(track, position_seconds, length_seconds)
-  local item = must(reaper.AddMediaItemToTrack(track), "REAPER did not add an item")
-  set_item(item, "D_POSITION", position_seconds)
-  set_item(item, "D_LENGTH", length_seconds) -- from whole frames: REAPER may not know it yet
-  set_item(item, "B_LOOPSRC", 0) -- REAPER's default repeats a source in a longer item
-  set_item(item, "D_FADEINLEN", 0) -- its default fades would soften the first beat
-  set_item(item, "D_FADEOUTLEN", 0)
-  return item
-end
-
--- Each take of the stem as an item on a lane of its own, from `lane` on; the first of them plays.
-local function add_lanes(proj, track, stem, like, lane, sources, made)
-  for index, take in ipairs(stem.takes) do
-    local item = new_item(track, like.position_seconds, like.length_seconds)
-    made.back[#made.back + 1] = function() reaper.DeleteTrackMediaItem(track, item) end
-    reaper.SetActiveTake(add_take(item, take, sources, like.start_offset or 0, made))
-    describe(item, stem)
-    set_item(item, "I_FIXEDLANE", lane + index - 1)
-  end
-  tracks.set_lane_count(proj, track, lane + #stem.takes)
-  tracks.play_lane(track, lane)
-end
-
+-- The stem onto a track, where nothing lies at its time.
 local function add_stem(proj, track, plan, stem, sources, made)
-  if plan.as_lanes and #stem.takes > 1 then
-    tracks.give_lanes(track)
-    return add_lanes(proj, track, stem, plan, 0, sources, made)
+  local has_notes = plan.notes == "take"
+  local on_lanes, had_lanes = plan.as_lanes and #stem.takes > 1, tracks.has_lanes(track)
+  if on_lanes then
+    if not had_lanes then tracks.give_lanes(track, made) end
+    local playing = had_lanes and tracks.playing_lane(track) or 0
+    stem_items.add_on_lanes(proj, track, stem, has_notes, plan, lanes_around(playing, #stem.takes), sources, made)
+    if not had_lanes then tracks.play_lane(track, 0, made) end
+    return
   end
-  add_takes(new_item(track, plan.position_seconds, plan.length_seconds), stem, sources, 0, made)
+  local item = stem_items.new(track, plan.position_seconds, plan.length_seconds, made)
+  stem_items.fill(item, stem, has_notes and stem_items.notes(stem, sources) or {}, sources, 0, made)
+  if had_lanes then stem_items.set(item, "I_FIXEDLANE", tracks.playing_lane(track)) end
 end
 
 local function next_lane(track)
@@ -94,6 +56,25 @@ local function next_lane(track)
   return highest + 1
 end
 
+-- What takes an item's takes back, as long as it is there.
+local function keep_state(proj, item, guid, made)
+  local known, chunk = reaper.GetItemStateChunk(item, "", false)
+  must(known, "REAPER does not tell an item's state")
+  made.back[#made.back + 1] = function()
+    local again = tracks.find_item(proj, guid)
+    if again then reaper.SetItemStateChunk(again, chunk, false) end
+  end
+end
+
+-- The item on the track of notes below that lies where `item` does, or nil.
+local function notes_item(proj, track, like)
+  local below = families.notes_below(proj, track)
+  for index = 0, below and reaper.CountTrackMediaItems(below) - 1 or -1 do
+    local item = reaper.GetTrackMediaItem(below, index)
+    if math.abs(reaper.GetMediaItemInfo_Value(item, "D_POSITION") - like.position_seconds) < SAME_SECONDS then return item end
+  end
+end
+
 -- Whether the stem's target is still there, and then has its new takes: in the item, or on further
 -- lanes of its track.
 local function extend_item(proj, plan, stem, sources, made)
@@ -102,76 +83,84 @@ local function extend_item(proj, plan, stem, sources, made)
   if not item then return false end
   local shown = reaper.GetActiveTake(item)
   local start_offset = shown and reaper.GetMediaItemTakeInfo_Value(shown, "D_STARTOFFS") or 0
+  local like = {
+    position_seconds = reaper.GetMediaItemInfo_Value(item, "D_POSITION"),
+    length_seconds = reaper.GetMediaItemInfo_Value(item, "D_LENGTH"), start_offset = start_offset,
+  }
+  local notes = plan.notes ~= "none" and stem_items.notes(stem, sources) or {}
+  local beside = plan.notes == "track" and #notes > 0 and notes_item(proj, track, like)
+  if beside then
+    local _, guid = reaper.GetSetMediaItemInfo_String(beside, "GUID", "", false)
+    keep_state(proj, beside, guid, made)
+    for _, each in ipairs(notes) do stem_items.add_take(beside, each, sources, start_offset, made) end
+    notes = {}
+  end
   if tracks.has_lanes(track) then
-    local like = {
-      position_seconds = reaper.GetMediaItemInfo_Value(item, "D_POSITION"),
-      length_seconds = reaper.GetMediaItemInfo_Value(item, "D_LENGTH"), start_offset = start_offset,
-    }
-    add_lanes(proj, track, stem, like, next_lane(track), sources, made)
+    local lane = next_lane(track)
+    stem_items.add_on_lanes(proj, track, stem, #notes > 0, like, lanes_from(lane, #stem.takes), sources, made)
+    tracks.play_lane(track, lane, made)
     return true
   end
-  local known, chunk = reaper.GetItemStateChunk(item, "", false)
-  must(known, "REAPER does not tell an item's state")
-  made.back[#made.back + 1] = function()
-    local again = tracks.find_item(proj, stem.target)
-    if again then reaper.SetItemStateChunk(again, chunk, false) end
-  end
-  add_takes(item, stem, sources, start_offset, made)
+  keep_state(proj, item, stem.target, made)
+  stem_items.fill(item, stem, notes, sources, start_offset, made)
   return true
+end
+
+-- Stems, and their notes where those have tracks of their own: {stem, holds_notes, track (nil: a new one)}.
+local function rows_of(plan, stems, family, sources)
+  local rows = {}
+  local function add(stem, holds_notes)
+    local track = family and families.track(family, stem.name, holds_notes)
+    rows[#rows + 1] = { stem = stem, holds_notes = holds_notes, track = track, is_new = not track }
+  end
+  for _, stem in ipairs(stems) do
+    add(stem, false)
+    if plan.notes == "track" and #stem_items.notes(stem, sources) > 0 then add(stem, true) end
+  end
+  return rows
+end
+
+-- Tracks for the rows that have none: in the family's folder, or in a new one. Returns the family's id.
+local function add_tracks(proj, plan, rows, family, made)
+  local id, at, count = family and family.id or families.new_id(), reaper.CountTracks(proj), 0
+  if family then -- right below the folder, where no track's depth has to change
+    at = math.tointeger(reaper.GetMediaTrackInfo_Value(family.folder, "IP_TRACKNUMBER"))
+    tracks.expect_at(proj, at, made)
+  else
+    tracks.expect_at(proj, at, made)
+    families.mark(tracks.add(proj, at, plan.title, nil, 1, made), id)
+    at = at + 1
+  end
+  for index, row in ipairs(rows) do
+    if row.is_new then
+      local name = row.holds_notes and row.stem.name .. " notes" or row.stem.name
+      local depth = not family and index == #rows and -1 or 0
+      row.track = tracks.add(proj, at + count, name, row.stem.name, depth, made)
+      families.mark(row.track, id, row.stem.name, row.holds_notes)
+      count = count + 1
+    else
+      made.tracks[#made.tracks + 1] = row.track
+    end
+  end
+  return id
 end
 
 local function place(proj, plan, sources, made)
-  local first, rest = reaper.CountTracks(proj), {}
-  tracks.expect_at(proj, first, made)
+  local rest = {}
   for _, stem in ipairs(plan.stems) do
     if not extend_item(proj, plan, stem, sources, made) then rest[#rest + 1] = stem end
   end
-  if #rest > 0 then tracks.add(proj, first, plan.title, nil, 1, made) end
-  for index, stem in ipairs(rest) do
-    local track = tracks.add(proj, first + index, stem.name, stem.name, index == #rest and -1 or 0, made)
-    add_stem(proj, track, plan, stem, sources, made)
+  if #rest == 0 then return end
+  local family = plan.family and families.stands(proj, plan.family) and plan.family or nil
+  local rows = rows_of(plan, rest, family, sources)
+  made.family = add_tracks(proj, plan, rows, family, made)
+  for _, row in ipairs(rows) do
+    if row.holds_notes then
+      stem_items.add_notes(row.track, stem_items.notes(row.stem, sources), plan, sources, made)
+    else
+      add_stem(proj, row.track, plan, row.stem, sources, made)
+    end
   end
-end
-
-local function take_of(item, guid)
-  for index = 0, reaper.CountTakes(item) - 1 do
-    local take = reaper.GetTake(item, index)
-    local its = take and select(2, reaper.GetSetMediaItemTakeInfo_String(take, "GUID", "", false))
-    if its == guid then return take end
-  end
-end
-
-local function change(get, set, thing, name, value, made)
-  local before = get(thing, name)
-  made.back[#made.back + 1] = function() set(thing, name, before) end
-  must(set(thing, name, value), "REAPER refused " .. name)
-end
-
--- Stems in the place of the sound they were split from: on tracks within that track, which becomes
--- their folder, so that they go through its effects and fader; the sound itself is muted. False
--- where it is not there any more.
-local function place_within(proj, plan, sources, made)
-  local item, parent = tracks.find_item(proj, plan.sound.item, plan.located)
-  local take = item and take_of(item, plan.sound.take)
-  if not take then return false end
-  local first = math.tointeger(reaper.GetMediaTrackInfo_Value(parent, "IP_TRACKNUMBER")) -- from 1: the one after it
-  local depth = math.tointeger(reaper.GetMediaTrackInfo_Value(parent, "I_FOLDERDEPTH"))
-  tracks.expect_at(proj, first, made)
-  for index, stem in ipairs(plan.stems) do
-    -- The last one closes the folder, unless there was one already, and what the track had closed.
-    local its_depth = index == #plan.stems and depth - 1 or 0
-    local new = must(reaper.AddMediaItemToTrack(tracks.add(proj, first + index - 1, stem.name, stem.name, its_depth, made)),
-      "REAPER did not add an item")
-    for _, name in ipairs(ITEM_VALUES) do set_item(new, name, reaper.GetMediaItemInfo_Value(item, name)) end
-    local offset = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - plan.sound.from_seconds
-    local its_take = add_take(new, stem.takes[1], sources, offset, made)
-    for _, name in ipairs(TAKE_VALUES) do set_take(its_take, name, reaper.GetMediaItemTakeInfo_Value(take, name)) end
-    reaper.SetActiveTake(its_take)
-    describe(new, stem)
-  end
-  change(reaper.GetMediaTrackInfo_Value, reaper.SetMediaTrackInfo_Value, parent, "I_FOLDERDEPTH", 1, made)
-  change(reaper.GetMediaItemInfo_Value, reaper.SetMediaItemInfo_Value, item, "B_MUTE", 1, made)
-  return true
 end
 
 local function destroy_unowned(sources, made)
@@ -180,10 +169,17 @@ local function destroy_unowned(sources, made)
   end
 end
 
+-- Without the notes the stems sound the same.
+local function open_notes(midi, sources)
+  local opened, source = pcall(reaper.PCM_Source_CreateFromFile, midi.path)
+  if opened then sources[midi] = source end
+end
+
 local function open_sources(plan, sources)
   for _, stem in ipairs(plan.stems) do
     for _, take in ipairs(stem.takes) do
       sources[take] = must(reaper.PCM_Source_CreateFromFile(take.path), "REAPER cannot open " .. take.path)
+      if take.midi then open_notes(take.midi, sources) end
     end
   end
 end
@@ -206,7 +202,7 @@ function landing.insert(proj, plan)
     reaper.PreventUIRefresh(1)
     is_held = true
     if plan.tempo then tempo.insert(proj, plan.tempo, plan.position_seconds, made) end
-    if not (plan.sound and place_within(proj, plan, sources, made)) then place(proj, plan, sources, made) end
+    if not (plan.sound and split_landing.place(proj, plan, sources, made)) then place(proj, plan, sources, made) end
     tracks.put_tab_back(made)
     reaper.Undo_OnStateChangeEx2(proj, "backline: insert " .. plan.title, ALL_STATES, NO_TRACK_PARAMETER)
   end)
@@ -215,6 +211,7 @@ function landing.insert(proj, plan)
     pcall(destroy_unowned, sources, made)
     pcall(tracks.put_tab_back, made)
   end
+  if fine and made.family and not plan.sound then pcall(families.remember, proj, made.family) end
   if fine then pcall(show, proj, made) end
   if is_held then reaper.PreventUIRefresh(-1) end
   pcall(reaper.UpdateArrange)

@@ -3,6 +3,7 @@ local memory = require("memory")
 local project = require("project")
 local protocol = require("protocol")
 local request = require("request")
+local settings = require("settings")
 local tracks = require("tracks")
 
 local made_items = {}
@@ -116,7 +117,7 @@ local function order(proj, group, changes)
   local start = project.nearest_bar(proj, first.position - first.start_offset)
   local place = { proj = proj, range = project.bars(proj, start, first.origin.bars) }
   return request.save(request.new_rid(), place, first.origin.title, with_keys(first.origin.keys, changes),
-    changes.stems[2], targets)
+    changes.stems[2], targets, { notes = settings.read(proj).notes })
 end
 
 local function next_seed(group)

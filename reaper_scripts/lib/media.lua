@@ -62,6 +62,7 @@ local function check(path, entry, rate)
   if size ~= entry.bytes then
     return nil, ("%s has %d bytes, its manifest says %d: it is damaged."):format(path, size, entry.bytes)
   end
+  if names.suffix(entry.path) == ".mid" then return true end
   local file <close> = assert(io.open(path, "rb"))
   local kind = names.suffix(entry.path) == ".flac" and "FLAC" or "WAV"
   local length = kind == "FLAC" and flac_length or wave_length
@@ -92,15 +93,28 @@ local function copy(from, to)
   return true
 end
 
--- What the stems asked for have in the job's folder: {name, takes = {{path, entry, take}}}, or nil
--- and a sentence.
-local function wanted(manifest, folder, stems)
-  local by_stem, found = {}, {}
+-- The files of a role by stem and take: {path, entry, take}.
+local function of_role(manifest, folder, role)
+  local by_stem = {}
   for _, entry in ipairs(manifest.files) do
-    if type(entry) == "table" and entry.role == "stem" and type(entry.path) == "string"
+    if type(entry) == "table" and entry.role == role and type(entry.stem) == "string" and type(entry.path) == "string"
       and not entry.path:find("..", 1, true) and math.tointeger(entry.take) then
       by_stem[entry.stem] = by_stem[entry.stem] or {}
       by_stem[entry.stem][entry.take] = { path = files.join(folder, entry.path), entry = entry, take = entry.take }
+    end
+  end
+  return by_stem
+end
+
+-- What the stems asked for have in the job's folder: {name, takes = {{path, entry, take, midi}}}, or nil
+-- and a sentence; `midi` = {path, entry, take} where a take has notes and they are wanted.
+local function wanted(manifest, folder, stems, wants_notes)
+  local by_stem, found = of_role(manifest, folder, "stem"), {}
+  local notes = wants_notes and of_role(manifest, folder, "notes") or {}
+  for stem, takes in pairs(notes) do
+    for take, each in pairs(takes) do
+      local its = by_stem[stem] and by_stem[stem][take]
+      if its then its.midi = each end
     end
   end
   for _, name in ipairs(stems) do
@@ -110,23 +124,32 @@ local function wanted(manifest, folder, stems)
   return found
 end
 
--- Copies the stems into `target`, a new folder: the list of stems with the copies' paths, or nil
--- and a sentence. `made` gets the path of each file as it is begun, for those who must tidy up.
-function media.fetch(manifest, folder, stems, target, made)
-  local found, why = wanted(manifest, folder, stems)
+-- Copies a file of a take, checked, into `target`: true and its path is the copy's, or nil and a sentence.
+local function fetch(manifest, stem, take, target, made)
+  local fine, why = check(take.path, take.entry, manifest.grid.sample_rate)
+  if not fine then return nil, why end
+  local path = files.join(target, names.of(manifest, stem.name, take.take, take.entry.path))
+  made[#made + 1] = path
+  fine, why = copy(take.path, path)
+  if not fine then return nil, why end
+  take.path = path
+  if files.size(path) ~= take.entry.bytes then return nil, path .. " was not written whole." end
+  return true
+end
+
+-- Copies the stems, and their notes where wanted, into `target`, a new folder: the list of stems with the
+-- copies' paths, or nil and a sentence. `made` gets the path of each file as it is begun, for those who must
+-- tidy up.
+function media.fetch(manifest, folder, stems, target, made, wants_notes)
+  local found, why = wanted(manifest, folder, stems, wants_notes)
   if not found then return nil, why end
   reaper.RecursiveCreateDirectory(target, 0)
   for _, stem in ipairs(found) do
     for _, take in ipairs(stem.takes) do
       local fine
-      fine, why = check(take.path, take.entry, manifest.grid.sample_rate)
+      fine, why = fetch(manifest, stem, take, target, made)
+      if fine and take.midi then fine, why = fetch(manifest, stem, take.midi, target, made) end
       if not fine then return nil, why end
-      local path = files.join(target, names.of(manifest, stem.name, take.take, take.entry.path))
-      made[#made + 1] = path
-      fine, why = copy(take.path, path)
-      if not fine then return nil, why end
-      take.path = path
-      if files.size(path) ~= take.entry.bytes then return nil, path .. " was not written whole." end
     end
   end
   return found

@@ -21,8 +21,11 @@ local function key_word(name)
   return MODES[mode] and tonic .. MODES[mode]
 end
 
--- The end of a sound file's name that says its format.
-function names.suffix(path) return path:lower():find("%.flac$") and ".flac" or ".wav" end
+-- The end of a file's name that says its format.
+function names.suffix(path)
+  local suffix = path:lower():match("%.%w+$")
+  return (suffix == ".flac" or suffix == ".mid") and suffix or ".wav"
+end
 
 -- The name of a stem's take, by the job's manifest, with the suffix of its file there; what the
 -- manifest does not say is left out.

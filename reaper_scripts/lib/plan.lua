@@ -1,5 +1,8 @@
--- What is to be landed of a job: {title, position_seconds, length_seconds, as_lanes, tempo, sound, stems =
--- {{name, notes, provenance, target (an item's GUID or nil), takes = {{path, name, provenance}}}}}.
+-- What is to be landed of a job: {title, position_seconds, length_seconds, as_lanes, tempo, sound, notes,
+-- family, stems = {{name, notes, provenance, target (an item's GUID or nil), takes = {{path, name, provenance,
+-- midi = {path, name, provenance} or nil}}}}}.
+-- `notes` says where the MIDI of each take goes: "take", "track" or "none"; `family`, as families.find gives it,
+-- has the tracks that the stems come onto.
 -- `tempo`, a manifest's grid, has the project take up its tempo and meter over those bars.
 -- `located` has items by GUID where they were looked for before (tracks.locate).
 -- `sound` = {item, take (GUIDs), from_seconds} is what the stems were split from, if they were.
@@ -14,7 +17,9 @@ local function of_music(order, manifest, stems, made)
     for each, take in ipairs(stem.takes) do
       local seed = type(manifest.takes[take.take]) == "table" and manifest.takes[take.take].seed
       local name = ("%s seed %s"):format(stem.name, tostring(seed or "?"))
-      takes[each] = { path = take.path, name = name, provenance = provenance.of_take(order, manifest, take) }
+      local origin = provenance.of_take(order, manifest, take)
+      takes[each] = { path = take.path, name = name, provenance = origin,
+        midi = take.midi and { path = take.midi.path, name = name .. " notes", provenance = origin } }
     end
     made.stems[index] = {
       name = stem.name, takes = takes, target = order.targets[stem.name], notes = report.text(manifest, 1),
@@ -39,7 +44,7 @@ end
 -- The plan of an order whose files are `stems`, as media.fetch gave them.
 function plan.of(order, proj, manifest, stems)
   local made = {
-    title = order.title, stems = {}, as_lanes = order.takes_as == "lanes",
+    title = order.title, stems = {}, as_lanes = order.takes_as == "lanes", notes = order.notes or "none",
     position_seconds = reaper.TimeMap2_QNToTime(proj, order.start_qn),
     length_seconds = manifest.grid.frames / manifest.grid.sample_rate,
   }

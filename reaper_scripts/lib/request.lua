@@ -1,5 +1,6 @@
 -- What is asked for: the project and the user's choices made into an order.
 local chords = require("chords")
+local families = require("families")
 local files = require("files")
 local keys = require("key")
 local melody = require("melody")
@@ -101,7 +102,7 @@ function request.order(place, chosen)
     if not fine then return nil, why end
   end
   return request.save(rid, place, title_of(chosen, grid), list, chosen.stems, nil,
-    { takes_as = chosen.takes_as })
+    { takes_as = chosen.takes_as, tracks = chosen.tracks, family = families.in_hand(proj), notes = chosen.notes })
 end
 
 -- `more` are further fields of the order.

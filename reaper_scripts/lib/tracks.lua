@@ -35,7 +35,7 @@ local function is_still(proj, item, guid)
   return its == guid
 end
 
-local function is_open(proj)
+function tracks.is_open(proj)
   for index = 0, 255 do
     local each = reaper.EnumProjects(index)
     if not each or each == proj then return each == proj end
@@ -50,7 +50,7 @@ function tracks.locate(proj, guids)
     found[guid], missing = false, missing + 1
   end
   local at = 0
-  while missing > 0 and is_open(proj) and at < reaper.CountTracks(proj) do
+  while missing > 0 and tracks.is_open(proj) and at < reaper.CountTracks(proj) do
     local track = reaper.GetTrack(proj, at)
     for index = 0, reaper.CountTrackMediaItems(track) - 1 do
       local item = reaper.GetTrackMediaItem(track, index)
@@ -129,23 +129,43 @@ function tracks.add(proj, at, name, stem, depth, made)
   return track
 end
 
+function tracks.is_folder(track) return reaper.GetMediaTrackInfo_Value(track, "I_FOLDERDEPTH") == 1 end
+
 -- Fixed item lanes: each take on a lane of its own, of which one plays.
 function tracks.has_lanes(track) return reaper.GetMediaTrackInfo_Value(track, "I_FREEMODE") == FIXED_LANES end
 
-function tracks.give_lanes(track)
+function tracks.give_lanes(track, made)
+  local before = reaper.GetMediaTrackInfo_Value(track, "I_FREEMODE")
+  made.back[#made.back + 1] = function() reaper.SetMediaTrackInfo_Value(track, "I_FREEMODE", before) end
   tracks.set(track, "I_FREEMODE", FIXED_LANES)
   reaper.UpdateTimeline()
 end
 
+function tracks.lane_count(track) return math.floor(reaper.GetMediaTrackInfo_Value(track, "I_NUMFIXEDLANES")) end
+
+-- The lane that is heard, the first of several.
+function tracks.playing_lane(track)
+  for lane = 0, tracks.lane_count(track) - 1 do
+    if reaper.GetMediaTrackInfo_Value(track, ("C_LANEPLAYS:%d"):format(lane)) > 0 then return lane end
+  end
+  return 0
+end
+
+-- Sets a number of a track that the stems are heard without; a landing that fails takes it back.
+local function try(track, name, value, made)
+  local before = reaper.GetMediaTrackInfo_Value(track, name)
+  if pcall(reaper.SetMediaTrackInfo_Value, track, name, value) then
+    made.back[#made.back + 1] = function() reaper.SetMediaTrackInfo_Value(track, name, before) end
+  end
+end
+
 -- REAPER counts a lane too many when a project is opened again, unless it was told how many.
-function tracks.set_lane_count(proj, track, count)
-  pcall(reaper.SetMediaTrackInfo_Value, track, "I_NUMFIXEDLANES", count)
+function tracks.set_lane_count(proj, track, count, made)
+  try(track, "I_NUMFIXEDLANES", count, made)
   if reaper.APIExists("UpdateItemLanes") then pcall(reaper.UpdateItemLanes, proj) end -- since REAPER 7
 end
 
 -- Has that lane alone be heard. Where REAPER refuses the takes are there all the same.
-function tracks.play_lane(track, lane)
-  pcall(reaper.SetMediaTrackInfo_Value, track, ("C_LANEPLAYS:%d"):format(lane), 1)
-end
+function tracks.play_lane(track, lane, made) try(track, ("C_LANEPLAYS:%d"):format(lane), 1, made) end
 
 return tracks

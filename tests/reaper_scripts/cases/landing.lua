@@ -21,6 +21,27 @@ local function plan(w, stems, takes)
   return made
 end
 
+local function with_notes(w, made)
+  made.notes = "track"
+  local path = w.folder .. "/notes.mid"
+  local file = assert(w.real.io_open(path, "wb"))
+  file:write(FakeDaemon.midi)
+  file:close()
+  for _, stem in ipairs(made.stems) do
+    for _, take in ipairs(stem.takes) do take.midi = { path = path, name = take.name .. " notes", provenance = "{}" } end
+  end
+  return made
+end
+
+local function found_family(w, stems, from)
+  local proj = w.projects[1].handle
+  local families = w:lib("families")
+  local search = coroutine.create(families.find)
+  local fine, found = coroutine.resume(search, proj, families.newest(proj), stems, from, from + 0.01)
+  while fine and coroutine.status(search) ~= "dead" do fine, found = coroutine.resume(search) end
+  return assert(fine and found)
+end
+
 local function state(w, Daemon)
   local told = {}
   for index in ipairs(w.projects) do told[index] = w:plain(index) end
@@ -203,7 +224,13 @@ end)
 -- Every call of an insert fails in turn: raised, and where the call has an answer, refused.
 local CANNOT_FAIL = { PreventUIRefresh = true } -- a counter; nothing could be done about it either
 -- The stems stand as well without it.
-local ONLY_LOOKS = { ColorToNative = true, I_CUSTOMCOLOR = true, P_ICON = true, P_NOTES = true, ["C_LANEPLAYS:0"] = true }
+local ONLY_LOOKS = { ColorToNative = true, I_CUSTOMCOLOR = true, P_ICON = true, P_NOTES = true, UpdateItemLanes = true }
+-- What a track remembers of its family, and the notes, are no reason to keep stems away.
+local function only_helps(name, arguments)
+  return name == "GetSetMediaTrackInfo_String" and arguments[2]:find("^P_EXT:")
+    or name == "SetMediaTrackInfo_Value" and arguments[2]:find("LANE") -- how many there are, and which plays
+    or name == "PCM_Source_CreateFromFile" and arguments[1]:find("%.mid$")
+end
 local MAY_BE_NIL = { GetActiveTake = true } -- an item without a take
 local MEANT_SO = { APIExists = true }
 local CAN_REFUSE = { boolean = true, MediaTrack = true, MediaItem = true, MediaItem_Take = true, PCM_source = true, ReaProject = true }
@@ -213,7 +240,8 @@ local function fail_each_call(make_world, Daemon, kind)
   local names, first = {}, w.call_count
   local looks = {}
   w.fault = function(name, count, arguments)
-    names[count - first], looks[count - first] = name, ONLY_LOOKS[name] or ONLY_LOOKS[arguments[2]]
+    names[count - first] = name
+    looks[count - first] = ONLY_LOOKS[name] or ONLY_LOOKS[arguments[2]] or only_helps(name, arguments)
   end
   assert(insert())
   w.fault = nil
@@ -242,7 +270,7 @@ local function fail_each_call(make_world, Daemon, kind)
       elseif not fine then
         equal(state(world, Daemon), before, "the project after " .. where)
         contains(why, "The project is as it was.")
-      elseif name ~= "GetSetMediaItemInfo_String" and name ~= "GetTrackMediaItem" then
+      elseif name ~= "GetSetMediaItemInfo_String" and name ~= "GetTrackMediaItem" and name ~= "ValidatePtr2" then
         error("the landing went on although it failed: " .. where)
       end
     end
@@ -270,6 +298,16 @@ for _, kind in ipairs({ "raise", "refuse" }) do
     fail_each_call(worlds(w, function(world, landing)
       local four = plan(world)
       return function() return landing.insert(handle(world), four) end
+    end), Daemon, kind)
+  end)
+
+  case("when any call of an insert onto the tracks of an earlier section " .. verb .. " those stay as they were", function(w, Daemon)
+    fail_each_call(worlds(w, function(world, landing)
+      assert(landing.insert(handle(world), with_notes(world, plan(world, { "drums", "bass" }))))
+      local following = with_notes(world, plan(world, { "drums", "vocals" }, 2))
+      following.position_seconds, following.as_lanes = 5.0, true
+      following.family = found_family(world, { "drums", "vocals" }, 5.0)
+      return function() return landing.insert(handle(world), following) end
     end), Daemon, kind)
   end)
 

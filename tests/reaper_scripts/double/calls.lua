@@ -200,6 +200,11 @@ return function(world)
       world.sources = world.sources + 1
       return model.new("PCM_source", { file = path, frames = packed & 0xFFFFFFFFF, rate = packed >> 44, type = "FLAC" }).handle
     end
+    if head:sub(1, 4) == "MThd" then
+      file:close()
+      world.sources = world.sources + 1
+      return model.new("PCM_source", { file = path, type = "MIDI" }).handle
+    end
     if head:sub(1, 4) == "RIFF" and head:sub(9, 12) == "WAVE" then
       while true do
         local chunk = file:read(8)
@@ -230,6 +235,7 @@ return function(world)
   end
   function calls.SetMediaItemTake_Source(take, source)
     object(take).source = object(source)
+    if object(source).type == "MIDI" then object(take).notes = {} end
     world.sources = world.sources - 1 -- the take owns it now
     return true
   end
@@ -380,6 +386,7 @@ return function(world)
     local undo = project(proj).undo
     undo[#undo + 1] = { text = description, tracks = model.snapshot(project(proj)) }
   end
+  function calls.GetProjectStateChangeCount(proj) return #project(proj).undo end
   function calls.PreventUIRefresh(count)
     world.held = world.held + count
     assert(world.held >= 0, "double: PreventUIRefresh below zero")

@@ -9,6 +9,9 @@ local osc = dofile(here .. "../../../reaper_scripts/lib/osc.lua")
 local json = dofile(here .. "../../../reaper_scripts/lib/json.lua")
 
 FakeDaemon.osc, FakeDaemon.json = osc, json
+-- A file of no notes: one track that ends at once.
+local MIDI = "MThd" .. string.pack(">I4I2I2I2", 6, 0, 1, 960) .. "MTrk" .. string.pack(">s4", "\0\xFF\x2F\0")
+FakeDaemon.midi = MIDI
 
 function FakeDaemon.new(world)
   local daemon = setmetatable({}, FakeDaemon)
@@ -210,6 +213,14 @@ local function flac(frames, rate)
   return "fLaC" .. string.pack(">I4", 0x80 << 24 | #block) .. block .. "\xFF\xF8" .. ("\0"):rep(frames)
 end
 
+function FakeDaemon:_write_notes(job, manifest, sub, stem, take)
+  local file = assert(self.world.real.io_open(job.folder .. "/" .. sub .. stem .. ".mid", "wb"))
+  file:write(MIDI)
+  file:close()
+  table.insert(manifest.files, { path = sub .. stem .. ".mid", role = "notes", stem = stem, take = take, bytes = #MIDI, frames = 0,
+    sha256 = ("%064d"):format(take) })
+end
+
 -- A job's folder as the pipeline leaves it: sound files and the manifest.
 function FakeDaemon:make_result(job)
   local is_flac = job.keys.format == "flac"
@@ -231,6 +242,7 @@ function FakeDaemon:make_result(job)
       file:close()
       table.insert(manifest.files, { path = sub .. stem .. suffix, role = "stem", stem = stem, take = take,
         bytes = #bytes, frames = self.frames, sha256 = ("%064d"):format(take) })
+      if self.writes_notes then self:_write_notes(job, manifest, sub, stem, take) end
     end
   end
   if job.path then -- as daemon/pipeline/separation.py has it

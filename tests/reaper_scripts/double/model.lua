@@ -28,7 +28,7 @@ function model.object(handle) return type(handle) == "table" and registry[handle
 function model.track(fields)
   local track = model.new("MediaTrack", fields or {})
   track.text = track.text or { P_NAME = "" }
-  track.value = track.value or { I_FOLDERDEPTH = 0, I_CUSTOMCOLOR = 0 }
+  track.value = track.value or { I_FOLDERDEPTH = 0, I_CUSTOMCOLOR = 0, I_FREEMODE = 0.0, I_NUMFIXEDLANES = 1.0, ["C_LANEPLAYS:0"] = 1.0 }
   track.ext, track.items = track.ext or {}, track.items or {}
   return track
 end
