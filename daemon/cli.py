@@ -43,6 +43,7 @@ COMMANDS = {
     "play": "daemon.commands.library:play",
     "open": "daemon.commands.library:open_",
     "prune": "daemon.commands.prune:prune",
+    "styles": "daemon.commands.styles:styles",
     "send": "daemon.commands.send:send",
     "library": "daemon.commands.library:library",
     "models": "daemon.commands.models:models",

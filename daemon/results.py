@@ -40,7 +40,7 @@ def summary(manifest: Manifest, folder: Path) -> Iterator[str]:
         if take.report and (match := take.report.chords):
             yield f"{which}{_chords(match)}"
         yield from (f"{which}{line}" for line in _processing(take.facts, take.report))
-        yield from (f"{which}{remark}" for remark in take.facts.remarks or ())
+    yield from (f"remark: {remark}" for remark in manifest.remarks())
     choice = manifest.takes[0].facts.choice if manifest.takes else None
     if choice:
         from daemon.pipeline.selection import table
@@ -70,11 +70,12 @@ def _processing(facts: TakeFacts, report: Report | None) -> Iterator[str]:
         yield f"transposed by {moved.semitones:+d} semitones, from {moved.heard}"
     if level := report and report.levelled:
         held = ", held back by its peaks" if level.held_back_by_peak else ""
-        lufs = "unknown" if level.after_lufs is None else f"{level.after_lufs:.1f} LUFS"
-        yield (
-            f"loudness {lufs} ({level.target_lufs:g} asked{held}), "
-            f"true peak {level.true_peak_dbtp:+.1f} dBTP"
-        )
+        peak = f"true peak {level.true_peak_dbtp:+.1f} dBTP"
+        if level.after_lufs is None:
+            yield f"too short to measure its loudness, so it was left as it is; {peak}"
+        else:
+            lufs = f"{level.after_lufs:.1f} LUFS ({level.target_lufs:g} asked{held})"
+            yield f"loudness {lufs}, {peak}"
 
 
 def _chords(match: ChordMatch) -> str:
@@ -92,6 +93,7 @@ def split_summary(manifest: Manifest, folder: Path) -> Iterator[str]:
     silent = [stem for take in manifest.takes for stem in take.facts.silent or ()]
     if silent:
         yield f"silent: {', '.join(silent)}"
+    yield from (f"remark: {remark}" for remark in manifest.remarks())
 
 
 def _tempo_and_key(manifest: Manifest, report: Report) -> str:

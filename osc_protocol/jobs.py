@@ -13,6 +13,7 @@ from osc_protocol.message import Command, Event, Reply
 from osc_protocol.protocol import MAX_INT
 
 MAX_RATING = 5
+MAX_REMARKS_BYTES = 2000
 JOB_STATES = ("queued", "running", "done", "failed", "cancelled")
 Target = Annotated[str | int, Arg("rid or number of the job", "target", low=0)]
 Owner = Annotated[str, Arg("id of the request that made the job", "line", max_bytes=64)]
@@ -214,6 +215,11 @@ class Finished(Event, address="/backline/finished"):
     error_code: ErrorCode
     message: Sentence
     folder: Folder
+    remarks: Annotated[
+        str,
+        Arg("what of the request was not understood or is played otherwise; empty: nothing",
+            "line", max_bytes=MAX_REMARKS_BYTES),
+    ] = ""  # fmt: skip
 
 
 class Heartbeat(Event, address="/backline/heartbeat"):

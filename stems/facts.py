@@ -79,3 +79,9 @@ class TakeFacts:
     remarks: tuple[str, ...] | None = None
     choice: ChoiceEntry | None = None
     notes_heard: tuple[str, ...] | None = None
+
+    @property
+    def all_remarks(self) -> tuple[str, ...]:
+        """Return the remarks, which are the engine's own where no others stand in their place."""
+        remarks = self.engine.get("remarks") if self.remarks is None else self.remarks
+        return tuple(remarks) if isinstance(remarks, list | tuple) else ()

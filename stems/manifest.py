@@ -60,6 +60,12 @@ class Manifest:
         """The project's name that was given with the request, or ""."""
         return str(self.request.get("project") or "")
 
+    def remarks(self) -> tuple[str, ...]:
+        """Say what was not understood or is played otherwise than asked, each sentence once."""
+        melody = [f"melody: {change}" for change in self.melody.changes] if self.melody else []
+        takes = (remark for take in self.takes for remark in take.facts.all_remarks)
+        return tuple(dict.fromkeys([*takes, *melody]))
+
     def sound_path(self, stem: str | None, take: int) -> str:
         """Where the sound of a stem lies, or of the mix (None); raises StemError without one."""
         role = "mix" if stem is None else "stem"
@@ -169,7 +175,7 @@ def sha256_of(file: Path) -> str:
 def grid_of(manifest: Manifest) -> Grid:
     """Return the grid that a manifest describes; raises StemError where it describes none."""
     if isinstance(manifest.grid, LengthEntry):
-        raise StemError("the manifest has no grid: it is that of a split recording")
+        raise StemError("it is a split recording, which has no tempo and no bars")
     return manifest.grid.grid()
 
 

@@ -39,6 +39,7 @@ class Source:
     clips: Mapping[str, Clip]
     gain_db: float
     notes: Mapping[str, tuple[Note, ...]]
+    repairs: tuple[str, ...]  # of its MIDI files, which may have been edited where they lie
     score: Mapping[str, object]
     lead_sheet: LeadSheet = field(default_factory=LeadSheet)
 
@@ -59,11 +60,12 @@ def read_source(folder: Path, take: int = 1, *, with_score: bool = True) -> Sour
     except (OSError, AudioError) as error:
         raise StemError(f"source {str(folder)!r}: {error}") from None
     midi = {stem: folder / path_in_job(take, f"{stem}.mid") for stem in manifest.stems}
-    notes = {stem: read_edited_notes(p, stem) if p.exists() else () for stem, p in midi.items()}
+    edited = {stem: read_edited_notes(p, stem) for stem, p in midi.items() if p.exists()}
+    notes = {stem: edited[stem].notes if stem in edited else () for stem in midi}
+    repairs = tuple(repair for each in edited.values() for repair in each.repairs)
     score = _score_of(folder, take) if with_score else {}
-    return Source(
-        manifest, take, clips, entry.gain_db, notes, score, _sheet_of(folder, manifest, take)
-    )
+    sheet = _sheet_of(folder, manifest, take)
+    return Source(manifest, take, clips, entry.gain_db, notes, repairs, score, sheet)
 
 
 def _sheet_of(folder: Path, manifest: Manifest, take: int) -> LeadSheet:
@@ -88,7 +90,15 @@ def check_same_frame(source: Source, request: Mapping[str, object]) -> None:
             )
 
 
-def read_edited_notes(path: Path, stem: str) -> tuple[Note, ...]:
+@dataclass(frozen=True, slots=True)
+class EditedNotes:
+    """The notes of a MIDI file for one stem, and sentences on what of the file was mended."""
+
+    notes: tuple[Note, ...]
+    repairs: tuple[str, ...]
+
+
+def read_edited_notes(path: Path, stem: str) -> EditedNotes:
     """Return the notes of a MIDI file meant for `stem`: channel 10 for drums, else all others.
 
     A file for the drums whose notes lie on other channels is taken as drums all the same. Raises
@@ -101,7 +111,7 @@ def read_edited_notes(path: Path, stem: str) -> tuple[Note, ...]:
     notes = score.drums or score.notes if stem == "drums" else score.notes
     if not notes:
         raise StemError(f"midi file {str(path)!r} holds no note for the {stem}")
-    return notes
+    return EditedNotes(notes, tuple(f"{path.name}: {repair}" for repair in score.repairs))
 
 
 def change(source: Source, new: Mapping[str, Clip], grid: Grid, bars: tuple[int, int]) -> StemSet:

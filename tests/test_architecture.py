@@ -53,6 +53,7 @@ DOORS = {
     "peft": {"diffusion.ace_step.lora"},
     "mido": {"midi.smf"},
     "soundfile": {
+        "audio.encoded_file",
         "audio.errors",
         "audio.flac_file",
         "audio.sound_reader",

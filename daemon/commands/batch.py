@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from daemon.commands.outputs import refuse_finished
 from daemon.errors import Interrupted
 from daemon.failure import FAILED, INTERRUPTED, failure_of
 from daemon.output_names import output_names
@@ -143,18 +142,14 @@ def _do_all(
         share("", 1.0)
 
 
-def placed(
-    out: Path, option: str, inputs: SoundInputs, pattern: str, suffix: str
-) -> Mapping[Path, Path]:
+def placed(out: Path, inputs: SoundInputs, pattern: str, suffix: str) -> Mapping[Path, Path]:
     """Return the one file that is made of each recording: `out` itself, or in it where many are.
 
-    A pattern puts it into the folder `out` as well. Raises UsageError for one that names no files,
-    and for the folder of a finished job.
+    A pattern puts it into the folder `out` as well; raises UsageError for one that names no files.
     """
     if not inputs.many and not pattern:
         return {inputs.files[0]: out}
     names = output_names(pattern or "{file}", inputs.files, (), suffix)
-    refuse_finished(out, option)
     return {file: names.path(out, file) for file in inputs.files}
 
 

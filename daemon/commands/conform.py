@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from audio.encodings import ENCODINGS, WAV
 from daemon.commands.batch import CancelFlag, Done, Name, Show, over_all, placed
 from daemon.commands.options import OUTPUT, AsJson, Force, Meter, Recordings
-from daemon.commands.outputs import check_free, in_place_of
+from daemon.commands.outputs import check_ending, check_free, in_place_of
 from daemon.errors import UsageError
 from daemon.sound_inputs import sound_inputs
 from midi.grid import Grid
@@ -36,7 +37,12 @@ Loop = Annotated[bool, typer.Option("--loop", help="Fold what rings on into the 
 MaxStretch = Annotated[float, typer.Option("--max-stretch", help="Refuse more, in percent.")]
 Out = Annotated[
     Path,
-    typer.Option("-o", "--out", help="WAV file; a folder with --stems and of many.", **OUTPUT),
+    typer.Option(
+        "-o",
+        "--out",
+        help="Sound file, its ending the format; a folder with --stems and of many.",
+        **OUTPUT,
+    ),
 ]
 
 
@@ -61,15 +67,15 @@ def conform(
     inputs = sound_inputs(files)
     if stems and (inputs.many or name):
         raise UsageError("stems are those of one recording, and keep their names")
-    if not (stems or inputs.many or name) and out.suffix.lower() != ".wav":
-        raise UsageError(f"out {str(out)!r} must end in .wav: conform writes 32-bit float WAV")
+    if not (stems or inputs.many or name):
+        check_ending(out, "out", (WAV, *ENCODINGS))
     parts = list(_stem_files(stems).values()) if stems else []
     read = [*inputs.files, *parts]
     if stems:
         names = ("mix.wav", *(f"{path.stem}.wav" for path in parts))
         outputs = {inputs.files[0]: [out / each for each in names]}
     else:
-        targets = placed(out, "out", inputs, name, ".wav")
+        targets = placed(out, inputs, name, ".wav")
         outputs = {file: [target] for file, target in targets.items()}
     for target in (each for made in outputs.values() for each in made):
         check_free(target, "out", read, force=force)
@@ -78,17 +84,43 @@ def conform(
     bring = _loop if loop else _straight
 
     def work(file: Path, show: Show, cancelled: CancelFlag) -> Done:
+        from audio.encoded_file import check_encoding
         from stems.plain import as_plain
 
         made = outputs[file]
+        check_encoding(made[0], file)
         with in_place_of(made, "out", read, force=force):
-            outcome = bring([file, *parts], made, bars, options)
+            outcome = _encoded(bring, [file, *parts], made, bars, options)
         line = f"{_line(outcome, options)}; written to {out if stems else made[0]}"
         lines = [f"{file}: {line}" if inputs.many else line]
         lines += [f"  {remark}" for remark in outcome.remarks]
         return Done(lines, as_plain(outcome), made)
 
     over_all(inputs, work, as_json=as_json)
+
+
+def _encoded(
+    bring: Bring, inputs: list[Path], outputs: list[Path], bars: int, options: Options
+) -> Outcome:
+    """Have it brought onto the grid as float WAV, and written in the format of its ending."""
+    target = outputs[0]
+    if target.suffix.lower() == WAV:
+        return bring(inputs, outputs, bars, options)
+    from audio.encoded_file import encode
+
+    plain = target.with_name(f".{target.name}{WAV}")
+    try:
+        outcome = bring(inputs, [plain], bars, options)
+        gain_db = encode(plain, target)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    finally:
+        plain.unlink(missing_ok=True)
+    if not gain_db:
+        return outcome
+    down = f"it was brought down by {-gain_db:.2f} dB, for {target.suffix} holds nothing louder"
+    return replace(outcome, gain_db=round(gain_db, 2), remarks=(*outcome.remarks, down))
 
 
 def _line(outcome: Outcome, options: Options) -> str:
@@ -118,6 +150,7 @@ class Outcome:
     usual_jump: float | None = None
     clicks: bool | None = None
     null_dbfs: float | None = None
+    gain_db: float = 0.0
     remarks: tuple[str, ...] = ()  # on the files
 
 
@@ -143,6 +176,9 @@ class Options:
         """How many bars a recording may hold: rounded, for it may be a little slow or fast."""
         one = float((self.expected(1) or self.grid(1)).seconds)
         return max(1, int(seconds / one + 0.1))
+
+
+Bring = Callable[[list[Path], list[Path], int, Options], Outcome]
 
 
 def _straight(inputs: list[Path], outputs: list[Path], bars: int, options: Options) -> Outcome:
@@ -172,6 +208,8 @@ def _loop(inputs: list[Path], outputs: list[Path], bars: int, options: Options) 
     from audio.residue import null_dbfs
 
     recorded = [read_recorded(path) for path in inputs]
+    if len({each.clip.channels for each in recorded}) > 1:
+        recorded = [read_recorded(path, stereo=True) for path in inputs]
     mix, *parts = (each.clip for each in recorded)
 
     def bring(count: int) -> tuple[int, Conformed]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from daemon.commands.options import OUTPUT, Force
-from daemon.commands.outputs import in_place_of, refuse_inputs, written_whole
+from daemon.commands.outputs import check_ending, in_place_of, refuse_inputs, written_whole
 from daemon.errors import UsageError
 from daemon.screen import say
 
@@ -47,6 +47,7 @@ def export(
     if dawproject is None and ardour is None and files is None:
         raise UsageError("export needs --dawproject FILE, --ardour FOLDER or --files FOLDER")
     if dawproject is not None:
+        check_ending(dawproject, "dawproject", (".dawproject",))
         from stems.dawproject import write_dawproject
 
         manifest = _convert(folder, dawproject, "dawproject", write_dawproject, force)
@@ -75,11 +76,17 @@ def _convert(
     force: bool,
 ) -> Manifest:
     """Have `write` make `target` of a job; raises UsageError where it may not."""
+    from stems.entries import LengthEntry
     from stems.manifest import read_manifest
 
     is_folder = option == "ardour"
     with in_place_of([target], option, [folder], force=force, folder=is_folder):
         manifest = read_manifest(folder)
+        if isinstance(manifest.grid, LengthEntry):
+            raise UsageError(
+                f"{folder} is a split recording, which has no tempo and no bars; its stems can be "
+                "exported with --files"
+            )
         with written_whole(target, option) as partial:
             write(partial, folder, manifest)
     return manifest

@@ -13,7 +13,6 @@ from daemon.config import typed_config
 from daemon.errors import UsageError
 from daemon.failure import FAILED
 from daemon.screen import progress_bar, say, say_aside, say_json
-from osc_protocol.jobs import MAX_RATING
 
 if TYPE_CHECKING:
     from daemon.library import Entry
@@ -31,9 +30,9 @@ Date = Annotated[
         "--date", help="2026-11-30, 2026-11, 2026-11-01..2026-11-15, or 7d: the last 7 days."
     ),
 ]
-Least = Annotated[int, typer.Option("--rating", min=0, max=MAX_RATING, help="Rating, at least.")]
+Least = Annotated[int, typer.Option("--rating", metavar="1..5", help="Rating, at least.")]
 Every = Annotated[bool, typer.Option("--all", help="Jobs without files as well.")]
-Limit = Annotated[int, typer.Option("--limit", min=0, help="How many at most; 0 for all.")]
+Limit = Annotated[int, typer.Option("--limit", help="How many at most; 0 for no limit.")]
 Target = Annotated[
     str,
     typer.Argument(metavar="RESULT", help="A job's number or id, 'last', a folder or a manifest."),

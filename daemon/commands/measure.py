@@ -11,7 +11,7 @@ import typer
 from audio.tempo_words import tempo_words
 from daemon.commands.batch import CancelFlag, Done, Name, Show, over_all, placed
 from daemon.commands.options import OUTPUT, AsJson, Force, Meter, Recordings
-from daemon.commands.outputs import check_free, in_place_of
+from daemon.commands.outputs import check_ending, check_free, in_place_of
 from daemon.errors import UsageError
 from daemon.screen import say, say_json
 from daemon.sound_inputs import sound_inputs
@@ -27,7 +27,9 @@ FREE_BPM = "120"  # where none is asked for, beats are looked for around it
 
 Bpm = Annotated[str, typer.Option("--bpm", help="Quarter notes a minute it should have.")]
 KeyName = Annotated[str, typer.Option("--key", help="Key it should be in, such as 'F# minor'.")]
-MelodyFile = Annotated[str, typer.Option("--melody", help="MIDI file it should play.")]
+MelodyFile = Annotated[
+    str, typer.Option("--melody", metavar="FILE", help="MIDI file it should play.")
+]
 Picture = Annotated[
     Path | None,
     typer.Option("--picture", help="Draw it as a PNG; of many, the folder for them.", **OUTPUT),
@@ -63,7 +65,9 @@ def measure(
         raise UsageError("melody needs bpm: without it the times of its notes are not known")
     inputs = sound_inputs(files)
     read = [*inputs.files, *([Path(melody)] if melody else [])]
-    pictures = placed(picture, "picture", inputs, name, ".png") if picture else {}
+    if picture and not (inputs.many or name):
+        check_ending(picture, "picture", (".png",))
+    pictures = placed(picture, inputs, name, ".png") if picture else {}
     for target in pictures.values():
         check_free(target, "picture", read, force=force)
     asked_key = Key.parse(key) if key else None

@@ -75,7 +75,8 @@ def check_beside(
     Free are those that are not there, and those of an earlier result of the same sound under that
     manifest's name; what else is there is kept under another name by `force`, which is said.
     """
-    refuse_finished(folder, "out")
+    if (folder / MANIFEST_NAME).is_file():
+        raise UsageError(f"out {str(folder)!r} holds a finished job; choose another folder")
     ours: set[Path] = set()
     with suppress(StemError):
         found = read_manifest(folder / manifest_name, check_files=False)
@@ -89,6 +90,14 @@ def check_beside(
         _check_taken(target, backup, "out", force, folder=False)
         if not request.dry_run:
             say_aside(f"{target} was there already and is kept as {backup.name}")
+
+
+def check_ending(target: Path, option: str, endings: Sequence[str]) -> None:
+    """Raise UsageError unless `target` has one of the endings, which says what is written."""
+    if target.suffix.lower() not in endings:
+        *others, last = endings
+        ways = f"{', '.join(others)} or {last}" if others else last
+        raise UsageError(f"{option} {str(target)!r} must end in {ways}")
 
 
 @contextmanager
@@ -148,12 +157,6 @@ def in_place_of(
             raise
     for target, backup in moved.items():
         say_aside(f"{target} was there already and is kept as {backup.name}")
-
-
-def refuse_finished(folder: Path, option: str) -> None:
-    """Raise UsageError where `folder` is that of a finished job, which nothing is put into."""
-    if (folder / MANIFEST_NAME).is_file():
-        raise UsageError(f"{option} {str(folder)!r} holds a finished job; choose another folder")
 
 
 def check_free(target: Path, option: str, inputs: Sequence[Path], *, force: bool) -> None:

@@ -11,15 +11,15 @@ import typer
 
 from daemon.errors import UsageError
 from midi.timed_prompts import is_timed
-from midi.user_file import read_text
+from midi.user_file import open_file, read_text
 from osc_protocol.argument import Arg
 from osc_protocol.checks import check
 from osc_protocol.chord_fields import bars_of_chord_file
-from osc_protocol.errors import ProtocolError
+from osc_protocol.errors import Code, ProtocolError, wire_name
 from osc_protocol.generate import STYLE, Generate
 from osc_protocol.message import sent
 from osc_protocol.messages import AnyRequest, Command
-from osc_protocol.request_paths import PATH_TEXT, absolute
+from osc_protocol.request_paths import PATH_TEXT, absolute, paths_of
 from osc_protocol.song_maps import opening_bpm
 
 MAX_TEXT_BYTES = 64 * 1024
@@ -84,6 +84,18 @@ def takes(
         return call
 
     return with_options
+
+
+def check_inputs(request: AnyRequest) -> None:
+    """Raise ProtocolError at once where a file of the request is none, before a daemon is asked."""
+    for field, name in paths_of(request):
+        if Path(name).is_dir():  # which some take; whoever reads it knows
+            continue
+        try:
+            open_file(Path(name)).close()
+        except OSError as error:
+            sentence = f"{wire_name(field)} {name!r} cannot be read: {error.strerror}"
+            raise ProtocolError(Code.OUT_OF_RANGE, sentence, field) from None
 
 
 def _is_given(value: object) -> bool:

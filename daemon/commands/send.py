@@ -19,7 +19,7 @@ from daemon.commands.options import (
     check_engine,
     send_config,
 )
-from daemon.commands.request_options import takes, takes_request
+from daemon.commands.request_options import check_inputs, takes, takes_request
 from daemon.errors import DaemonError
 from daemon.screen import say, say_aside, say_json
 from osc_protocol.generate import Generate
@@ -61,6 +61,8 @@ def send_generate(
     """Have the daemon make stems, watch it, and return when the job has ended."""
     from daemon.results import summary
 
+    check_inputs(request)
+    request.read_files()
     check_engine(request.engine)
     _send_request(request, out, (osc_port, no_start), as_json, summary, force)
 
@@ -78,6 +80,7 @@ def send_split(
     """Have the daemon split a sound file into stems."""
     from daemon.results import split_summary
 
+    check_inputs(request)
     _send_request(request, out, (osc_port, no_start), as_json, split_summary, force)
 
 

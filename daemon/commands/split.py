@@ -11,7 +11,7 @@ import typer
 
 from daemon.commands.batch import CancelFlag, Done, Name, Show, over_all
 from daemon.commands.options import OUTPUT, AsJson, Force, Recordings
-from daemon.commands.outputs import check_beside, check_folder, refuse_finished
+from daemon.commands.outputs import check_beside, check_folder
 from daemon.commands.request_options import takes
 from daemon.errors import UsageError
 from daemon.output_names import Layout, OutputNames, output_names
@@ -43,8 +43,6 @@ def split(
     first = requests[inputs.files[0]]
     names = _names(name or (MANY if inputs.many else ONE), inputs.files, first)
     layouts = {file: names.layout(file) for file in inputs.files}
-    if inputs.many:
-        refuse_finished(out, "out")
     for file, layout in layouts.items():
         _check_place(out, layout, requests[file], names.suffix, inputs.files, force)
     opened = cache(open_splitter)  # the networks stay for the next recording
@@ -60,7 +58,7 @@ def split(
         written = [folder / f"{layout.named('manifest')}.json"]
         line = _line(made, asked, folder)
         lines = [f"{file}: {line}" if inputs.many else line]
-        lines += [f"  {remark}" for remark in made.takes[0].facts.remarks or ()]
+        lines += [f"  {remark}" for remark in made.remarks()]
         return Done(lines, made.as_dict(), written)
 
     over_all(inputs, work, as_json=as_json or first.dry_run, bar=not first.dry_run)

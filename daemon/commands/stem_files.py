@@ -13,6 +13,7 @@ from audio.stem_names import STEMS
 from daemon.commands.batch import CancelFlag, Done, Name, Show, over_all, placed
 from daemon.commands.options import OUTPUT, Force, Meter, StemBpm, StemName
 from daemon.commands.outputs import (
+    check_ending,
     check_free,
     in_place_of,
     refuse_inputs,
@@ -90,7 +91,9 @@ def to_midi(
     inputs = sound_inputs(files)
     if not out.parent.is_dir():
         raise UsageError(f"out {str(out)!r} cannot be written: its folder is not there")
-    targets = placed(out, "out", inputs, name, ".mid")
+    if not (inputs.many or name):
+        check_ending(out, "out", (".mid", ".midi"))
+    targets = placed(out, inputs, name, ".mid")
     for target in targets.values():
         check_free(target, "out", inputs.files, force=force)
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 
 from daemon.job_facts import utc_text
 from daemon.jobs import Event, EventKind, Job, JobState
 from daemon.library import entry_of
 from daemon.queue import JobQueue
 from osc_protocol import messages as osc
+from stems.errors import StemError
+from stems.manifest import read_manifest
 
 ETA_FROM_FRACTION = 0.05  # before that an estimate is a guess
 
@@ -31,7 +35,7 @@ def as_message(event: Event, queue: JobQueue) -> osc.Message:
         case EventKind.FINISHED:
             return osc.Finished(
                 event.seq, job.rid, job.number, job.state, job.elapsed_seconds,
-                job.error_code, job.message, _folder(job, queue),
+                job.error_code, job.message, _folder(job, queue), _remarks(_folder(job, queue)),
             )  # fmt: skip
 
 
@@ -91,6 +95,17 @@ def eta_seconds(job: Job, fraction: float) -> float:
         return -1.0
     elapsed = max(0.0, time.time() - job.started_seconds)
     return elapsed * (1.0 - fraction) / fraction
+
+
+@lru_cache(maxsize=64)
+def _remarks(folder: str) -> str:
+    """What a finished job has to say besides its sound; its manifest never changes."""
+    if not folder:
+        return ""
+    try:
+        return "; ".join(read_manifest(Path(folder), check_files=False).remarks())
+    except StemError:  # removed by now
+        return ""
 
 
 def _folder(job: Job, queue: JobQueue) -> str:

@@ -141,7 +141,7 @@ def _attempt(
         request, conditions, progress,
         from_mix=played.stems is None, transpose=transpose or request.transpose,
     )  # fmt: skip
-    remarks = (*production.changes, *(aligned.facts.remarks or ()))
+    remarks = (*production.changes, *aligned.facts.all_remarks)
     aligned = replace(aligned, facts=replace(aligned.facts, remarks=remarks))
     stems, levelled = at_loudness(merged_stems(aligned, source, request), request.loudness)
     progress("measure", 0.0)
@@ -149,7 +149,9 @@ def _attempt(
     report, judgement = measured(stems, request, conditions, aligned.facts, notes)
     if cancelled():
         raise Cancelled("cancelled")
-    take = revised_take(stems, aligned, replace(report, levelled=levelled), seed, source)
+    take = revised_take(
+        stems, aligned, replace(report, levelled=levelled), seed, source, request.midi_path
+    )
     take = replace(take, lead_sheet=conditions.lead_sheet)
     progress("write", 0.0)
     return Attempt(take, judgement)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from daemon.errors import DaemonError
+from daemon.pipeline.revision import check_generated
 from diffusion.engine import Engine
 from diffusion.engines import engine_spec
 from diffusion.facts import EngineDescription, SnapshotWeights
@@ -35,6 +36,7 @@ def request_of(manifest: Manifest) -> Generate:
 
     Raises MissingIngredient, and ProtocolError where the request is none of this version's.
     """
+    check_generated(manifest, "it")
     request = Generate.from_dict(manifest.request)
     for field, path in paths_of(request):
         if not Path(path).exists():

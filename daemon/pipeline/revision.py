@@ -14,7 +14,9 @@ from diffusion.errors import EngineError
 from midi.timed_prompts import is_timed
 from osc_protocol.argument import CHANGE
 from osc_protocol.generate import MELODIES, Generate
-from stems.manifest import MANIFEST_NAME, read_manifest
+from stems.entries import LengthEntry
+from stems.errors import StemError
+from stems.manifest import MANIFEST_NAME, Manifest, read_manifest
 from stems.source import (
     Source,
     change,
@@ -32,7 +34,9 @@ def repeated(folder: Path, changes: Mapping[str, object]) -> Generate:
     A new seed is drawn and there is one take unless `changes` say otherwise. Raises StemError
     where there is no finished job, ProtocolError for changes that cannot be.
     """
-    before = read_manifest(folder / MANIFEST_NAME, check_files=False).request
+    manifest = read_manifest(folder / MANIFEST_NAME, check_files=False)
+    check_generated(manifest, str(folder))
+    before = manifest.request
     asked = Generate.kept_fields(before, CHANGE) | {"from_": str(folder)}
     if asked.get("melody_path") and not Path(str(asked["melody_path"])).exists():
         # The melody has been played already; without its file only new leads go without it.
@@ -42,6 +46,15 @@ def repeated(folder: Path, changes: Mapping[str, object]) -> Generate:
     if changes.keys() & set(MELODIES):
         asked = {name: value for name, value in asked.items() if name not in MELODIES}
     return Generate(**asked | dict(changes))
+
+
+def check_generated(manifest: Manifest, name: str) -> None:
+    """Raise StemError where a manifest is not that of generated music."""
+    if isinstance(manifest.grid, LengthEntry):
+        raise StemError(
+            f"{name} is a split recording, which has no tempo and no bars; only what was generated "
+            "can be made again or changed"
+        )
 
 
 def source_of(request: Generate) -> Source | None:
@@ -68,7 +81,7 @@ def revision_of(source: Source | None, request: Generate) -> Revision | None:
         return None
     notes = None
     if request.midi_path:
-        notes = read_edited_notes(Path(request.midi_path), request.stems[0])
+        notes = read_edited_notes(Path(request.midi_path), request.stems[0]).notes
     return Revision(source.score, *request.bar_span, notes)
 
 
@@ -85,17 +98,21 @@ def revised_take(
     report: Report,
     seed: int,
     source: Source | None,
+    midi_path: str = "",
 ) -> Take:
     """Return the take to deliver; stems that stay keep their notes."""
     notes, facts = draft.notes, draft.facts
     if source is not None:
         notes = {**source.notes, **notes}
-        remark = level_remark(stem_set)
+        level = level_remark(stem_set)
+        repairs = source.repairs
+        if midi_path:
+            repairs += read_edited_notes(Path(midi_path), next(iter(draft.stems))).repairs
         facts = replace(
             facts,
             changed=tuple(draft.stems),
             source_job=source.manifest.job,
             source_take=source.take,
-            remarks=(*(facts.remarks or ()), *([remark] if remark else [])),
+            remarks=(*facts.all_remarks, *repairs, *([level] if level else [])),
         )
     return Take(stem_set, notes, report, seed, facts, draft.score)

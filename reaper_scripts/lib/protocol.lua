@@ -318,8 +318,9 @@ return {
     },
     finished = {
       address = "/backline/finished",
-      args = { "seq", "rid", "job", "state", "elapsed-seconds", "error-code", "message", "folder" },
-      tags = "isisfiss",
+      args = { "seq", "rid", "job", "state", "elapsed-seconds", "error-code", "message", "folder", "remarks"
+        },
+      tags = "isisfisss",
     },
     heartbeat = {
       address = "/backline/heartbeat",

@@ -13,15 +13,21 @@ local function number(value, form) return type(value) == "number" and form:forma
 
 local function list_of(value) return type(value) == "table" and value or {} end
 
--- What the engine says of a take besides its sound: words of the prompt that it does not know, and
--- remarks. A list of lines.
+-- What the engine says of a take besides its sound: words of the prompt that it does not know, remarks,
+-- and what was changed in the melody. A list of lines.
 function report.remarks(manifest, take)
   local entry = list_of(manifest.takes)[take]
   local facts, lines, words = list_of(list_of(entry).facts), {}, {}
-  for _, word in ipairs(list_of(facts.unknown_words)) do words[#words + 1] = tostring(word) end
-  if #words > 0 then lines[1] = "not understood: " .. table.concat(words, ", ") end
   for _, remark in ipairs(list_of(facts.remarks)) do
     if type(remark) == "string" then lines[#lines + 1] = remark end
+  end
+  local said = table.concat(lines, " ")
+  for _, word in ipairs(list_of(facts.unknown_words)) do
+    if not said:find(tostring(word), 1, true) then words[#words + 1] = tostring(word) end
+  end
+  if #words > 0 then table.insert(lines, 1, "not understood: " .. table.concat(words, ", ")) end
+  for _, change in ipairs(list_of(list_of(manifest.melody).changes)) do
+    if type(change) == "string" then lines[#lines + 1] = "melody: " .. change end
   end
   return lines
 end

@@ -81,6 +81,26 @@ def test_measure_prints_tempo_beats_and_faults(recording: Path) -> None:
     assert "LUFS" in told
 
 
+def test_measure_compares_with_nothing_where_nothing_was_asked(recording: Path) -> None:
+    take = str(recording / "take.wav")
+    (found,) = json.loads(run("measure", take, "--json")).values()
+    assert (found["missing_seconds"], found["remarks"]) == (0.0, [])
+    assert found["seconds"] == pytest.approx(read_clip(Path(take)).seconds, abs=1e-4)
+    against = ("bpm_asked", "bpm_error_percent", "octave_relation", "placement", "key_asked")
+    assert {name: found[name] for name in against} == dict.fromkeys(against)
+    assert "asked" not in run("measure", take)
+
+
+def test_measure_says_what_is_missing(recording: Path) -> None:
+    data = (recording / "take.wav").read_bytes()
+    whole = read_clip(recording / "take.wav").seconds
+    (recording / "cut.wav").write_bytes(data[: len(data) // 2])
+    (found,) = json.loads(run("measure", str(recording / "cut.wav"), "--json")).values()
+    assert found["seconds"] == pytest.approx(whole / 2, abs=0.001)
+    assert found["seconds"] + found["missing_seconds"] == pytest.approx(whole, abs=0.001)
+    assert "cut.wav has" in run("measure", str(recording / "cut.wav"))
+
+
 def test_energy_gives_points_in_beats(recording: Path) -> None:
     told = json.loads(run("energy", str(recording / "take.wav"), "--bpm", "120", "--json"))
     assert [point["beat"] for point in told[:3]] == [0.0, 2.0, 4.0]  # two beats a second
@@ -122,7 +142,7 @@ def test_no_command_writes_over_its_input_by_any_name(recording: Path) -> None:
             ("to-midi", take, "--stem", "bass", "-o", out),
             ("measure", take, "--picture", out),
         ):
-            with pytest.raises(UsageError, match="is an input"):
+            with pytest.raises(UsageError, match=r"is an input|must end in"):
                 run(*map(str, words), "--force")
     with pytest.raises(UsageError, match="is an input"):
         folder = str(recording)
@@ -153,13 +173,49 @@ def test_a_file_that_exists_is_refused_or_kept_by_force(recording: Path) -> None
     assert (recording / "x.wav").read_text() == "mine"
 
 
-def test_an_output_must_be_named_and_conform_writes_what_its_ending_says(recording: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "format_name"),
+    [("x.flac", "FLAC"), ("x.AIF", "AIFF"), ("x.ogg", "OGG"), ("x.mp3", "MP3")],
+)
+def test_conform_writes_the_format_that_the_ending_names(
+    recording: Path, name: str, format_name: str
+) -> None:
+    out = recording / name
+    run("conform", str(recording / "take.wav"), "--bpm", "120", "-o", str(out))
+    found = soundfile.info(out)
+    assert found.format == format_name
+    assert found.frames == 10 * RATE  # 20 beats at 120 bpm
+    assert not [path for path in recording.iterdir() if path.name.startswith(".")]
+
+
+def test_what_a_format_cannot_hold_is_brought_down_or_refused_in_a_sentence(
+    recording: Path,
+) -> None:
+    samples, rate = soundfile.read(recording / "take.wav")
+    loud, high = recording / "loud.wav", recording / "high.wav"
+    soundfile.write(loud, 2 * samples / np.abs(samples).max(), rate, subtype="FLOAT")  # a peak of 2
+    told = run("conform", str(loud), "--bpm", "120", "-o", str(recording / "x.flac"))
+    assert re.search(r"brought down by \d\.\d\d dB", told)
+    assert np.abs(soundfile.read(recording / "x.flac")[0]).max() == pytest.approx(1.0, abs=1e-5)
+    soundfile.write(high, samples, 96_000)
+    with pytest.raises(AudioError, match=r"\.mp3 holds sounds of 8000, .* has 96000 Hz"):
+        run("conform", str(high), "--bpm", "120", "-o", str(recording / "y.mp3"))
+    assert not (recording / "y.mp3").exists()
+
+
+def test_an_output_must_be_named_and_its_ending_known(recording: Path) -> None:
     take = str(recording / "take.wav")
     with pytest.raises(UsageError, match="must not be empty"):
         run("conform", take, "--bpm", "120", "-o", "")
-    for name in ("x.mp3", "x.aif", "x"):
-        with pytest.raises(UsageError, match=r"must end in \.wav"):
+    for name in ("x.m4a", "x.raw", "x", "mp3"):
+        with pytest.raises(UsageError, match=r"must end in \.wav, .* or \.aiff"):
             run("conform", take, "--bpm", "120", "-o", str(recording / name))
+    with pytest.raises(UsageError, match=r"picture .* must end in \.png"):
+        run("measure", take, "--picture", str(recording / "x.jpg"))
+    with pytest.raises(UsageError, match=r"out .* must end in \.mid or \.midi"):
+        run("to-midi", take, "--stem", "bass", "-o", str(recording / "x.wav"))
+    with pytest.raises(UsageError, match=r"dawproject .* must end in \.dawproject"):
+        run("export", str(recording), "--dawproject", str(recording / "x.zip"))
     with pytest.raises(DaemonError, match="cannot be written"):
         run("to-midi", take, "--stem", "bass", "-o", f"{take}/x.mid")
 

@@ -108,25 +108,6 @@ def test_a_second_run_replaces_its_own_files_and_no_others(
     assert "b_vocals.wav was there already and is kept as" in capsys.readouterr().err
 
 
-def test_nothing_is_put_into_the_folder_of_a_finished_job(
-    split_run: Run, songs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert split_run("split", songs / "a.wav", "-o", "out") == 0
-    before = sorted(Path("out").rglob("*"))
-    for words in (
-        ("split", songs, "-o", "out"),
-        ("split", songs, "-o", "out", "--name", "{file}_{stem}"),
-        ("conform", songs, "--bpm", "120", "-o", "out"),
-        ("to-midi", songs, "--stem", "bass", "-o", "out"),
-        ("measure", songs, "--picture", "out"),
-        ("slice", songs, "--stem", "bass", "-o", "out"),
-    ):
-        capsys.readouterr()
-        assert split_run(*words) == 2
-        assert len(capsys.readouterr().err.splitlines()) == 1
-    assert sorted(Path("out").rglob("*")) == before
-
-
 def test_the_networks_are_opened_once_for_all(
     split_run: Run, songs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

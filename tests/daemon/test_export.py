@@ -76,36 +76,38 @@ def test_a_job_becomes_a_session_of_ardour(
 def test_what_cannot_be_exported_is_one_sentence_and_leaves_no_file(
     job: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    taken, free = tmp_path / "taken", tmp_path / "free"
+    taken, free = tmp_path / "taken.dawproject", tmp_path / "free.dawproject"
     taken.write_text("mine")
     cases: list[tuple[Path, Path, int, str]] = [
         (job, taken, 2, "is there already"),
         (tmp_path, free, 1, "cannot be read"),
-        (job, tmp_path / "nowhere" / "file", 1, "cannot be written"),
+        (job, tmp_path / "nowhere" / "x.dawproject", 1, "cannot be written"),
+        (job, tmp_path / "x.zip", 2, "must end in .dawproject"),
     ]
     for folder, out, status, words in cases:
         assert run("export", folder, "--dawproject", out) == status
         (line,) = capsys.readouterr().err.splitlines()
         assert words in line
     assert taken.read_text() == "mine"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["job", "taken"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["job", "taken.dawproject"]
 
 
 def test_a_stem_that_is_gone_is_named(
     job: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (job / "bass.wav").unlink()
-    assert run("export", job, "--dawproject", tmp_path / "free") == 1
+    assert run("export", job, "--dawproject", tmp_path / "free.dawproject") == 1
     assert "bass.wav" in capsys.readouterr().err
-    assert not (tmp_path / "free").exists()
+    assert not (tmp_path / "free.dawproject").exists()
 
 
 def test_a_job_is_not_written_into_and_what_is_there_is_kept_by_force(
     job: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (job / "x.dawproject").write_text("mine")
     before = sorted(job.rglob("*"))
     for words in (
-        ("--dawproject", job / "bass.wav"), ("--ardour", job), ("--files", job),
+        ("--dawproject", job / "x.dawproject"), ("--ardour", job), ("--files", job),
     ):  # fmt: skip
         assert run("export", job, *words, "--force") == 2
         (line,) = capsys.readouterr().err.splitlines()

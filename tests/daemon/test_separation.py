@@ -13,12 +13,17 @@ import numpy as np
 import pytest
 import soundfile
 
+from daemon.commands.export import export
+from daemon.errors import UsageError
 from daemon.pipeline import split
+from daemon.pipeline.reproduction import request_of
+from daemon.pipeline.revision import repeated
 from osc_protocol.client import Client
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate import Generate
 from osc_protocol.messages import Finished, Message, Progress, StemReady
 from osc_protocol.split import Split
+from stems.errors import StemError
 from stems.facts import SplitterDescription
 from stems.manifest import grid_of, read_manifest
 from stems.source import read_edited_notes
@@ -87,6 +92,20 @@ def test_only_the_stems_asked_for_are_written(song: Path, tmp_path: Path) -> Non
     written = sorted(each.name for each in (tmp_path / "out").iterdir())
     assert written == ["manifest.json", "project.rpp", "vocals.wav"]
     assert manifest.stems == ("vocals",)
+
+
+def test_a_split_recording_is_told_to_have_no_tempo(song: Path, tmp_path: Path) -> None:
+    manifest = run(Split(str(song)), tmp_path / "out")
+    folder = tmp_path / "out"
+    for needs_tempo in (
+        lambda: repeated(folder, {}),
+        lambda: request_of(manifest),
+        lambda: export(folder, dawproject=tmp_path / "x.dawproject"),
+        lambda: export(folder, ardour=tmp_path / "x"),
+    ):
+        with pytest.raises((StemError, UsageError), match="split recording, which has no tempo"):
+            needs_tempo()
+    assert {each.name for each in tmp_path.iterdir()} == {"out"}
 
 
 def test_a_part_holds_all_between_its_ends_and_says_where_it_begins(
@@ -239,7 +258,7 @@ def test_an_engine_that_gives_a_mix_has_it_split(client: Client, ask: Ask) -> No
     notes = text[text.index('NAME "bass notes, as heard in it"') :]
     assert notes.index("MUTE 1 0") < notes.index("<SOURCE MIDI")
     grid = grid_of(manifest)
-    heard = read_edited_notes(folder / "bass.mid", "bass")
+    heard = read_edited_notes(folder / "bass.mid", "bass").notes
     starts = [float(grid.seconds_at(note.start_beats)) for note in heard]
     for beat in range(int(grid.beats)):
         assert min(abs(start - float(grid.seconds_at(beat))) for start in starts) < 0.05

@@ -47,6 +47,16 @@ def test_a_job_that_is_done_tells_its_whole_story_in_request(
     assert events[-1].state == "done"  # type: ignore[attr-defined]
 
 
+def test_the_end_of_a_job_says_what_was_changed_in_its_melody(
+    client: Client, ask: Ask, story: Story
+) -> None:
+    plain = story(client, client.submit(ask(seed=111)).job)[-1]
+    changed = story(client, client.submit(ask(seed=111, notes="60:0:1", bars=2)).job)[-1]
+    assert (plain.remarks, changed.remarks) == (  # type: ignore[attr-defined]
+        "", "melody: The melody ends in bar 1; rests fill bars up to 2."
+    )  # fmt: skip
+
+
 def test_an_announced_stem_lies_there_with_its_length_and_hash(
     client: Client, ask: Ask, story: Story
 ) -> None:

@@ -788,7 +788,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *_of(
         "report", "windows",
-        ('lines[1] = "not understood: "', 'lines[1] = "understood: "'),
+        ('"not understood: "', '"understood: "'),
         ("table.move(report.remarks(manifest, take), 1, MOST_REMARKS, #lines + 1, lines)", ""),
     ),
     *_of("job", "windows", ("table.unpack(report.remarks(manifest, 1))", "")),

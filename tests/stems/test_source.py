@@ -125,3 +125,13 @@ def test_another_tempo_or_key_is_refused_by_name(job: Path) -> None:
 def test_a_midi_file_without_notes_for_the_stem_is_refused(job: Path, tmp_path: Path) -> None:
     with pytest.raises(StemError, match="midi file"):
         read_edited_notes(tmp_path / "none.mid", "bass")
+
+
+def test_what_was_mended_in_edited_notes_is_said(tmp_path: Path) -> None:
+    # One note-on at beat 0, and no end: it is closed with the track, a beat later.
+    body = b"\0\x90\x3c\x40\x60\xff\x2f\0"
+    head = b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\x08"
+    (tmp_path / "bass.mid").write_bytes(head + body)
+    found = read_edited_notes(tmp_path / "bass.mid", "bass")
+    assert [note.pitch for note in found.notes] == [60]
+    assert found.repairs == ("bass.mid: 1 note without an end closed with the file.",)

@@ -310,3 +310,22 @@ def test_an_hour_is_split_in_bounded_memory(quarters: Splitter, an_hour: Path) -
 def test_a_level_is_that_of_both_sides_together() -> None:
     level = Level.of(np.array([[1.0, 3.0], [3.0, 5.0]], np.float32))
     assert (level.mean, level.deviation) == (3.0, 1.0)  # of 2 and 4
+
+
+def test_channels_that_cancel_are_turned_for_the_network_and_back(
+    quarters: Splitter, tmp_path: Path
+) -> None:
+    one = noise(1.0, 8000, channels=1)[0]
+    sound = np.stack([one, -one])
+    recording = look_through(wav(tmp_path, sound, 8000))
+    assert recording.signs is not None
+    split = split_file(recording, quarters, tmp_path)
+    for path in split.paths.values():  # a quarter of it each, to 24 bits
+        np.testing.assert_allclose(soundfile.read(path)[0].T, sound / 4, atol=2e-6)
+
+
+def test_many_channels_are_split_as_their_mix_down(quarters: Splitter, tmp_path: Path) -> None:
+    recording = look_through(wav(tmp_path, noise(1.0, 8000, channels=6), 8000))
+    assert (recording.channels, len(recording.remarks)) == (2, 1)
+    split = split_file(recording, quarters, tmp_path)
+    assert soundfile.info(split.paths["bass"]).channels == 2

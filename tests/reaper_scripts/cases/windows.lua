@@ -353,7 +353,9 @@ end)
 case("what the engine could not follow is said once the stems are there, and stands in their notes", function(w, Daemon)
   local daemon = start(w, Daemon, {})
   daemon.spoils = function(_, manifest)
-    manifest.takes[1].facts = { unknown_words = { "zither", "brutal" }, remarks = { "the chorus is cut short" } }
+    manifest.takes[1].facts =
+      { unknown_words = { "zither", "brutal", "kazoo" }, remarks = { "it does not know: kazoo", "the chorus is cut short" } }
+    manifest.melody = { notes = 8, harmony_notes = 0, changes = { "The last note was shortened." } }
   end
   w:run("backline_generate.lua", function()
     generate(w)
@@ -361,5 +363,5 @@ case("what the engine could not follow is said once the stems are there, and sta
     assert(w:shows("the chorus is cut short"), w:seen())
     w:press("escape")
   end)
-  contains(w:project().tracks[2].items[1].text.P_NOTES, "not understood: zither, brutal\nthe chorus is cut short")
+  contains(w:project().tracks[2].items[1].text.P_NOTES, "not understood: zither, brutal\nit does not know: kazoo\nthe chorus is cut short\nmelody: The last note was shortened.")
 end)
