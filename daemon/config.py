@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
+from daemon.amounts import bytes_of, seconds_of
 from daemon.errors import UsageError
+from daemon.limits import Limits
 from diffusion.engines import DEFAULT_ENGINE, ENGINES, EngineSpec
 from diffusion.errors import EngineError
 from diffusion.models.config_file import (
@@ -32,17 +34,19 @@ OSC_HOST = "127.0.0.1"
 OSC_PORT = 9787
 UNSET: Any = None  # of a setting: the environment, the file or the default decide
 NO_ENGINE = "none"
+YES_OR_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a setting means, and how far a number may go."""
+    """What a setting means, how far a number may go, and what reads a text that is not empty."""
 
     text: str
     default: object = None
     low: float = 0
     high: float = 0
     unit: str = ""
+    reads: Callable[[str, str], object] = field(default=lambda where, text: text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,13 @@ class Setting:
         if self.kind in (str, Path):
             if not isinstance(given, str | Path):
                 raise UsageError(f"{where} must be text in quotes, not {given!r}")
+            if given:
+                self.about.reads(where, str(given))
             return Path(given).expanduser() if self.kind is Path else given
+        if self.kind is bool:
+            if str(given).lower() not in YES_OR_NO:
+                raise UsageError(f"{where} must be yes or no, not {given!r}")
+            return YES_OR_NO[str(given).lower()]
         about = self.about
         try:
             if isinstance(given, bool) or (self.kind is int and isinstance(given, float)):
@@ -111,6 +121,15 @@ class Config:
     ] = UNSET
     models: Annotated[Path, About("the folder of downloaded weights")] = UNSET
     model: Annotated[str, About("name or hash of the ACE-Step weights to use", "")] = UNSET
+    prune_older: Annotated[
+        str, About("delete results older than that, such as 30d", "", reads=seconds_of)
+    ] = UNSET
+    prune_over: Annotated[
+        str, About("delete the oldest results over that size, such as 20GB", "", reads=bytes_of)
+    ] = UNSET
+    prune_keep_rated: Annotated[bool, About("but none that have a rating: yes or no", False)] = (
+        UNSET
+    )
     log_file: Annotated[Path | None, About("print into this file, where no screen is")] = UNSET
 
     def __post_init__(self) -> None:
@@ -135,6 +154,11 @@ class Config:
     def batching_engines(self) -> frozenset[str]:
         """Names of the engines that play jobs of equal shape in one batch."""
         return frozenset(spec.name for spec in self.engines if spec.batches)
+
+    @property
+    def retention(self) -> Limits:
+        """How old results may get, and how much room they may take."""
+        return Limits.of(self.prune_older, self.prune_over, self.prune_keep_rated)
 
     @property
     def jobs_folder(self) -> Path:

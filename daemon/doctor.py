@@ -124,6 +124,10 @@ def _results(config: Config) -> Finding:
     size = size_text(bytes_in(config.jobs_folder))
     count = f"{len(folders)} {'result' if len(folders) == 1 else 'results'}"
     kept = "`backline prune` deletes old ones"
+    if not config.retention.are_off:
+        rules = {"older than": config.prune_older, "over": config.prune_over}
+        kept = "the daemon deletes those " + " and ".join(f"{w} {v}" for w, v in rules.items() if v)
+        kept += ", but none that are rated" if config.prune_keep_rated else ""
     return Finding("Results", OK, f"{count}, {size}, in {config.jobs_folder}; {kept}")
 
 

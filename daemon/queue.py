@@ -147,6 +147,11 @@ class JobQueue:
         return running.job if running else None
 
     @property
+    def is_calm(self) -> bool:
+        """Whether no job runs or waits."""
+        return self._running is None and not self._journal.count(JobState.QUEUED)
+
+    @property
     def progress(self) -> tuple[str, float]:
         """Stage and fraction of the job being played."""
         running = self._running

@@ -10,39 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon import job_folders
-from daemon.amounts import bytes_of, seconds_of
 from daemon.errors import DaemonError
 from daemon.library import Entry, entries, needed_folders
+from daemon.limits import Limits
 
 AGAIN_SECONDS = 3600.0  # in a daemon to which nothing happens
 
 log = logging.getLogger("backline.retention")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How old results may get and how much room they may take, 0 for no limit.
-
-    With `keep_rated` those that have a rating stay, and count.
-    """
-
-    older_seconds: float = 0.0
-    over_bytes: int = 0
-    keep_rated: bool = False
-
-    @classmethod
-    def of(cls, older: str, over: str, keep_rated: bool) -> Limits:
-        """Read them as they are typed (30d, 20GB), "" for no limit; raises UsageError."""
-        return cls(
-            seconds_of("older", older) if older else 0.0,
-            bytes_of("over", over) if over else 0,
-            keep_rated,
-        )
-
-    @property
-    def are_off(self) -> bool:
-        """Whether nothing would ever be deleted."""
-        return not self.older_seconds and not self.over_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from daemon.front_ends.front_end import FRONT_ENDS, FrontEnd, Service
 from daemon.home_lock import keep, locked, say_port
 from daemon.journal import Journal
 from daemon.queue import JobQueue
+from daemon.retention import Retention
 
 HEARTBEAT_SECONDS = 2.0
 LOG_BYTES = 1 << 20
@@ -34,6 +35,7 @@ class Daemon:
     def __init__(self, config: Config) -> None:
         self.config = config
         self._front_ends: list[FrontEnd] = []
+        self._retention = Retention(config.home, config.retention)
         self._stop_asked = threading.Event()
         self._reason = "stopped"
 
@@ -65,6 +67,8 @@ class Daemon:
         while not self._stop_asked.wait(HEARTBEAT_SECONDS):
             for front_end in self._front_ends:
                 front_end.heartbeat()
+            if self._queue.is_calm:
+                self._retention.look(self._journal.head_seq)
 
     def stop(self) -> None:
         """Stop in order: the worker, then the goodbyes, then journal, log and lock."""

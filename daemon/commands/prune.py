@@ -33,7 +33,8 @@ def prune(
 ) -> None:
     """Delete old results of the daemon's jobs; says which, and asks."""
     from daemon.amounts import size_text
-    from daemon.retention import Limits, carry_out, plan
+    from daemon.limits import Limits
+    from daemon.retention import carry_out, plan
 
     limits = Limits.of(older, over, keep_rated)
     if limits.are_off:

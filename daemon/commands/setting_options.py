@@ -44,8 +44,8 @@ def takes_settings(command: Command) -> Command:
 
 def _option(setting: Setting) -> Any:
     about = setting.about
-    default = "" if about.default in (None, "") else f" [{about.default}]"
-    metavars: dict[type, str] = {Path: "PATH", str: "NAME"}
+    default = "" if about.default in (None, "", False) else f" [{about.default}]"
+    metavars: dict[type, str] = {Path: "PATH", str: "NAME", bool: "yes|no"}
     metavar = metavars.get(setting.kind, f"{about.low:g}..{about.high:g}")
     text = about.text[:1].upper() + about.text[1:]
     return typer.Option(f"--{setting.key}", metavar=metavar, help=f"{text}.{default}")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,8 +24,9 @@ from daemon.errors import UsageError
 from daemon.jobs import JobState
 from daemon.journal import Journal
 from daemon.library import entries, find, wanted
-from daemon.ratings import rating_of
-from daemon.retention import Limits, Retention, plan
+from daemon.limits import Limits
+from daemon.ratings import rate, rating_of
+from daemon.retention import Retention, plan
 from osc_protocol.generate import Generate
 from osc_protocol.split import Split
 from stems.manifest import read_manifest
@@ -438,3 +440,22 @@ def test_open_shows_the_folder_or_says_where_it_is(
     assert capsys.readouterr().err.strip() == (
         f"error: no file manager could be opened with xdg-open; the folder is {result}"
     )
+
+
+def test_a_daemon_deletes_old_results_while_it_is_idle_and_serves_on(
+    home: Home, launch: Callable[..., Any]
+) -> None:
+    for days in (40, 40, 0):
+        home.add(days=days)
+    rate(home.folder(2) / "manifest.json", 5)
+    home.journal.close()
+    limits = {"BACKLINE_PRUNE_OLDER": "30d", "BACKLINE_PRUNE_KEEP_RATED": "yes"}
+    daemon = launch(home.path, **limits)
+    with daemon.client() as client:
+        client.subscribe()
+        deadline = time.monotonic() + 60
+        while home.folder(1).exists() and time.monotonic() < deadline:
+            client.next_event(5.0)  # a heartbeat, after which it looks
+        assert home.left == [2, 3]
+        gone = next(item for item in client.jobs() if item.job == 1)
+        assert (gone.state, gone.has_files) == ("done", False)
