@@ -7,11 +7,13 @@
 PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
-TEST_PACKAGES = liblo-tools lua5.4 lua-socket lua-check ardour
+TEST_PACKAGES = liblo-tools lua5.4 lua-socket lua-check ardour systemd libxml2-utils
 
 .PHONY: install demo test test-fast packages lint pages bench clean
 
 install: $(VENV)/installed
+	@echo "backline is $(abspath $(BIN))/backline. To type it bare in this terminal: . $(BIN)/activate"
+	@echo "and in all of them:  mkdir -p ~/.local/bin && ln -sf $(abspath $(BIN))/backline ~/.local/bin/"
 
 demo: $(VENV)/installed
 	$(BIN)/backline demo -o out/demo

@@ -29,6 +29,7 @@ COMMANDS = {
     "plan": "daemon.commands.plan:plan",
     "reproduce": "daemon.commands.generate:reproduce",
     "serve": "daemon.commands.service:serve",
+    "service": "daemon.commands.autostart:service",
     "config": "daemon.commands.config:config",
     "demo": "daemon.commands.service:demo",
     "doctor": "daemon.commands.service:doctor",
