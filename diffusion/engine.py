@@ -48,7 +48,7 @@ class Conditions:
     `seed` fixes every random choice, `sample_rate` is in Hz. With `revision` the stems are those
     to regenerate. `intensity` (0 to 1 by beats) is left to the engine where it is None.
     `lead_sheet` is the plan as far as it is known, on the bars of `grid`; `ending` is auto, loop or
-    full.
+    full; `swing` and `humanise` (0 to 1, 0 being on the grid) are left to the engine where None.
     Raises EngineError for an unknown lead or stem.
     """
 
@@ -67,6 +67,8 @@ class Conditions:
     intensity: Curve | None = None
     lead_sheet: LeadSheet = field(default_factory=LeadSheet)
     ending: str = "auto"
+    swing: float | None = None
+    humanise: float | None = None
 
     def __post_init__(self) -> None:
         check_choice("lead", self.lead, LEADS)

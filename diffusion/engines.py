@@ -60,7 +60,12 @@ class EngineSpec:
 
 
 ENGINES: tuple[EngineSpec, ...] = (
-    EngineSpec("embedded", "diffusion.embedded.engine:EmbeddedEngine", gives="stems"),
+    EngineSpec(
+        "embedded",
+        "diffusion.embedded.engine:EmbeddedEngine",
+        gives="stems",
+        accepts=frozenset({"swing", "humanise"}),
+    ),
     EngineSpec(
         "ace-step",
         "diffusion.ace_step.engine:AceStepEngine",

@@ -137,6 +137,12 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     ending: Annotated[str, Key("loop: the end goes on at the start; full: it comes to an end; "
         "auto: loop under 32 bars", choices=ENDINGS, stored_if_set=True, group=STYLE,
         example="full")] = "auto"
+    swing: Annotated[float | None, Key("how late the second eighth of a beat comes: 0 straight, 1 "
+        "the last of a triplet; a melody given stays as it is", low=0, high=1,
+        unset="as the style has it", stored_if_set=True, group=STYLE, example="0.6")] = None
+    humanise: Annotated[float | None, Key("how far beside the grid notes are played, 0 on it, "
+        "1 as a player would; a melody given stays as it is", low=0, high=1,
+        unset="as the engine plays", stored_if_set=True, group=STYLE, example="0.5")] = None
     tempo_map: Annotated[str, Key("tempo changes, beat:bpm[:ramp] ..., beats in quarters from 0",
         max_bytes=8192, group=MUSIC, example='"0:92:ramp 16:120"', from_file=True)] = ""
     meter_map: Annotated[str, Key("time signature changes, bar:n/d ..., bars from 1",
@@ -439,7 +445,7 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
         spec = engine_spec(self.engine)
         for able in ENGINES:
             for field in sorted(able.honours - spec.honours):
-                if getattr(self, field):
+                if getattr(self, field) != getattr(Generate, field):
                     cannot = f"the {spec.name} engine cannot do this"
                     raise refusal(field, f" needs engine {able.name}: {cannot}")
         dcw_of(self.dcw)

@@ -14,6 +14,7 @@ from diffusion.embedded.latents import PARTS
 from diffusion.embedded.note_extraction import decode
 from diffusion.embedded.performance import PART_STEM, Performance, from_plain
 from diffusion.embedded.sampler import STEPS, generate_latents
+from diffusion.embedded.timing import retimed
 from diffusion.embedded.vocabulary import parse_prompt
 from diffusion.embedded.voice.lyrics import place_lyrics
 from diffusion.engine import Conditions
@@ -111,6 +112,10 @@ def _generated(
     if tune is not None and part in new_parts:
         agreement = round(melody_part.agreement(performance.parts[part].notes, tune), 4)
         performance = performance.with_notes(part, tune)
+    if conditions.swing is not None or conditions.humanise is not None:
+        as_played = 1.0 if conditions.humanise is None else conditions.humanise
+        given = (part,) if conditions.melody else ()  # which stays as it was written
+        performance = retimed(performance, as_played, conditions.swing, given)
     if old:
         performance = revisions.splice(old, performance, new_parts, span)
     return performance, EmbeddedFacts(

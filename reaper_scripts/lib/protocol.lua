@@ -117,6 +117,8 @@ return {
           choices = { "auto", "loop", "full" },
           kept = true,
         },
+        swing = { kind = "float", tag = "f", low = 0, high = 1, kept = true },
+        humanise = { kind = "float", tag = "f", low = 0, high = 1, kept = true },
         ["tempo-map"] = { kind = "text", tag = "s", default = "", max_bytes = 8192, kept = true },
         ["meter-map"] = { kind = "text", tag = "s", default = "", max_bytes = 8192, kept = true },
         sections = { kind = "text", tag = "s", default = "", max_bytes = 4096, kept = true },

@@ -202,3 +202,18 @@ def test_words_of_later_sections_are_told_to_be_left_out(engine: EmbeddedEngine)
     assert (facts.style, facts.sections) == ("jazz_swing", ("intro", "chorus"))
     (remark,) = facts.remarks
     assert str(remark).startswith("the words of bars 2-2 were not followed: 'loud strings'")
+
+
+def test_notes_lie_on_the_grid_or_swing_as_asked_and_a_given_melody_as_written(
+    engine: EmbeddedEngine,
+) -> None:
+    grid = Grid.constant(120, "4/4", 2)
+    tune = Melody((Note(Fraction(1, 2), Fraction(1), 69, 100), Note(Fraction(2), Fraction(1), 72)))
+    asked = Conditions(grid, ASKED.key, tune, tags="house", seed=4, sample_rate=44_100,
+                       stems=("drums", "melody"), swing=1.0, humanise=0.0)  # fmt: skip
+    notes = run(engine, asked).notes
+    # With full swing the second eighth is the last of three: at 2/3 of a beat, never at 1/2.
+    places = {note.start_beats % 1 for note in notes["drums"]}
+    assert Fraction(2, 3) in places and Fraction(1, 2) not in places
+    assert all((place * 12).denominator == 1 for place in places)
+    assert (Fraction(1, 2), 69) in {(n.start_beats, n.pitch) for n in notes["melody"]}

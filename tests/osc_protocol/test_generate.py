@@ -181,6 +181,12 @@ def test_chords_are_on_the_grid_and_give_the_length_where_none_is_given() -> Non
     assert request().read_chords() is None and "chords" not in request().as_dict()
 
 
+def test_a_feel_of_none_is_refused_by_an_engine_that_cannot_have_it() -> None:
+    assert request(swing=0).swing == 0
+    assert refusal(swing=0, engine="ace-step").field == "swing"
+    assert refusal(humanise=1, engine="ace-step").field == "humanise"
+
+
 def test_chords_are_given_once_and_make_sense() -> None:
     assert refusal(chords="C", chords_path="/a.mid").field == "chords"
     wrong = refusal(chords="C | Zm7")

@@ -227,6 +227,8 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
     "sampler": ("s", "heun", "sampler", "heun"),
     "dcw": ("s", "0.05,0.02", "dcw", "0.05,0.02"),
     "chunk-mask": ("f", 1.0, "chunk_mask", 1.0),
+    "swing": ("f", 0.5, "swing", 0.5),
+    "humanise": ("f", 0.0, "humanise", 0.0),
 }
 PATHS = {"melody-path", "source", "from", "midi-path", "midi", "audio-path", "reference-path",
          "chords-path", "plan-path"}  # fmt: skip
