@@ -85,6 +85,17 @@ class LeadSheet:
         bars = self.parts.get(part)
         return bars is None or any(first <= bar <= last for first, last in bars)
 
+    def bar_sections(self, bars: int) -> tuple[str, ...]:
+        """One section name a bar, "" where there is none; nothing at all where none is known."""
+        if not self.sections:
+            return ()
+        names = [""] * bars
+        for each in self.sections:
+            names[each.first_bar - 1 : each.last_bar] = [each.name] * (
+                each.last_bar - each.first_bar + 1
+            )
+        return tuple(names[:bars])
+
     def check_on(self, grid: Grid) -> None:
         """Raise SheetError unless all of it lies on the grid's bars."""
         if self.bars > grid.bars:

@@ -30,7 +30,8 @@ def conditions_of(request: Generate, source: Source | None) -> tuple[Conditions,
     conditions = Conditions(
         request.grid, request.parsed_key, melody, request.lead, request.tags,
         request.lyrics, request.seeds[0], request.sample_rate, request.stems,
-        request.bar_sections, revision_of(source, request), audio_conditions_of(request, source),
+        sheet.bar_sections(request.bars), revision_of(source, request),
+        audio_conditions_of(request, source),
         request.curve, sheet, request.ending, request.swing, request.humanise,
     )  # fmt: skip
     return conditions, changes

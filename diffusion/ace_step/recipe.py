@@ -15,6 +15,7 @@ from diffusion.audio_conditions import Edit
 from diffusion.edits import WITH_PARTS
 from diffusion.engine import Conditions
 from midi.grid import MAX_SECONDS, Grid
+from midi.melody import Melody
 from midi.sections import spans
 
 MIN_SECONDS = 6  # the shortest whole number that the model is used to: it knows 5.12 s and more
@@ -48,18 +49,24 @@ def task_for(conditions: Conditions, seeds: tuple[int, ...]) -> tuple[Task, tupl
         if audio.edit.kind in WITH_PARTS:
             remarks = (*remarks, f"{audio.edit.kind} is unreliable: listen before you use it.")
         return _edited(task, audio.edit, conditions), remarks
-    chords = conditions.lead_sheet.chords
-    if (conditions.melody is None and not chords) or audio.melody_mode == "off":
+    chords, melody = conditions.lead_sheet.chords, _melody(conditions)
+    if (melody is None and not chords) or audio.melody_mode == "off":
         return task, remarks
     guided = replace(
         task,
         prompt=prompt.for_task("cover"),
-        source=render_guide(conditions.grid, conditions.key, conditions.melody, chords),
+        source=render_guide(conditions.grid, conditions.key, melody, chords),
         raw=audio.melody_mode == "raw",
     )
     if audio.melody_mode == "keep":
         return replace(guided, kept_share=audio.melody_strength), remarks
     return replace(guided, cover_share=audio.melody_strength), remarks
+
+
+def _melody(conditions: Conditions) -> Melody | None:
+    """The melody that is given, else the tune of the lead sheet."""
+    tune = conditions.lead_sheet.tune
+    return conditions.melody or (Melody(tune.notes) if tune and tune.notes else None)
 
 
 def section_repaints(conditions: Conditions, seconds: int) -> tuple[SectionRepaint, ...]:

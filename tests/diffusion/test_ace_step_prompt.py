@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+import numpy as np
 import pytest
 
 from audio.chord_match import match_sound
@@ -14,7 +17,9 @@ from midi.chords import chords_from_text
 from midi.curve import Curve
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.key import Key
-from midi.lead_sheet import LeadSheet
+from midi.lead_sheet import LeadSheet, Tune
+from midi.melody import Melody
+from midi.note import Note
 
 
 def conditions(
@@ -213,3 +218,14 @@ def test_chords_without_a_melody_are_covered_from_a_guide_that_plays_them() -> N
     assert plays is not None and plays.agreement == 1.0
     off = conditions(lead_sheet=sheet, audio=AudioConditions(melody_mode="off"))
     assert task_for(off, (1,))[0].source is None
+
+
+def test_the_tune_of_a_lead_sheet_is_the_melody_of_the_guide() -> None:
+    tune = Tune("melody", (Note(Fraction(0), Fraction(4), 81),))
+    with_tune, _ = task_for(conditions(lead_sheet=LeadSheet(tune=tune)), (1,))
+    given = Melody(tune.notes)
+    assert with_tune.source is not None
+    assert np.array_equal(
+        with_tune.source.samples,
+        task_for(conditions(melody=given), (1,))[0].source.samples,  # type: ignore[union-attr]
+    )

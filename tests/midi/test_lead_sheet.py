@@ -65,6 +65,11 @@ def test_a_part_of_which_nothing_is_said_plays() -> None:
     assert plays == [[True, False, True, True], [False] * 4, [True] * 4]
 
 
+def test_sections_are_one_name_a_bar() -> None:
+    assert WHOLE.bar_sections(5) == ("verse", "verse", "", "chorus", "")
+    assert LeadSheet().bar_sections(5) == ()
+
+
 def test_a_sheet_must_lie_on_the_bars_of_the_music() -> None:
     WHOLE.check_on(GRID)
     short = Grid.constant(120, "4/4", 3)
