@@ -8,7 +8,7 @@ from pathlib import Path
 
 from audio.report import ChordMatch, Conforming, NotConformed, Report
 from audio.tempo_words import tempo_words
-from stems.entries import GridEntry, LengthEntry
+from stems.entries import GridEntry
 from stems.facts import TakeFacts
 from stems.manifest import MANIFEST_NAME, Manifest, read_manifest
 from stems.staging import publish, staging
@@ -34,7 +34,7 @@ def summary(manifest: Manifest, folder: Path) -> Iterator[str]:
     for take in manifest.takes:
         which = f"take {take.take} (seed {take.seed}): " if len(manifest.takes) > 1 else ""
         frames = {e.frames for e in manifest.files if e.role == "stem" and e.take == take.take}
-        yield f"{which}{_length(manifest.grid, frames)}"
+        yield f"{which}{_length(manifest, frames)}"
         if take.report:
             yield f"{which}{_tempo_and_key(manifest, take.report)}"
         if take.report and (match := take.report.chords):
@@ -48,12 +48,14 @@ def summary(manifest: Manifest, folder: Path) -> Iterator[str]:
         yield from table(choice.attempts)
 
 
-def _length(grid: GridEntry | LengthEntry, frames: set[int]) -> str:
-    verdict = "exactly the grid's" if frames == {grid.frames} else "NOT the grid's"
+def _length(manifest: Manifest, frames: set[int]) -> str:
+    grid = manifest.grid
+    tail = max(frames, default=0) - grid.frames if manifest.request.get("tail_seconds") else 0
+    verdict = "exactly the grid's" if frames == {grid.frames + tail} else "NOT the grid's"
     bars = f" ({grid.bars} bars of {grid.meter})" if isinstance(grid, GridEntry) else ""
     return (
         f"length {'/'.join(map(str, sorted(frames)))} frames at {grid.sample_rate} Hz, {verdict} "
-        f"{grid.frames}{bars}"
+        f"{grid.frames}{bars}{f' and a tail of {tail}' if tail else ''}"
     )
 
 

@@ -49,6 +49,7 @@ class Conditions:
     to regenerate. `intensity` (0 to 1 by beats) is left to the engine where it is None.
     `lead_sheet` is the plan as far as it is known, on the bars of `grid`; `ending` is auto, loop or
     full; `swing` and `humanise` (0 to 1, 0 being on the grid) are left to the engine where None.
+    The sound goes on for `tail_seconds` after the last bar, so that it rings out.
     Raises EngineError for an unknown lead or stem.
     """
 
@@ -69,6 +70,7 @@ class Conditions:
     ending: str = "auto"
     swing: float | None = None
     humanise: float | None = None
+    tail_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         check_choice("lead", self.lead, LEADS)
@@ -79,8 +81,12 @@ class Conditions:
     def loops(self) -> bool:
         """Whether the end is to go on seamlessly at the beginning; else it comes to an end."""
         if self.ending == "auto":
-            return self.grid.bars < ENDS_FROM_BARS
+            return self.grid.bars < ENDS_FROM_BARS and not self.tail_seconds
         return self.ending == "loop"
+
+    def frames(self, sample_rate: int) -> int:
+        """The length of the sound: the grid's frames and those of the tail."""
+        return self.grid.frames(sample_rate) + round(self.tail_seconds * sample_rate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from midi.melody import Melody
 
 DEFAULT_BARS = 8
+MAX_TAIL_SECONDS = 30
 ENDINGS = ("auto", "loop", "full")
 _parsed_key, _parsed_meter = lru_cache(MusicalKey.parse), lru_cache(Meter.parse)
 SAMPLE_RATES = (44_100, 48_000, 96_000)
@@ -143,6 +144,9 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     humanise: Annotated[float | None, Key("how far beside the grid notes are played, 0 on it, "
         "1 as a player would; a melody given stays as it is", low=0, high=1,
         unset="as the engine plays", stored_if_set=True, group=STYLE, example="0.5")] = None
+    tail_seconds: Annotated[float, Key("how long the end rings on after the last bar", low=0,
+        high=MAX_TAIL_SECONDS, unit="s", stored_if_set=True, option="--tail", group=OUTPUT,
+        example="3")] = 0.0
     tempo_map: Annotated[str, Key("tempo changes, beat:bpm[:ramp] ..., beats in quarters from 0",
         max_bytes=8192, group=MUSIC, example='"0:92:ramp 16:120"', from_file=True)] = ""
     meter_map: Annotated[str, Key("time signature changes, bar:n/d ..., bars from 1",
@@ -400,6 +404,8 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
             kept = f"what {named('from_')} is to keep"
             raise refusal(field, f" would change {kept}: leave it out")
         _ = self.bar_span
+        if self.tail_seconds and self.ending == "loop":
+            raise refusal("tail_seconds", f" and {named('ending')} loop exclude each other")
         if self.midi_path and self.bar_range:
             raise give_one("midi_path", "bar_range")
         if self.midi_path and len(self.stems) != 1:

@@ -86,10 +86,14 @@ def tags_of(
     }
 
 
-def music_of(grid: Grid, key: Key) -> Music:
-    """Return what a host needs to know; a loop has one tempo, one meter and whole beats."""
+def music_of(grid: Grid, key: Key, *, loops: bool = True) -> Music:
+    """Return what a host needs to know; a loop has one tempo, one meter and whole beats.
+
+    Without `loops` it is none, since it has a tail.
+    """
     is_loop = (
-        grid.is_constant
+        loops
+        and grid.is_constant
         and len(grid.meters) == 1
         and grid.bars <= LOOP_BARS
         and grid.beats.denominator == 1

@@ -80,6 +80,9 @@ def _music(manifest: Manifest) -> Music | None:
     if manifest.key is None:
         return None
     try:
-        return music_of(grid_of(manifest), Key.parse(manifest.key.name))
+        return music_of(
+            grid_of(manifest), Key.parse(manifest.key.name),
+            loops=not manifest.request.get("tail_seconds"),
+        )  # fmt: skip
     except KeyNameError as wrong:
         raise StemError(f"the manifest's key cannot be read: {wrong}") from None

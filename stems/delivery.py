@@ -54,6 +54,7 @@ def deliver(
     at_beats: float = 0,
     at_seconds: float = 0,
     format_name: str = DEFAULT_FORMAT,
+    tail_seconds: float = 0,
 ) -> Manifest:
     """Write a whole job into `out_dir` and return its manifest; on any error nothing is left.
 
@@ -62,15 +63,16 @@ def deliver(
     the tidying up. `request` must be JSON-able; `settings` are those of it that a variation keeps,
     left on the items of the project.
     `sections` holds one name a bar or nothing; `at_seconds`, or else `at_beats`, is where bar 1
-    lies in the user's project. `format_name` is that of the sound files. Raises StemError when OUT
-    cannot be written or a take does not fit the request.
+    lies in the user's project. `format_name` is that of the sound files, which go on for
+    `tail_seconds` after the last bar. Raises StemError when OUT cannot be written or a take does
+    not fit the request.
     """
     stems = tuple(stem for stem in STEMS if stem in stems)
     bar_sections = sections_of(sections, grid)
     start = start_seconds(grid, at_beats, at_seconds)
     created = datetime.now(UTC)
     title = label or job or f"backline {grid.bpm:g} bpm {key.name}"
-    suffix, music = sound_format(format_name).suffix, music_of(grid, key)
+    suffix, music = sound_format(format_name).suffix, music_of(grid, key, loops=not tail_seconds)
     origin = Origin(
         f"{created:%Y%m%dT%H%M%S.%f}", job, title, engine, str(out_dir.resolve()),
         {"bars": grid.bars, "keys": [list(setting) for setting in settings]},
@@ -82,7 +84,7 @@ def deliver(
         sample_rate = 0
         for number, take in enumerate(takes, 1):
             sample_rate = sample_rate or take.stem_set.sample_rate
-            _check_take(take, number, grid, stems, sample_rate)
+            _check_take(take, number, grid, stems, sample_rate, tail_seconds)
             with plain_disk_errors(out_dir):
                 names = (*take.stem_set.names, MIX)
                 tags = tags_of(names, number, round(start * sample_rate), request, music)
@@ -104,7 +106,7 @@ def deliver(
             raise StemError("a job needs at least one take")
         project = Project(
             title, grid, sample_rate, stems, tuple(shown), melody, bar_sections,
-            start, created, origin, suffix,
+            start, created, origin, suffix, tail_seconds,
         )  # fmt: skip
         with plain_disk_errors(out_dir):
             write_project(folder / PROJECT_NAME, project)
@@ -133,7 +135,12 @@ def deliver(
 
 
 def _check_take(
-    take: Take, number: int, grid: Grid, stems: tuple[str, ...], sample_rate: int
+    take: Take,
+    number: int,
+    grid: Grid,
+    stems: tuple[str, ...],
+    sample_rate: int,
+    tail_seconds: float,
 ) -> None:
     stem_set = take.stem_set
     if stem_set.names != stems:
@@ -146,9 +153,9 @@ def _check_take(
             f"take {number} has a sample rate of {stem_set.sample_rate} Hz, take 1 of "
             f"{sample_rate} Hz"
         )
-    frames = grid.frames(sample_rate)
+    frames = grid.frames(sample_rate) + round(tail_seconds * sample_rate)
     if stem_set.frames != frames:
-        raise StemError(f"take {number} has {stem_set.frames} frames, its grid has {frames}")
+        raise StemError(f"take {number} has {stem_set.frames} frames, not the {frames} asked")
 
 
 def _shown(

@@ -61,11 +61,13 @@ class Project:
     created: datetime
     origin: Origin | None = None
     suffix: str = ".wav"  # of the sound files
+    tail_seconds: float = 0.0
 
     @property
     def seconds(self) -> Fraction:
-        """Length of every item: the whole grid, in whole frames."""
-        return Fraction(self.grid.frames(self.sample_rate), self.sample_rate)
+        """Length of every item: the whole grid and its tail, in whole frames."""
+        frames = self.grid.frames(self.sample_rate) + round(self.tail_seconds * self.sample_rate)
+        return Fraction(frames, self.sample_rate)
 
 
 def start_seconds(grid: Grid, at_beats: float = 0, at_seconds: float = 0) -> Fraction:

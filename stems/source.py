@@ -23,7 +23,8 @@ from stems.files import SCORE_NAME, SCORE_SCHEMA, path_in_job
 from stems.manifest import MANIFEST_NAME, Manifest, grid_of, read_manifest
 from stems.stem_set import StemSet
 
-SAME = ("bpm", "meter", "bars", "tempo_map", "meter_map", "key", "sample_rate", "engine")
+SAME = ("bpm", "meter", "bars", "tempo_map", "meter_map", "key", "sample_rate", "engine",
+        "tail_seconds")  # fmt: skip
 CROSSFADE_SECONDS = 0.010
 # New sound is in full this long before its first bar, so that a note that anticipates the beat
 # by up to half a twelfth of it is complete.

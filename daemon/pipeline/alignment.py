@@ -20,7 +20,6 @@ from audio.stretch import transpose
 from audio.tonality import find_key, key_relation, shift_to
 from daemon.pipeline.separation import Draft
 from diffusion.engine import Conditions, Progress
-from midi.grid import Grid
 from midi.key import Key
 from osc_protocol.generate import Generate
 from stems.stem_set import StemSet
@@ -43,29 +42,33 @@ def align(
         request.conform == "on" or (request.conform == "auto" and from_mix and not keeps_sound)
     )
     if from_mix and not conforming:
-        draft = _at_length(draft, conditions.grid)
+        draft = _at_length(draft, conditions)
     if request.from_ or not (conforming or transpose):
         return draft
     progress("conform", 0.0)
     if conforming:
-        draft = on_grid(draft, conditions.grid)
+        draft = on_grid(draft, conditions)
     return in_key(draft, conditions.key) if transpose else draft
 
 
-def on_grid(draft: Draft, grid: Grid) -> Draft:
+def on_grid(draft: Draft, conditions: Conditions) -> Draft:
     """Bring the stems onto the grid; `facts.conform` says how, or why not.
 
-    What cannot be conformed is cut, or filled up with silence, to the length of the grid. Raises
-    AudioError.
+    What cannot be conformed is cut, or filled up with silence, to the length of the grid
+    and its tail. Raises AudioError.
     """
     try:
-        done = conform(_sum(draft.stems), grid, stems=draft.stems)
+        done = conform(
+            _sum(draft.stems), conditions.grid, stems=draft.stems,
+            tail_seconds=conditions.tail_seconds,
+        )  # fmt: skip
     except CannotConform as refusal:
         facts = replace(draft.facts, conform=NotConformed(str(refusal)))
-        return replace(_at_length(draft, grid), facts=facts)
+        return replace(_at_length(draft, conditions), facts=facts)
     before = tuple(round(float(each), 4) for each in done.beats.seconds)
     conforming = replace(done.facts, beats_before_seconds=before)
-    return replace(draft, stems=done.stems, facts=replace(draft.facts, conform=conforming))
+    aligned = replace(draft, stems=done.stems, facts=replace(draft.facts, conform=conforming))
+    return _at_length(aligned, conditions) if conditions.tail_seconds else aligned
 
 
 def in_key(draft: Draft, key: Key) -> Draft:
@@ -107,9 +110,11 @@ def at_loudness(stem_set: StemSet, target_lufs: float | None) -> tuple[StemSet, 
     )
 
 
-def _at_length(draft: Draft, grid: Grid) -> Draft:
-    """The stems as long as the grid: engines of mixes play a little more."""
-    cut = {name: _cut(clip, grid.frames(clip.sample_rate)) for name, clip in draft.stems.items()}
+def _at_length(draft: Draft, conditions: Conditions) -> Draft:
+    """The stems as long as the grid and its tail: engines of mixes play a little more."""
+    cut = {
+        name: _cut(clip, conditions.frames(clip.sample_rate)) for name, clip in draft.stems.items()
+    }
     return replace(draft, stems=cut)
 
 

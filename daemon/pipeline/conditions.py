@@ -33,6 +33,7 @@ def conditions_of(request: Generate, source: Source | None) -> tuple[Conditions,
         sheet.bar_sections(request.bars), revision_of(source, request),
         audio_conditions_of(request, source),
         request.curve, sheet, request.ending, request.swing, request.humanise,
+        request.tail_seconds,
     )  # fmt: skip
     return conditions, changes
 

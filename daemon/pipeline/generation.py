@@ -94,6 +94,7 @@ def generate(
         at_beats=request.at_beats,
         at_seconds=request.at_seconds,
         format_name=request.format,
+        tail_seconds=request.tail_seconds,
     )
     job_progress.done()
     refusal = refusal_of(manifest.takes[0].facts)

@@ -97,14 +97,15 @@ def measured(
     """
     grid, key, drums = conditions.grid, conditions.key, stem_set.clips.get("drums")
     chords = _chord_match(stem_set, conditions, notes)
+    expected = conditions.frames(stem_set.sample_rate)
     if not request.chooses:
         report = measure(stem_set.mix, grid, key, drums=drums)
-        return replace(report, chords=chords), NOT_JUDGED
+        return replace(report, chords=chords, frames_expected=expected), NOT_JUDGED
     found = examine(
         stem_set.mix, grid, key, drums=drums, melody=conditions.melody,
         melody_stem=stem_set.clips.get(request.lead),
     )  # fmt: skip
-    found = replace(found, chords=chords)
+    found = replace(found, chords=chords, frames_expected=expected)
     limits = Limits.parse(request.gate)
     judgement = judge(found, limits or NO_LIMITS)
     if limits and isinstance(facts.conform, NotConformed):

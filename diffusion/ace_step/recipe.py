@@ -30,18 +30,18 @@ class SectionRepaint:
     prompt: Prompt
 
 
-def whole_seconds(grid: Grid) -> int:
-    """Seconds to play: the grid and a beat more, in whole seconds, as the prompt has them.
+def whole_seconds(grid: Grid, tail_seconds: float = 0.0) -> int:
+    """Seconds to play: the grid, its tail and a beat more, whole, as the prompt has them.
 
     What is too much is cut off later, where it is known how the music lies on the grid.
     """
     beat = 60.0 / grid.bpm_at(grid.beats)
-    return min(max(math.ceil(float(grid.seconds) + beat), MIN_SECONDS), MAX_SECONDS)
+    return min(max(math.ceil(float(grid.seconds) + tail_seconds + beat), MIN_SECONDS), MAX_SECONDS)
 
 
 def task_for(conditions: Conditions, seeds: tuple[int, ...]) -> tuple[Task, tuple[str, ...]]:
     """The task for conditions, and remarks on what its prompt cannot say."""
-    seconds = whole_seconds(conditions.grid)
+    seconds = whole_seconds(conditions.grid, conditions.tail_seconds)
     prompt, remarks = prompt_of(conditions, seconds)
     audio = conditions.audio
     task = Task(prompt, latent_frames(seconds), seeds, reference=audio.reference)

@@ -20,7 +20,6 @@ from diffusion.embedded.performance import as_plain
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 from diffusion.facts import EngineDescription
-from midi.grid import Grid
 
 if TYPE_CHECKING:
     from diffusion.embedded.backbone import Backbone
@@ -114,7 +113,7 @@ class EmbeddedEngine(Engine):
     def generate(
         self, conditions: Conditions, progress: Progress, cancelled: CancelFlag
     ) -> Generation:
-        """Play `conditions`: four native stems of exactly the grid's frames, and their notes."""
+        """Play `conditions`: four native stems of exactly the frames asked, and their notes."""
         if self._network is None or self._decoder is None:
             raise EngineError("the embedded engine is not loaded")
 
@@ -133,19 +132,19 @@ class EmbeddedEngine(Engine):
             min(rate, HIGHEST_RATE),
             stems=conditions.stems,
             seed=seed,
+            tail_frames=round(conditions.tail_seconds * min(rate, HIGHEST_RATE)),
             progress=lambda fraction: progress("decode", fraction),
             cancelled=cancelled,
         )
         if rate > HIGHEST_RATE:
-            stems = _resampled(stems, conditions.grid, rate)
+            stems = _resampled(stems, conditions.frames(rate), rate)
         notes = {stem: notes_of(performance, stem) for stem in conditions.stems}
         score = {"seed": seed, **as_plain(performance)}
         return Generation(stems=stems, notes=notes, facts=facts, score=score)
 
 
-def _resampled(stems: Mapping[str, Clip], grid: Grid, sample_rate: int) -> dict[str, Clip]:
-    """The stems at another rate, as many frames as the grid has there: one more or less at most."""
-    frames = grid.frames(sample_rate)
+def _resampled(stems: Mapping[str, Clip], frames: int, sample_rate: int) -> dict[str, Clip]:
+    """The stems at another rate, with so many frames there: one more or less at most."""
     out = {}
     for stem, clip in stems.items():
         samples = resample(clip, sample_rate).samples[:, :frames]

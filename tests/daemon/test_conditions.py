@@ -13,6 +13,7 @@ from tone_engine import ToneSplitter
 
 from audio.clip import Clip, read_clip, write_wav
 from daemon.pipeline import generate
+from daemon.results import summary
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import EngineError
 from diffusion.facts import EngineDescription
@@ -129,6 +130,22 @@ def test_a_job_of_mixes_is_changed_in_some_bars_of_some_stems(
         was, now = (read_clip(tmp_path / job / f"{stem}.wav") for job in ("first", "second"))
         assert np.array_equal(was.samples[:, :90_000], now.samples[:, :90_000])
         assert np.array_equal(was.samples, now.samples) == (stem != "bass")
+
+
+def test_a_tail_goes_on_after_the_last_bar_of_every_stem(
+    engine: NoisyMixEngine, tmp_path: Path
+) -> None:
+    manifest = make(engine, tmp_path / "out", tail_seconds=0.5)
+    # 2 bars have 192 000 frames, half a second 24 000; the engine played a second more.
+    for name in ("drums", "vocals", "mix"):
+        clip = read_clip(tmp_path / "out" / f"{name}.wav")
+        assert clip.frames == 216_000 and np.abs(clip.samples[:, 200_000:]).max() > 0.01
+    report = manifest.takes[0].report
+    assert report is not None and report.frames == report.frames_expected == 216_000
+    lines = list(summary(manifest, tmp_path / "out"))
+    assert "exactly the grid's 192000 (2 bars of 4/4) and a tail of 24000" in lines[1]
+    project = (tmp_path / "out" / "project.rpp").read_text("utf-8")
+    assert "LENGTH 4.5" in project, "items ring out, too"
 
 
 def test_notes_cannot_be_given_to_an_engine_of_mixes(

@@ -217,3 +217,15 @@ def test_notes_lie_on_the_grid_or_swing_as_asked_and_a_given_melody_as_written(
     assert Fraction(2, 3) in places and Fraction(1, 2) not in places
     assert all((place * 12).denominator == 1 for place in places)
     assert (Fraction(1, 2), 69) in {(n.start_beats, n.pitch) for n in notes["melody"]}
+
+
+def test_a_tail_rings_on_after_the_last_bar_and_is_not_faded_there(engine: EmbeddedEngine) -> None:
+    grid = Grid.constant(240, "4/4", 1)  # 1 s: 44 100 frames
+    asked = Conditions(grid, ASKED.key, seed=4, sample_rate=44_100, tail_seconds=0.5)
+    stems = run(engine, asked).stems
+    assert stems is not None
+    assert {clip.frames for clip in stems.values()} == {44_100 + 22_050}
+    band = np.sum([clip.samples for clip in stems.values()], axis=0)
+    # A fade would leave nothing at the bar line; some of the sound is left 0.1 s after it.
+    assert np.abs(band[:, 44_050:44_100]).max() > 1e-3
+    assert np.abs(band[:, 48_500:]).max() > 1e-4

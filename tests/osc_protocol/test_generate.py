@@ -187,6 +187,11 @@ def test_a_feel_of_none_is_refused_by_an_engine_that_cannot_have_it() -> None:
     assert refusal(humanise=1, engine="ace-step").field == "humanise"
 
 
+def test_a_loop_has_no_tail() -> None:
+    assert request(tail_seconds=2, ending="full").tail_seconds == 2
+    assert refusal(tail_seconds=2, ending="loop").field == "tail-seconds"
+
+
 def test_chords_are_given_once_and_make_sense() -> None:
     assert refusal(chords="C", chords_path="/a.mid").field == "chords"
     wrong = refusal(chords="C | Zm7")

@@ -229,6 +229,7 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
     "chunk-mask": ("f", 1.0, "chunk_mask", 1.0),
     "swing": ("f", 0.5, "swing", 0.5),
     "humanise": ("f", 0.0, "humanise", 0.0),
+    "tail-seconds": ("f", 2.5, "tail_seconds", 2.5),
 }
 PATHS = {"melody-path", "source", "from", "midi-path", "midi", "audio-path", "reference-path",
          "chords-path", "plan-path"}  # fmt: skip
@@ -392,7 +393,7 @@ def test_no_number_of_an_order_may_be_nan_or_infinite(key: str) -> None:
 
 
 def test_a_key_with_a_question_mark_may_be_unknown() -> None:
-    order = command("generate", "ssfsssisi", *ORDER, "?swing", 3, "?bars", 2)
+    order = command("generate", "ssfsssisi", *ORDER, "?shuffle", 3, "?bars", 2)
     assert order.bars == 2
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -63,10 +64,11 @@ class Decoder:
         *,
         stems: Sequence[str],
         seed: int,
+        tail_frames: int = 0,
         progress: Callable[[float], None] = lambda done: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Clip]:
-        """One stereo clip (2, grid.frames(sample_rate)) for each asked stem.
+        """One stereo clip (2, grid.frames(sample_rate) + tail_frames) for each asked stem.
 
         Notes start at grid.seconds_at of their start, to a fraction of a frame. A stem's sound
         depends on its own parts and the seed alone; equal arguments give equal samples. Raises
@@ -79,7 +81,7 @@ class Decoder:
             for name in PART_STEM
             if PART_STEM[name] in stems and name in performance.parts
         ]
-        frames = grid.frames(sample_rate)
+        frames = grid.frames(sample_rate) + tail_frames
         sounds = {stem: torch.zeros(2, frames) for stem in stems}
         response = new_room(sample_rate)
 
@@ -87,7 +89,7 @@ class Decoder:
             if cancelled():
                 raise Cancelled("the decoding was cancelled")
             with torch.inference_mode():
-                return job[0], self._part(*job, grid, sample_rate, seed, response)
+                return job[0], self._part(*job, grid, frames, sample_rate, seed, response)
 
         with ThreadPoolExecutor(WORKERS, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             for done, (name, sound) in enumerate(pool.map(play, parts)):
@@ -99,10 +101,16 @@ class Decoder:
         return {stem: Clip(sounds[stem].numpy(), sample_rate) for stem in stems}
 
     def _part(
-        self, name: str, part: Part, grid: Grid, sample_rate: int, seed: int, response: Tensor
+        self,
+        name: str,
+        part: Part,
+        grid: Grid,
+        frames: int,
+        sample_rate: int,
+        seed: int,
+        response: Tensor,
     ) -> Tensor:
         """Stereo sound (2, frames) of one part in its place in the room."""
-        frames = grid.frames(sample_rate)
         generator = torch.Generator().manual_seed(seed * 8 + list(PART_STEM).index(name))
         if name == "drums":
             sound = torch.zeros(2, frames)
@@ -113,6 +121,7 @@ class Decoder:
         elif name == "vocals":
             self._singer = self._singer or Singer(self._voice)
             line = self._singer.sing(part.notes, part.timbre, grid, sample_rate, seed)
+            line = np.pad(line, (0, frames - len(line)))
             sound = pan(torch.from_numpy(line), PLACES[name])
         else:
             instrument = Instrument(self._weights, part.timbre, sample_rate)
