@@ -125,16 +125,16 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     lead: Annotated[str, Key("which stem carries the melody", choices=LEADS, group=MELODY,
         example="vocals")] = "melody"
     chords: Annotated[str, Key("chords, a vertical line between bars: those of a bar have equal "
-        "shares, . holds, % repeats the bar", max_bytes=8192, stored_if_set=True, group=MELODY,
-        example='"Am7 F | C G/B"', from_file=True)] = ""
+        "shares, . holds, % repeats the bar", max_bytes=8192, kept_by=(VARY,),
+        stored_if_set=True, group=MELODY, example='"Am7 F | C G/B"', from_file=True)] = ""
     chords_path: Annotated[str, Key("file of chords: text as above, or the MIDI of a part that "
-        "plays them; give bars with it", "path", stored_if_set=True, group=MELODY,
+        "plays them; give bars with it", "path", kept_by=(VARY,), stored_if_set=True, group=MELODY,
         example="chords.mid")] = ""
     german_h: Annotated[bool, Key("1: in chords H is B natural and B is B flat",
         stored_if_set=True, group=MELODY)] = False
     plan_path: Annotated[str, Key("lead sheet to play: a folder of `plan` or of a result, or a "
-        ".json or .mid file of one", "path", stored_if_set=True, option="--plan", group=MELODY,
-        example="PLAN")] = ""
+        ".json or .mid file of one", "path", kept_by=(VARY,), stored_if_set=True, option="--plan",
+        group=MELODY, example="PLAN")] = ""
     ending: Annotated[str, Key("loop: the end goes on at the start; full: it comes to an end; "
         "auto: loop under 32 bars", choices=ENDINGS, stored_if_set=True, group=STYLE,
         example="full")] = "auto"

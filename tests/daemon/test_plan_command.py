@@ -111,6 +111,20 @@ def test_an_edit_of_a_result_keeps_its_lead_sheet_but_for_what_changes(
     assert symbols(third) == ["C"] * 4 and sheet(third)["tune"] == sheet(first)["tune"]
 
 
+def test_an_edit_of_the_lead_sheet_in_a_result_counts_in_a_change_of_it(
+    run: Run, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run("generate", *ASKED, "--chords", CHORDS, "-o", first) == 0
+    edited = sheet(first)
+    edited["chords"][0]["symbol"] = "Bb"
+    (first / "lead_sheet.json").write_text(json.dumps(edited), "utf-8")
+    assert run("generate", "--from", first, "--stems", "bass", "-o", second) == 0
+    assert symbols(second)[:2] == ["Bb", "F"]
+    request = json.loads((second / "manifest.json").read_text("utf-8"))["request"]
+    assert "chords" not in request, "the sheet has them"
+
+
 def test_a_plan_is_not_written_over_a_result_or_over_itself(
     run: Run, plan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
