@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from midi.errors import MidiError
 from midi.lead_sheet import LeadSheet
 from midi.lead_sheet_file import JSON_NAME, SHEET_NAMES, read_sheet_json, write_sheet
 from midi.user_file import read_text
 from osc_protocol.chord_fields import CHORDS
-from osc_protocol.errors import ProtocolError
 from osc_protocol.generate import MELODIES, Generate
 from stems.errors import StemError
 from stems.manifest import MANIFEST_NAME, read_manifest
@@ -32,7 +30,7 @@ def write_plan(out_dir: Path, request: Generate, sheet: LeadSheet) -> None:
     with staging(out_dir) as folder, plain_disk_errors(out_dir):
         write_sheet(folder, sheet, request.grid, request.parsed_key)
         draw_plan(folder / PICTURE_NAME, sheet, request.grid, request.parsed_key)
-        (folder / REQUEST_NAME).write_text(text + "\n", encoding="utf-8", newline="\n")
+        (folder / REQUEST_NAME).write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
         publish(folder, out_dir)
 
 
@@ -50,7 +48,7 @@ def with_request_of(folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
         else:
             return _with_length(folder, given)
         asked = Generate.stored_fields(stored)
-    except (OSError, ValueError, ProtocolError, MidiError) as error:
+    except (OSError, ValueError, RecursionError, StemError) as error:
         raise StemError(f"plan {str(folder)!r}: its request cannot be read: {error}") from None
     length = {"bars", "seconds"}
     kept = {

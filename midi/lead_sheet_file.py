@@ -26,7 +26,8 @@ MAX_JSON_BYTES = 1 << 23
 def write_sheet(folder: Path, sheet: LeadSheet, grid: Grid, key: Key | None = None) -> None:
     """Write both files, SHEET_NAMES; raises OSError and MelodyError."""
     text = json.dumps(sheet.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / JSON_NAME).write_text(text + "\n", encoding="utf-8", newline="\n")
+    # A lone surrogate, as undecodable bytes of a command line give, becomes JSON's own escape.
+    (folder / JSON_NAME).write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
     write_sheet_midi(folder / MIDI_NAME, sheet, grid, key)
 
 

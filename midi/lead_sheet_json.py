@@ -15,6 +15,7 @@ from midi.note import Note
 from midi.number import exact, is_whole, shown
 
 MAX_ENTRIES = 20_000  # of each list
+MOST = 1_000_000  # beats, and more than any number in a sheet
 FRACTIONS = 1920  # of a beat: where notes of a tune begin and end
 T = TypeVar("T")
 
@@ -26,7 +27,7 @@ def sheet_from_json(text: str) -> LeadSheet:
     """
     try:
         plain = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SheetError(f"the lead sheet is no JSON: {error}") from None
     if not isinstance(plain, dict):
         raise refused("the lead sheet", "a JSON object", plain)
@@ -88,17 +89,17 @@ def _tune(entry: object) -> Tune:
 
 
 def _note(name: str, entry: object) -> Note:
-    start, length = (_beats(_field(name, entry, key)) for key in ("start_beats", "length_beats"))
+    start, length = (
+        _beats(f"{name} {key}", _field(name, entry, key)) for key in ("start_beats", "length_beats")
+    )
     return Note(start, length, *(_field(name, entry, key) for key in ("pitch", "velocity")))
 
 
-def _beats(value: object) -> Any:
-    """A float as the fraction of a beat that it was written for, else as it is."""
-    read = exact(value) if isinstance(value, float) else None
-    if read is None:
-        return value
+def _beats(name: str, entry: object) -> Fraction:
+    """A number as the fraction of a beat that it was written for."""
+    read = exact(_number(name, entry)) or Fraction(0)
     near = read.limit_denominator(FRACTIONS)
-    return near if abs(near - read) < Fraction(1, 10**9) else value
+    return near if abs(near - read) < Fraction(1, 10**9) else read
 
 
 def _span(name: str, entry: object) -> tuple[int, int]:
@@ -112,6 +113,6 @@ def _level(name: str, entry: object) -> float:
 
 
 def _number(name: str, entry: object) -> float:
-    if isinstance(entry, bool) or not isinstance(entry, (int, float)):
-        raise refused(name, "a number", entry)
+    if isinstance(entry, bool) or not isinstance(entry, (int, float)) or not abs(entry) < MOST:
+        raise refused(name, f"a number below {MOST}", entry)
     return float(entry)

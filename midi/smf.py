@@ -97,8 +97,10 @@ def write_tracks(
             denominator=change.meter.denominator,
         )
         conductor.append((_tick(grid.bar_starts[change.bar]), 0, meter))
-    conductor += [(0, 0, MetaMessage("text", text=each)) for each in texts]
-    conductor += [(_tick(beat), 1, MetaMessage("marker", text=each)) for beat, each in markers]
+    conductor += [(0, 0, MetaMessage("text", text=_plain(each))) for each in texts]
+    conductor += [
+        (_tick(beat), 1, MetaMessage("marker", text=_plain(each))) for beat, each in markers
+    ]
     parts = [conductor, *map(_events, tracks)]
     end_tick = max([_tick(grid.beats), *(tick for part in parts[1:] for tick, _, _ in part)])
     file = MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT, charset="utf-8")
@@ -116,6 +118,11 @@ def write_tracks(
         raise MelodyError(f"cannot write {path}: {error.strerror}") from error
 
 
+def _plain(text: str) -> str:
+    """The text without what UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _events(track: Track) -> list[tuple[int, int, Any]]:
     """A track's messages with their ticks, and their order at one tick."""
     from mido import Message, MetaMessage
@@ -128,7 +135,9 @@ def _events(track: Track) -> list[tuple[int, int, Any]]:
     events: list[tuple[int, int, Any]] = [(0, 0, MetaMessage("track_name", name=track.name))]
     if program is not None:
         events.append((0, 0, Message("program_change", program=program, channel=channel)))
-    events += [(_tick(beat), 0, MetaMessage("text", text=text)) for beat, text in track.texts]
+    events += [
+        (_tick(beat), 0, MetaMessage("text", text=_plain(text))) for beat, text in track.texts
+    ]
     for note in track.notes:
         start = _tick(note.start_beats)
         end = max(_tick(note.end_beats), start + 1)

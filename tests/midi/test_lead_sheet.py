@@ -121,3 +121,10 @@ def test_a_sheet_that_makes_no_sense_is_refused_in_one_sentence(text: str, sente
     with pytest.raises(SheetError, match=sentence) as caught:
         sheet_from_json(text)
     assert "\n" not in str(caught.value)
+
+
+def test_odd_json_is_refused_too() -> None:
+    for text in ("[" * 100_000, edited(chords=[{**CHORD, "start_beats": 10**400}]),
+                 edited(chords=[{**CHORD, "start_beats": float("nan")}])):  # fmt: skip
+        with pytest.raises(SheetError):
+            sheet_from_json(text)

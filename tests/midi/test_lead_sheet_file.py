@@ -139,3 +139,9 @@ def test_the_length_of_a_part_that_never_plays_is_kept(folder: Path) -> None:
     silent = replace(SHEET, parts={"melody": ()}, tune=None)
     write_sheet(folder, silent, GRID, C)
     assert read_sheet(folder, GRID, C)[0] == silent
+
+
+def test_names_that_utf_8_cannot_hold_are_written_all_the_same(tmp_path: Path) -> None:
+    odd = LeadSheet((Section("caf\udce9", 1, 2),))  # as a command line gives undecodable bytes
+    write_sheet(tmp_path, odd, GRID, C)
+    assert read_sheet(tmp_path, GRID, C) == (odd, ())
