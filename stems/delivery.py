@@ -155,7 +155,8 @@ def _check_take(
         )
     frames = grid.frames(sample_rate) + round(tail_seconds * sample_rate)
     if stem_set.frames != frames:
-        raise StemError(f"take {number} has {stem_set.frames} frames, not the {frames} asked")
+        tail = " and tail" if tail_seconds else ""
+        raise StemError(f"take {number} has {stem_set.frames} frames, its grid{tail} has {frames}")
 
 
 def _shown(
