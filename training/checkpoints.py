@@ -24,9 +24,7 @@ def commit() -> str:
 
 def origin_of(args: argparse.Namespace) -> dict[str, object]:
     """Return what made a checkpoint, as JSON types: arguments, commit and torch's version."""
-    arguments = {
-        name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()
-    }
+    arguments = json.loads(json.dumps(vars(args), default=str))
     return {"arguments": arguments, "commit": commit(), "torch": str(torch.__version__)}
 
 

@@ -4,7 +4,7 @@
         --planner data/planner1/planner.safetensors
 
 copies the diffusion's and the planner's weights beside the decoder's and the voice's (which their
-own training writes there) and writes embedded-v1.json: version, credits and, for each role, file
+own training writes there) and writes embedded-v2.json: version, credits and, for each role, file
 name, size and sha256. The engine refuses weights that differ from their card.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from diffusion.embedded.engine import CARD, weights_folder
 
 ROLES = {
-    "diffusion": "diffusion-v1.safetensors",
+    "diffusion": "diffusion-v2.safetensors",
     "decoder": "decoder-v1.safetensors",
     "voice": "voice-v1.safetensors",
     "planner": "planner-v1.safetensors",
@@ -27,6 +27,8 @@ ROLES = {
 LIMIT_BYTES = 36_000_000
 # Who made what the weights learnt from, by role; the licences ask for it.
 CREDITS = {
+    "diffusion": "drums: Groove MIDI Dataset by Gillick, Roberts, Engel, Eck, Bamman, Google LLC "
+    "(Creative Commons Attribution 4.0)",
     "planner": "OpenEWLD (MIT licence, Copyright (c) 2018 00sapo): public-domain lead sheets",
 }
 
@@ -57,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--diffusion", type=Path, help="weights to copy into the product first")
     parser.add_argument("--planner", type=Path, help="the planner's weights, likewise")
-    parser.add_argument("--version", default="1")
+    parser.add_argument("--version", default="2")
     args = parser.parse_args()
     for role in ("diffusion", "planner"):
         if path := getattr(args, role):

@@ -23,20 +23,21 @@ import torch
 from safetensors.torch import save_file
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from diffusion.embedded import intent
-from diffusion.embedded.backbone import Backbone
-from diffusion.embedded.intent import CONTEXT_CHANNELS, WINDOW_FRAMES, pack_input
+from diffusion.embedded.backbone import Backbone, load_backbone
+from diffusion.embedded.intent import CONTEXT_CHANNELS, WINDOW_FRAMES, drop, pack_input
 from diffusion.embedded.latents import FRAMES_PER_BEAT, LAYOUT, PARTS
 from diffusion.embedded.sampler import shifted
 from training.checkpoints import origin_of, write_origin
 from training.dataset import LATENT_SCALE
+from training.muon import Muon
 from training.tiny import band_file, parsed
 
 # How often each condition is left out.
 DROP = {
-    "tempo": 0.05, "key": 0.10, "tune": 0.40, "harmony": 0.75, "lead": 0.10,
-    "section": 0.40, "intensity": 0.50,
+    "tempo": 0.05, "key": 0.10, "tune": 0.30, "harmony": 0.20, "lead": 0.10,
+    "section": 0.30, "intensity": 0.40, "presence": 0.25, "ending": 0.30,
 }  # fmt: skip
+ALONE = 0.15  # how often one part is learnt of a piece of which no other is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +52,34 @@ class Batch:
 
 
 class Windows:
-    """Random windows out of the data file; the arrays stay in memory as they were stored."""
+    """Random windows out of data files; the arrays stay in memory as they were stored.
 
-    def __init__(self, path: Path, seed: int, *, tail: bool = False):
-        file = np.load(path)
-        self.latents, self.context = file["latents"], file["context"]
-        self.tokens, self.starts, self.bars = file["tokens"], file["starts"], file["bars"]
+    A share of ALONE of them is of pieces of which one part alone is known (a drummer's): only that
+    part is learnt, and half of the time the others play any other music.
+    """
+
+    def __init__(self, paths: Sequence[Path], seed: int, *, tail: bool = False):
+        files = [np.load(path) for path in paths]
+        self.latents, self.context, self.tokens, self.only = (
+            np.concatenate([file[name] for file in files])
+            for name in ("latents", "context", "tokens", "only")
+        )
+        ends = np.cumsum([0] + [len(file["latents"]) for file in files])
+        self.starts = np.concatenate(
+            [[0], *(file["starts"][1:] + end for file, end in zip(files, ends, strict=False))]
+        )
+        self.bars = np.concatenate(
+            [file["bars"] + end for file, end in zip(files, ends, strict=False)]
+        )
         self.piece_of_bar = np.searchsorted(self.starts, self.bars, side="right") - 1
-        # The last fiftieth of the pieces is for validation only.
-        split = int(len(self.tokens) * 0.98)
-        wanted = self.piece_of_bar >= split if tail else self.piece_of_bar < split
+        # Every fiftieth piece is for validation only, of a few pieces the last.
+        held = self.piece_of_bar % 50 == min(49, len(self.tokens) - 1)
+        wanted = held if tail else ~held
         # A window should hold music: at least 12 beats before the piece ends.
         room = self.starts[self.piece_of_bar + 1] - self.bars >= 12 * FRAMES_PER_BEAT
         self.bars, self.piece_of_bar = self.bars[wanted & room], self.piece_of_bar[wanted & room]
+        self.whole = np.flatnonzero(self.only[self.piece_of_bar] < 0)
+        self.alone = np.flatnonzero(self.only[self.piece_of_bar] >= 0)
         self.random = np.random.default_rng(seed)
 
     def batch(self, size: int) -> Batch:
@@ -72,9 +88,11 @@ class Windows:
         clean = np.full((size, WINDOW_FRAMES, LAYOUT.channels), -1.0, np.float32)
         context = np.zeros((size, WINDOW_FRAMES, CONTEXT_CHANNELS), np.float32)
         known = np.zeros((size, WINDOW_FRAMES, len(PARTS)), np.float32)
+        learnt = np.ones((size, 1, LAYOUT.channels), np.float32)
         tokens = np.zeros((size, self.tokens.shape[1]), np.int64)
         for i in range(size):
-            pick = random.integers(len(self.bars))
+            alone = len(self.alone) and random.random() < ALONE
+            pick = random.choice(self.alone if alone else self.whole)
             begin, piece = self.bars[pick], self.piece_of_bar[pick]
             end = min(begin + WINDOW_FRAMES, self.starts[piece + 1])
             length = end - begin
@@ -82,15 +100,30 @@ class Windows:
             features = self.context[begin:end].astype(np.float32)
             tokens[i] = self.tokens[piece]
             dropped = [name for name, share in DROP.items() if random.random() < share]
+            if alone:
+                part = int(self.only[piece])
+                learnt[i] = played_channels(part)
+                if random.random() < 0.5:
+                    self._accompany(clean[i, :length], part)
+                    dropped.append("presence")
             drop(features, dropped)
             tokens[i] *= random.random(len(tokens[i])) > 0.3
             if random.random() < 0.12:
                 tokens[i] = 0
-            self._choose_known(known[i], length)
+            if not alone:
+                self._choose_known(known[i], length)
             context[i] = pack_input(features, clean[i, :length], known[i, :length])
         channels = known[..., LAYOUT.owners]
-        mask = (1.0 - channels) * context[..., -1:]
+        mask = (1.0 - channels) * context[..., -1:] * learnt
         return Batch(*(torch.from_numpy(a) for a in (clean, context, tokens, mask, channels)))
+
+    def _accompany(self, clean: np.ndarray, part: int) -> None:
+        """Let parts other than `part` play, in place, what they do in some composed window."""
+        pick = self.random.choice(self.whole)
+        begin = self.bars[pick]
+        end = min(begin + len(clean), self.starts[self.piece_of_bar[pick] + 1])
+        others = LAYOUT.owners != part
+        clean[: end - begin, others] = self.latents[begin:end, others] / LATENT_SCALE
 
     def _choose_known(self, known: np.ndarray, length: int) -> None:
         """Mark, in place, what is given: nothing, the beginning, all but a gap, or some parts."""
@@ -110,37 +143,48 @@ class Windows:
             known[:length, random.random(len(PARTS)) < 0.5] = 1.0
 
 
-def drop(features: np.ndarray, groups: Sequence[str]) -> None:
-    """Remove the optional `groups` of diffusion.embedded.intent from features, in place."""
-    for name in groups:
-        features[..., intent.SLICES[name]] = 0.0
-        if name == "section":  # where in its section a bar lies goes with the section
-            form = intent.SLICES["form"]
-            features[..., form.start + 2 : form.stop] = 0.0
-
-
 def noisy_latents(clean: torch.Tensor, noise: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
     """Return x_t for `time` (batch,) of latents (batch, frames, channels)."""
     t = time.view(-1, 1, 1)
     return (1.0 - t) * clean + t * noise
 
 
+def played_channels(part: int) -> np.ndarray:
+    """Return (channels,) float32, 1 for what `part` plays, 0 for timbre, level and other parts."""
+    chosen: np.ndarray = (LAYOUT.owners == part).astype(np.float32)
+    chosen[LAYOUT.timbre[PARTS[part]]] = chosen[LAYOUT.gain[PARTS[part]]] = 0.0
+    return chosen
+
+
 def channel_weights() -> torch.Tensor:
-    """Return (channels,) weights: parts alike, sparse hit and onset channels worth more."""
+    """Return (channels,) weights: parts alike, sparse hits, onsets and velocities worth more."""
     weights = torch.ones(LAYOUT.channels)
-    weights[LAYOUT.notes["drums"]] = 4.0
     for part in PARTS:
-        weights[LAYOUT.offset[part]] = 2.0
+        weights[LAYOUT.notes[part]] = {"drums": 4.0, "comp": 2.0}.get(part, 1.5)
+        weights[LAYOUT.struck(part)] = 4.0
+        weights[LAYOUT.velocity[part]] = 24.0
+        weights[LAYOUT.offset[part]] = 8.0
         weights[LAYOUT.gain[part]] = 1.0
         weights[LAYOUT.timbre[part]] = 0.5
-        if part in LAYOUT.onset:
-            weights[LAYOUT.onset[part]] = 4.0
-            weights[LAYOUT.notes[part]] = 2.0 if part == "comp" else 1.5
     return weights
 
 
+def where_struck(clean: torch.Tensor) -> torch.Tensor:
+    """Return 1 where `clean` counts, 0 for velocities and offsets of what is not struck."""
+    counts = torch.ones_like(clean)
+    for part in PARTS:
+        struck = (clean[..., LAYOUT.struck(part)] > 0).float()
+        counts[..., LAYOUT.velocity[part]] = struck
+        counts[..., LAYOUT.offset[part]] = struck.amax(-1)
+    return counts
+
+
 def loss_of(model: Backbone, batch: Batch, generator: torch.Generator) -> torch.Tensor:
-    """Return the mean squared error of the predicted clean latents where they are not known."""
+    """Return the mean loss of the predicted clean latents where they are not known.
+
+    Cross-entropy for what is struck or sounds, the squared error for the rest, velocities and
+    offsets only where something is struck.
+    """
     size = len(batch.clean)
     uniform = torch.sigmoid(torch.randn(size, generator=generator))
     time_ = shifted(uniform).clamp(0.02, 1.0)
@@ -148,9 +192,12 @@ def loss_of(model: Backbone, batch: Batch, generator: torch.Generator) -> torch.
     noisy = noisy_latents(batch.clean, noise, time_)
     noisy = torch.where(batch.known_mask > 0, batch.clean, noisy)
     # On a CPU plain matrix products beat the fused attention by half at this length (144 tokens).
-    with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16):
-        predicted = model(noisy, time_, batch.context, batch.tokens)
-    error = (predicted.float() - batch.clean).square() * batch.mask * channel_weights()
+    with sdpa_kernel(SDPBackend.MATH):
+        predicted = model(noisy, time_, batch.context, batch.tokens).float()
+    binary = torch.from_numpy(LAYOUT.binary)
+    unsure = torch.nn.functional.softplus(-predicted * batch.clean)
+    error = torch.where(binary, unsure, (predicted - batch.clean).square())
+    error = error * batch.mask * where_struck(batch.clean) * channel_weights()
     per_clip = error.sum((1, 2)) / batch.mask.sum((1, 2)).clamp_min(1.0)
     return (per_clip / time_.clamp_min(0.25)).mean()
 
@@ -161,7 +208,7 @@ def optimisers_of(model: Backbone, rate: float) -> list[torch.optim.Optimizer]:
     chosen = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if id(p) not in chosen]
     return [
-        torch.optim.Muon(matrices, rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        Muon(matrices, rate),
         torch.optim.AdamW(rest, rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True),
     ]
 
@@ -169,7 +216,8 @@ def optimisers_of(model: Backbone, rate: float) -> list[torch.optim.Optimizer]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Train for so many minutes and save the weights' running average."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="the file of training.dataset")
+    parser.add_argument("--data", type=Path, nargs="+", help="files of training.dataset, grooves")
+    parser.add_argument("--from", type=Path, dest="start", help="weights to go on from")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=1)
@@ -186,11 +234,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     args.out.mkdir(parents=True, exist_ok=True)
-    data = band_file(args.out) if args.tiny else args.data
+    data = [band_file(args.out)] if args.tiny else args.data
     windows = Windows(data, args.seed)
     held = Windows(data, 999, tail=True)
     validation = [held.batch(args.batch) for _ in range(4)]
     model = Backbone(hidden=args.hidden, layers=args.layers, heads=args.hidden // 64)
+    if args.start:
+        model.load_state_dict(load_backbone(args.start, "cpu").state_dict())
     average = {k: v.clone() for k, v in model.state_dict().items()}
     if args.compile:
         for layer in model.transformer.layers:

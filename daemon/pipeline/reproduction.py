@@ -48,8 +48,9 @@ def check_weights(manifest: Manifest, engine: Engine) -> None:
     """Raise MissingIngredient unless the loaded weights are those of the manifest."""
     if _weights(manifest) != engine.describe().weights:
         raise MissingIngredient(
-            f"the weights of engine {manifest.engine.name} are not those of the result; "
-            f"it was made by backline {manifest.backline}, this is {backline_version()}"
+            f"the weights of engine {manifest.engine.name} are not those of the result; it was "
+            f"made by {_version(manifest.engine)}backline {manifest.backline}, "
+            f"this is {_version(engine.describe())}backline {backline_version()}"
         )
 
 
@@ -76,6 +77,12 @@ def suspects(old: Manifest, new: Manifest) -> Iterator[str]:
 def _weights(manifest: Manifest) -> SnapshotWeights | Mapping[str, object] | None:
     engine = manifest.engine
     return engine.weights if isinstance(engine, EngineDescription) else None
+
+
+def _version(engine: object) -> str:
+    """Name the version of an engine's weights, "" where it has none."""
+    version = getattr(engine, "version", None)
+    return f"weights {version} of " if version else ""
 
 
 def _pulled(weights: SnapshotWeights) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from diffusion.embedded import dynamics, melody_part
+from diffusion.embedded import dynamics, melody_part, sheet_reading
 from diffusion.embedded import revision as revisions
 from diffusion.embedded.backbone import Backbone
 from diffusion.embedded.intent import Intent
 from diffusion.embedded.latents import PARTS
 from diffusion.embedded.note_extraction import decode
 from diffusion.embedded.performance import PART_STEM, Performance, from_plain
-from diffusion.embedded.sampler import STEPS, generate_latents
+from diffusion.embedded.sampler import GUIDANCE, STEPS, generate_latents
 from diffusion.embedded.timing import retimed
 from diffusion.embedded.vocabulary import parse_prompt
 from diffusion.embedded.voice.lyrics import place_lyrics
@@ -76,20 +76,28 @@ def _generated(
     prompt = parse_prompt(text)
     remarks += prompt.remarks
     part = "lead" if conditions.lead == "melody" else "vocals"
+    sheet = conditions.lead_sheet
+    melody = conditions.melody or sheet_reading.melody_of(sheet)
     tune = None
-    if conditions.melody is not None:
-        tune, moved = melody_part.tune_of(conditions.melody, part)
+    if melody is not None:
+        tune, moved = melody_part.tune_of(melody, part)
         remarks += moved
-    sections, bar_intensity = form_of(grid, conditions.sections, conditions.intensity)
+    presence = sheet_reading.presence_of(sheet, grid.bars)
+    presence |= {name: (False,) * grid.bars for name in prompt.without}
+    sections, bar_intensity = form_of(
+        grid, conditions.sections or sheet_reading.sections_of(sheet, grid.bars),
+        conditions.intensity, sheet.intensity,
+    )  # fmt: skip
     intent = Intent(
         grid=grid,
         key=conditions.key,
         lead=conditions.lead,
         tokens=prompt.blended_tokens(),
         tune=tune,
-        harmony=melody_part.harmony_of(conditions.lead_sheet.chords, conditions.melody),
+        harmony=melody_part.harmony_of(sheet.chords, melody),
         sections=sections,
         intensity=bar_intensity,
+        presence=presence,
     )
     known = kept = None
     new_parts = revisions.parts_of(conditions.stems) if old else PARTS
@@ -102,9 +110,8 @@ def _generated(
     latents = generate_latents(
         network, intent, conditions.seed, step=step, known=known, known_parts=kept
     )
-    performance = decode(latents, tonic, float(grid.beats))
-    for name in prompt.without:
-        performance = performance.with_notes(name, ())
+    performance = retimed(decode(latents, tonic, float(grid.beats)))
+    performance = sheet_reading.kept_silent(performance, presence, grid)
     intensity = agreement = None
     if conditions.intensity is not None:
         performance = dynamics.follow(performance, conditions.intensity, grid)
@@ -120,7 +127,7 @@ def _generated(
         performance = revisions.splice(old, performance, new_parts, span)
     return performance, EmbeddedFacts(
         steps=STEPS,
-        guidance_scale=1.0,
+        guidance_scale=GUIDANCE,
         style=prompt.style,
         blended=prompt.blended or None,
         without=prompt.without or None,
@@ -135,12 +142,15 @@ def _generated(
 
 
 def form_of(
-    grid: Grid, asked: tuple[str, ...], curve: Curve | None = None
+    grid: Grid,
+    asked: tuple[str, ...],
+    curve: Curve | None = None,
+    planned: tuple[float, ...] | None = None,
 ) -> tuple[tuple[str, ...], tuple[float, ...]]:
     """Return a section name and an intensity (0..1) for every bar of `grid`.
 
     Of `asked` section names, one a bar or none at all, the tags are kept. With a `curve` the
-    intensity of each bar is its mean there.
+    intensity of each bar is its mean there, else as `planned`, else as its section has it.
 
     A request without sections gets verse and chorus in turn, eight bars each (half and half when
     it is short), so that every bar has the full band.
@@ -153,6 +163,8 @@ def form_of(
     )
     if curve is not None:
         return names, curve.bar_means(grid.bar_starts)
+    if planned is not None:
+        return names, planned
     return names, tuple(_LEVEL.get(name, 0.6) for name in names)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from diffusion.embedded.backbone import Backbone
     from diffusion.embedded.decoder.decoder import Decoder
 
-CARD = "embedded-v1.json"
+CARD = "embedded-v2.json"
 HIGHEST_RATE = 48_000  # the decoder was never trained on what lies above; beyond it is resampled
 
 

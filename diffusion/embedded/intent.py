@@ -21,17 +21,20 @@ from midi.key import Key
 SECTIONS: tuple[str, ...] = ("intro", "verse", "chorus", "bridge", "outro")
 TUNE_LOW, TUNE_ROWS = 42, 56  # every pitch of the lead's and the vocals' ranges in any key
 
-# name -> number of channels; those after the first two end with an "is given" flag.
+# name -> number of channels; those after the first two end with an "is given" flag (presence with
+# one flag a part).
 GROUPS: Mapping[str, int] = {
     "time": 12,
     "form": 4,
     "tempo": 1 + 1,
     "key": 12 + 1 + 1,
     "tune": TUNE_ROWS + 2 + 1,
-    "harmony": 12 + 1,
+    "harmony": 12 + 12 + 1 + 1,
     "lead": 2 + 1,
     "section": len(SECTIONS) + 1,
     "intensity": 1 + 1,
+    "presence": 2 * len(PARTS),
+    "ending": 1 + 1,
 }
 SLICES: Mapping[str, slice] = {
     name: slice(end - GROUPS[name], end)
@@ -44,12 +47,27 @@ CONTEXT_CHANNELS = CHANNELS + LAYOUT.channels + len(PARTS) + 1
 
 
 @dataclass(frozen=True, slots=True)
+class Harmony:
+    """Pitch classes, 0 to 11, to keep to from `start_beats` on; none: no chord is to sound.
+
+    `bass` is the lowest, None where it is free; `struck`: a chord begins here.
+    """
+
+    start_beats: float
+    length_beats: float
+    pitch_classes: tuple[int, ...]
+    bass: int | None = None
+    struck: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """The conditions of a generation, in the embedded model's own terms.
 
-    `tune` is the melody to play (None: write one), `harmony` (start_beats, length_beats, pitch
-    classes) chords to keep to, `sections` one name a bar ("" unknown), `intensity` 0..1 a bar,
-    `tokens` the style words (vocabulary.ParsedPrompt.tokens).
+    `tune` is the melody to play (None: write one), `harmony` the chords to keep to, `sections` one
+    name a bar ("" unknown), `intensity` 0..1 a bar, `tokens` the style words
+    (vocabulary.ParsedPrompt.tokens). `presence` says of a part in which bars it plays, nothing of
+    parts that it does not name; `ends` whether the music comes to an end in its last bar.
     """
 
     grid: Grid
@@ -57,9 +75,11 @@ class Intent:
     lead: str
     tokens: tuple[int, ...]
     tune: tuple[Played, ...] | None = None
-    harmony: tuple[tuple[float, float, tuple[int, ...]], ...] | None = None
+    harmony: tuple[Harmony, ...] | None = None
     sections: tuple[str, ...] | None = None
     intensity: tuple[float, ...] | None = None
+    presence: Mapping[str, tuple[bool, ...]] | None = None
+    ends: bool | None = None
 
 
 def features(intent: Intent) -> np.ndarray:
@@ -88,7 +108,20 @@ def features(intent: Intent) -> np.ndarray:
         level = out[:, SLICES["intensity"]]
         level[:, 0] = np.array(intent.intensity, np.float32)[bar]
         level[:, -1] = 1.0
+    for part, plays in (intent.presence or {}).items():
+        column = SLICES["presence"].start + 2 * PARTS.index(part)
+        out[:, column] = np.array(plays, np.float32)[bar]
+        out[:, column + 1] = 1.0
+    if intent.ends is not None:
+        out[:, SLICES["ending"]] = float(intent.ends), 1.0
     return out
+
+
+def silent_frames(intent: Intent) -> np.ndarray:
+    """Return (frames, parts) bool: where a part is known not to play."""
+    given = features(intent)[:, SLICES["presence"]].reshape(-1, len(PARTS), 2)
+    silent: np.ndarray = (given[..., 1] > 0) & (given[..., 0] == 0)
+    return silent
 
 
 def _time(out: np.ndarray, grid: Grid, beat: np.ndarray, bar: np.ndarray, bars: np.ndarray) -> None:
@@ -152,15 +185,27 @@ def _tune(out: np.ndarray, tune: Sequence[Played], tonic: int) -> None:
     out[:, TUNE_ROWS + 2] = 1.0
 
 
-def _harmony(
-    out: np.ndarray, chords: Sequence[tuple[float, float, tuple[int, ...]]], tonic: int
-) -> None:
-    for start_beats, length_beats, pitch_classes in chords:
-        begin = int(start_beats * FRAMES_PER_BEAT + 0.5)
-        end = int((start_beats + length_beats) * FRAMES_PER_BEAT + 0.5)
-        for pitch_class in pitch_classes:
+def _harmony(out: np.ndarray, chords: Sequence[Harmony], tonic: int) -> None:
+    """Twelve pitch classes, the bass among twelve, where a chord begins, where one is given."""
+    for chord in chords:
+        begin = int(chord.start_beats * FRAMES_PER_BEAT + 0.5)
+        end = int((chord.start_beats + chord.length_beats) * FRAMES_PER_BEAT + 0.5)
+        for pitch_class in chord.pitch_classes:
             out[begin:end, (pitch_class - tonic) % 12] = 1.0
-        out[begin:end, 12] = 1.0
+        if chord.bass is not None:
+            out[begin:end, 12 + (chord.bass - tonic) % 12] = 1.0
+        if chord.struck:
+            out[begin : min(begin + 1, end), 24] = 1.0
+        out[begin:end, 25] = 1.0
+
+
+def drop(features: np.ndarray, groups: Sequence[str]) -> None:
+    """Remove the optional `groups` from features (..., channels from the first on), in place."""
+    for name in groups:
+        features[..., SLICES[name]] = 0.0
+        if name == "section":  # where in its section a bar lies goes with the section
+            form = SLICES["form"]
+            features[..., form.start + 2 : form.stop] = 0.0
 
 
 def pack_input(features: np.ndarray, known: np.ndarray, known_parts: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from diffusion.embedded.intent import Harmony
 from diffusion.embedded.performance import RANGES, Played
 from midi.chords import Chord
 from midi.melody import Melody
@@ -41,16 +42,17 @@ def tune_of(melody: Melody, part: str) -> tuple[tuple[Played, ...], tuple[str, .
     return tuple(notes), tuple(remarks)
 
 
-def harmony_of(
-    chords: Sequence[Chord], melody: Melody | None
-) -> tuple[tuple[float, float, tuple[int, ...]], ...] | None:
-    """Return the chords, or else those below the melody: (start_beats, length_beats, classes)."""
+def harmony_of(chords: Sequence[Chord], melody: Melody | None) -> tuple[Harmony, ...] | None:
+    """Return the chords, or else the melody with the notes below it, None where there are none."""
     if chords:
-        return tuple((each.start_beats, each.length_beats, each.pitch_classes) for each in chords)
+        return tuple(
+            Harmony(each.start_beats, each.length_beats, each.pitch_classes, each.bass)
+            for each in chords
+        )
     if melody is None or not melody.harmony:
         return None
     return tuple(
-        (float(note.start_beats), float(note.length_beats), (note.pitch % 12,))
+        Harmony(float(note.start_beats), float(note.length_beats), (note.pitch % 12,), struck=False)
         for note in (*melody.harmony, *melody.notes)
     )
 

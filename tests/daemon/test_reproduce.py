@@ -82,9 +82,11 @@ def test_other_frames_are_told_with_what_differs(
 def test_other_weights_are_named(
     run: Run, result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    changed(result, engine__weights={"older": "ones"}, backline="0.0.9")
+    changed(result, engine__weights={"older": "ones"}, engine__version="7", backline="0.0.9")
     assert run("reproduce", result, "-o", tmp_path / "new") == 1
-    assert "weights of engine tone are not those of the result" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "weights of engine tone are not those of the result" in said
+    assert "made by weights 7 of backline 0.0.9" in said
     assert not (tmp_path / "new").exists()
 
 

@@ -13,9 +13,12 @@ from diffusion.embedded.intent import (
     SLICES,
     TUNE_LOW,
     TUNE_ROWS,
+    Harmony,
     Intent,
     features,
+    silent_frames,
 )
+from diffusion.embedded.latents import PARTS
 from diffusion.embedded.performance import Played
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.key import Key
@@ -66,6 +69,32 @@ def test_a_tune_note_stands_in_its_lane_with_its_place_between_frames() -> None:
     assert tune[12, TUNE_ROWS] == 1.0
     assert tune[12, TUNE_ROWS + 1] == pytest.approx(0.48, abs=1e-5)
     assert tune[11].sum() == 1.0  # only the flag that there is a tune at all
+
+
+def test_a_chord_is_told_with_its_bass_and_where_it_begins() -> None:
+    chords = (Harmony(1.0, 1.0, (7, 11, 2), 11), Harmony(2.0, 1.0, ()))
+    out = features_of(Grid.constant(120, "4/4", 1), "G major", harmony=chords)
+    told = out[:, SLICES["harmony"]]
+    # Counted from G: G B D are 0, 4 and 7, the bass B is 4.
+    assert np.flatnonzero(told[12]).tolist() == [0, 4, 7, 12 + 4, 24, 25]
+    assert np.flatnonzero(told[13]).tolist() == [0, 4, 7, 12 + 4, 25]
+    assert np.flatnonzero(told[24]).tolist() == [24, 25]  # no chord, and that is told
+    assert not told[:12].any() and not told[36:].any()
+
+
+def test_only_parts_that_are_named_are_told_to_play_or_to_rest() -> None:
+    asked = Intent(
+        Grid.constant(120, "4/4", 2), Key.parse("C major"), "melody", NO_WORDS,
+        presence={"bass": (True, False)},
+    )  # fmt: skip
+    told = features(asked)[:, SLICES["presence"]].reshape(-1, len(PARTS), 2)
+    bass = PARTS.index("bass")
+    assert told[47, bass].tolist() == [1.0, 1.0]
+    assert told[48, bass].tolist() == [0.0, 1.0]
+    assert not np.delete(told, bass, axis=1).any()
+    silent = silent_frames(asked)
+    assert np.flatnonzero(silent[:, bass]).tolist() == list(range(48, 96))
+    assert not np.delete(silent, bass, axis=1).any()
 
 
 def test_groups_fill_all_channels() -> None:

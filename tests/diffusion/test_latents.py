@@ -24,13 +24,27 @@ def band(**parts: Part) -> Performance:
 def test_every_channel_belongs_to_exactly_one_part() -> None:
     for index, part in enumerate(PARTS):
         single = {LAYOUT.offset[part], LAYOUT.gain[part], LAYOUT.onset.get(part, -1)} - {-1}
-        several = np.r_[LAYOUT.notes[part], LAYOUT.timbre[part]].tolist()
+        several = np.r_[LAYOUT.notes[part], LAYOUT.velocity[part], LAYOUT.timbre[part]].tolist()
         assert sorted([*single, *several]) == np.flatnonzero(LAYOUT.owners == index).tolist()
 
 
 def test_a_bar_of_seven_eight_is_forty_two_frames_long() -> None:
     # 7/8 = 3.5 quarters; 3.5 x 12 = 42.
     assert frames_of(3.5) == 42
+
+
+def test_whether_something_is_struck_does_not_depend_on_how_loud() -> None:
+    loud, soft = (
+        encode(band(drums=Part((Played(1.0, 0.25, 36, velocity),), "room")), 0)
+        for velocity in (1.0, 0.2)
+    )
+    kick = LAYOUT.notes["drums"].start
+    assert loud[12, kick] == soft[12, kick] == 1.0
+    louder = LAYOUT.velocity["drums"].start
+    # (1 - 0.6) / 0.4 and (0.2 - 0.6) / 0.4
+    assert loud[12, louder] == pytest.approx(1.0)
+    assert soft[12, louder] == pytest.approx(-1.0)
+    assert not loud[13:, LAYOUT.velocity["drums"]].any()
 
 
 def test_a_length_that_is_no_whole_number_of_frames_is_covered_to_its_end() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from diffusion.embedded.intent import Harmony
 from diffusion.embedded.melody_part import agreement, harmony_of, tune_of
 from diffusion.embedded.performance import Part, Performance, Played
-from midi.chords import chords_from_text
-from midi.grid import Grid
+from midi.chords import Chord
 from midi.melody import Melody, Note
 
 
@@ -54,14 +54,17 @@ def test_only_the_leading_part_is_replaced() -> None:
 
 def test_chords_under_a_melody_become_pitch_classes() -> None:
     low = Note(Fraction(0), Fraction(4), 48, 80)
-    assert harmony_of((), melody(60)) is None and harmony_of((), None) is None
-    assert harmony_of((), melody(64, harmony=(low,))) == ((0.0, 4.0, (0,)), (0.0, 1.0, (4,)))
-
-
-def test_chords_of_the_lead_sheet_count_more_than_notes_under_a_melody() -> None:
-    low = Note(Fraction(0), Fraction(4), 48, 80)
-    chords = chords_from_text("F C/E", Grid.constant(120, bars=1)).chords
-    assert harmony_of(chords, melody(64, harmony=(low,))) == (
-        (0.0, 2.0, (5, 9, 0)),
-        (2.0, 2.0, (0, 4, 7)),
+    assert harmony_of((), melody(60)) is None
+    assert harmony_of((), melody(64, harmony=(low,))) == (
+        Harmony(0.0, 4.0, (0,), struck=False),
+        Harmony(0.0, 1.0, (4,), struck=False),
     )
+
+
+def test_chords_are_told_with_their_bass_before_what_lies_under_the_melody() -> None:
+    low = Note(Fraction(0), Fraction(4), 48)
+    chord = Chord(0.0, 4.0, "G/B", 7, 11, (7, 11, 2))
+    told = (Harmony(0.0, 4.0, (7, 11, 2), 11),)
+    assert harmony_of((chord,), melody(64, harmony=(low,))) == told
+    assert harmony_of((chord,), None) == told
+    assert harmony_of((), None) is None

@@ -20,6 +20,25 @@ def read(latents: np.ndarray, part: str = "bass") -> list[tuple[float, float, in
     return [(n.start_beats, round(n.length_beats, 3), n.pitch) for n in notes]
 
 
+def test_a_doubtful_hit_is_loud_or_not_there() -> None:
+    hit = Part((Played(1.0, 0.25, 38, 0.8),), "room")
+    latents = encode(Performance(BEATS, {"drums": hit}), 0)
+    snare = LAYOUT.notes["drums"].start + 1
+    latents[12, snare] = 0.2  # a chance of 0.6
+    (note,) = decode(latents, 0, BEATS).parts["drums"].notes
+    assert round(note.velocity, 3) == 0.8
+    latents[12, snare] = -0.2  # 0.4
+    assert decode(latents, 0, BEATS).parts["drums"].notes == ()
+
+
+def test_a_hit_that_may_be_on_either_of_two_frames_is_on_one() -> None:
+    latents = encode(Performance(BEATS, {}), 0)
+    snare = LAYOUT.notes["drums"].start + 1
+    latents[7:9, snare] = -0.2, 0.0  # chances of 0.4 and 0.5
+    notes = decode(latents, 0, BEATS).parts["drums"].notes
+    assert [round(note.start_beats * 12) for note in notes] == [8]
+
+
 def row(part: str, pitch: int) -> int:
     return LAYOUT.notes[part].start + pitch - PITCH_ROWS[part][0]
 

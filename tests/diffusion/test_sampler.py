@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ import torch
 from diffusion.embedded import intent
 from diffusion.embedded.backbone import PATCH_FRAMES, Backbone
 from diffusion.embedded.intent import CONTEXT_CHANNELS, WINDOW_FRAMES, Intent
-from diffusion.embedded.latents import LAYOUT, PARTS
+from diffusion.embedded.latents import LAYOUT, PARTS, encode
+from diffusion.embedded.note_extraction import decode
 from diffusion.embedded.sampler import OVERLAP_FRAMES, generate_latents, windows
 from midi.grid import Grid
 from midi.key import Key
@@ -72,6 +74,32 @@ def test_the_same_seed_gives_the_same_latents_and_another_seed_others(network: B
     first = run(network, 2)
     assert np.array_equal(first, run(network, 2))
     assert not np.array_equal(first, run(network, 2, seed=2))
+
+
+def test_what_comes_out_is_struck_or_not_and_the_drums_read_again_are_the_same(
+    network: Backbone,
+) -> None:
+    out = run(network, 20)
+    assert set(np.unique(out[:, LAYOUT.binary])) == {-1.0, 1.0}
+    drums = LAYOUT.owners == PARTS.index("drums")
+    assert np.abs(encode(decode(out, 0, 80.0), 0) - out)[:, drums].max() < 1e-4
+
+
+def test_a_part_that_is_not_to_play_strikes_nothing(network: Backbone) -> None:
+    plays = {"drums": (True, False) * 10, "bass": (False,) * 20}
+    out = generate_latents(
+        network, replace(asked(20), presence=plays), 1, step=lambda done: None, steps=2
+    )
+    bar = np.arange(len(out)) // 48
+    drums = out[:, LAYOUT.struck("drums")].max(axis=1) > 0
+    assert drums[bar % 2 == 0].any() and not drums[bar % 2 == 1].any()
+    assert (out[:, LAYOUT.struck("bass")] < 0).all() and (out[:, LAYOUT.notes["bass"]] < 0).all()
+
+
+def test_sounds_and_levels_stay_the_same_from_window_to_window(network: Backbone) -> None:
+    out = run(network, 20)
+    constant = np.r_[LAYOUT.timbre["comp"], LAYOUT.gain["comp"]]
+    assert (out[:, constant] == out[0, constant]).all()
 
 
 def test_kept_parts_are_not_touched(network: Backbone) -> None:

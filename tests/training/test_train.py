@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 import torch
 
 from diffusion.embedded.decoder.drum_hits import BINS, STEPS, lay
-from diffusion.embedded.intent import CONTEXT_CHANNELS, SLICES, WINDOW_FRAMES, Intent, features
-from diffusion.embedded.latents import PARTS, encode
-from diffusion.embedded.performance import Played
+from diffusion.embedded.intent import (
+    CONTEXT_CHANNELS,
+    SLICES,
+    WINDOW_FRAMES,
+    Intent,
+    drop,
+    features,
+)
+from diffusion.embedded.latents import LAYOUT, PARTS, encode
+from diffusion.embedded.performance import Part, Performance, Played
 from diffusion.embedded.sampler import generate_latents
 from diffusion.embedded.vocabulary import SLOTS
 from midi.grid import Grid
@@ -19,6 +27,7 @@ from midi.key import Key
 from training import dataset, train
 from training.compose import Piece, compose
 from training.fit_drums import analyse
+from training.muon import orthogonal
 from training.sounds import SAMPLE_RATE
 
 SEEDS = (1, 2, 3)
@@ -66,8 +75,9 @@ def test_a_batch_of_training_is_what_the_product_gives_the_network(
 ) -> None:
     """With every condition given, the drums known, and each piece's first window."""
     monkeypatch.setattr(train, "DROP", {})
-    windows = train.Windows(data, seed=1)
+    windows = train.Windows([data], seed=1)
     windows.bars, windows.piece_of_bar = windows.starts[:1], np.zeros(1, np.int64)
+    windows.whole = np.zeros(1, np.int64)
     drums = PARTS.index("drums")
 
     def know_the_drums(known: np.ndarray, length: int) -> None:
@@ -92,6 +102,46 @@ def test_the_way_between_noise_and_clean_is_straight() -> None:
     assert torch.equal(quarter, torch.full((1, 2, 3), 0.25))
 
 
+def test_velocities_and_offsets_are_learnt_only_where_something_is_struck() -> None:
+    hits = Part((Played(0.0, 0.25, 36, 0.8), Played(1.0, 0.25, 38, 0.8)), "room")
+    clean = torch.from_numpy(encode(Performance(4.0, {"drums": hits}), 0))[None]
+    counts = train.where_struck(clean)[0]
+    velocity = LAYOUT.velocity["drums"].start
+    assert torch.nonzero(counts[:, velocity : velocity + 12]).tolist() == [[0, 0], [12, 1]]
+    assert torch.nonzero(counts[:, LAYOUT.offset["drums"]]).flatten().tolist() == [0, 12]
+    assert not counts[:, LAYOUT.offset["bass"]].any()
+    assert counts[:, torch.from_numpy(LAYOUT.binary)].all()
+
+
+def test_a_step_of_muon_turns_all_directions_alike() -> None:
+    torch.manual_seed(1)
+    matrix = torch.randn(8, 24) @ torch.diag(torch.logspace(0, -2, 24))
+    for each in (matrix, matrix.T):
+        values = torch.linalg.svdvals(orthogonal(each))
+        # Jordan's coefficients leave singular values between about 0.7 and 1.2, for the smallest
+        # of those given less.
+        assert 0.3 < float(values.min()) <= float(values.max()) < 1.3
+
+
+def test_where_a_chord_is_inverted_the_bass_plays_its_new_lowest_note() -> None:
+    piece = compose(1)
+    turned = dataset.inverted(piece, Random(1))
+    changed = [
+        (old, new)
+        for old, new in zip(piece.chords, turned.chords, strict=True)
+        if old.root != new.root
+    ]
+    assert changed
+    for old, new in changed:
+        assert new.root in old.pitch_classes
+        played = {
+            note.pitch % 12
+            for note in turned.performance.parts["bass"].notes
+            if old.start_beats <= note.start_beats < old.start_beats + old.length_beats - 0.2
+        }
+        assert old.root not in played
+
+
 def test_dropping_a_condition_leaves_no_trace_of_it() -> None:
     note = Played(0.0, 1.0, 64, 0.8)
     asked = Intent(
@@ -99,7 +149,7 @@ def test_dropping_a_condition_leaves_no_trace_of_it() -> None:
         tune=(note,), sections=("verse", "chorus"),
     )  # fmt: skip
     out = features(asked)
-    train.drop(out, tuple(train.DROP))
+    drop(out, tuple(train.DROP))
     assert not out[:, SLICES["tempo"].start :].any()
     assert not out[:, SLICES["form"]][:, 2:].any()
 
