@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from audio.clip import Clip, Samples
-from audio.decibels import SILENCE_DB, amplitude_to_db, db_to_amplitude
+from audio.decibels import SILENCE_DB, Levels, amplitude_to_db, db_to_amplitude
 from audio.errors import AudioError
 from audio.report import Loudness
 
@@ -30,6 +30,42 @@ def measure_loudness(clip: Clip) -> Loudness:
     return Loudness(_lufs(clip), amplitude_to_db(true_peak(clip)))
 
 
+def weighted_power(clip: Clip, hop_frames: int) -> Levels:
+    """The power BS.1770 hears (all channels, K-weighted) in each piece of `hop_frames`."""
+    import pyloudnorm
+
+    hops = -(-clip.frames // hop_frames)
+    power = np.zeros(hops)
+    for channel in clip.samples:
+        weighted = channel
+        for stage in pyloudnorm.Meter(clip.sample_rate)._filters.values():
+            weighted = stage.apply_filter(weighted)
+        squares = np.zeros(hops * hop_frames, np.float32)
+        np.square(weighted, out=squares[: clip.frames], casting="same_kind")
+        power += squares.reshape(hops, hop_frames).mean(axis=1)
+    return power
+
+
+def gated_lufs(power: Levels, hop_seconds: float) -> float | None:
+    """Integrated loudness of weighted_power: blocks of 0.4 s, gated; None for less than one."""
+    block, step = round(MIN_SECONDS / hop_seconds), round(MIN_SECONDS / 4 / hop_seconds)
+    if len(power) < block:
+        return None
+    sums = np.concatenate([[0.0], np.cumsum(power)])
+    blocks = (sums[block::step] - sums[:-block:step]) / block
+    for gate in (-70.0, -10.0):
+        if gate == -10.0:
+            gate += _lufs_of(blocks)
+        blocks = blocks[blocks > 10 ** ((gate + 0.691) / 10)]
+        if not len(blocks):
+            return SILENCE_DB
+    return _lufs_of(blocks)
+
+
+def _lufs_of(blocks: Levels) -> float:
+    return -0.691 + 10 * float(np.log10(blocks.mean()))
+
+
 def true_peak(clip: Clip, at_least: float = 0.0) -> float:
     """Largest absolute value between the samples, too, or `at_least`; 1.0 is full scale.
 
@@ -45,6 +81,25 @@ def true_peak(clip: Clip, at_least: float = 0.0) -> float:
         if 2 * loud > most:  # band-limited music peaks at most 6 dB over its samples
             most = max(most, float(np.abs(resample_poly(piece, OVERSAMPLING, 1, axis=1)).max()))
     return most
+
+
+def moment_peaks(clip: Clip, hop_frames: int) -> Levels:
+    """The true peak of each piece of `hop_frames`, of which the last may be shorter."""
+    from scipy.signal import resample_poly
+
+    hops = -(-clip.frames // hop_frames)
+    peaks = np.zeros(hops)
+    step = max(1, PIECE_FRAMES // hop_frames)
+    for first in range(0, hops, step):
+        begin, end = first * hop_frames, min((first + step) * hop_frames, clip.frames)
+        low = max(0, begin - PIECE_MARGIN)
+        loud = resample_poly(clip.samples[:, low : end + PIECE_MARGIN], OVERSAMPLING, 1, axis=1)
+        loud = np.abs(loud[:, OVERSAMPLING * (begin - low) :]).max(axis=0)
+        count = -(-(end - begin) // hop_frames)
+        whole = np.zeros(count * hop_frames * OVERSAMPLING, np.float32)
+        whole[: OVERSAMPLING * (end - begin)] = loud[: OVERSAMPLING * (end - begin)]
+        peaks[first : first + count] = whole.reshape(count, -1).max(axis=1)
+    return peaks
 
 
 def gain_to_target(mix: Clip, target_lufs: float = TARGET_LUFS) -> float:

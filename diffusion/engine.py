@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audio.clip import Clip
+from audio.loudness import TARGET_LUFS
 from audio.stem_names import LEADS, STEMS
 from diffusion.audio_conditions import AudioConditions
 from diffusion.errors import check_choice
@@ -49,7 +50,8 @@ class Conditions:
     to regenerate. `intensity` (0 to 1 by beats) is left to the engine where it is None.
     `lead_sheet` is the plan as far as it is known, on the bars of `grid`; `ending` is auto, loop or
     full; `swing` and `humanise` (0 to 1, 0 being on the grid) are left to the engine where None.
-    The sound goes on for `tail_seconds` after the last bar, so that it rings out.
+    The sound goes on for `tail_seconds` after the last bar, so that it rings out. An engine that
+    mixes brings the whole band to `loudness_lufs`, or leaves it `dry`.
     Raises EngineError for an unknown lead or stem.
     """
 
@@ -71,6 +73,8 @@ class Conditions:
     swing: float | None = None
     humanise: float | None = None
     tail_seconds: float = 0.0
+    dry: bool = False
+    loudness_lufs: float = TARGET_LUFS
 
     def __post_init__(self) -> None:
         check_choice("lead", self.lead, LEADS)

@@ -64,7 +64,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         "embedded",
         "diffusion.embedded.engine:EmbeddedEngine",
         gives="stems",
-        accepts=frozenset({"swing", "humanise"}),
+        accepts=frozenset({"dry", "humanise", "swing"}),
     ),
     EngineSpec(
         "ace-step",

@@ -108,8 +108,10 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     transpose: Annotated[bool, Key("1: transpose a take that is in another key", kept_by=(VARY,),
         group=OUTPUT)] = False
     loudness: Annotated[float | None, Key("integrated loudness of the mix",
-        low=-40, high=-6, unit="LUFS", unset="levels stay", kept_by=(VARY,), group=OUTPUT,
+        low=-40, high=-6, unit="LUFS", unset="as the engine plays", kept_by=(VARY,), group=OUTPUT,
         example="-14")] = None
+    dry: Annotated[bool, Key("1: leave out embedded's mix (levels, room, width, compression, "
+        "loudness): stems with headroom", stored_if_set=True, group=OUTPUT)] = False
     engine: Annotated[str, Key("which model plays", choices=engine_names(), group=MUSIC,
         example="embedded")] = DEFAULT_ENGINE
     sample_rate: Annotated[int, Key("frames a second", choices=tuple(map(str, SAMPLE_RATES)),

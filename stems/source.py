@@ -24,7 +24,7 @@ from stems.manifest import MANIFEST_NAME, Manifest, grid_of, read_manifest
 from stems.stem_set import StemSet
 
 SAME = ("bpm", "meter", "bars", "tempo_map", "meter_map", "key", "sample_rate", "engine",
-        "tail_seconds")  # fmt: skip
+        "tail_seconds", "dry")  # fmt: skip
 CROSSFADE_SECONDS = 0.010
 # New sound is in full this long before its first bar, so that a note that anticipates the beat
 # by up to half a twelfth of it is complete.
@@ -83,7 +83,8 @@ def _sheet_of(folder: Path, manifest: Manifest, take: int) -> LeadSheet:
 def check_same_frame(source: Source, request: Mapping[str, object]) -> None:
     """Raise StemError where `request` asks for another time, key or rate than the source has."""
     for name in SAME:
-        had, asked = source.manifest.request.get(name), request.get(name)
+        # What is stored only where it is set is a flag.
+        had, asked = source.manifest.request.get(name, False), request.get(name, False)
         if had != asked:
             raise StemError(
                 f"{name.replace('_', '-')} must be the source's, {had!r}, not {asked!r}: a change "

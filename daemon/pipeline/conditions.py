@@ -9,6 +9,7 @@ import numpy as np
 from audio.clip import Clip, read_clip
 from audio.decibels import db_to_amplitude
 from audio.errors import AudioError
+from audio.loudness import TARGET_LUFS
 from daemon.pipeline.plan import given_sheet
 from daemon.pipeline.revision import revision_of
 from diffusion.audio_conditions import AudioConditions, Edit, Lora, Sampling
@@ -33,7 +34,8 @@ def conditions_of(request: Generate, source: Source | None) -> tuple[Conditions,
         sheet.bar_sections(request.bars), revision_of(source, request),
         audio_conditions_of(request, source),
         request.curve, sheet, request.ending, request.swing, request.humanise,
-        request.tail_seconds,
+        request.tail_seconds, request.dry,
+        TARGET_LUFS if request.loudness is None else request.loudness,
     )  # fmt: skip
     return conditions, changes
 

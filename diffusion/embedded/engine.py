@@ -1,4 +1,4 @@
-"""The embedded engine: intent -> latents by diffusion -> a Performance -> sound, four stems.
+"""The embedded engine: intent -> latents by diffusion -> a Performance -> sound -> the mix.
 
 Holds the loaded weights between jobs. Everything random comes from the seed of the request, so
 the same request gives the same frames on the same machine.
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audio.clip import Clip, resample
-from diffusion.embedded.performance import as_plain
+from audio.stem_names import STEMS
+from diffusion.embedded.performance import Performance, as_plain
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import Cancelled, EngineError
 from diffusion.facts import EngineDescription
@@ -126,21 +127,58 @@ class EmbeddedEngine(Engine):
 
         performance, facts, seed = compose(self._network, conditions, step)
         rate = conditions.sample_rate
-        stems = self._decoder.render(
-            performance,
-            conditions.grid,
-            min(rate, HIGHEST_RATE),
-            stems=conditions.stems,
-            seed=seed,
-            tail_frames=round(conditions.tail_seconds * min(rate, HIGHEST_RATE)),
-            progress=lambda fraction: progress("decode", fraction),
-            cancelled=cancelled,
+        stems, mix = self._sound(
+            performance, conditions, seed, facts.style or "", progress, cancelled
         )
         if rate > HIGHEST_RATE:
             stems = _resampled(stems, conditions.frames(rate), rate)
         notes = {stem: notes_of(performance, stem) for stem in conditions.stems}
-        score = {"seed": seed, **as_plain(performance)}
+        score = {"seed": seed, **as_plain(performance), **({"mix": mix} if mix else {})}
         return Generation(stems=stems, notes=notes, facts=facts, score=score)
+
+    def _sound(
+        self,
+        performance: Performance,
+        conditions: Conditions,
+        seed: int,
+        style: str,
+        progress: Progress,
+        cancelled: CancelFlag,
+    ) -> tuple[Mapping[str, Clip], object]:
+        """The stems asked for, in the mix or dry, and what to keep of the mix.
+
+        The mix is worked out from the whole band, so a stem is the same whichever others are asked
+        for. A change keeps the mix of the music it changes.
+        """
+        from diffusion.embedded.mix.bus import Bus, mixed, mixed_as
+
+        def check() -> None:
+            if cancelled():
+                raise Cancelled("cancelled")
+
+        grid, rate = conditions.grid, min(conditions.sample_rate, HIGHEST_RATE)
+        old = conditions.revision.score.get("mix") if conditions.revision else None
+        bus = Bus.from_plain(old, conditions.frames(rate), rate) if old else None
+        is_dry = not bus if conditions.revision else conditions.dry
+        wraps = bus.wraps if bus else conditions.loops
+        assert self._decoder is not None
+        stems = self._decoder.render(
+            performance,
+            grid,
+            rate,
+            stems=conditions.stems if bus or is_dry else STEMS,
+            seed=seed,
+            tail_frames=conditions.frames(rate) - grid.frames(rate),
+            wraps=wraps,
+            progress=lambda fraction: progress("decode", fraction),
+            cancelled=cancelled,
+        )
+        if is_dry:
+            return stems, None
+        if bus:
+            return mixed_as(stems, bus, check=check), old
+        band, bus = mixed(stems, style, conditions.loudness_lufs, wraps=wraps, check=check)
+        return {stem: band[stem] for stem in conditions.stems}, bus.as_plain()
 
 
 def _resampled(stems: Mapping[str, Clip], frames: int, sample_rate: int) -> dict[str, Clip]:

@@ -57,6 +57,9 @@ end
 -- What few need.
 local function more(window, chosen)
   chosen.engine = next(window:choice("Engine", settings.engines, { [chosen.engine] = true }))
+  if chosen.engine == settings.mixing_engine then
+    chosen.mix = next(window:choice("Mix", settings.mixes, { [chosen.mix] = true }))
+  end
   local format = settings.format() ~= "" and settings.format() or settings.default_format
   local wanted = next(window:choice("Files", settings.formats, { [format] = true }))
   if wanted ~= format then settings.choose_format(wanted) end

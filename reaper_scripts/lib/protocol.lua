@@ -71,6 +71,7 @@ return {
         },
         transpose = { kind = "flag", tag = "i", default = 0, kept = true },
         loudness = { kind = "float", tag = "f", low = -40, high = -6, kept = true },
+        dry = { kind = "flag", tag = "i", default = 0, kept = true },
         engine = {
           kind = "text",
           tag = "s",

@@ -92,6 +92,7 @@ function request.order(place, chosen)
   add(list, "takes", "i", chosen.takes)
   add(list, "lead", "s", chosen.lead)
   add(list, "engine", "s", chosen.engine)
+  if chosen.mix == "dry" and chosen.engine == settings.mixing_engine then add(list, "dry", "i", 1) end
   add(list, "sample-rate", "i", project.sample_rate(proj))
   add(list, "format", "s", settings.format())
   add(list, "at-seconds", "d", math.max(reaper.TimeMap2_QNToTime(proj, range.start_qn), 0.0))
@@ -142,8 +143,9 @@ function request.chosen(list)
   local chosen = settings.read(project.current())
   local names = { tags = "style", key = "key", lead = "lead", takes = "takes", bars = "bars",
     engine = "engine", stems = "stems", lyrics = "lyrics" }
-  chosen.style, chosen.lyrics = "", ""
+  chosen.style, chosen.lyrics, chosen.mix = "", "", "mixed"
   for _, each in ipairs(list) do
+    if each[1] == "dry" then chosen.mix = each[3] == 1 and "dry" or "mixed" end
     if names[each[1]] then chosen[names[each[1]]] = each[3] end
   end
   return chosen

@@ -207,9 +207,9 @@ def test_words_of_later_sections_are_told_to_be_left_out(engine: EmbeddedEngine)
 def test_notes_lie_on_the_grid_or_swing_as_asked_and_a_given_melody_as_written(
     engine: EmbeddedEngine,
 ) -> None:
-    grid = Grid.constant(120, "4/4", 2)
+    grid = Grid.constant(120, "4/4", 4)
     tune = Melody((Note(Fraction(1, 2), Fraction(1), 69, 100), Note(Fraction(2), Fraction(1), 72)))
-    asked = Conditions(grid, ASKED.key, tune, tags="house", seed=4, sample_rate=44_100,
+    asked = Conditions(grid, ASKED.key, tune, tags="rock", seed=4, sample_rate=44_100,
                        stems=("drums", "melody"), swing=1.0, humanise=0.0)  # fmt: skip
     notes = run(engine, asked).notes
     # With full swing the second eighth is the last of three: at 2/3 of a beat, never at 1/2.
@@ -221,7 +221,8 @@ def test_notes_lie_on_the_grid_or_swing_as_asked_and_a_given_melody_as_written(
 
 def test_a_tail_rings_on_after_the_last_bar_and_is_not_faded_there(engine: EmbeddedEngine) -> None:
     grid = Grid.constant(240, "4/4", 1)  # 1 s: 44 100 frames
-    asked = Conditions(grid, ASKED.key, seed=4, sample_rate=44_100, tail_seconds=0.5)
+    held = Melody((Note(Fraction(0), Fraction(4), 69),))
+    asked = Conditions(grid, ASKED.key, held, seed=4, sample_rate=44_100, tail_seconds=0.5)
     stems = run(engine, asked).stems
     assert stems is not None
     assert {clip.frames for clip in stems.values()} == {44_100 + 22_050}
@@ -229,3 +230,30 @@ def test_a_tail_rings_on_after_the_last_bar_and_is_not_faded_there(engine: Embed
     # A fade would leave nothing at the bar line; some of the sound is left 0.1 s after it.
     assert np.abs(band[:, 44_050:44_100]).max() > 1e-3
     assert np.abs(band[:, 48_500:]).max() > 1e-4
+
+
+def test_a_stem_asked_for_alone_is_that_of_the_whole_mix(
+    engine: EmbeddedEngine, played: Generation
+) -> None:
+    alone = run(engine, replace(ASKED, stems=("bass",)))
+    assert alone.stems is not None and played.stems is not None
+    assert list(alone.stems) == ["bass"]
+    assert np.array_equal(alone.stems["bass"].samples, played.stems["bass"].samples)
+
+
+def test_a_change_keeps_the_mix(engine: EmbeddedEngine, played: Generation) -> None:
+    assert played.score is not None and played.stems is not None
+    revision = Revision(played.score, 0, 2, played.notes["bass"])
+    changed = run(engine, replace(ASKED, stems=("bass",), revision=revision))
+    assert changed.score is not None and changed.stems is not None
+    assert changed.score["mix"] == played.score["mix"]
+    # The notes are the same, so is the sound.
+    assert np.array_equal(changed.stems["bass"].samples, played.stems["bass"].samples)
+
+
+def test_dry_stems_are_the_decoders_own(engine: EmbeddedEngine, played: Generation) -> None:
+    dry = run(engine, replace(ASKED, dry=True))
+    assert dry.stems is not None and played.stems is not None and dry.score is not None
+    assert "mix" not in dry.score
+    loud, soft = (sum(c.samples for c in s.values()) for s in (played.stems, dry.stems))
+    assert np.abs(loud).max() > np.abs(soft).max()

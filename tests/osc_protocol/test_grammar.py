@@ -209,6 +209,7 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
     "conform": ("s", "off", "conform", "off"),
     "transpose": ("i", 1, "transpose", True),
     "loudness": ("f", -14.0, "loudness", -14.0),
+    "dry": ("i", 1, "dry", True),
     "source-take": ("i", 2, "from_take", 2),
     "from-take": ("i", 2, "from_take", 2),
     "audio-path": ("s", "/tmp/a.mid", "audio_path", "/tmp/a.mid"),

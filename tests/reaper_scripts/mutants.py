@@ -541,6 +541,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *_of(
         "request", "fetching",
+        ('if chosen.mix == "dry" and', "if"),
+        ("and chosen.engine == settings.mixing_engine then", "then"),
         (
             'project.sample_rate(proj))\n  add(list, "format", "s", settings.format())',
             "project.sample_rate(proj))",

@@ -15,7 +15,7 @@ from torch import Tensor
 from audio.clip import Clip
 from audio.decibels import db_to_amplitude
 from audio.stem_names import STEMS
-from diffusion.embedded.decoder.drum_hits import Hit, Kit
+from diffusion.embedded.decoder.drum_hits import LONGEST_SECONDS, Hit, Kit
 from diffusion.embedded.decoder.harmonic import Instrument, Tone
 from diffusion.embedded.decoder.room import add_room, new_room, pan
 from diffusion.embedded.performance import DRUMS, PART_STEM, Part, Performance
@@ -25,6 +25,7 @@ from midi.grid import Grid
 
 VOICE_FILE = "voice-v1.safetensors"
 END_FADE_SECONDS = 0.005
+RING_SECONDS = LONGEST_SECONDS + 0.5  # the longest sound that a note leaves, and the room's
 # Parts are played in parallel, each on one thread: torch's operations are too small here to be
 # divided, and on a busy machine threads that wait for each other spin for minutes.
 WORKERS = 2
@@ -65,13 +66,16 @@ class Decoder:
         stems: Sequence[str],
         seed: int,
         tail_frames: int = 0,
+        wraps: bool = False,
         progress: Callable[[float], None] = lambda done: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Clip]:
         """One stereo clip (2, grid.frames(sample_rate) + tail_frames) for each asked stem.
 
         Notes start at grid.seconds_at of their start, to a fraction of a frame. A stem's sound
-        depends on its own parts and the seed alone; equal arguments give equal samples. Raises
+        depends on its own parts and the seed alone; equal arguments give equal samples. With
+        `wraps`, of a loop, what rings on over the end sounds at the beginning; else the end is cut
+        off with a fade. Raises
         EngineError for an unknown stem, Cancelled when `cancelled` says so between two parts.
         """
         for stem in stems:
@@ -82,6 +86,7 @@ class Decoder:
             if PART_STEM[name] in stems and name in performance.parts
         ]
         frames = grid.frames(sample_rate) + tail_frames
+        played = frames + (math.ceil(RING_SECONDS * sample_rate) if wraps else 0)
         sounds = {stem: torch.zeros(2, frames) for stem in stems}
         response = new_room(sample_rate)
 
@@ -89,14 +94,15 @@ class Decoder:
             if cancelled():
                 raise Cancelled("the decoding was cancelled")
             with torch.inference_mode():
-                return job[0], self._part(*job, grid, frames, sample_rate, seed, response)
+                sound = self._part(*job, grid, played, sample_rate, seed, response)
+                return job[0], _wrapped(sound, frames)
 
         with ThreadPoolExecutor(WORKERS, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             for done, (name, sound) in enumerate(pool.map(play, parts)):
                 sounds[PART_STEM[name]] += sound
                 progress((done + 1) / len(parts))
         fade = min(frames, max(1, round(END_FADE_SECONDS * sample_rate)))
-        for sound in sounds.values():
+        for sound in sounds.values() if not wraps else ():
             sound[:, frames - fade :] *= torch.linspace(1, 0, fade)
         return {stem: Clip(sounds[stem].numpy(), sample_rate) for stem in stems}
 
@@ -133,6 +139,15 @@ class Decoder:
             dry = [hit for hit in hits if hit.piece in DRY_PIECES]
             kit.play(dry, sound, generator, PIECE_PLACES)
         return sound.mul_(db_to_amplitude(part.gain_db))
+
+
+def _wrapped(sound: Tensor, frames: int) -> Tensor:
+    """The first `frames` of `sound`, and what comes after them on top of them."""
+    whole = sound[:, :frames]
+    for first in range(frames, sound.shape[1], frames):
+        rest = sound[:, first : first + frames]
+        whole[:, : rest.shape[1]] += rest
+    return whole
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

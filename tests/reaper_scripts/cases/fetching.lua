@@ -68,6 +68,16 @@ case("FLAC files land as WAV files do where they are asked for", function(w, Dae
   equal(w.sources, 0, "sources without a take")
 end)
 
+for _, each in ipairs({ { "dry", "embedded", 1 }, { "mixed", "embedded" }, { "dry", "ace-step" } }) do
+  case(("the mix: %s of %s"):format(each[1], each[2]), function(w, Daemon)
+    local settings = ('{"key":"A minor","bars":1,"mix":"%s","engine":"%s"}'):format(each[1], each[2])
+    local daemon, project = start(w, Daemon, {})
+    project.ext.backline.settings = settings
+    w:run("backline_generate.lua", generate_to_the_end)
+    equal(scenes.last_keys(daemon).dry, each[3])
+  end)
+end
+
 case("without a format asked for the daemon's own is taken", function(w, Daemon)
   local daemon = start(w, Daemon, {})
   w:run("backline_generate.lua", generate_to_the_end)
