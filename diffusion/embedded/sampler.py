@@ -108,6 +108,7 @@ def generate_latents(
                 known_mask=_padded(kept[begin:end, LAYOUT.owners], device),
                 each_step=each_step,
                 refine=refine,
+                expected=_expected,
             )
         written = settled(sampled[0, : end - begin].cpu().numpy())
         if begin:  # the sounds and levels of the first window are those of the piece
@@ -197,12 +198,14 @@ def sample(
     known_mask: torch.Tensor,
     each_step: Callable[[int], None],
     refine: Refine = lambda clean, now: clean,
+    expected: Callable[[torch.Tensor], torch.Tensor] = lambda clean: clean,
 ) -> torch.Tensor:
     """Return clean latents by Euler steps along the flow from `noise` (batch, frames, channels).
 
     Where `known_mask` is 1 the network is shown `known` without noise, as in training, and it is
-    what comes out (inpainting). Every prediction passes through `refine`. `each_step` is called
-    before every step and may raise to stop.
+    what comes out (inpainting). Every prediction passes through `refine`; the flow
+    leads to what is `expected` by it. `each_step` is called before every step and may raise to
+    stop.
     """
     clean = x = noise
     for step, (now, then) in enumerate(itertools.pairwise(times)):
@@ -210,8 +213,8 @@ def sample(
         clean = predict(torch.where(known_mask > 0, known, x), now)
         clean = refine(torch.where(known_mask > 0, known, clean), now)
         clean = torch.where(known_mask > 0, known, clean)
-        expected = torch.where(known_mask > 0, known, _expected(clean))
-        x = expected + (x - expected) * (then / now)
+        end = torch.where(known_mask > 0, known, expected(clean))
+        x = end + (x - end) * (then / now)
     return clean
 
 

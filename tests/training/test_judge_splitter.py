@@ -118,7 +118,7 @@ def piece() -> Piece:
                "vocals": Part(vocals, "alto")}
     )  # fmt: skip
     return Piece("pop", (), 120.0, "4/4", 16, 0, "major", "vocals", (), "rules:1", (), (), (),
-                 performance)  # fmt: skip
+                 "loop", {}, performance)  # fmt: skip
 
 
 def test_an_excerpt_is_where_most_stems_play() -> None:
