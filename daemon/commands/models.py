@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +15,13 @@ from daemon.screen import say, say_aside
 from diffusion.models import hub, shelf
 from diffusion.models.catalogue import CATALOGUE, SPLITTER, SPLITTERS, model_named
 from diffusion.models.folder import models_folder
+from diffusion.models.scan import scan as find_weights
+from diffusion.models.scan import usual_folders
 
 GB = 1_000_000_000
 FAILED = 1  # exit status
 LICENCE_LINES = 60
+MUSIC_KINDS = tuple(dict.fromkeys(model.kind for model in CATALOGUE.values()))
 
 models = typer.Typer(
     help="Download, check and remove the weights of ACE-Step 1.5 and of splitters.",
@@ -94,27 +98,65 @@ def pull(
 @models.command()
 def add(
     folder: Annotated[
-        Path, typer.Argument(help="Weights of ACE-Step, in either layout, or demucs'.")
+        Path,
+        typer.Argument(
+            help="Folder of ACE-Step's weights, in either layout, or demucs', or ComfyUI's file."
+        ),
     ],
     name: Annotated[str, typer.Option(help="What to call them.")] = "",
     kind: Annotated[
         str, typer.Option(help="turbo, sft, base or splitter; else taken from them.")
     ] = "",
 ) -> None:
-    """Use weights that are in a folder already; they are hashed and stay where they are."""
-    from diffusion.ace_step.checkpoint import SETTINGS, read_kind
+    """Use weights that are on this machine already; folders are hashed and stay where they are.
 
-    name = name or folder.resolve().name
+    A file of ComfyUI's is converted once, beside the downloads; what belongs to it is looked for in
+    the folders beside it.
+    """
+    from diffusion.ace_step.checkpoint import SETTINGS, kind_in_name, read_kind
+
+    is_file = folder.is_file()
+    name = name or (folder.resolve().stem if is_file else folder.resolve().name)
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
         raise UsageError(f"name must be letters, digits, - _ and ., not {name!r}")
     kinds = (*SETTINGS, SPLITTER)
     if kind and kind not in kinds:
         raise UsageError(f"kind must be one of {', '.join(kinds)}, not {kind!r}")
+    if is_file:
+        _add_file(folder, name, kind or kind_in_name(folder.name))
+        return
     if not kind:
         known = CATALOGUE.get(name) or SPLITTERS.get(name)
         kind = known.kind if known else read_kind(folder, name)
     snapshot = shelf.add(models_folder(), name, kind, folder, progress=_bytes_bar())
     say(f"{name} is ready: {snapshot.sha256[:12]}, kind {kind}, in {snapshot.folder}")
+
+
+@models.command()
+def scan(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Where to look; the usual places if left out.")
+    ] = None,
+    add_all: Annotated[
+        bool, typer.Option("--add", help="Add what is found and whole, under its own name.")
+    ] = False,
+) -> None:
+    """Find weights of ACE-Step that other programs have downloaded, in any layout."""
+    missing = next((folder for folder in folders or () if not folder.is_dir()), None)
+    if missing is not None:
+        raise UsageError(f"there is no folder {missing}")
+    places = folders or usual_folders()
+    found = list(find_weights(places))
+    for each in found:
+        say(f"{each.layout} layout: {each.path}" + (f": {each.fault}" if each.fault else ""))
+        if not each.fault and not add_all:
+            say(f"  to use it: backline models add {shlex.quote(str(each.path))}")
+    if not found:
+        where = ", ".join(map(str, places)) or "the usual places, none of which exists"
+        say(f"no weights of ACE-Step 1.5 are in {where}")
+    for each in found:
+        if add_all and not each.fault:
+            add(each.path)
 
 
 @models.command()
@@ -143,6 +185,23 @@ def remove(which: Which) -> None:
     snapshot = shelf.find(root, which)
     shelf.remove(root, snapshot)
     say(f"removed {snapshot.name} {snapshot.sha256[:12]}")
+
+
+def _add_file(file: Path, name: str, kind: str) -> None:
+    """Convert ComfyUI's file, and put the result on record."""
+    from diffusion.ace_step.comfy import convert
+
+    if kind not in MUSIC_KINDS:
+        raise UsageError(
+            f"kind of {file.name} is not in its name: give --kind, one of {', '.join(MUSIC_KINDS)}"
+        )
+    root = models_folder()
+    partial = root / name / f"partial-{file.stem}"
+    shutil.rmtree(partial, ignore_errors=True)
+    say_aside(f"converting {file}")
+    convert(file, partial, kind)
+    snapshot = shelf.add(root, name, kind, partial, progress=_bytes_bar())
+    say(f"{name} is ready: {snapshot.sha256[:12]}, kind {kind}, in {snapshot.folder}")
 
 
 def _agree(notice: str, licence: str, remote: hub.Remote, yes: bool) -> None:

@@ -68,10 +68,12 @@ def kind_of(config: Mapping[str, object], name: str = "") -> str:
     version = str(config.get("model_version") or "").lower()
     if config.get("is_turbo") or "turbo" in version:
         return "turbo"
-    for kind in ("sft", "base", "turbo"):
-        if kind in version or (not version and kind in name.lower()):
-            return kind
-    return "sft" if "sft" in name.lower() else "base"
+    return kind_in_name(version or name) or kind_in_name(name) or "base"
+
+
+def kind_in_name(name: str) -> str:
+    """The kind that a name of a file or a version says, or ""."""
+    return next((kind for kind in ("sft", "base", "turbo") if kind in name.lower()), "")
 
 
 def read_kind(folder: Path, name: str = "") -> str:
