@@ -32,6 +32,12 @@ class Finding:
     text: str
     advice: str = ""
 
+    @property
+    def line(self) -> str:
+        """Return it as it is shown."""
+        advice = f" -> {self.advice}" if self.advice else ""
+        return f"{self.status:<8} {self.subject}: {self.text}{advice}"
+
 
 def examine(config: Config) -> Iterator[Finding]:
     """Check one thing after the other, the slow ones when they are asked for."""

@@ -22,6 +22,7 @@
 --   [main] backline_offer_finished_jobs.lua
 --   [main] backline_start_stop_daemon.lua
 --   [main] backline_doctor.lua
+--   [main] backline_support_bundle.lua
 --   [main] backline_use_these_settings.lua
 --   [main] selftest.lua > backline_selftest.lua
 --   [nomain] lib/*.lua

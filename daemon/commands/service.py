@@ -5,17 +5,25 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from daemon.commands.options import Force, Home, Out, Port
+from daemon.commands.options import OUTPUT, Force, Home, Out, Port
+from daemon.commands.outputs import check_free, in_place_of, written_whole
 from daemon.commands.setting_options import takes_settings
 from daemon.config import typed_config
 from daemon.errors import UsageError
 from daemon.screen import say
 
 FAILED = 1  # exit status
+
+Bundle = Annotated[
+    bool, typer.Option("--bundle", help="Write logs, versions and settings into a zip file.")
+]
+BundleFile = Annotated[
+    Path | None, typer.Option("-o", "--out", help="The file of --bundle, .zip.", **OUTPUT)
+]
 
 
 @takes_settings
@@ -61,15 +69,45 @@ def demo(out: Out = Path("out/demo"), force: Force = False) -> None:
         say(line)
 
 
-def doctor(osc_port: Port = None, home: Home = None) -> None:
+def doctor(
+    osc_port: Port = None,
+    home: Home = None,
+    bundle: Bundle = False,
+    out: BundleFile = None,
+    force: Force = False,
+) -> None:
     """Check this machine: a line each, ok, warning or problem, and what to do."""
     from daemon.doctor import PROBLEM, examine
 
+    if out is not None and not bundle:
+        raise UsageError("out is the file of the bundle: give --bundle with it")
     config = typed_config(home=home, osc_port=osc_port)
-    problems = 0
+    target = _bundle_file(out, force) if bundle else None
+    findings = []
     for finding in examine(config):
-        advice = f" -> {finding.advice}" if finding.advice else ""
-        say(f"{finding.status:<8} {finding.subject}: {finding.text}{advice}")
-        problems += finding.status == PROBLEM
-    if problems:
+        say(finding.line)
+        findings.append(finding)
+    if target is not None:
+        from daemon.support_bundle import write_bundle
+
+        with (
+            in_place_of([target], "out", [], force=force, folder=False),
+            written_whole(target, "out") as partial,
+        ):
+            names = write_bundle(partial, config, findings)
+        say(f"{target}: {len(names)} files without your names, paths and songs; look through them")
+    if any(finding.status == PROBLEM for finding in findings):
         raise typer.Exit(FAILED)
+
+
+def _bundle_file(out: Path | None, force: bool) -> Path:
+    """Return where the bundle goes, before minutes are spent on it; raises UsageError."""
+    from datetime import datetime
+
+    from daemon.support_bundle import bundle_name
+
+    target = out or Path(bundle_name(datetime.now()))
+    if target.suffix.lower() != ".zip":
+        raise UsageError(f"out {str(target)!r} must end in .zip")
+    check_free(target, "out", [], force=force)
+    return target

@@ -87,7 +87,7 @@ local function extend_item(proj, plan, stem, sources, made)
     position_seconds = reaper.GetMediaItemInfo_Value(item, "D_POSITION"),
     length_seconds = reaper.GetMediaItemInfo_Value(item, "D_LENGTH"), start_offset = start_offset,
   }
-  local notes = plan.notes ~= "none" and stem_items.notes(stem, sources) or {}
+  local notes = stem_items.notes(stem, sources)
   local beside = plan.notes == "track" and #notes > 0 and notes_item(proj, track, like)
   if beside then
     local _, guid = reaper.GetSetMediaItemInfo_String(beside, "GUID", "", false)

@@ -135,43 +135,50 @@ local function without_console(python)
   return files.size(same) and same or python
 end
 
-local function start_on_windows(found, words, log)
+local function run_on_windows(found, words, log)
   words[1] = without_console(found.python)
-  words[#words + 1] = "--log-file"
-  words[#words + 1] = log
+  if log then
+    words[#words + 1] = "--log-file"
+    words[#words + 1] = log
+  end
   reaper.ExecProcess(quoted(words, windows_quoted), words[1] == found.python and MINIMISED or NO_WAIT)
   return true
 end
 
 -- Through a small file, because each system's REAPER takes command lines apart in its own way.
-local function start_in_shell(found, words, log)
-  local script = files.join(found.home, "start_daemon.sh")
+local function run_in_shell(found, words, log)
+  local script = files.join(found.home, log and "start_daemon.sh" or "run_backline.sh")
   local fine, why = files.replace(script, ("#!/bin/sh\nnohup %s >>%s 2>&1 </dev/null &\n"):format(
-    quoted(words, shell_quoted), shell_quoted(log)))
+    quoted(words, shell_quoted), shell_quoted(log or "/dev/null")))
   if not fine then return nil, why end
   reaper.ExecProcess(('/bin/sh "%s"'):format(script), NO_WAIT)
   return true
 end
 
--- Starts the daemon and returns at once: true, or nil and a sentence with the fix.
-function launcher.start()
+-- Runs the program with those words and returns at once: true, or nil and a sentence with the fix.
+-- `log` is a name for what a daemon prints, in the home's log folder.
+function launcher.run(more, log)
   if files.size(FLATPAK) then
-    return nil, "This REAPER is a Flatpak: it cannot start programs outside. Start the daemon yourself in a terminal: `backline serve`."
+    return nil, ("This REAPER is a Flatpak: it cannot start programs outside. Run it yourself in a terminal: `backline %s`."):format(
+      table.concat(more, " "))
   end
   local found = launcher.read()
   if not found.python then
-    return nil, "I do not know where backline is installed. Run the action backline_setup, or `backline install-reaper` "
-      .. "in a terminal once; or start the daemon there yourself with `backline serve`."
+    return nil, ("I do not know where backline is installed. Run the action backline_setup, or `backline install-reaper` "
+      .. "in a terminal once; or run it there yourself: `backline %s`."):format(table.concat(more, " "))
   end
   if not files.size(found.python) then
     return nil, ("Python is no longer at %s. Run the action backline_setup, or `backline install-reaper` in a terminal."):format(
       found.python)
   end
   reaper.RecursiveCreateDirectory(files.join(found.home, "log"), 0)
-  local log = files.join(found.home, "log", "started-by-reaper.log")
   local words = { found.python, table.unpack(found.args) }
-  for _, each in ipairs({ "serve", "--home", found.home }) do words[#words + 1] = each end
-  return (is_windows() and start_on_windows or start_in_shell)(found, words, log)
+  for _, each in ipairs(more) do words[#words + 1] = each end
+  for _, each in ipairs({ "--home", found.home }) do words[#words + 1] = each end
+  return (is_windows() and run_on_windows or run_in_shell)(found, words, log and files.join(found.home, "log", log))
 end
+
+-- Starts the daemon.
+function launcher.start() return launcher.run({ "serve" }, "started-by-reaper.log") end
 
 return launcher

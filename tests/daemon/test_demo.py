@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,12 @@ def test_the_demo_makes_eight_bars_on_the_grid_and_says_so(tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_the_doctor_finds_all_that_the_engine_needs(tmp_path: Path) -> None:
-    ran = backline("doctor", "--osc-port", "0", home=tmp_path / "home")
-    lines = ran.stdout.splitlines()
+    zipped = tmp_path / "bundle.zip"
+    ran = backline(
+        "doctor", "--osc-port", "0", "--bundle", "-o", str(zipped), home=tmp_path / "home"
+    )
+    *lines, last = ran.stdout.splitlines()
+    assert last.startswith(f"{zipped}: ") and zipfile.is_zipfile(zipped)
     subjects = [line.split(":")[0].split(maxsplit=1) for line in lines]
     assert [subject for _, subject in subjects] == [
         "Python", "Packages", "torch", "Weights", "Engine", "Disk", "Results", "OSC port 0",

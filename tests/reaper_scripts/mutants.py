@@ -229,7 +229,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_of(
-        "landing", "landing splitting changing sections failing fetching",
+        "landing", "sections splitting changing landing failing fetching",
         ("reaper.SetOnlyTrackSelected(made.tracks[1])", ""),
         (
             "do reaper.SetTrackSelected(track, true) end",
@@ -271,7 +271,6 @@ MUTANTS: tuple[Mutant, ...] = (
             "",
         ),
         ("has_notes and stem_items.notes(stem, sources) or {}", "{}"),
-        ('plan.notes ~= "none" and stem_items.notes', "stem_items.notes"),
         ('plan.notes == "track" and #notes > 0 and notes_item', "#notes > 0 and notes_item"),
         ("    keep_state(proj, beside, guid, made)\n", ""),
         ("    notes = {}\n", ""),
@@ -291,8 +290,8 @@ MUTANTS: tuple[Mutant, ...] = (
             "local id, at, count = families.new_id()",
         ),
         (
-            '    at = math.tointeger(reaper.GetMediaTrackInfo_Value(family.folder, "IP_TRACKNUMBER"))\n',
-            "",
+            "    at = math.tointeger(reaper.GetMediaTrackInfo_Value(family.folder,",
+            "    at = 0 * math.tointeger(reaper.GetMediaTrackInfo_Value(family.folder,",
         ),
         ("      families.mark(row.track, id, row.stem.name, row.holds_notes)\n", ""),
         (
@@ -313,7 +312,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_of(
-        "stem_items", "landing splitting changing sections failing fetching",
+        "stem_items", "sections splitting changing landing failing fetching",
         ('stem_items.set(item, "D_FADEINLEN", 0)', ""),
         ('stem_items.set(item, "D_FADEOUTLEN", 0)', ""),
         ("math.max(most, lanes[index] + 1)", "math.max(most, index)"),
@@ -341,8 +340,8 @@ MUTANTS: tuple[Mutant, ...] = (
             "if take.midi then found[#found + 1]",
         ),
         (
-            "for _, each in ipairs(notes) do stem_items.add_take(item, each, sources, start_offset, made) end",
-            "",
+            "for _, each in ipairs(notes) do stem_items.add_take(item, each, sources, start",
+            "for _, each in ipairs({}) do stem_items.add_take(item, each, sources, start",
         ),
         ('  stem_items.set(item, "B_MUTE", 1)\n', ""),
         (
@@ -360,7 +359,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("local most = tracks.lane_count(track)", "local most = 0"),
     ),
     *_of(
-        "split_landing", "landing splitting changing sections failing fetching",
+        "split_landing", "sections splitting changing landing failing fetching",
         (
             "change(reaper.GetMediaTrackInfo_Value, reaper.SetMediaTrackInfo_Value, parent,",
             "change(reaper.GetMediaTrackInfo_Value, tostring, parent,",
@@ -705,7 +704,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("'%1%1\\\\\"'", "'%1\\\\\"'"),
         ('"%1%1") .. ', '"%1") .. '),
         ("""("'", "'\\\\''")""", """("'", "'")"""),
-        ('{ "serve", "--home", found.home }', '{ "serve" }'),
+        ('{ "--home", found.home }', "{}"),
         ('files.join(reaper.GetResourcePath(), "Scripts", "backline", LAUNCHER), ', ""),
         ("LAUNCHER), launcher.own_file() }", "LAUNCHER) }"),
         ("if found and files.size(found.python) then", "if found then"),
@@ -867,6 +866,15 @@ MUTANTS: tuple[Mutant, ...] = (
         ("say(starts_itself,", "say(false,"),
         ("say(starts_itself,", "say(true,"),
         ("if not fine then problems = problems + 1 end", ""),
+    ),
+    *_of(
+        "support", "checks",
+        ('"doctor", "--bundle", "-o", path', '"doctor", "--bundle", path'),
+        ("if not started then return run.tell(why) end", ""),
+        ("if files.size(path) then said = THERE:format(path) end", ""),
+        ("passed > PATIENCE_SECONDS then", "false then"),
+        ("return not cancelled", "return true"),
+        ("    if said then run.tell(said) end\n", ""),
     ),
 )  # fmt: skip
 

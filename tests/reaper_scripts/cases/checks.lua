@@ -354,3 +354,61 @@ for name, seen in pairs({
     equal(#project.tracks[2].items[1].takes, 2, "takes")
   end)
 end
+
+local function bundle(w, Daemon, more)
+  Daemon.new(w)
+  scenes.launcher(w, Daemon, { python = w.scripts .. "/selftest.lua", args = { "-P", "-m", "daemon" }, home = w.home })
+  w.on_execute = more
+  return w
+end
+
+case("a support bundle is asked of the program, and where it lies is said", function(w, Daemon)
+  local frames, path = 0, nil
+  bundle(w, Daemon, function(command)
+    local file = w.real.io_open(command:match('"(.-)"'), "rb")
+    local text = file:read("a")
+    file:close()
+    contains(text, "'-P' '-m' 'daemon' 'doctor' '--bundle' '-o' '" .. w.resources .. "/backline-support-")
+    contains(text, "'--home' '" .. w.home .. "'")
+    path = text:match("'%-o' '([^']+)'")
+  end)
+  w:run("backline_support_bundle.lua", function()
+    w:wait(function()
+      frames = frames + 1
+      return frames > 40
+    end)
+    assert(w:shows("^Checking this installation"), w:seen())
+    equal(#w.boxes, 0, "messages before it is there")
+    local file = w.real.io_open(path, "wb")
+    file:write("PK")
+    file:close()
+  end)
+  contains(w.boxes[1], path)
+end)
+
+case("waiting for a support bundle can be cancelled, and has an end", function(w, Daemon)
+  bundle(w, Daemon)
+  w:run("backline_support_bundle.lua", function() w:click("Cancel") end)
+  equal(#w.boxes, 0, "messages")
+  w:run("backline_support_bundle.lua", function()
+    w:pass(10)
+    w.seconds = w.seconds + 301
+    w:pass(2)
+  end)
+  contains(w.boxes[1], "not there after 300 s")
+end)
+
+case("without a program a support bundle says what to do", function(w, Daemon)
+  Daemon.new(w)
+  w:run("backline_support_bundle.lua")
+  contains(w.boxes[1], "backline_setup")
+  contains(w.boxes[1], "backline doctor --bundle")
+end)
+
+case("on Windows a support bundle is written without a console and without a log of the daemon's", function(w, Daemon)
+  bundle(w, Daemon)
+  w.system = "Win64"
+  w:run("backline_support_bundle.lua", function() w:click("Cancel") end)
+  contains(w.executed[1], '"doctor" "--bundle" "-o"')
+  equal(w.executed[1]:find("--log-file", 1, true), nil, "a log file")
+end)

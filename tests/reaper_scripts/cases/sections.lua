@@ -297,3 +297,26 @@ case("takes on lanes have their notes in the same item", function(w, Daemon)
     equal(project.tracks[2].items[lane].value.I_CURTAKE, 0.0, "shown take")
   end
 end)
+
+case("notes wanted as a take are one, although those before have a track", function(w, Daemon)
+  local _, project = begin(w, Daemon, '"notes":"track","stems":"drums"')
+  settings(w, project, '"notes":"take","stems":"drums"')
+  project.tracks[2].items[1].selected = true
+  w:run("backline_vary_selected_items.lua")
+  equal(#project.tracks[2].items[1].takes, 3, "takes of the sound")
+  equal(#project.tracks[3].items[1].takes, 1, "takes of the notes")
+end)
+
+case("a variation that fails takes its notes back from their track", function(w, Daemon)
+  local _, project = begin(w, Daemon, '"notes":"track","stems":"drums,bass"')
+  project.tracks[2].items[1].selected, project.tracks[4].items[1].selected = true, true
+  local add, count = w.calls.AddTakeToMediaItem, 0
+  function w.calls.AddTakeToMediaItem(item)
+    count = count + 1
+    if count == 4 then return nil end
+    return add(item)
+  end
+  w:run("backline_vary_selected_items.lua")
+  contains(w.boxes[1], "The project is as it was")
+  for index = 2, 5 do equal(#project.tracks[index].items[1].takes, 1, "takes on track " .. index) end
+end)
