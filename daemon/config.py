@@ -131,6 +131,9 @@ class Config:
         UNSET
     )
     log_file: Annotated[Path | None, About("print into this file, where no screen is")] = UNSET
+    worker_silence_seconds: float = 60.0  # without a sign of life: the worker is replaced
+    worker_stall_seconds: float = 900.0  # with signs of life, but without progress: likewise
+    disk_reserve_bytes: int = 256 << 20  # with less than that free no job is accepted
 
     def __post_init__(self) -> None:
         check_keys()

@@ -20,12 +20,14 @@ _LOCKED_BYTE = 1 << 30
 def locked(home: Path) -> Iterator[IO[bytes]]:
     """Hold a home for this process; raises DaemonError naming the other daemon's process and home.
 
-    The lock is the operating system's, on an open file: a killed daemon leaves none behind.
+    The lock is the operating system's, on an open file: a killed daemon leaves none behind. The
+    folder itself is locked as well, where the system can: the file may be deleted meanwhile.
     """
     path = home / "daemon.lock"
-    with path.open("a+b") as file:
+    with path.open("a+b") as file, _opened(home) as folder:
         try:
             _lock(file)
+            _lock_folder(folder)
         except OSError as error:
             raise DaemonError(
                 f"a daemon already runs for home {str(home)!r} (process {_owner(path)}); "
@@ -87,8 +89,26 @@ if sys.platform == "win32":
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         file.seek(0)
 
+    @contextmanager
+    def _opened(folder: Path) -> Iterator[int]:
+        yield -1
+
+    def _lock_folder(folder: int) -> None:
+        pass  # a file that is open cannot be deleted there
+
 else:
     import fcntl
+
+    @contextmanager
+    def _opened(folder: Path) -> Iterator[int]:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _lock_folder(folder: int) -> None:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _lock(file: IO[bytes]) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,7 +8,6 @@ reports it are one transaction, so no client learns of a thing that a restart fo
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,77 +15,76 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from daemon.errors import DaemonError
 from daemon.jobs import Event, EventKind, Job, JobState
+from daemon.journal_file import connect, open_journal
+from daemon.turns import Waiting
 
-SCHEMA = 1
-_TABLES = """
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS jobs (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    owner TEXT NOT NULL,
-    rid TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    request TEXT NOT NULL,
-    state TEXT NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    error_code INTEGER NOT NULL DEFAULT 0,
-    message TEXT NOT NULL DEFAULT '',
-    created_seconds REAL NOT NULL,
-    started_seconds REAL NOT NULL DEFAULT 0,
-    ended_seconds REAL NOT NULL DEFAULT 0,
-    UNIQUE (owner, rid)
-);
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
-CREATE TABLE IF NOT EXISTS events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    job INTEGER NOT NULL REFERENCES jobs (number),
-    kind TEXT NOT NULL,
-    details TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS events_by_job ON events (job, seq);
-"""
+PACE_KEPT = 0.8  # of what is known of a pace, each time something new is learned
+MAX_CLIENTS = 10_000  # whose ids are remembered; those met longest ago go first
+
+_JOB_COLUMNS = (
+    "number, owner, rid, digest, request, state, attempts, error_code, message, "
+    "created_seconds, started_seconds, ended_seconds, source, priority, music_seconds"
+)
 
 
 class Journal:
     """The open journal file; every method may be called from any thread.
 
-    `epoch` counts how often this journal was opened, so that clients can see a restart.
+    `epoch` counts how often this journal was opened, so that clients can see a restart; `remarks`
+    are sentences on what was damaged and set aside; `head_seq` is the number of the newest durable
+    event, 0 before the first. Writing waits while another program has the
+    file locked, reading does not; a write that fails raises sqlite3.Error and changes nothing.
     Raises DaemonError when the file is not a journal of this version.
     """
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()  # nobody reads in the middle of another's transaction
-        self._db = _open(path)
+        self._lock = threading.RLock()  # one transaction at a time
+        self._reading = threading.Lock()
+        self.head_seq = 0
+        self._db, self.remarks = open_journal(path, path.parent / "jobs")
+        self._reader = connect(path)
         with self._transaction():
             self._db.execute(
                 "INSERT INTO facts VALUES ('epoch', 1) "
                 "ON CONFLICT (name) DO UPDATE SET value = value + 1"
             )
         self.epoch = int(self._value("SELECT value FROM facts WHERE name = 'epoch'"))
+        self.head_seq = int(self._value("SELECT MAX(seq) FROM events") or 0)
 
     def close(self) -> None:
         """Close the file; the write-ahead log is folded into it."""
+        self._reader.close()
         self._db.close()
 
-    @property
-    def head_seq(self) -> int:
-        """The number of the newest durable event, 0 before the first."""
-        return int(self._value("SELECT MAX(seq) FROM events") or 0)
-
     def add(
-        self, owner: str, rid: str, digest: str, request: Mapping[str, object], position: int
+        self,
+        owner: str,
+        rid: str,
+        digest: str,
+        request: Mapping[str, object],
+        position: int,
+        *,
+        source: str = "",
+        priority: int = 0,
+        music_seconds: float = 0.0,
     ) -> Event:
         """Write a new queued job and return its event."""
+        queued, now, details = JobState.QUEUED, time.time(), {"position": position}
         with self._transaction():
             cursor = self._db.execute(
-                "INSERT INTO jobs (owner, rid, digest, request, state, created_seconds) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (owner, rid, digest, json.dumps(request), JobState.QUEUED, time.time()),
-            )
+                "INSERT INTO jobs (owner, rid, digest, request, state, created_seconds, source, "
+                "priority, music_seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (owner, rid, digest, json.dumps(request), queued, now, source, priority,
+                 music_seconds),
+            )  # fmt: skip
             number = int(cursor.lastrowid or 0)
-            seq = self._write_event(number, EventKind.QUEUED, {"position": position})
-        return Event(seq, EventKind.QUEUED, self._must_find(number), {"position": position})
+            seq = self._write_event(number, EventKind.QUEUED, details)
+        job = Job(
+            number, owner, rid, digest, request, queued, created_seconds=now, source=source,
+            priority=priority, music_seconds=music_seconds,
+        )  # fmt: skip
+        return Event(seq, EventKind.QUEUED, job, details)
 
     def start(self, number: int) -> Event:
         """Write that a queued job begins to run."""
@@ -140,6 +138,14 @@ class Journal:
         """Return the job that `owner` asked for under `rid`, or None."""
         return self._one("owner = ? AND rid = ?", owner, rid)
 
+    def find_from(self, source: str, rid: str, digest: str = "") -> Job | None:
+        """Return the job of a request from this very address, or None; if asked by its digest, too.
+
+        It is that job whatever the client was called then and is called now.
+        """
+        newest = "source = ? AND rid = ? AND (? = '' OR digest = ?) ORDER BY number DESC LIMIT 1"
+        return self._one(newest, source, rid, digest, digest) if source else None
+
     def newest_of_host(self, host: str) -> Job | None:
         """Return the job accepted last from an IP address, whatever its clients' ids, or None."""
         newest = "(owner = ? OR substr(owner, 1, length(?) + 1) = ? || '#')"
@@ -148,6 +154,30 @@ class Journal:
     def in_state(self, state: JobState) -> list[Job]:
         """Return the jobs in `state`, oldest first."""
         return self._many("state = ? ORDER BY number", state)
+
+    def waiting(self) -> list[Waiting]:
+        """Return what decides when each queued job is played, oldest first."""
+        query = (
+            "SELECT number, owner, priority, coalesce(json_extract(request, '$.kind'), '') || ':' "
+            "|| coalesce(json_extract(request, '$.engine'), json_extract(request, '$.model'), ''), "
+            "music_seconds FROM jobs WHERE state = ? ORDER BY number"
+        )
+        return [Waiting(*row) for row in self._rows(query, JobState.QUEUED)]
+
+    def learn_pace(self, name: str, seconds: float, music_seconds: float) -> None:
+        """Write down how long so much music took; later jobs count more than earlier ones."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO paces VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
+                "seconds = seconds * ? + excluded.seconds, "
+                "music_seconds = music_seconds * ? + excluded.music_seconds",
+                (name, seconds, music_seconds, PACE_KEPT, PACE_KEPT),
+            )
+
+    def paces(self) -> dict[str, float]:
+        """Return how many seconds a second of music takes, by what it is made with."""
+        rows = self._rows("SELECT name, seconds / music_seconds FROM paces WHERE music_seconds > 0")
+        return dict(rows)
 
     def page(self, offset: int, limit: int) -> tuple[list[Job], int]:
         """Return `limit` jobs after the newest `offset`, newest first, and how many there are."""
@@ -162,19 +192,49 @@ class Journal:
 
     def stems(self, number: int) -> list[Event]:
         """Return the events of a job's files."""
-        query = "SELECT seq, details FROM events WHERE job = ? AND kind = ? ORDER BY seq"
+        query = (
+            "SELECT seq, details FROM events "
+            "WHERE job = ? AND kind = ? AND json_valid(details) ORDER BY seq"
+        )
         rows = self._rows(query, number, EventKind.STEM)
         if not rows:
             return []
         job = self._must_find(number)
         return [Event(seq, EventKind.STEM, job, json.loads(details)) for seq, details in rows]
 
+    def remember_client(self, source: str, client_id: str, port: int) -> None:
+        """Write down under which id, and for which reply port, an address has introduced itself."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO clients VALUES (?, ?, ?, ?)",
+                (source, client_id, port, time.time()),
+            )
+            self._db.execute(
+                "DELETE FROM clients WHERE rowid <= (SELECT MAX(rowid) FROM clients) - ?",
+                (MAX_CLIENTS,),
+            )
+
+    def clients(self) -> list[tuple[str, str, int]]:
+        """Return address, id and reply port of those that introduced themselves, in their order."""
+        return self._rows("SELECT source, client_id, port FROM clients ORDER BY rowid")
+
+    def fact(self, name: str, default: int = 0) -> int:
+        """Return a whole number that was kept under a name."""
+        rows = self._rows("SELECT value FROM facts WHERE name = ?", name)
+        return int(rows[0][0]) if rows else default
+
+    def keep_fact(self, name: str, value: int) -> None:
+        """Keep a whole number under a name."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
     def _write_event(self, number: int, kind: EventKind, details: Mapping[str, object]) -> int:
         cursor = self._db.execute(
             "INSERT INTO events (job, kind, details) VALUES (?, ?, ?)",
             (number, kind, json.dumps(details)),
         )
-        return int(cursor.lastrowid or 0)
+        self.head_seq = int(cursor.lastrowid or 0)
+        return self.head_seq
 
     def _must_find(self, number: int) -> Job:
         job = self.find(number)
@@ -186,7 +246,7 @@ class Journal:
         return jobs[0] if jobs else None
 
     def _many(self, condition: str, *values: object) -> list[Job]:
-        query = f"SELECT * FROM jobs WHERE {condition}"
+        query = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE {condition}"
         return [
             Job(number, owner, rid, digest, json.loads(request), JobState(state), *rest)
             for number, owner, rid, digest, request, state, *rest in self._rows(query, *values)
@@ -196,35 +256,19 @@ class Journal:
         return self._rows(query, *values)[0][0]
 
     def _rows(self, query: str, *values: object) -> list[Any]:
-        with self._lock:
-            return self._db.execute(query, values).fetchall()
+        with self._reading:
+            return self._reader.execute(query, values).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
+            head_before = self.head_seq
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                self.head_seq = head_before
+                if self._db.in_transaction:  # a full disk has ended it already
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    database = None
-    try:
-        database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=NORMAL")
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version in (0, SCHEMA):
-            database.executescript(_TABLES)
-            database.execute(f"PRAGMA user_version={SCHEMA}")
-            return database
-        problem = f"is of version {version}, this program writes {SCHEMA}"
-    except sqlite3.Error as error:
-        problem = f"cannot be opened: {error}"
-    if database is not None:
-        database.close()
-    raise DaemonError(f"journal {str(path)!r} {problem}")

@@ -37,15 +37,20 @@ class ServiceState(StrEnum):
     LOADING = "loading"
     BUSY = "busy"
     DRAINING = "draining"
+    PAUSED = "paused"
     DEGRADED = "degraded"  # no worker: one is started when a job comes
 
 
-def service_state(queue: QueueLife, worker: WorkerLife, is_playing: bool) -> ServiceState:
+def service_state(
+    queue: QueueLife, worker: WorkerLife, is_playing: bool, is_paused: bool = False
+) -> ServiceState:
     """Return the state of a service with such a queue and worker."""
     if queue is QueueLife.DRAINING:
         return ServiceState.DRAINING
     if is_playing:
         return ServiceState.BUSY
+    if is_paused:
+        return ServiceState.PAUSED
     return {
         WorkerLife.ABSENT: ServiceState.DEGRADED,
         WorkerLife.LOADING: ServiceState.LOADING,

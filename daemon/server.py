@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pkgutil
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -21,6 +22,7 @@ from daemon.retention import Retention
 
 HEARTBEAT_SECONDS = 2.0
 LOG_BYTES = 1 << 20
+SWITCH_SECONDS = 0.0005
 
 log = logging.getLogger("backline.daemon")
 
@@ -41,6 +43,8 @@ class Daemon:
 
     def start(self) -> None:
         """Take home and port and begin to answer; raises DaemonError when one is taken."""
+        # Who waits for the interpreter gets it within half a millisecond: a ping, above all.
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.config.make_folders()
         with ExitStack() as files:
             lock = files.enter_context(locked(self.config.home))
@@ -57,14 +61,22 @@ class Daemon:
             say_port(lock, self.osc_port)
             self._lock = lock
             self._files = files.pop_all()
+        for remark in self._journal.remarks:
+            log.warning("%s", remark)
+        self._queue.start()  # before any door is open: what ran when a daemon died is settled
         for front_end in self._front_ends:
             front_end.start()
-        self._queue.start()
         log.info("listening on port %d, epoch %d", self.osc_port, self._journal.epoch)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """A sentence for each thing in the journal that was damaged and has been set aside."""
+        return self._journal.remarks
 
     def serve(self) -> None:
         """Block until the daemon is asked to stop."""
         while not self._stop_asked.wait(HEARTBEAT_SECONDS):
+            self._queue.watch()
             for front_end in self._front_ends:
                 front_end.heartbeat()
             if self._queue.is_calm:

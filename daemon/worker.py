@@ -9,6 +9,7 @@ import contextlib
 import logging
 import multiprocessing
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
@@ -17,6 +18,8 @@ from daemon.worker_messages import Exited, Order, Report, Stop
 from daemon.worker_process import work
 
 log = logging.getLogger("backline.worker")
+
+MAX_STEP_SECONDS = 5.0
 
 
 class Worker:
@@ -37,6 +40,8 @@ class Worker:
         self._process.start()
         theirs.close()  # so that the end of the process is the end of the pipe
         self._take = take
+        self._heard_seconds = self._watched_seconds = time.monotonic()
+        self._silent_seconds = 0.0
         self._orders: SimpleQueue[Order] = SimpleQueue()
         threading.Thread(target=self._write, name="worker-writer", daemon=True).start()
         self._reader = threading.Thread(target=self._read, name="worker-reader", daemon=True)
@@ -48,6 +53,20 @@ class Worker:
         That the worker is gone is reported to `take`, not here.
         """
         self._orders.put(order)
+
+    def watch(self) -> float:
+        """Return for how long nothing was heard of the process, as seen by who calls this.
+
+        Time in which this process did not run itself (Ctrl-Z, a laptop that sleeps) is not counted:
+        a step is at most MAX_STEP_SECONDS.
+        """
+        now, heard = time.monotonic(), self._heard_seconds
+        step = min(now - self._watched_seconds, MAX_STEP_SECONDS)
+        self._silent_seconds = (
+            0.0 if heard >= self._watched_seconds else self._silent_seconds + step
+        )
+        self._watched_seconds = now
+        return self._silent_seconds
 
     def kill(self) -> None:
         """End the process at once, the cancel of last resort."""
@@ -76,6 +95,7 @@ class Worker:
                 report = self._connection.recv()
             except (EOFError, OSError):
                 break
+            self._heard_seconds = time.monotonic()
             self._pass_on(report)
         self.send(Stop())  # the end of the writer, too
         self._process.join()

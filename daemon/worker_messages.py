@@ -34,6 +34,11 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Alive:
+    """Report: the process runs; it comes every second, whatever is played."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """Report: it takes orders at once, with `engine` loaded ("" for none)."""
 
@@ -68,4 +73,4 @@ class Exited:
 
 
 Order = Play | Cancel | Stop
-Report = Ready | Progressed | Ended | Exited
+Report = Alive | Ready | Progressed | Ended | Exited

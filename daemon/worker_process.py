@@ -9,10 +9,13 @@ import contextlib
 import errno
 import os
 import pkgutil
+import shutil
 import signal
 import sys
 import tempfile
+import threading
 import traceback
+from collections.abc import Iterator
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from daemon.config import Config
 from daemon.jobs import JobState
-from daemon.worker_messages import Cancel, Ended, Order, Play, Progressed, Ready
+from daemon.worker_messages import Alive, Cancel, Ended, Order, Play, Progressed, Ready, Report
 from diffusion.engines import engine_spec
 from osc_protocol.errors import Code, ProtocolError
 
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
     from stems.splitting.splitter import Splitter
 
 LOG_BYTES = 1 << 20
+BEAT_SECONDS = 1.0
+FULL_BYTES = 64 << 10  # a disk with less than that free is full
+# What libraries say, whose exceptions have no kind of their own for it.
+NO_MEMORY = ("out of memory", "bad_alloc", "not enough memory", "cannot allocate memory")
 
 
 class _Models:
@@ -58,12 +65,22 @@ def work(connection: Connection, config: Config) -> None:
     _write_output_to(log_file)
     _yield_to_the_front_process()
     orders = _Orders(connection)
+    threading.Thread(target=_beat, args=(orders,), name="beat", daemon=True).start()
     with contextlib.ExitStack() as at_exit, contextlib.suppress(EOFError, OSError):  # daemon gone
         models = _Models(config, at_exit)
         is_warm = _warm_up(config.warm_engine, models, orders)
-        connection.send(Ready(config.warm_engine if is_warm else ""))
+        orders.report(Ready(config.warm_engine if is_warm else ""))
         while (order := orders.next()) is not None:
-            connection.send(_play(order, models, orders, log_file))
+            orders.report(_play(order, models, orders, log_file))
+
+
+def _beat(orders: _Orders) -> None:
+    """Show the daemon that this process runs, until the pipe ends."""
+    never = threading.Event()
+    with contextlib.suppress(OSError):
+        while True:
+            orders.report(Alive())
+            never.wait(BEAT_SECONDS)
 
 
 def _warm_up(name: str, models: _Models, orders: _Orders) -> bool:
@@ -104,7 +121,7 @@ def _play(order: Play, models: _Models, orders: _Orders, log_file: Path) -> Ende
     except EOFError:
         raise
     except Exception as error:
-        return Ended(order.number, JobState.FAILED, *explain(error, log_file))
+        return Ended(order.number, JobState.FAILED, *explain(error, log_file, folder))
 
 
 def _manifest_of(order: Play, models: _Models, orders: _Orders, folder: Path) -> Manifest:
@@ -115,7 +132,7 @@ def _manifest_of(order: Play, models: _Models, orders: _Orders, folder: Path) ->
     number, job = order.number, str(order.number)
 
     def progress(stage: str, fraction: float) -> None:
-        orders.connection.send(Progressed(number, stage, fraction))
+        orders.report(Progressed(number, stage, fraction))
 
     def cancelled() -> bool:
         return orders.cancelled(number)
@@ -130,13 +147,23 @@ def _manifest_of(order: Play, models: _Models, orders: _Orders, folder: Path) ->
     )
 
 
-def explain(error: Exception, log_file: Path) -> tuple[int, str]:
-    """Return error code and sentence; an exception that is no refusal goes to the log."""
+def explain(error: Exception, log_file: Path, folder: Path | None = None) -> tuple[int, str]:
+    """Return error code and sentence; an exception that is no refusal goes to the log.
+
+    `folder` is where the job's files were to be: its disk is looked at.
+    """
     from audio.errors import AudioError
     from diffusion.errors import EngineError
     from midi.errors import MidiError
     from stems.errors import StemError
 
+    causes = tuple(_causes(error))
+    if any(_is_no_memory(each) for each in causes):
+        _write_down(error)
+        return Code.OUT_OF_MEMORY, "there is not enough memory for this job; ask for fewer bars"
+    if any(_is_full_disk(each) for each in causes) or _is_full(folder):
+        _write_down(error)
+        return Code.DISK_FULL, "the disk is full; make room and send the job again"
     match error:
         case ProtocolError():
             return error.code, error.message
@@ -146,14 +173,46 @@ def explain(error: Exception, log_file: Path) -> tuple[int, str]:
             return Code.MODEL_UNAVAILABLE, str(error)
         case StemError() | AudioError():
             return Code.INTERNAL, str(error)
-    traceback.print_exception(error)
-    sys.stderr.flush()
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return Code.OUT_OF_MEMORY, "there is not enough memory for this job; ask for fewer bars"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Code.DISK_FULL, "the disk is full; make room and send the job again"
+    _write_down(error)
     sentence = f"an unexpected error ({type(error).__name__}); the details are in {log_file}"
     return Code.INTERNAL, sentence
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Give an error and all it came of, the last one first."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+
+
+def _is_no_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or getattr(error, "errno", 0) == errno.ENOMEM:
+        return True
+    return not isinstance(error, ProtocolError) and any(
+        words in str(error).lower() for words in NO_MEMORY
+    )
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _is_full(folder: Path | None) -> bool:
+    """Whether there is no room where a job's files are to be: not every library tells."""
+    if folder is None:
+        return False
+    try:
+        return shutil.disk_usage(folder if folder.exists() else folder.parent).free < FULL_BYTES
+    except OSError:
+        return False
+
+
+def _write_down(error: Exception) -> None:
+    with contextlib.suppress(OSError):  # the disk may be full here, too
+        traceback.print_exception(error)
+        sys.stderr.flush()
 
 
 class _Orders:
@@ -161,9 +220,15 @@ class _Orders:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._sending = threading.Lock()
         self._waiting: list[Play] = []
         self._cancelled: set[int] = set()
         self._stopping = False
+
+    def report(self, report: Report) -> None:
+        """Tell the daemon; any thread may do so."""
+        with self._sending:
+            self.connection.send(report)
 
     def next(self) -> Play | None:
         """Wait for the next job; None when the worker is to stop."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from osc_protocol import messages as osc
-from osc_protocol.errors import NoAnswer
+from osc_protocol.errors import Code, NoAnswer, ProtocolError
 from osc_protocol.link import RESEND_SECONDS, Link
 from osc_protocol.protocol import DEFAULT_PORT
 from osc_protocol.request_paths import with_absolute_paths
@@ -150,7 +150,7 @@ class Client:
                 continue
             ask_at = time.monotonic() + self._silence_seconds
             is_last = isinstance(event, osc.Finished)
-            for each in (*(self.stems(job) if is_last else ()), event):
+            for each in (*(self._stems_there(job) if is_last else ()), event):
                 if isinstance(each, osc.StemReady):
                     if each.index in seen:
                         continue
@@ -158,6 +158,15 @@ class Client:
                 yield each
             if is_last:
                 return
+
+    def _stems_there(self, job: int) -> tuple[osc.StemReady, ...]:
+        """The stems of a job that has ended; none where its folder has been removed since."""
+        try:
+            return self.stems(job)
+        except ProtocolError as error:
+            if error.code != Code.GONE:
+                raise
+            return ()
 
     def _ask(
         self, command: osc.Message, kind: type[Answer], timeout_seconds: float | None = None

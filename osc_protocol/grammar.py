@@ -28,6 +28,11 @@ for _class in CLASSES.values():
         _ANSWERS.setdefault(_class.row.address, []).append(_class)
 
 
+def is_ping(osc: OscMessage) -> bool:
+    """Say whether a message is a ping, in either form: all that needs no order among requests."""
+    return osc.address in _PINGS
+
+
 def read_command(osc: OscMessage) -> Message | None:
     """Return the command that a client sent; None for a button that was let go.
 

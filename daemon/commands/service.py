@@ -14,7 +14,7 @@ from daemon.commands.outputs import check_free, in_place_of, written_whole
 from daemon.commands.setting_options import takes_settings
 from daemon.config import typed_config
 from daemon.errors import UsageError
-from daemon.screen import say
+from daemon.screen import say, say_aside
 
 FAILED = 1  # exit status
 
@@ -41,6 +41,8 @@ def serve(typed: dict[str, Any]) -> None:
     daemon.hold_home_to_the_end()
     with daemon.stopped_by_signals():
         try:
+            for remark in daemon.remarks:
+                say_aside(remark)
             say(
                 f"backline {backline_version()} listens for OSC on "
                 f"udp://127.0.0.1:{daemon.osc_port} (home {daemon.config.home})"

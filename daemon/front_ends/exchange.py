@@ -9,17 +9,18 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from daemon.front_ends.front_end import Service
 from daemon.front_ends.osc_commands import Commands
 from daemon.front_ends.osc_events import as_message, as_ui_messages
-from daemon.front_ends.subscribers import Address, Subscribers
+from daemon.front_ends.subscribers import Address, Subscribers, address_of, address_text
 from daemon.jobs import Event, EventKind, JobState
+from daemon.journal_file import is_damage, is_locked
 from osc_protocol import messages as osc
 from osc_protocol.codec import OscMessage, decode
 from osc_protocol.errors import Code, ProtocolError
-from osc_protocol.grammar import read_command, request_id
+from osc_protocol.grammar import read_command, request_id, write
 
 log = logging.getLogger("backline.osc")
 
@@ -27,55 +28,57 @@ log = logging.getLogger("backline.osc")
 class Exchange:
     """The clients of one carrier; take() belongs to one thread, the rest to any.
 
-    `send` brings a message to an address and never raises; packets have at most
-    `max_packet_bytes`.
+    `send` brings a packet, of a message of that class, to an address and never raises; packets have
+    at most `max_packet_bytes`.
     """
 
     def __init__(
         self,
         service: Service,
-        send: Callable[[osc.Message, Address], None],
+        send: Callable[[bytes, type[osc.Message], Address], None],
         max_packet_bytes: int,
     ) -> None:
-        self.subscribers = Subscribers()
+        journal = service.journal
+        self.subscribers = Subscribers(
+            [(address_of(text), client_id, port) for text, client_id, port in journal.clients()],
+            lambda source, *rest: journal.remember_client(address_text(source), *rest),
+        )
         self._service = service
         self._send = send
         self._max_packet_bytes = max_packet_bytes
         self._commands = Commands(service, self.subscribers, self.answer, max_packet_bytes)
 
-    def take(
-        self, packet: bytes, source: Address, allows: Callable[[int], bool] = lambda more: True
-    ) -> bool:
-        """Carry out one packet; raises DecodeError when it is none, and nothing else.
+    def take(self, packet: bytes, source: Address) -> None:
+        """Carry out one packet; raises DecodeError when it is none, and nothing else."""
+        self.carry_out(decode(packet, self._max_packet_bytes), source)
 
-        `allows` is asked for the messages after its first; False where it refuses them all.
-        """
-        commands = decode(packet, self._max_packet_bytes)
-        if len(commands) > 1 and not allows(len(commands) - 1):
-            return False
+    def carry_out(self, commands: Sequence[OscMessage], source: Address) -> None:
+        """Carry out the messages of one packet; raises nothing."""
         self.subscribers.renew(source, time.monotonic())
         for command in commands:
             self._carry_out(command, source)
-        return True
 
     def answer(self, message: osc.Message, source: Address) -> None:
         """Send a message to where `source` wants its answers."""
-        self._send(message, self.subscribers.target(source))
+        self._send_all([message], [self.subscribers.target(source)])
 
     def publish(self, event: Event) -> None:
         """Send an event to those it concerns, in the style each has asked for."""
         now = time.monotonic()
-        for lease in self.subscribers.listening():
-            if lease.expires_seconds <= now or not lease.wants(event.job.owner):
-                continue
-            if event.kind is EventKind.PROGRESS:
-                if not self.subscribers.may_send_progress(lease, event.details["stage"], now):
-                    continue
-            if lease.style != "simple":
-                self._send(as_message(event, self._service.queue), lease.target)
-            if lease.style != "events":
-                for message in as_ui_messages(event):
-                    self._send(message, lease.target)
+        leases = [
+            lease
+            for lease in self.subscribers.listening()
+            if lease.expires_seconds > now and lease.wants(event.job.owner)
+        ]
+        if event.kind is EventKind.PROGRESS:
+            stage, may_send = event.details["stage"], self.subscribers.may_send_progress
+            leases = [lease for lease in leases if may_send(lease, stage, now)]
+        events = [lease.target for lease in leases if lease.style != "simple"]
+        simple = [lease.target for lease in leases if lease.style != "events"]
+        if events:
+            self._send_all([as_message(event, self._service.queue)], events)
+        if simple:
+            self._send_all(list(as_ui_messages(event)), simple)
 
     def heartbeat(self) -> None:
         """Send the heartbeat to all who subscribed to events; end leases that are over."""
@@ -87,14 +90,23 @@ class Exchange:
             journal.count(JobState.RUNNING),
             journal.count(JobState.QUEUED),
         )
-        for lease in self.subscribers.listening():
-            if lease.style != "simple":
-                self._send(beat, lease.target)
+        leases = self.subscribers.listening()
+        self._send_all([beat], [each.target for each in leases if each.style != "simple"])
 
     def say_bye(self, reason: str) -> None:
         """Tell all subscribers that the daemon stops."""
-        for lease in self.subscribers.listening():
-            self._send(osc.Bye(reason), lease.target)
+        self._send_all([osc.Bye(reason)], [each.target for each in self.subscribers.listening()])
+
+    def _send_all(self, messages: Sequence[osc.Message], targets: Sequence[Address]) -> None:
+        """Send each message to each target, encoded once."""
+        for message in messages if targets else ():
+            try:
+                packet = write(message)
+            except ProtocolError as error:
+                log.warning("a %s cannot be sent: %s", type(message).__name__, error)
+                continue
+            for target in targets:
+                self._send(packet, type(message), target)
 
     def _carry_out(self, command: OscMessage, source: Address) -> None:
         try:
@@ -105,9 +117,8 @@ class Exchange:
         except ProtocolError as error:
             self._refuse(command, source, error)
         except sqlite3.Error as error:
-            log.exception("the journal failed")
-            sentence = f"the journal cannot be read or written: {error}"
-            self._refuse(command, source, ProtocolError(Code.DISK_FULL, sentence))
+            log.warning("the journal cannot be read or written: %s", error)
+            self._refuse(command, source, _in_words(error))
         except Exception as error:
             log.exception("%s failed", command.address)
             where = self._service.config.log_folder / "daemon.log"
@@ -120,3 +131,15 @@ class Exchange:
         except ProtocolError:  # an id that cannot be sent back: the error goes without it
             refusal = osc.ErrorReply.of("", command.address, error)
         self.answer(refusal, source)
+
+
+def _in_words(error: sqlite3.Error) -> ProtocolError:
+    """The refusal of what the journal could not do; nothing of it was done."""
+    if is_locked(error):
+        sentence = "the journal is locked by another program; close that one and send it again"
+        return ProtocolError(Code.LOCKED, sentence)
+    if is_damage(error):
+        sentence = f"the journal is damaged ({error}); start the daemon again to have it mended"
+        return ProtocolError(Code.INTERNAL, sentence)
+    sentence = f"the journal cannot be read or written: {error}"
+    return ProtocolError(Code.DISK_FULL, sentence)

@@ -1,7 +1,8 @@
 """OSC over UDP: datagrams in, replies and events out.
 
-One thread blocks in recvfrom and answers at once; the same on every platform, and no slower than
-an event loop. It only takes datagrams from this machine. What cannot be decoded gets no answer.
+One thread blocks in recvfrom and answers pings at once; the same on every platform, and no slower
+than an event loop. All else it hands to a second thread, the desk, which carries it out in the
+order it came and may have to wait for the disk. What cannot be decoded gets no answer.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from queue import Full, Queue
 
 from daemon.config import OSC_HOST
 from daemon.errors import DaemonError
@@ -19,9 +22,9 @@ from daemon.front_ends.exchange import Exchange
 from daemon.front_ends.front_end import Service
 from daemon.front_ends.subscribers import Address
 from osc_protocol import messages as osc
-from osc_protocol.codec import MAX_DATAGRAM_BYTES
+from osc_protocol.codec import MAX_DATAGRAM_BYTES, OscMessage, decode
 from osc_protocol.errors import Code, DecodeError, ProtocolError
-from osc_protocol.grammar import write
+from osc_protocol.grammar import is_ping
 
 log = logging.getLogger("backline.osc")
 
@@ -29,6 +32,7 @@ RECEIVE_BUFFER_BYTES = 4 << 20  # the default holds some 256 datagrams: a burst 
 PER_CLIENT_HZ, PER_CLIENT_BURST = 200.0, 400.0
 TOTAL_HZ, TOTAL_BURST = 2_000.0, 4_000.0
 MAX_CLIENTS = 1_024
+MAX_WAITING_PACKETS = 4_096
 
 
 class OscFrontEnd:
@@ -41,6 +45,8 @@ class OscFrontEnd:
         self._limit = RateLimit(time.monotonic())
         self._limited: dict[Address, float] = {}
         self._closing = False
+        self._desk: Queue[tuple[Sequence[OscMessage], Address] | None] = Queue(MAX_WAITING_PACKETS)
+        self._clerk = threading.Thread(target=self._carry_out, name="osc-desk", daemon=True)
         self._thread = threading.Thread(target=self._receive, name="osc", daemon=True)
 
     def open(self) -> None:
@@ -63,6 +69,7 @@ class OscFrontEnd:
     def start(self) -> None:
         """Begin to answer, and to send the queue's events."""
         self._service.queue.listeners.append(self._exchange.publish)
+        self._clerk.start()
         self._thread.start()
 
     def heartbeat(self) -> None:
@@ -78,6 +85,10 @@ class OscFrontEnd:
                 self._socket.sendto(b"", self._socket.getsockname())  # wakes recvfrom up
             if threading.current_thread() is not self._thread:
                 self._thread.join(2.0)
+        if self._clerk.is_alive():
+            with contextlib.suppress(Full):
+                self._desk.put_nowait(None)
+            self._clerk.join(2.0)
         self._socket.close()
 
     def _receive(self) -> None:
@@ -101,13 +112,24 @@ class OscFrontEnd:
             self._refuse_flood(source, now)
             return
         try:
-            # A bundle costs what its messages would cost in datagrams of their own.
-            if not self._exchange.take(
-                datagram, source, lambda more: self._limit.allows(source, now, more)
-            ):
-                self._refuse_flood(source, now)
+            commands = decode(datagram)
         except DecodeError as error:
             log.debug("datagram from %s:%s not understood: %s", *source, error)
+            return
+        # A bundle costs what its messages would cost in datagrams of their own.
+        if len(commands) > 1 and not self._limit.allows(source, now, len(commands) - 1):
+            self._refuse_flood(source, now)
+        elif all(is_ping(command) for command in commands):
+            self._exchange.carry_out(commands, source)
+        else:
+            try:
+                self._desk.put_nowait((commands, source))
+            except Full:
+                self._refuse_flood(source, now)
+
+    def _carry_out(self) -> None:
+        while (packet := self._desk.get()) is not None:
+            self._exchange.carry_out(*packet)
 
     def _refuse_flood(self, source: Address, now: float) -> None:
         """Tell a client once a second that it sends too much; the rest is dropped in silence."""
@@ -119,11 +141,11 @@ class OscFrontEnd:
         error = ProtocolError(Code.RATE_LIMITED, "more than 200 messages a second; some were lost")
         self._exchange.answer(osc.ErrorReply.of("", "", error), source)
 
-    def _send(self, message: osc.Message, target: Address) -> None:
+    def _send(self, packet: bytes, kind: type[osc.Message], target: Address) -> None:
         try:
-            self._socket.sendto(write(message), target)
-        except (OSError, ProtocolError) as error:
-            log.warning("%s was not sent to %s:%s: %s", type(message).__name__, *target, error)
+            self._socket.sendto(packet, target)
+        except OSError as error:
+            log.warning("%s was not sent to %s:%s: %s", kind.__name__, *target, error)
 
 
 @dataclass(slots=True)

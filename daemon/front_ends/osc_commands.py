@@ -12,8 +12,14 @@ from pathlib import Path
 from daemon import ratings
 from daemon.errors import DaemonError
 from daemon.front_ends.front_end import Service
-from daemon.front_ends.osc_events import as_message, job_reply, jobs_item
-from daemon.front_ends.subscribers import Address, Subscribers, Subscription, host_of
+from daemon.front_ends.osc_events import as_message, gone, job_reply, jobs_item
+from daemon.front_ends.subscribers import (
+    Address,
+    Subscribers,
+    Subscription,
+    address_text,
+    host_of,
+)
 from daemon.job_folders import is_there
 from daemon.jobs import Job, JobState
 from diffusion.engines import engine_spec
@@ -143,20 +149,33 @@ class Commands:
         yield from self._order(split, source)
 
     def _is_new(self, command: osc.AnyRequest, source: Address) -> bool:
-        return self.service.journal.find_rid(self.subscribers.owner(source), command.rid) is None
+        return self._known(command, source) is None
+
+    def _known(self, command: osc.AnyRequest, source: Address) -> Job | None:
+        """The job that a request has become, whatever its client was called at that time."""
+        journal, owner = self.service.journal, self.subscribers.owner(source)
+        return journal.find_rid(owner, command.rid) or journal.find_from(
+            address_text(source), command.rid, command.digest
+        )
 
     def _order(self, command: osc.AnyRequest, source: Address) -> Answers:
         """Have the queue take the order, or only answer that it could be taken."""
 
         def acknowledge(job: Job, position: int, duplicate: bool) -> None:
-            accepted = osc.Accepted(command.rid, job.number, job.state, position, duplicate, -1.0)
+            eta_seconds = self.service.queue.eta_seconds(job)
+            accepted = osc.Accepted(
+                command.rid, job.number, job.state, position, duplicate, eta_seconds
+            )
             self.answer(accepted, source)
 
         if command.dry_run:
             yield osc.Accepted(command.rid, 0, "dry-run", 0, False, -1.0)
             return
         owner, request = self.subscribers.owner(source), command.as_dict()
-        self.service.queue.submit(owner, command.rid, command.digest, request, acknowledge)
+        self.service.queue.submit(
+            owner, command.rid, command.digest, request, acknowledge,
+            source=address_text(source), music_seconds=_music_seconds(command),
+        )  # fmt: skip
 
     @carry_out.register
     def _cancel(self, cancel: osc.Cancel, source: Address) -> Answers:
@@ -169,7 +188,7 @@ class Commands:
     @carry_out.register
     def _job(self, query: osc.QueryJob, source: Address) -> Answers:
         job = self._find(query.target, source)
-        stems = self.service.journal.stems(job.number)
+        stems = self.service.queue.stems(job)
         yield job_reply(query.rid, job, self.service.queue, stems=len(stems))
 
     @carry_out.register
@@ -194,7 +213,10 @@ class Commands:
 
     @carry_out.register
     def _stems(self, query: osc.QueryStems, source: Address) -> Answers:
-        events = self.service.journal.stems(self._find(query.target, source).number)
+        job = self._find(query.target, source)
+        if self.service.queue.is_gone(job):
+            raise ProtocolError(Code.GONE, gone(job), "target")
+        events = self.service.queue.stems(job)
         for event in events:
             yield as_message(event, self.service.queue)
         yield osc.StemsEnd(query.rid, len(events), len(events))
@@ -209,7 +231,11 @@ class Commands:
         journal, owner = self.service.journal, self.subscribers.owner(source)
         job = None
         if isinstance(target, str):
-            job = journal.find_rid(owner, target) or journal.find_rid(host_of(owner), target)
+            job = (
+                journal.find_rid(owner, target)
+                or journal.find_rid(host_of(owner), target)
+                or journal.find_from(address_text(source), target)
+            )
         if job is None and (isinstance(target, int) or target.isdecimal()):
             job = journal.find(min(int(target), 1 << 62))
         if job is None:
@@ -228,6 +254,13 @@ class Commands:
             raise ProtocolError(
                 Code.OUT_OF_RANGE, f"port must be the client's, not the daemon's own {port}", "port"
             )
+
+
+def _music_seconds(request: osc.AnyRequest) -> float:
+    """How much sound a request makes or reads; 0 where it does not say."""
+    if isinstance(request, osc.Split):
+        return request.length_seconds
+    return float(request.grid.seconds) * request.takes
 
 
 def _check_readable(path: str) -> None:

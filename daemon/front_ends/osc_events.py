@@ -12,6 +12,7 @@ from daemon.jobs import Event, EventKind, Job, JobState
 from daemon.library import entry_of
 from daemon.queue import JobQueue
 from osc_protocol import messages as osc
+from osc_protocol.errors import Code
 from stems.errors import StemError
 from stems.manifest import read_manifest
 
@@ -66,9 +67,12 @@ def job_reply(rid: str, job: Job, queue: JobQueue, *, stems: int) -> osc.JobRepl
     """Return the answer to /backline/job."""
     stage = queue.progress[0] if job.state is JobState.RUNNING else ""
     fraction = fraction_of(job, queue)
+    code, message, folder = job.error_code, job.message, _folder(job, queue)
+    if queue.is_gone(job):
+        code, message, folder = Code.GONE, gone(job), ""
     return osc.JobReply(
         rid, job.number, job.rid, job.state, stage, fraction, eta_seconds(job, fraction), stems,
-        job.error_code, job.message, _folder(job, queue),
+        code, message, folder,
     )  # fmt: skip
 
 
@@ -80,6 +84,11 @@ def jobs_item(rid: str, index: int, job: Job, queue: JobQueue) -> osc.JobsItem:
         rid, index, job.number, job.rid, job.state, fraction_of(job, queue), facts.kind,
         facts.style, facts.bpm, facts.key, facts.bars, created, entry.rating, entry.is_there,
     )  # fmt: skip
+
+
+def gone(job: Job) -> str:
+    """What is to be said of a job whose results have been removed."""
+    return f"job {job.number} was done, but its folder is not there any more"
 
 
 def fraction_of(job: Job, queue: JobQueue) -> float:

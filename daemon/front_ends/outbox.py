@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -30,17 +31,32 @@ class Outbox:
         """
         self._number += 1
         name = f"{self._number:012}{PACKET_SUFFIX}"
-        path = self._folder / name
-        partial = path.with_suffix(PARTIAL_SUFFIX)
         try:
-            partial.write_bytes(packet)
-        except FileNotFoundError:  # the client has not made it, or has removed it
-            self._folder.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(packet)
-        os.replace(partial, path)
+            self._write(name, packet)
+        except FileNotFoundError:  # the client has not made the folder, or has removed it
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._write(name, packet)
         self._waiting[name] = droppable
         if len(self._waiting) > MAX_WAITING_FILES:
             self._drop()
+
+    def _write(self, name: str, packet: bytes) -> None:
+        """Write a file and give it its name; the folder itself is used, never what a link names."""
+        partial = name.removesuffix(PACKET_SUFFIX) + PARTIAL_SUFFIX
+        if os.open not in os.supports_dir_fd:  # Windows
+            if self._folder.is_symlink():
+                raise OSError(errno.ELOOP, "it is a link, not a folder")
+            (self._folder / partial).write_bytes(packet)
+            os.replace(self._folder / partial, self._folder / name)
+            return
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+            with os.fdopen(os.open(partial, how, 0o600, dir_fd=folder), "wb") as file:
+                file.write(packet)
+            os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+        finally:
+            os.close(folder)
 
     def _drop(self) -> None:
         present = set(os.listdir(self._folder))

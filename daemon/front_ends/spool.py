@@ -11,22 +11,20 @@ import contextlib
 import json
 import logging
 import os
-import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from daemon.config import OSC_HOST
 from daemon.errors import DaemonError
 from daemon.front_ends.exchange import Exchange
 from daemon.front_ends.front_end import Service
-from daemon.front_ends.outbox import PACKET_SUFFIX, PARTIAL_SUFFIX, Outbox
+from daemon.front_ends.inbox import Inbox, check_private, read_packet, session_and_time
+from daemon.front_ends.outbox import PARTIAL_SUFFIX, Outbox
 from daemon.front_ends.subscribers import Address
 from osc_protocol import messages as osc
 from osc_protocol.errors import Code, ProtocolError
-from osc_protocol.grammar import write
 from osc_protocol.protocol import PROTOCOL_MAJOR
 from stems.version import backline_version
 
@@ -35,13 +33,11 @@ log = logging.getLogger("backline.spool")
 MAX_PACKET_BYTES = 2 << 20
 MAX_AGE_SECONDS = 30.0  # what a crashed script has left is not played: nobody waits for it
 BEING_WRITTEN_SECONDS = 2.0  # where a client cannot rename, a file is seen before it is written
-FILES_A_ROUND = 32  # a flood waits in its folder; it takes no more than its share of the daemon
-LIVE_PAUSE_SECONDS, IDLE_PAUSE_SECONDS = 0.050, 0.250
+BUSY_PAUSE_SECONDS, LIVE_PAUSE_SECONDS, IDLE_PAUSE_SECONDS = 0.005, 0.050, 0.250
 LIVE_SECONDS = 10.0  # a session counts as live so long after its last packet
 FORGOTTEN_SECONDS = 24 * 3600.0
 SWEEP_SECONDS = 3600.0
 
-_NAME = re.compile(r"(\d{13})-([A-Za-z0-9_-]{1,32})-\d{6}\.osc", re.ASCII)
 _DROPPABLE = (
     osc.Progress, osc.Heartbeat, osc.UiBusy, osc.UiError, osc.UiEta, osc.UiProgress, osc.UiStage,
     osc.UiState,
@@ -58,6 +54,7 @@ class SpoolFrontEnd:
         self._exchange = Exchange(service, self._send, MAX_PACKET_BYTES)
         self._outboxes: dict[str, Outbox] = {}
         self._outbox_lock = threading.Lock()  # answers and events come from two threads
+        self._inbox = Inbox(self._in)
         self._carried_out: set[str] = set()  # files that would not go away
         self._last_packet_seconds = self._last_sweep_seconds = float("-inf")
         self._closing = threading.Event()
@@ -66,8 +63,8 @@ class SpoolFrontEnd:
     def open(self) -> None:
         """Make the folders and write the sign of life; raises DaemonError."""
         try:
-            for folder in (self._in, self._out):
-                folder.mkdir(parents=True, exist_ok=True)
+            for folder in (self._folder, self._in, self._out):
+                check_private(folder)
             self._write_sign_of_life()
         except OSError as error:
             reason = error.strerror or str(error)
@@ -115,55 +112,56 @@ class SpoolFrontEnd:
             except OSError as error:  # the folder was removed, or the disk is gone for a moment
                 log.warning("the spool cannot be read: %s", error)
                 with contextlib.suppress(OSError):
-                    self._in.mkdir(parents=True, exist_ok=True)
+                    check_private(self._in)
             quiet_seconds = time.monotonic() - self._last_packet_seconds
             is_live = quiet_seconds < LIVE_SECONDS or self._exchange.subscribers.listening()
             pause_seconds = LIVE_PAUSE_SECONDS if is_live else IDLE_PAUSE_SECONDS
+            if self._inbox.has_more:
+                pause_seconds = BUSY_PAUSE_SECONDS
 
     def _take_round(self) -> None:
-        waiting = sorted(self._waiting_names())
-        self._carried_out.intersection_update(waiting)
-        held: set[str | None] = set()  # sessions with a file that cannot be read yet: order is kept
-        for name in waiting[:FILES_A_ROUND]:
+        names = self._inbox.round()
+        held: set[str] = set()  # sessions with a file that cannot be read yet: order is kept
+        for name in names:
             if self._closing.is_set():
                 return
+            session = self._session_of(name)
+            if session in held:
+                continue
             if name not in self._carried_out:
-                session = self._session_of(name)
-                if session in held:
-                    continue
                 try:
                     if session is not None:
                         self._take(self._in / name, session)
-                except OSError as error:  # Windows: a scanner holds it; the next round tries again
+                except FileNotFoundError:
+                    pass
+                except PermissionError as error:
+                    if os.name != "posix":  # Windows: a scanner holds it
+                        held.add(session or "")
+                        continue
+                    log.warning("%s is removed unread: %s", name, error.strerror)
+                except OSError as error:  # the next round tries again
                     log.warning("%s cannot be read yet: %s", name, error)
-                    held.add(session)
+                    held.add(session or "")
                     continue
             self._remove(name)
 
-    def _waiting_names(self) -> Iterator[str]:
-        with os.scandir(self._in) as entries:
-            for entry in entries:
-                if entry.name.endswith(PACKET_SUFFIX) and entry.is_file(follow_symlinks=False):
-                    yield entry.name
-
     def _session_of(self, name: str) -> str | None:
         """Whose packet it is; None for one that must not be carried out any more, or ever."""
-        match = _NAME.fullmatch(name)
-        if match is None:
+        found = session_and_time(name)
+        if found is None:
             log.warning("%.80r is not the name of a request; it is removed", name)
             return None
-        if abs(time.time() - int(match[1]) / 1000) > MAX_AGE_SECONDS:
+        if not _is_recent(name):
             log.warning("%s is not of the last %g s; it is removed", name, MAX_AGE_SECONDS)
             return None
-        return match[2]
+        return found[0]
 
     def _take(self, path: Path, session: str) -> None:
         """Carry out one file; raises OSError when it cannot be read, and nothing else."""
         source: Address = (OSC_HOST, session)
+        packet, written_seconds = read_packet(path, MAX_PACKET_BYTES + 1)
         self._last_packet_seconds = time.monotonic()
-        with path.open("rb") as file:
-            packet = file.read(MAX_PACKET_BYTES + 1)
-        if not packet and time.time() - path.stat().st_mtime < BEING_WRITTEN_SECONDS:
+        if not packet and time.time() - written_seconds < BEING_WRITTEN_SECONDS:
             raise OSError("it is empty, and may be being written")
         try:
             if len(packet) > MAX_PACKET_BYTES:
@@ -181,16 +179,17 @@ class SpoolFrontEnd:
             if name not in self._carried_out:
                 log.warning("%s cannot be removed: %s", name, error)
             self._carried_out.add(name)
+            if len(self._carried_out) > 1_000:  # those that are too old by now need no memory
+                self._carried_out = {each for each in self._carried_out if _is_recent(each)}
 
-    def _send(self, message: osc.Message, target: Address) -> None:
+    def _send(self, packet: bytes, kind: type[osc.Message], target: Address) -> None:
         session = str(target[1])
         try:
-            packet = write(message)
             with self._outbox_lock:
                 outbox = self._outboxes.setdefault(session, Outbox(self._out / session))
-                outbox.put(packet, isinstance(message, _DROPPABLE))
-        except (OSError, ProtocolError) as error:
-            log.warning("%s was not sent to %s: %s", type(message).__name__, session, error)
+                outbox.put(packet, issubclass(kind, _DROPPABLE))
+        except OSError as error:
+            log.warning("%s was not sent to %s: %s", kind.__name__, session, error)
 
     def _sweep(self) -> None:
         """Once an hour remove what clients have forgotten."""
@@ -206,9 +205,15 @@ class SpoolFrontEnd:
             file.unlink(missing_ok=True)
 
 
+def _is_recent(name: str) -> bool:
+    """Whether a packet is of the last 30 s, by the time in its name."""
+    found = session_and_time(name)
+    return found is not None and abs(time.time() - found[1]) <= MAX_AGE_SECONDS
+
+
 def _is_forgotten(path: Path) -> bool:
     """Whether nothing was put into, or taken from, a folder or file for a day."""
     try:
-        return time.time() - path.stat().st_mtime > FORGOTTEN_SECONDS
+        return time.time() - path.lstat().st_mtime > FORGOTTEN_SECONDS
     except OSError:  # gone meanwhile
         return False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 Address = tuple[str, int | str]  # an IP address and a UDP port, or the name of a spool session
 
 MAX_SUBSCRIBERS = 64
 MAX_SUBSCRIBERS_PER_HOST = 8
-MAX_PEERS = 512
+MAX_PEERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,21 @@ class _Peer:
     client_id: str = ""
 
 
+def address_text(address: Address) -> str:
+    """Return an address as the journal keeps it: 127.0.0.1:9902, or 127.0.0.1/session."""
+    host, port = address
+    return f"{host}:{port}" if isinstance(port, int) else f"{host}/{port}"
+
+
+def address_of(text: str) -> Address:
+    """The inverse of address_text."""
+    host, slash, session = text.partition("/")
+    if slash:
+        return host, session
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
 def host_of(owner: str) -> str:
     """Return the IP address in an owner's name."""
     return owner.partition("#")[0]
@@ -52,19 +68,35 @@ class Subscribers:
     has registered for everybody (notify with a port: for programs such as oscsend that cannot
     listen where they send), else to where the request came from. Any message renews the lease.
     Methods may be called from any thread; times are in seconds on the monotonic clock.
+
+    `met` are those that introduced themselves to an earlier daemon: address, client id and port.
+    `remember` has an introduction kept for a later one; it may raise, and then nothing is changed.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        met: Iterable[tuple[Address, str, int]] = (),
+        remember: Callable[[Address, str, int], None] = lambda source, client_id, port: None,
+    ) -> None:
         self._lock = threading.Lock()
+        self._keep = remember
         self._leases: dict[Address, Subscription] = {}
-        self._peers: dict[Address, _Peer] = {}
+        self._peers = {
+            source: _Peer((source[0], port or source[1]), client_id)
+            for source, client_id, port in met
+        }
         self._host_ports: dict[str, int] = {}
         self._progress: dict[Address, tuple[str, float]] = {}  # last stage, next time
 
     def introduce(self, source: Address, client_id: str, port: int) -> None:
         """Register where `source` wants its answers and under which id its requests count."""
+        peer = _Peer((source[0], port or source[1]), client_id)
         with self._lock:
-            self._remember(source, _Peer((source[0], port or source[1]), client_id))
+            known = self._peers.get(source)
+        if known != peer and (known is not None or client_id or port):
+            self._keep(source, client_id, port)
+        with self._lock:
+            self._remember(source, peer)
 
     def subscribe(self, source: Address, port: int, wanted: Subscription) -> bool:
         """Add or renew a subscription; False when there are too many."""

@@ -34,6 +34,7 @@ return {
     ["shutting-down"] = 21,
     ["incompatible-protocol"] = 22,
     gone = 23,
+    locked = 24,
   },
   commands = {
     generate = {

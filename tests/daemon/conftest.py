@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from daemon.config import Config
+from daemon.front_ends.front_end import Service
+from daemon.journal import Journal
+from daemon.queue import JobQueue
 from osc_protocol.client import Client
 from osc_protocol.generate import Generate
 from osc_protocol.messages import Message, Progress
@@ -22,7 +28,7 @@ sys.path.append(str(HERE))  # tone_engine, here and in the worker
 INHERITED = [path for path in [os.environ.get("PYTHONPATH")] if path]
 DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
 SERVE = """
-import sys
+import json, sys
 from pathlib import Path
 import tone_engine
 from daemon.config import Config
@@ -32,6 +38,7 @@ daemon = Daemon(Config(
     home=Path(sys.argv[1]), osc_port=0, engines=getattr(tone_engine, sys.argv[4]),
     splitter_factory="tone_engine:open_splitter", warm_engine="",
     cancel_grace_seconds=float(sys.argv[2]), max_queued_jobs=int(sys.argv[3]),
+    **json.loads(sys.argv[5]),
 ))
 daemon.start()
 with daemon.stopped_by_signals():
@@ -75,6 +82,7 @@ def launch() -> Iterator[Launch]:
         grace_seconds: float = 20.0,
         max_queued: int = 64,
         engines: str = "TONES",
+        config: Mapping[str, object] | None = None,
         **variables: str,
     ) -> RunningDaemon:
         home.mkdir(parents=True, exist_ok=True)
@@ -84,7 +92,16 @@ def launch() -> Iterator[Launch]:
             **variables,
         }
         process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(home), str(grace_seconds), str(max_queued), engines],
+            [
+                sys.executable,
+                "-c",
+                SERVE,
+                str(home),
+                str(grace_seconds),
+                str(max_queued),
+                engines,
+                json.dumps(config or {}),
+            ],
             stdout=subprocess.PIPE,
             text=True,
             env=environment,
@@ -159,3 +176,17 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int]:
         return 0
 
     return backline
+
+
+@pytest.fixture
+def service_in() -> Iterator[Callable[[Path], Service]]:
+    """Makes what front ends are given, for a home in which no daemon runs."""
+    with ExitStack() as journals:
+
+        def service(home: Path) -> Service:
+            config = Config(home=home, osc_port=0)
+            config.make_folders()
+            journal = journals.enter_context(closing(Journal(home / "journal.sqlite3")))
+            return Service(config, journal, JobQueue(config, journal), lambda mode: None)
+
+        yield service
