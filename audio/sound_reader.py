@@ -191,8 +191,7 @@ class SoundReader:
         with file_errors("read", self.path):
             try:
                 if part.is_all_of(self._size):
-                    name = os.fspath(self._file) if os.name == "nt" else os.fsencode(self._file)
-                    sound = soundfile.SoundFile(name)
+                    sound = _opened(self._file)
                 else:
                     sound = soundfile.SoundFile(PartFile(open_file(self._file), part))
             except TypeError:  # of a headerless file: soundfile asks for its rate
@@ -228,3 +227,13 @@ class SoundReader:
     @property
     def _seconds(self) -> float:
         return self.frames_read / self.sample_rate
+
+
+def _opened(path: Path) -> SoundFile:
+    """Open a file by its descriptor: what was found in order is read, wherever its path leads."""
+    import soundfile
+
+    if os.name == "nt" or path.suffix.lower() == ".raw":  # which soundfile knows by its name
+        return soundfile.SoundFile(os.fspath(path))
+    with open_file(path) as file:
+        return soundfile.SoundFile(os.dup(file.fileno()), closefd=True)

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from daemon.amounts import bytes_of, seconds_of
 from daemon.errors import UsageError
 from daemon.limits import Limits
+from daemon.roots import usual_roots
+from daemon.setting import About, Setting
 from diffusion.engines import DEFAULT_ENGINE, ENGINES, EngineSpec
 from diffusion.errors import EngineError
 from diffusion.models.config_file import (
@@ -29,65 +31,12 @@ from diffusion.models.config_file import (
     variable,
 )
 from diffusion.models.folder import chosen_model, data_folder, models_folder
+from midi.user_file import resolved
 
 OSC_HOST = "127.0.0.1"
 OSC_PORT = 9787
 UNSET: Any = None  # of a setting: the environment, the file or the default decide
 NO_ENGINE = "none"
-YES_OR_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a setting means, how far a number may go, and what reads a text that is not empty."""
-
-    text: str
-    default: object = None
-    low: float = 0
-    high: float = 0
-    unit: str = ""
-    reads: Callable[[str, str], object] = field(default=lambda where, text: text)
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A setting by its `key` in the file; `kind` is the type of its value."""
-
-    key: str
-    kind: type
-    about: About
-
-    @property
-    def field(self) -> str:
-        """Return its name as a field of Config."""
-        return self.key.replace("-", "_")
-
-    def read(self, given: object, where: str) -> Any:
-        """Return the value that a text or a value of the file gives; raises UsageError."""
-        if self.kind in (str, Path):
-            if not isinstance(given, str | Path):
-                raise UsageError(f"{where} must be text in quotes, not {given!r}")
-            if given:
-                self.about.reads(where, str(given))
-            return Path(given).expanduser() if self.kind is Path else given
-        if self.kind is bool:
-            if str(given).lower() not in YES_OR_NO:
-                raise UsageError(f"{where} must be yes or no, not {given!r}")
-            return YES_OR_NO[str(given).lower()]
-        about = self.about
-        try:
-            if isinstance(given, bool) or (self.kind is int and isinstance(given, float)):
-                raise ValueError
-            number = self.kind(given)
-            if not about.low <= number <= about.high:
-                raise ValueError
-        except (ValueError, TypeError):
-            kind = "a whole number " if self.kind is int and not isinstance(given, int) else ""
-            unit = f" {about.unit}" if about.unit else ""
-            raise UsageError(
-                f"{where} must be {kind}from {about.low:g} to {about.high:g}{unit}, not {given!r}"
-            ) from None
-        return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +80,9 @@ class Config:
         UNSET
     )
     log_file: Annotated[Path | None, About("print into this file, where no screen is")] = UNSET
+    allow_root: Annotated[
+        tuple[Path, ...], About("another folder in which clients may name files", ())
+    ] = UNSET
     worker_silence_seconds: float = 60.0  # without a sign of life: the worker is replaced
     worker_stall_seconds: float = 900.0  # with signs of life, but without progress: likewise
     disk_reserve_bytes: int = 256 << 20  # with less than that free no job is accepted
@@ -164,6 +116,14 @@ class Config:
         return Limits.of(self.prune_older, self.prune_over, self.prune_keep_rated)
 
     @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders below which files may be that clients name, all links followed.
+
+        These are the home, the user's own folder, where other disks are, and `allow_root`.
+        """
+        return (*usual_roots(self.home), *map(resolved, self.allow_root))
+
+    @property
     def jobs_folder(self) -> Path:
         """Where results go, one folder a job."""
         return self.home / "jobs"
@@ -180,10 +140,9 @@ class Config:
 
     def variables(self) -> Mapping[str, str]:
         """Return the environment that tells other processes and rooms these settings."""
-        said = {each.key: getattr(self, each.field) for each in settings()}
-        said |= {key: said[key].absolute() for key in said if isinstance(said[key], Path)}
+        said = {each.key: each.text(getattr(self, each.field)) for each in settings()}
         said["warm-engine"] = self.warm_engine or NO_ENGINE
-        return {variable(key): str(value) for key, value in said.items() if value not in (None, "")}
+        return {variable(key): text for key, text in said.items() if text}
 
     def make_folders(self) -> None:
         """Create the home; raises UsageError when that cannot be."""
@@ -211,8 +170,10 @@ def settings() -> tuple[Setting, ...]:
         about = next((m for m in getattr(hints[each.name], "__metadata__", ()) if m), None)
         if isinstance(about, About):
             kind = hints[each.name].__origin__
-            kind = kind if isinstance(kind, type) else Path  # of "Path | None"
-            found.append(Setting(each.name.replace("_", "-"), kind, about))
+            many = get_origin(kind) is tuple
+            # Of "tuple[Path, ...]" and "Path | None" the first is what is read.
+            kind = kind if isinstance(kind, type) else get_args(kind)[0]
+            found.append(Setting(each.name.replace("_", "-"), kind, about, many))
     return tuple(found)
 
 
@@ -236,7 +197,7 @@ def chosen(setting: Setting) -> Any:
                 return models_folder()
             case "model":
                 return chosen_model()
-        if setting.kind is Path:
+        if setting.kind is Path and not setting.many:
             return chosen_path(setting.key)
     except EngineError as error:
         raise UsageError(str(error)) from None
@@ -244,7 +205,9 @@ def chosen(setting: Setting) -> Any:
         case "environment":
             return setting.read(os.environ[variable(setting.key)], variable(setting.key))
         case "file":
-            return setting.read(_file()[setting.key], said_by(setting.key))
+            value = setting.read(_file()[setting.key], said_by(setting.key))
+            # A path in the file is taken from the file's folder.
+            return tuple(map(_from_file, value)) if setting.many else value
     return setting.about.default
 
 
@@ -252,6 +215,10 @@ def said_by(key: str) -> str:
     """Return where what holds for a setting was said, for the sentence of an error."""
     named = {"environment": variable(key), "file": f"{key} in {config_path()}"}
     return named.get(source_of(key), key)
+
+
+def _from_file(value: object) -> object:
+    return config_path().parent / value if isinstance(value, Path) else value
 
 
 def _file() -> Mapping[str, object]:

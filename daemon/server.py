@@ -19,6 +19,7 @@ from daemon.home_lock import keep, locked, say_port
 from daemon.journal import Journal
 from daemon.queue import JobQueue
 from daemon.retention import Retention
+from midi.user_file import confined_to
 
 HEARTBEAT_SECONDS = 2.0
 LOG_BYTES = 1 << 20
@@ -48,6 +49,7 @@ class Daemon:
         self.config.make_folders()
         with ExitStack() as files:
             lock = files.enter_context(locked(self.config.home))
+            files.enter_context(confined_to(self.config.roots))
             files.enter_context(_logging_to(self.config.log_folder / "daemon.log"))
             journal = Journal(self.config.home / "journal.sqlite3")
             self._journal = files.enter_context(closing(journal))

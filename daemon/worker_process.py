@@ -25,6 +25,8 @@ from daemon.config import Config
 from daemon.jobs import JobState
 from daemon.worker_messages import Alive, Cancel, Ended, Order, Play, Progressed, Ready, Report
 from diffusion.engines import engine_spec
+from diffusion.models.folder import models_folder
+from midi.user_file import confined_to
 from osc_protocol.errors import Code, ProtocolError
 
 if TYPE_CHECKING:
@@ -64,9 +66,14 @@ def work(connection: Connection, config: Config) -> None:
     log_file = config.log_folder / "worker.log"
     _write_output_to(log_file)
     _yield_to_the_front_process()
+    _use_a_folder_of_its_own(config)
     orders = _Orders(connection)
     threading.Thread(target=_beat, args=(orders,), name="beat", daemon=True).start()
-    with contextlib.ExitStack() as at_exit, contextlib.suppress(EOFError, OSError):  # daemon gone
+    with (
+        contextlib.ExitStack() as at_exit,
+        contextlib.suppress(EOFError, OSError),  # daemon gone
+        confined_to((*config.roots, models_folder())),
+    ):
         models = _Models(config, at_exit)
         is_warm = _warm_up(config.warm_engine, models, orders)
         orders.report(Ready(config.warm_engine if is_warm else ""))
@@ -292,6 +299,15 @@ def _write_output_to(log_file: Path) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)
+
+
+def _use_a_folder_of_its_own(config: Config) -> None:
+    """Have temporary files lie in the home, where they may be read, and go with the next worker."""
+    folder = config.home / "temp"
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # a full disk is said when a job needs it
+        folder.mkdir(mode=0o700, exist_ok=True)
+        tempfile.tempdir = str(folder)
 
 
 def _yield_to_the_front_process() -> None:

@@ -1,10 +1,15 @@
-"""A file of the user's: opened in one way, which never waits and never reads without an end."""
+"""A file of the user's: opened in one way, which never waits and never reads without an end.
+
+A service confines its process to some folders: nothing outside them is opened, by no link either.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,12 +19,50 @@ KINDS = {
 }  # fmt: skip
 
 
+OUTSIDE = "it lies outside the folders that may be read (serve --allow-root adds one)"
+_HOW = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_roots: tuple[Path, ...] | None = None  # None: anywhere, as for what its user types
+
+
+@contextmanager
+def confined_to(roots: Sequence[Path] | None) -> Iterator[None]:
+    """Let this process, all its threads, open files below `roots` only; None: anywhere."""
+    global _roots
+    before, _roots = _roots, None if roots is None else tuple(map(resolved, roots))
+    try:
+        yield
+    finally:
+        _roots = before
+
+
+def resolved(path: Path) -> Path:
+    """Return where a path leads once all links are followed; raises nothing."""
+    return Path(os.path.realpath(path))
+
+
+def is_below(path: Path, roots: Sequence[Path]) -> bool:
+    """Say whether a path leads into one of `roots`, themselves resolved.
+
+    On Windows a path of another machine is not looked at unless a root is there, too: looking would
+    send that machine the user's name.
+    """
+    if os.name == "nt" and str(path).startswith(("\\\\", "//")):
+        if not any(path.is_relative_to(root) for root in roots):
+            return False
+    found = resolved(path)
+    return any(found.is_relative_to(root) for root in roots)
+
+
 def open_file(path: Path) -> BinaryIO:
     """Open a regular file that is not empty; anything else is an OSError whose strerror says so."""
     try:
+        if _roots is not None:
+            if not is_below(path, _roots):
+                raise PermissionError(errno.EACCES, OUTSIDE)
+            path = resolved(path)
         _check(os.stat(path))
-        how = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        file = os.fdopen(os.open(path, how), "rb")
+        descriptor = os.open(path, _HOW) if _roots is None else _open_without_links(path)
+        file = os.fdopen(descriptor, "rb")
     except ValueError:  # a NUL, or letters that the system's encoding has not
         raise OSError(errno.EINVAL, "there can be no file of this name") from None
     try:
@@ -43,6 +86,22 @@ def read_text(path: Path, most_bytes: int) -> str:
     """Read UTF-8, with or without a byte order mark; raises OSError and UnicodeDecodeError."""
     text = read_bytes(path, most_bytes).decode("utf-8-sig")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _open_without_links(path: Path) -> int:
+    """Open a resolved path step by step: whatever has become a link since then is refused."""
+    if os.open not in os.supports_dir_fd:  # Windows
+        return os.open(path, _HOW)
+    how = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW
+    folder = os.open(path.anchor, how)
+    try:
+        for name in path.parts[1:-1]:
+            inner = os.open(name, how, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.open(path.name, _HOW | os.O_NOFOLLOW, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _check(found: os.stat_result) -> None:

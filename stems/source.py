@@ -18,6 +18,7 @@ from midi.lead_sheet import LeadSheet
 from midi.lead_sheet_file import SHEET_NAMES, read_sheet
 from midi.note import Note
 from midi.smf import read_smf
+from midi.user_file import read_text
 from stems.errors import StemError
 from stems.files import SCORE_NAME, SCORE_SCHEMA, path_in_job
 from stems.manifest import MANIFEST_NAME, Manifest, grid_of, read_manifest
@@ -25,6 +26,7 @@ from stems.stem_set import StemSet
 
 SAME = ("bpm", "meter", "bars", "tempo_map", "meter_map", "key", "sample_rate", "engine",
         "tail_seconds", "dry")  # fmt: skip
+MAX_SCORE_BYTES = 64 << 20
 CROSSFADE_SECONDS = 0.010
 # New sound is in full this long before its first bar, so that a note that anticipates the beat
 # by up to half a twelfth of it is complete.
@@ -171,7 +173,7 @@ def _turn(grid: Grid, bar: int, clip: Clip) -> int:
 def _score_of(folder: Path, take: int) -> Mapping[str, object]:
     path = folder / path_in_job(take, SCORE_NAME)
     try:
-        score = json.loads(path.read_text(encoding="utf-8"))
+        score = json.loads(read_text(path, MAX_SCORE_BYTES))
     except OSError:
         raise StemError(
             f"source {str(folder)!r} has no {path.name}: it was made by an engine or a version "

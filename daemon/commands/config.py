@@ -22,7 +22,7 @@ def config(typed: dict[str, Any], as_json: AsJson = False) -> None:
     for each in settings():
         source = "command line" if each.field in typed else source_of(each.key)
         value = getattr(shown, each.field)
-        value = str(value) if isinstance(value, Path) else value
+        value = [str(one) for one in value] if each.many else _shown(value)
         rows[each.key] = {"value": value, "source": source}
     rows["warm-engine"]["value"] = shown.warm_engine or NO_ENGINE
     if as_json:
@@ -35,9 +35,13 @@ def config(typed: dict[str, Any], as_json: AsJson = False) -> None:
         say(f"{line:<{width}}  # {rows[key]['source']}")
 
 
+def _shown(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
+
+
 def _line(key: str, value: object) -> str:
     """A line of TOML; what is not set is a remark, for TOML has no word for it."""
-    if value in (None, ""):
+    if value in (None, "", []):
         return f"# {key} is not set"
     # A string of JSON is one of TOML, and so is a number.
     return f"{key} = {json.dumps(value, ensure_ascii=False)}"

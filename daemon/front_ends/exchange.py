@@ -46,7 +46,9 @@ class Exchange:
         self._service = service
         self._send = send
         self._max_packet_bytes = max_packet_bytes
-        self._commands = Commands(service, self.subscribers, self.answer, max_packet_bytes)
+        self._commands = Commands(
+            service, self.subscribers, self.answer, max_packet_bytes, service.config.roots
+        )
 
     def take(self, packet: bytes, source: Address) -> None:
         """Carry out one packet; raises DecodeError when it is none, and nothing else."""

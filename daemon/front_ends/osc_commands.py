@@ -13,6 +13,7 @@ from daemon import ratings
 from daemon.errors import DaemonError
 from daemon.front_ends.front_end import Service
 from daemon.front_ends.osc_events import as_message, gone, job_reply, jobs_item
+from daemon.front_ends.path_check import check_paths
 from daemon.front_ends.subscribers import (
     Address,
     Subscribers,
@@ -43,13 +44,14 @@ class Commands:
     """One method a command, each yielding its answers; found by the class of the command.
 
     `answer` sends one at once, for those that must be out before something else happens; the
-    carrier takes packets of at most `max_packet_bytes`.
+    carrier takes packets of at most `max_packet_bytes`. Files may be named below `roots`.
     """
 
     service: Service
     subscribers: Subscribers
     answer: Callable[[osc.Message, Address], None]
     max_packet_bytes: int
+    roots: tuple[Path, ...]
     started_seconds: float = field(default_factory=time.monotonic)
 
     @singledispatchmethod
@@ -135,6 +137,7 @@ class Commands:
 
     @carry_out.register
     def _generate(self, generate: osc.Generate, source: Address) -> Answers:
+        check_paths(generate, self.roots)
         reason = engine_spec(generate.engine, self.service.config.engines).reason_against()
         if reason:
             raise ProtocolError(Code.MODEL_UNAVAILABLE, reason, "engine")
@@ -144,6 +147,7 @@ class Commands:
 
     @carry_out.register
     def _split(self, split: osc.Split, source: Address) -> Answers:
+        check_paths(split, self.roots)
         if split.dry_run or self._is_new(split, source):
             _check_readable(split.path)
         yield from self._order(split, source)

@@ -13,12 +13,13 @@ from diffusion.ace_step.weights import RENAMED, our_name
 from diffusion.audio_conditions import Lora
 from diffusion.errors import EngineError
 from diffusion.facts import LoraFacts
-from midi.user_file import open_file
+from midi.user_file import open_file, read_text
 
 PEFT_PREFIX = "base_model.model."  # before each name where the model's own trainer wrote the file
 LYCORIS_PREFIX = "lycoris_"  # before each name of a LoKr, in which "_" stands for "." too
 OUR_PREFIX = "transformer."
 CONFIG_NAME = "adapter_config.json"  # beside a file of peft's
+MAX_CONFIG_BYTES = 1 << 20
 METADATA_NAME = "lora_adapter_metadata"  # the same inside a file of diffusers'
 OTHER_KINDS = ("hada_", "dora_scale", "lora_magnitude_vector")
 
@@ -73,7 +74,7 @@ def _read(lora: Lora, transformer: Any) -> dict[str, Any]:
             metadata = json.loads((file.metadata() or {}).get(METADATA_NAME, "{}"))
         config = lora.path.with_name(CONFIG_NAME)
         if config.is_file():
-            metadata = json.loads(config.read_text("utf-8"))
+            metadata = json.loads(read_text(config, MAX_CONFIG_BYTES))
     except (OSError, ValueError, SafetensorError) as error:
         raise EngineError(f"lora {lora.path} cannot be read as safetensors: {error}") from error
     strange = next((name for name in weights if any(kind in name for kind in OTHER_KINDS)), "")

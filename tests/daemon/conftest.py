@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
@@ -34,11 +35,13 @@ import tone_engine
 from daemon.config import Config
 from daemon.server import Daemon
 
+more = json.loads(sys.argv[5])
+more["allow_root"] = tuple(map(Path, more.get("allow_root", ())))
 daemon = Daemon(Config(
     home=Path(sys.argv[1]), osc_port=0, engines=getattr(tone_engine, sys.argv[4]),
     splitter_factory="tone_engine:open_splitter", warm_engine="",
     cancel_grace_seconds=float(sys.argv[2]), max_queued_jobs=int(sys.argv[3]),
-    **json.loads(sys.argv[5]),
+    **more,
 ))
 daemon.start()
 with daemon.stopped_by_signals():
@@ -100,7 +103,7 @@ def launch() -> Iterator[Launch]:
                 str(grace_seconds),
                 str(max_queued),
                 engines,
-                json.dumps(config or {}),
+                json.dumps({"allow_root": [tempfile.gettempdir()]} | dict(config or {})),
             ],
             stdout=subprocess.PIPE,
             text=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -54,12 +55,23 @@ def test_a_path_in_the_file_is_taken_from_the_files_folder(file: Path) -> None:
     assert Config().models == file.parent / "music" / "models"
 
 
+def test_many_are_a_list_in_the_file_and_an_option_that_is_repeated(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text('allow-root = ["music", "/srv"]\n')
+    assert Config().allow_root == (file.parent / "music", Path("/srv"))
+    monkeypatch.setenv("BACKLINE_ALLOW_ROOT", os.pathsep.join(("/a", "/b")))
+    assert shown(capsys)["allow-root"] == (["/a", "/b"], "environment")
+    found = shown(capsys, "--allow-root", "/c", "--allow-root", "/d")
+    assert found["allow-root"] == (["/c", "/d"], "command line")
+
+
 def test_what_is_printed_is_a_file_that_says_the_same(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = shown(capsys, "--model", 'a "quoted" one', "--warm-engine", "none")
-    words = ["backline", "config", "--model", 'a "quoted" one', "--warm-engine", "none"]
-    monkeypatch.setattr(sys, "argv", words)
+    words = ["--model", 'a "quoted" one', "--warm-engine", "none", "--allow-root", "/srv"]
+    before = shown(capsys, *words)
+    monkeypatch.setattr(sys, "argv", ["backline", "config", *words])
     with pytest.raises(SystemExit):
         cli.main()
     file.write_text(capsys.readouterr().out, "utf-8")
@@ -79,6 +91,7 @@ def test_what_is_printed_is_a_file_that_says_the_same(
         ("max-queued-jobs = 0", "max-queued-jobs in {file} must be from 1 to 10000, not 0"),
         ("cluster-seconds = nan", "must be from 0 to 60 seconds, not nan"),
         ("home = 7", "home in {file} must be text in quotes, not 7"),
+        ('allow-root = ["/a", 7]', "allow-root in {file} must be text in quotes, not 7"),
         ('warm-engine = "ace"', "warm-engine in {file} must be embedded or ace-step or none"),
         ("prune-older = 30", "prune-older in {file} must be text in quotes, not 30"),
         ('prune-older = "30"', "prune-older in {file} must be a number of h, d, w or y"),
@@ -123,7 +136,10 @@ def test_a_variable_and_an_option_are_named_as_they_were_given(
 def test_the_variables_of_a_configuration_are_that_configuration(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = Config(tmp_path, osc_port=9804, warm_engine="none", cluster_seconds=0.5)
+    given = Config(
+        tmp_path, osc_port=9804, warm_engine="none", cluster_seconds=0.5,
+        allow_root=(tmp_path / "a", tmp_path / "b"),
+    )  # fmt: skip
     for name, value in given.variables().items():
         monkeypatch.setenv(name, value)
     assert Config() == given

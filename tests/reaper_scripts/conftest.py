@@ -20,7 +20,7 @@ ROOT = HERE.parent.parent
 SCRIPTS = ROOT / "reaper_scripts"
 DEADLINE_SECONDS = 900.0  # nothing waits that long unless something is broken
 SERVE = """
-import sys
+import sys, tempfile
 from pathlib import Path
 import tone_engine
 from daemon.config import Config
@@ -29,7 +29,7 @@ from daemon.server import Daemon
 rows = tone_engine.rows(sys.argv[2])
 daemon = Daemon(Config(
     home=Path(sys.argv[1]), osc_port=0, engines=rows, warm_engine="",
-    splitter_factory="tone_engine:open_splitter",
+    splitter_factory="tone_engine:open_splitter", allow_root=(Path(tempfile.gettempdir()),),
 ))
 daemon.start()
 with daemon.stopped_by_signals():

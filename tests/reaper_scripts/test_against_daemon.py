@@ -280,7 +280,7 @@ def test_the_embedded_engine_plays_and_then_changes_one_bar_of_one_stem(
 
 
 LAUNCHED = """
-import sys
+import sys, tempfile
 from pathlib import Path
 import tone_engine
 from daemon.config import Config
@@ -289,6 +289,7 @@ from daemon.server import Daemon
 assert sys.argv[1:3] == ["serve", "--home"], 'what the launcher adds'
 daemon = Daemon(Config(
     home=Path(sys.argv[3]), osc_port=0, engines=tone_engine.TONES, warm_engine="",
+    allow_root=(Path(tempfile.gettempdir()),),
 ))
 daemon.start()
 with daemon.stopped_by_signals():
