@@ -19,6 +19,7 @@ from daemon.jobs import Event, EventKind, Job, JobState
 from daemon.journal_file import connect, open_journal
 from daemon.turns import Waiting
 
+MAX_REPLAYED = 1_000  # events at a time
 PACE_KEPT = 0.8  # of what is known of a pace, each time something new is learned
 MAX_CLIENTS = 10_000  # whose ids are remembered; those met longest ago go first
 
@@ -227,6 +228,39 @@ class Journal:
         """Keep a whole number under a name."""
         with self._transaction():
             self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    @property
+    def first_seq(self) -> int:
+        """The number of the oldest event that is kept, 0 where there is none."""
+        return int(self._value("SELECT MIN(seq) FROM events") or 0)
+
+    def events_after(
+        self, seq: int, scope: str, owner: str, host: str, limit: int = MAX_REPLAYED
+    ) -> tuple[list[Event], int]:
+        """Return durable events after `seq` of jobs in scope, each job as it is now.
+
+        `scope` is mine (of `owner`), host (of `host`) or all. Beside them is the number up to which
+        all were looked at.
+        """
+        is_of_host = "(owner = ? OR substr(owner, 1, length(?) + 1) = ? || '#')"
+        whose, values = {
+            "all": ("1", ()),
+            "mine": ("owner = ?", (owner,)),
+            "host": (is_of_host, (host, host, host)),
+        }[scope]
+        head = self.head_seq
+        rows = self._rows(
+            "SELECT seq, kind, details, job FROM events JOIN jobs ON jobs.number = events.job "
+            f"WHERE {whose} AND seq > ? AND json_valid(details) ORDER BY seq LIMIT ?",
+            *values, seq, limit,
+        )  # fmt: skip
+        jobs = {number: self.find(number) for number in {row[3] for row in rows}}
+        events = [
+            Event(number, EventKind(kind), job, json.loads(details))
+            for number, kind, details, job_number in rows
+            if (job := jobs[job_number]) is not None and kind in set(EventKind)
+        ]
+        return events, rows[-1][0] if len(rows) == limit else head
 
     def _write_event(self, number: int, kind: EventKind, details: Mapping[str, object]) -> int:
         cursor = self._db.execute(

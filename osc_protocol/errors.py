@@ -39,14 +39,16 @@ class Code(IntEnum):
     MODEL_UNAVAILABLE = 14, "the engine cannot be opened on this machine"
     OUT_OF_MEMORY = 15, "the job needs more memory than there is"
     DISK_FULL = 16, "results or journal cannot be written"
-    TIMEOUT = 17, "no answer in time, or a job's worker stood still"
+    TIMEOUT = (
+        17,
+        "no answer in time: of the daemon, a worker that stood still, a locked journal",
+    )
     CANCELLED = 18, "it was cancelled"
     BAD_MIDI = 19, "the melody cannot be read, or holds no pitched note"
     UNSUPPORTED = 20, "understood, but not in this version"
     SHUTTING_DOWN = 21, "the daemon is stopping"
     INCOMPATIBLE_PROTOCOL = 22, "the daemon speaks another major version"
     GONE = 23, "it was there, and is no more"
-    LOCKED = 24, "another program has the journal locked; send it again later"
 
     @property
     def symbol(self) -> str:

@@ -32,6 +32,11 @@ AtBeats = Annotated[
     Key("the same in quarters; not both", low=0, high=MAX_POSITION_BEATS, unit="quarters",
         group=POSITION, example="64"),
 ]  # fmt: skip
+Priority = Annotated[
+    int,
+    Key("of jobs that wait in a daemon, those of higher priority go first", low=-9, high=9,
+        in_request=False, kept_by=(), group=OUTPUT, example="5"),
+]  # fmt: skip
 DryRun = Annotated[
     bool,
     Key("1: check the request, make nothing", in_request=False, kept_by=(), group=OUTPUT),

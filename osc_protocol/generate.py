@@ -35,6 +35,7 @@ from osc_protocol.fields import (
     AtSeconds,
     DryRun,
     Format,
+    Priority,
     RequestRid,
     check_one_position,
     give_one,
@@ -209,6 +210,7 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     chunk_mask: Annotated[float | None, Key("1: make all of it; 2: the model decides",
         low=_MASK[0], high=_MASK[1], unset="the checkpoint's", stored_if_set=True,
         group=SAMPLING, example="1")] = None
+    priority: Priority = 0
     dry_run: DryRun = False
     rid: RequestRid = ""
     # fmt: on

@@ -13,6 +13,7 @@ from typing import Any
 from osc_protocol.argument import Arg
 from osc_protocol.checks import refuse, shown
 from osc_protocol.codec import ENCODED_TAGS, OscMessage, encode, fits_single, shortest
+from osc_protocol.draft import DRAFT_PREFIX, Draft, draft_of
 from osc_protocol.errors import Code, ProtocolError, refusal
 from osc_protocol.message import sent
 from osc_protocol.messages import CLASSES, Message, Ping, Pong, Row
@@ -41,6 +42,8 @@ def read_command(osc: OscMessage) -> Message | None:
     if osc.address in _PINGS:
         return _read_ping(osc)
     command = _COMMANDS.get(osc.address)
+    if command is None and osc.address.startswith(DRAFT_PREFIX):
+        return draft_of(osc.address, _plain(osc))
     if command is None:
         raise ProtocolError(
             Code.UNKNOWN_ADDRESS, f"{shown(osc.address)} is not an address of this daemon"
@@ -67,6 +70,8 @@ def read_answer(osc: OscMessage) -> Message:
     if osc.address in _PONGS:
         return Pong(osc.args, osc.tags, osc.address)
     values = _plain(osc)
+    if osc.address.startswith(DRAFT_PREFIX):
+        return draft_of(osc.address, values)
     for answer in _ANSWERS.get(osc.address, ()):
         args = answer.row.args
         names_command = len(args) > 1 and len(args[1].choices) == 1
@@ -79,6 +84,10 @@ def write(message: Message) -> bytes:
     """Return the datagram of a message; keys that are at their default are left out."""
     if isinstance(message, Ping | Pong):
         return encode(message.address, message.tags, message.args)
+    if isinstance(message, Draft):
+        return encode(
+            message.address, message.argument.tag, (sent(message.argument, message.value),)
+        )
     row = message.row
     tags, args = "", list[object]()
     for argument in row.args:
@@ -97,7 +106,7 @@ def write(message: Message) -> bytes:
 def request_id(osc: OscMessage) -> str:
     """Return the id of a request that may be wrong in all else, for the error that answers it."""
     command = _COMMANDS.get(osc.address)
-    if command is None or not osc.args:
+    if command is None or not osc.args or command.row.args[0].kind != "rid":
         return ""
     row = command.row
     if osc.tags[0] not in "sS" and (row.short or (row.button and len(osc.args) == 1)):

@@ -157,6 +157,75 @@ class RateDone(Reply, address="/backline/done"):
     rating: Rating
 
 
+class Replay(Command, address="/backline/replay", answers=("ReplayEnd",)):
+    """Sends durable events again: those after a number, of jobs in the scope of your lease."""
+
+    rid: Rid
+    epoch: Annotated[int, Arg("that of the daemon as you know it; 0: any", low=0, high=MAX_INT)]
+    after_seq: Annotated[int, Arg("the last number you have", low=0, high=MAX_INT)]
+
+
+class ReplayEnd(Reply, address="/backline/replay.end"):
+    """Ends the answer to replay; where more were left out, replay again after through-seq."""
+
+    rid: Echo
+    sent: Sent
+    through_seq: Annotated[int, Arg("all events up to this number have been looked at", low=0)]
+
+
+class Ack(Command, address="/backline/ack", answers=("ErrorReply",)):
+    """Says that an event has come, which is then not sent again; answered only if it is wrong."""
+
+    seq: Annotated[int, Arg("number of the event", low=0, high=MAX_INT)]
+
+
+class PauseQueue(Command, address="/backline/pause", button=True, answers=("QueuePaused",)):
+    """Starts no more jobs, whatever is accepted, until resume; the one that runs goes on."""
+
+    rid: AnyRid = ""
+
+
+class QueuePaused(Reply, address="/backline/done"):
+    """Answers pause."""
+
+    rid: Echo
+    command: Annotated[str, Arg("what was done", choices=("/backline/pause",))]
+    queued: Waiting
+
+
+class ResumeQueue(Command, address="/backline/resume", button=True, answers=("QueueResumed",)):
+    """Starts jobs again."""
+
+    rid: AnyRid = ""
+
+
+class QueueResumed(Reply, address="/backline/done"):
+    """Answers resume."""
+
+    rid: Echo
+    command: Annotated[str, Arg("what was done", choices=("/backline/resume",))]
+    queued: Waiting
+
+
+class DraftGo(Command, address="/backline/draft/go", button=True, answers=("Accepted",)):
+    """Requests what this host's draft says; without a rid it is draft-<number>."""
+
+    rid: AnyRid = ""
+
+
+class DraftClear(Command, address="/backline/draft/clear", button=True, answers=("DraftCleared",)):
+    """Empties this host's draft."""
+
+    rid: AnyRid = ""
+
+
+class DraftCleared(Reply, address="/backline/done"):
+    """Answers draft/clear."""
+
+    rid: Echo
+    command: Annotated[str, Arg("what was done", choices=("/backline/draft/clear",))]
+
+
 class Queued(Event, address="/backline/queued"):
     """A job waits."""
 

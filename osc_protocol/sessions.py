@@ -143,6 +143,9 @@ class Notify(
         Key("events, one-value ui messages, or both", choices=("events", "simple", "both")),
     ] = "events"
     rate: Annotated[int, Key("progress events a second at most", low=1, high=30, unit="Hz")] = 10
+    reliable: Annotated[
+        bool, Key("1: durable events are sent again, five times at most, until ack names them")
+    ] = False
 
 
 class NotifyDone(Reply, address="/backline/done"):

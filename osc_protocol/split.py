@@ -5,7 +5,15 @@ from typing import Annotated
 from audio.stem_names import STEMS
 from osc_protocol.argument import MAX_PATH_BYTES, Arg, Key
 from osc_protocol.errors import Code, refusal
-from osc_protocol.fields import AtBeats, AtSeconds, DryRun, Format, RequestRid, check_one_position
+from osc_protocol.fields import (
+    AtBeats,
+    AtSeconds,
+    DryRun,
+    Format,
+    Priority,
+    RequestRid,
+    check_one_position,
+)
 from osc_protocol.message import Request
 from osc_protocol.protocol import MAX_POSITION_SECONDS
 from stems.splitting.splitters import splitter_names
@@ -36,6 +44,7 @@ class Split(Request, address="/backline/split", answers=("Accepted",), kind="spl
         example="30")] = 0.0
     at_seconds: AtSeconds = 0.0
     at_beats: AtBeats = 0.0
+    priority: Priority = 0
     dry_run: DryRun = False
     rid: RequestRid = ""
     # fmt: on

@@ -62,29 +62,29 @@ NEW_FIELD = """\
 """
 NEW_COMMAND = '''
 
-class Pause(Command, address="/backline/pause", answers=("PauseDone",)):
+class Rest(Command, address="/backline/rest", answers=("RestDone",)):
     """Keeps the jobs that wait waiting."""
 
     rid: Rid
-    on: Annotated[bool, Arg("1 pause, 0 go on")]
+    on: Annotated[bool, Arg("1 rest, 0 go on")]
 
 
-class PauseDone(Reply, address="/backline/pause.done"):
-    """Answers pause."""
+class RestDone(Reply, address="/backline/rest.done"):
+    """Answers rest."""
 
     rid: Echo
     on: Annotated[bool, Arg("as asked")]
 '''
 NEW_METHOD = """
     @carry_out.register
-    def _pause(self, pause: osc.Pause, source: Address) -> Answers:
-        yield osc.PauseDone(pause.rid, pause.on)
+    def _rest(self, rest: osc.Rest, source: Address) -> Answers:
+        yield osc.RestDone(rest.rid, rest.on)
 """
-PAUSE_IS_CARRIED_OUT = """
+REST_IS_CARRIED_OUT = """
 from daemon.front_ends.osc_commands import Commands
 from osc_protocol import messages as osc
 
-print(vars(Commands)["carry_out"].dispatcher.dispatch(osc.Pause).__name__)
+print(vars(Commands)["carry_out"].dispatcher.dispatch(osc.Rest).__name__)
 """
 SHUFFLE_OVER_OSC = """
 from osc_protocol.codec import decode, encode
@@ -202,11 +202,11 @@ def test_a_command_added_with_its_reply_and_a_method_is_a_command_everywhere(cop
     assert text.count(before) == 1
     methods.write_text(text.replace(before, NEW_METHOD + before), "utf-8")
 
-    assert "pause     Keeps the jobs that wait waiting." in run(copy, "send", "--help")
-    assert "send pause [OPTIONS] {ON}" in run(copy, "send", "pause", "--help")
-    assert run(copy, code=PAUSE_IS_CARRIED_OUT) == "_pause\n"
+    assert "rest Keeps the jobs that wait waiting." in " ".join(run(copy, "send", "--help").split())
+    assert "send rest [OPTIONS] {ON}" in run(copy, "send", "rest", "--help")
+    assert run(copy, code=REST_IS_CARRIED_OUT) == "_rest\n"
     run(copy, code="from docs.pages.__main__ import main; main()")
     page = (copy / "docs" / "guide" / "protocol.md").read_text("utf-8")
-    assert "| `/backline/pause` | `si` | rid, on | `/backline/pause.done` | Keeps the jobs" in page
+    assert "| `/backline/rest` | `si` | rid, on | `/backline/rest.done` | Keeps the jobs" in page
     lua = (copy / "reaper_scripts" / "lib" / "protocol.lua").read_text("utf-8")
-    assert 'pause = { address = "/backline/pause", args = { "rid", "on" }, tags = "si" }' in lua
+    assert 'rest = { address = "/backline/rest", args = { "rid", "on" }, tags = "si" }' in lua

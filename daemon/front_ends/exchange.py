@@ -11,14 +11,17 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 
+from daemon.front_ends.drafts import Drafts
 from daemon.front_ends.front_end import Service
 from daemon.front_ends.osc_commands import Commands
 from daemon.front_ends.osc_events import as_message, as_ui_messages
+from daemon.front_ends.resending import Resending
 from daemon.front_ends.subscribers import Address, Subscribers, address_of, address_text
 from daemon.jobs import Event, EventKind, JobState
 from daemon.journal_file import is_damage, is_locked
 from osc_protocol import messages as osc
 from osc_protocol.codec import OscMessage, decode
+from osc_protocol.draft import Draft
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.grammar import read_command, request_id, write
 
@@ -46,9 +49,12 @@ class Exchange:
         self._service = service
         self._send = send
         self._max_packet_bytes = max_packet_bytes
+        self._resending = Resending(send)
+        self._drafts = Drafts()
         self._commands = Commands(
-            service, self.subscribers, self.answer, max_packet_bytes, service.config.roots
-        )
+            service, self.subscribers, self._resending, self._drafts, self.answer,
+            max_packet_bytes, service.config.roots,
+        )  # fmt: skip
 
     def take(self, packet: bytes, source: Address) -> None:
         """Carry out one packet; raises DecodeError when it is none, and nothing else."""
@@ -78,7 +84,12 @@ class Exchange:
         events = [lease.target for lease in leases if lease.style != "simple"]
         simple = [lease.target for lease in leases if lease.style != "events"]
         if events:
-            self._send_all([as_message(event, self._service.queue)], events)
+            (packet,) = self._send_all([as_message(event, self._service.queue)], events) or (b"",)
+            if packet and event.kind is not EventKind.PROGRESS:
+                kind = osc.Event
+                for lease in leases:
+                    if lease.is_reliable and lease.style != "simple":
+                        self._resending.add(lease.target, event.seq, packet, kind)
         if simple:
             self._send_all(list(as_ui_messages(event)), simple)
 
@@ -99,21 +110,26 @@ class Exchange:
         """Tell all subscribers that the daemon stops."""
         self._send_all([osc.Bye(reason)], [each.target for each in self.subscribers.listening()])
 
-    def _send_all(self, messages: Sequence[osc.Message], targets: Sequence[Address]) -> None:
-        """Send each message to each target, encoded once."""
+    def _send_all(self, messages: Sequence[osc.Message], targets: Sequence[Address]) -> list[bytes]:
+        """Send each message to each target, encoded once; returns the packets."""
+        packets = []
         for message in messages if targets else ():
             try:
                 packet = write(message)
             except ProtocolError as error:
                 log.warning("a %s cannot be sent: %s", type(message).__name__, error)
                 continue
+            packets.append(packet)
             for target in targets:
                 self._send(packet, type(message), target)
+        return packets
 
     def _carry_out(self, command: OscMessage, source: Address) -> None:
         try:
             message = read_command(command)
-            if message is not None:
+            if isinstance(message, Draft):
+                self._draft(message, source)
+            elif message is not None:
                 for answer in self._commands.carry_out(message, source):
                     self.answer(answer, source)
         except ProtocolError as error:
@@ -127,6 +143,27 @@ class Exchange:
             sentence = f"an unexpected error ({type(error).__name__}); the details are in {where}"
             self._refuse(command, source, ProtocolError(Code.INTERNAL, sentence))
 
+    def _draft(self, draft: Draft, source: Address) -> None:
+        """Keep a value of a draft, and show it to all of the host that have one-value controls."""
+        try:
+            kept = self._drafts.set(draft, source)
+        except ProtocolError:
+            before = self._drafts.kept(draft, source)
+            if before is not None:
+                self._echo(before, source)
+            raise
+        self._echo(kept, source)
+
+    def _echo(self, draft: Draft, source: Address) -> None:
+        if draft.argument.tag == "b":  # the daemon sends none
+            return
+        targets = {
+            lease.target: None
+            for lease in self.subscribers.listening()
+            if lease.style != "events" and lease.target[0] == source[0]
+        }
+        self._send_all([draft], [*targets | {self.subscribers.target(source): None}])
+
     def _refuse(self, command: OscMessage, source: Address, error: ProtocolError) -> None:
         try:
             refusal = osc.ErrorReply.of(request_id(command), command.address, error)
@@ -139,7 +176,7 @@ def _in_words(error: sqlite3.Error) -> ProtocolError:
     """The refusal of what the journal could not do; nothing of it was done."""
     if is_locked(error):
         sentence = "the journal is locked by another program; close that one and send it again"
-        return ProtocolError(Code.LOCKED, sentence)
+        return ProtocolError(Code.TIMEOUT, sentence)
     if is_damage(error):
         sentence = f"the journal is damaged ({error}); start the daemon again to have it mended"
         return ProtocolError(Code.INTERNAL, sentence)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from daemon.front_ends.outbox import PACKET_SUFFIX
 
-FILES_A_ROUND = 32  # a flood waits in its folder; it takes no more than its share of the daemon
 ENTRIES_A_ROUND = 4_096  # of the folder, looked at
 MAX_KNOWN = 100_000  # names kept of one look at the whole folder
 
@@ -26,8 +25,8 @@ class Inbox:
     none is passed over. Not for two threads at once.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, files_a_round: int) -> None:
+        self._folder, self._files_a_round = folder, files_a_round
         self._entries: Iterator[os.DirEntry[str]] | None = None
         self._found: list[str] = []
         self._given: set[str] = set()  # since the look that is under way began
@@ -37,8 +36,8 @@ class Inbox:
         """Return the next files to carry out; raises OSError when the folder cannot be read."""
         self._look()
         names: list[str] = []
-        while self._waiting and len(names) < FILES_A_ROUND:
-            for session in list(self._waiting)[: FILES_A_ROUND - len(names)]:
+        while self._waiting and len(names) < self._files_a_round:
+            for session in list(self._waiting)[: self._files_a_round - len(names)]:
                 of_session = self._waiting.pop(session)
                 names.append(of_session.popleft())
                 if of_session:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from daemon import ratings
 from daemon.errors import DaemonError
+from daemon.front_ends.drafts import Drafts
 from daemon.front_ends.front_end import Service
 from daemon.front_ends.osc_events import as_message, gone, job_reply, jobs_item
 from daemon.front_ends.path_check import check_paths
+from daemon.front_ends.resending import Resending
 from daemon.front_ends.subscribers import (
     Address,
     Subscribers,
@@ -22,7 +24,7 @@ from daemon.front_ends.subscribers import (
     host_of,
 )
 from daemon.job_folders import is_there
-from daemon.jobs import Job, JobState
+from daemon.jobs import Event, EventKind, Job, JobState
 from diffusion.engines import engine_spec
 from midi.lead_sheet_file import SHEET_NAMES
 from midi.smf_events import MAX_BYTES
@@ -30,11 +32,12 @@ from midi.user_file import open_file
 from osc_protocol import messages as osc
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
+from osc_protocol.request_paths import check_absolute
 from stems.manifest import MANIFEST_NAME
 from stems.version import backline_version
 
 QUICK_MELODY_BYTES = 16 << 10  # some 2000 notes; longer ones are read when their turn comes
-CAPABILITIES = ":udp:spool:blob:"
+CAPABILITIES = ":udp:spool:blob:replay:ack:pause:draft:"
 
 Answers = Iterator[osc.Message]
 
@@ -49,6 +52,8 @@ class Commands:
 
     service: Service
     subscribers: Subscribers
+    resending: Resending
+    drafts: Drafts
     answer: Callable[[osc.Message, Address], None]
     max_packet_bytes: int
     roots: tuple[Path, ...]
@@ -112,6 +117,7 @@ class Commands:
         if not notify.on:
             done = self._notify_done(notify)
             self.answer(done, source)  # before the reply address is forgotten with the lease
+            self.resending.forget((source[0], notify.port or source[1]))
             self.subscribers.unsubscribe(source, notify.port)
             return
         lease = Subscription(
@@ -122,6 +128,8 @@ class Commands:
             rate_hz=notify.rate,
             lease_seconds=notify.lease,
             expires_seconds=time.monotonic() + notify.lease,
+            # What lies in a folder, or comes through a stream, is not lost.
+            is_reliable=notify.reliable and isinstance(source[1], int),
         )
         if not self.subscribers.subscribe(source, notify.port, lease):
             raise ProtocolError(Code.RATE_LIMITED, "too many subscribers; one must leave first")
@@ -178,7 +186,8 @@ class Commands:
         owner, request = self.subscribers.owner(source), command.as_dict()
         self.service.queue.submit(
             owner, command.rid, command.digest, request, acknowledge,
-            source=address_text(source), music_seconds=_music_seconds(command),
+            source=address_text(source), priority=command.priority,
+            music_seconds=_music_seconds(command),
         )  # fmt: skip
 
     @carry_out.register
@@ -224,6 +233,66 @@ class Commands:
         for event in events:
             yield as_message(event, self.service.queue)
         yield osc.StemsEnd(query.rid, len(events), len(events))
+
+    @carry_out.register
+    def _replay(self, replay: osc.Replay, source: Address) -> Answers:
+        journal = self.service.journal
+        if replay.epoch not in (0, journal.epoch):
+            sentence = f"epoch {replay.epoch} is over, it is {journal.epoch} now; ask for the jobs"
+            raise ProtocolError(Code.GONE, sentence, "epoch")
+        if replay.after_seq + 1 < journal.first_seq:
+            sentence = f"events up to {journal.first_seq - 1} are not kept any more"
+            raise ProtocolError(Code.GONE, f"{sentence}; ask for the jobs", "after_seq")
+        lease, owner = self.subscribers.lease(source), self.subscribers.owner(source)
+        events, through_seq = journal.events_after(
+            replay.after_seq, lease.scope if lease else "host", owner, host_of(owner)
+        )
+        told = [event for event in events if self._still_holds(event)]
+        for event in told:
+            yield as_message(event, self.service.queue)
+        yield osc.ReplayEnd(replay.rid, len(told), through_seq)
+
+    def _still_holds(self, event: Event) -> bool:
+        """Whether it is true now: no stem is announced that is not there any more."""
+        is_stem = event.kind is EventKind.STEM
+        return not is_stem or Path(str(event.details.get("path", ""))).is_file()
+
+    @carry_out.register
+    def _ack(self, ack: osc.Ack, source: Address) -> Answers:
+        self.resending.acknowledge(self.subscribers.target(source), ack.seq)
+        yield from ()
+
+    @carry_out.register
+    def _pause_queue(self, pause: osc.PauseQueue, source: Address) -> Answers:
+        self.service.queue.pause(True)
+        waiting = self.service.journal.count(JobState.QUEUED)
+        yield osc.QueuePaused(pause.rid, "/backline/pause", waiting)
+
+    @carry_out.register
+    def _resume_queue(self, resume: osc.ResumeQueue, source: Address) -> Answers:
+        waiting = self.service.journal.count(JobState.QUEUED)
+        yield osc.QueueResumed(resume.rid, "/backline/resume", waiting)
+        self.service.queue.pause(False)
+
+    @carry_out.register
+    def _draft_go(self, go: osc.DraftGo, source: Address) -> Answers:
+        values = self.drafts.values(source)
+        for needed in ("bpm", "key"):
+            if needed not in values:
+                raise ProtocolError(Code.MISSING_ARGUMENT, f"the draft has no {needed}", needed)
+        journal, rid = self.service.journal, go.rid
+        if not rid:
+            number = journal.fact("drafts") + 1
+            journal.keep_fact("drafts", number)
+            rid = f"draft-{number}"
+        request = osc.Generate(**values | {"rid": rid})
+        check_absolute(request)
+        yield from self._generate(request, source)
+
+    @carry_out.register
+    def _draft_clear(self, clear: osc.DraftClear, source: Address) -> Answers:
+        self.drafts.clear(source)
+        yield osc.DraftCleared(clear.rid, "/backline/draft/clear")
 
     @carry_out.register
     def _quit_asked(self, quit: osc.Quit, source: Address) -> Answers:

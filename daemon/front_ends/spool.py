@@ -33,6 +33,7 @@ log = logging.getLogger("backline.spool")
 MAX_PACKET_BYTES = 2 << 20
 MAX_AGE_SECONDS = 30.0  # what a crashed script has left is not played: nobody waits for it
 BEING_WRITTEN_SECONDS = 2.0  # where a client cannot rename, a file is seen before it is written
+FILES_A_ROUND = 32  # a flood waits in its folder; it takes no more than its share of the daemon
 BUSY_PAUSE_SECONDS, LIVE_PAUSE_SECONDS, IDLE_PAUSE_SECONDS = 0.005, 0.050, 0.250
 LIVE_SECONDS = 10.0  # a session counts as live so long after its last packet
 FORGOTTEN_SECONDS = 24 * 3600.0
@@ -54,7 +55,7 @@ class SpoolFrontEnd:
         self._exchange = Exchange(service, self._send, MAX_PACKET_BYTES)
         self._outboxes: dict[str, Outbox] = {}
         self._outbox_lock = threading.Lock()  # answers and events come from two threads
-        self._inbox = Inbox(self._in)
+        self._inbox = Inbox(self._in, FILES_A_ROUND)
         self._carried_out: set[str] = set()  # files that would not go away
         self._last_packet_seconds = self._last_sweep_seconds = float("-inf")
         self._closing = threading.Event()

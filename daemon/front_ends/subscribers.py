@@ -27,6 +27,7 @@ class Subscription:
     rate_hz: int
     lease_seconds: int
     expires_seconds: float
+    is_reliable: bool = False
 
     def wants(self, owner: str) -> bool:
         """Whether a job of `owner` is in scope."""
@@ -150,6 +151,11 @@ class Subscribers:
         """Return all subscriptions."""
         with self._lock:
             return list(self._leases.values())
+
+    def lease(self, source: Address) -> Subscription | None:
+        """Return the subscription of `source`, or None."""
+        with self._lock:
+            return self._leases.get(self._target(source))
 
     def may_send_progress(self, lease: Subscription, stage: str, now: float) -> bool:
         """Whether to send another progress event: a new stage always, else at the asked rate."""

@@ -223,7 +223,7 @@ def test_a_locked_journal_delays_requests_and_no_pings(daemon, ask: Ask) -> None
         ping(wire)
         assert read(wire) == OscMessage("/pong", "s", ("here",))
         error = read(wire)  # after the 5 s that a write waits
-        assert error.args[2:4] == (Code.LOCKED, "locked")
+        assert error.args[2:4] == (Code.TIMEOUT, "timeout")
         assert "locked by another program" in str(error.args[4])
         wire.send(generate)
         ping(wire)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import DaemonError
-from daemon.front_ends.inbox import ENTRIES_A_ROUND, FILES_A_ROUND, Inbox, check_private
+from daemon.front_ends.inbox import ENTRIES_A_ROUND, Inbox, check_private
 from daemon.front_ends.outbox import Outbox
-from daemon.front_ends.spool import SpoolFrontEnd
+from daemon.front_ends.spool import FILES_A_ROUND, SpoolFrontEnd
 from osc_protocol.codec import encode
 
 DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
@@ -32,7 +32,7 @@ def test_a_flood_of_one_session_keeps_no_other_waiting(tmp_path: Path) -> None:
     for number in range(flood):
         put(tmp_path, "flood", number)
     calm = put(tmp_path, "calm", 1)
-    inbox = Inbox(tmp_path)
+    inbox = Inbox(tmp_path, FILES_A_ROUND)
     rounds = 0
     names: list[str] = []
     while calm not in names:
@@ -48,7 +48,7 @@ def test_sessions_take_turns_and_each_keeps_its_order(tmp_path: Path) -> None:
         put(tmp_path, "a", number)
     for number in range(3):
         put(tmp_path, "b", number)
-    inbox, given = Inbox(tmp_path), list[str]()
+    inbox, given = Inbox(tmp_path, FILES_A_ROUND), list[str]()
     while names := inbox.round():
         given += names
         for name in names:
@@ -62,7 +62,7 @@ def test_sessions_take_turns_and_each_keeps_its_order(tmp_path: Path) -> None:
 
 def test_a_file_that_stays_is_given_again_in_the_next_look(tmp_path: Path) -> None:
     name = put(tmp_path, "a", 1)
-    inbox = Inbox(tmp_path)
+    inbox = Inbox(tmp_path, FILES_A_ROUND)
     assert [inbox.round(), inbox.round()] == [[name], [name]]
 
 

@@ -132,3 +132,17 @@ def test_a_journal_of_a_later_version_is_refused(path: Path) -> None:
     database.close()
     with pytest.raises(DaemonError, match="version 99"):
         Journal(path)
+
+
+def test_events_come_again_within_the_scope_that_is_asked_for(journal: Journal) -> None:
+    for rid, owner in (("a", "127.0.0.1"), ("b", "127.0.0.1#reaper"), ("c", "127.0.0.11")):
+        add(journal, rid, owner)
+
+    def rids(scope: str) -> list[str]:
+        events, through = journal.events_after(0, scope, "127.0.0.1#reaper", "127.0.0.1")
+        assert through == 3
+        return [event.job.rid for event in events]
+
+    assert [rids(scope) for scope in ("mine", "host", "all")] == [["b"], ["a", "b"], list("abc")]
+    few, through = journal.events_after(1, "all", "", "", limit=1)
+    assert ([event.seq for event in few], through) == ([2], 2)

@@ -195,6 +195,7 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
     "at": ("d", 300.123456789, "at_seconds", 300.123456789),
     "at-beats": ("f", 16.0, "at_beats", 16.0),
     "project": ("s", "Song 1", "project", "Song 1"),
+    "priority": ("i", -9, "priority", -9),
     "source": ("s", "/tmp/job", "from_", "/tmp/job"),
     "from": ("s", "/tmp/job", "from_", "/tmp/job"),
     "bar-range": ("s", "2-3", "bar_range", "2-3"),
