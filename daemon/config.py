@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -34,6 +35,7 @@ from diffusion.models.folder import chosen_model, data_folder, models_folder
 from midi.user_file import resolved
 
 OSC_HOST = "127.0.0.1"
+ALL_HOSTS = "0.0.0.0"
 OSC_PORT = 9787
 UNSET: Any = None  # of a setting: the environment, the file or the default decide
 NO_ENGINE = "none"
@@ -83,6 +85,13 @@ class Config:
     allow_root: Annotated[
         tuple[Path, ...], About("another folder in which clients may name files", ())
     ] = UNSET
+    lan: Annotated[
+        tuple[IPv4Network, ...],
+        About("network whose machines may send once they show the token, 192.168.1.0/24", ()),
+    ] = UNSET
+    token_file: Annotated[
+        Path | None, About("file with the token that machines of the lan must show in hello")
+    ] = UNSET
     worker_silence_seconds: float = 60.0  # without a sign of life: the worker is replaced
     worker_stall_seconds: float = 900.0  # with signs of life, but without progress: likewise
     disk_reserve_bytes: int = 256 << 20  # with less than that free no job is accepted
@@ -96,6 +105,15 @@ class Config:
                 where = said_by(setting.key) if given is UNSET else setting.key
                 value = self._engine_or_none(value, where)
             object.__setattr__(self, setting.field, value)
+        if self.token_file and not self.lan:
+            raise UsageError("token-file is for other machines: give their network with --lan")
+        if self.lan and not self.token_file:
+            raise UsageError("lan needs a token: give a file that has it with --token-file")
+
+    @property
+    def osc_host(self) -> str:
+        """The address to listen at: this machine's own, or with `lan` all it has."""
+        return ALL_HOSTS if self.lan else OSC_HOST
 
     def _engine_or_none(self, name: str, where: str) -> str:
         names = [spec.name for spec in self.engines]

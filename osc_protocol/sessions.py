@@ -52,6 +52,7 @@ class Hello(Command, address="/backline/hello", answers=("Welcome",)):
         PROTOCOL_MAJOR
     )
     port: Port = 0
+    token: Annotated[str, Key("the daemon's token, from another machine", max_bytes=200)] = ""
 
 
 class Welcome(Reply, address="/backline/welcome"):

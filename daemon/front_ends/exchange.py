@@ -13,10 +13,17 @@ from collections.abc import Callable, Sequence
 
 from daemon.front_ends.drafts import Drafts
 from daemon.front_ends.front_end import Service
+from daemon.front_ends.guard import Guard
 from daemon.front_ends.osc_commands import Commands
 from daemon.front_ends.osc_events import as_message, as_ui_messages
 from daemon.front_ends.resending import Resending
-from daemon.front_ends.subscribers import Address, Subscribers, address_of, address_text
+from daemon.front_ends.subscribers import (
+    Address,
+    Subscribers,
+    address_of,
+    address_text,
+    is_connection,
+)
 from daemon.jobs import Event, EventKind, JobState
 from daemon.journal_file import is_damage, is_locked
 from osc_protocol import messages as osc
@@ -32,7 +39,7 @@ class Exchange:
     """The clients of one carrier; take() belongs to one thread, the rest to any.
 
     `send` brings a packet, of a message of that class, to an address and never raises; packets have
-    at most `max_packet_bytes`.
+    at most `max_packet_bytes`. A `guard` is asked for each message whether its sender may.
     """
 
     def __init__(
@@ -40,13 +47,14 @@ class Exchange:
         service: Service,
         send: Callable[[bytes, type[osc.Message], Address], None],
         max_packet_bytes: int,
+        guard: Guard | None = None,
     ) -> None:
-        journal = service.journal
+        journal, self._guard = service.journal, guard
+        self._service = service
         self.subscribers = Subscribers(
             [(address_of(text), client_id, port) for text, client_id, port in journal.clients()],
-            lambda source, *rest: journal.remember_client(address_text(source), *rest),
+            self._remember,
         )
-        self._service = service
         self._send = send
         self._max_packet_bytes = max_packet_bytes
         self._resending = Resending(send)
@@ -55,6 +63,10 @@ class Exchange:
             service, self.subscribers, self._resending, self._drafts, self.answer,
             max_packet_bytes, service.config.roots,
         )  # fmt: skip
+
+    def _remember(self, source: Address, client_id: str, port: int) -> None:
+        if not is_connection(source):  # it says hello again in its next one
+            self._service.journal.remember_client(address_text(source), client_id, port)
 
     def take(self, packet: bytes, source: Address) -> None:
         """Carry out one packet; raises DecodeError when it is none, and nothing else."""
@@ -126,6 +138,8 @@ class Exchange:
 
     def _carry_out(self, command: OscMessage, source: Address) -> None:
         try:
+            if self._guard is not None:
+                self._guard.check(command, source)
             message = read_command(command)
             if isinstance(message, Draft):
                 self._draft(message, source)

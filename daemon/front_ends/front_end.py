@@ -16,6 +16,7 @@ from daemon.queue import JobQueue
 # Opened in this order, each as "module:class".
 FRONT_ENDS: tuple[str, ...] = (
     "daemon.front_ends.osc:OscFrontEnd",
+    "daemon.front_ends.tcp:TcpFrontEnd",
     "daemon.front_ends.spool:SpoolFrontEnd",
 )
 

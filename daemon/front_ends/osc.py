@@ -12,19 +12,19 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from queue import Full, Queue
 
 from daemon.config import OSC_HOST
 from daemon.errors import DaemonError
+from daemon.front_ends.desk import Desk
 from daemon.front_ends.exchange import Exchange
 from daemon.front_ends.front_end import Service
+from daemon.front_ends.guard import Guard
 from daemon.front_ends.subscribers import Address
+from daemon.lan import token_in
 from osc_protocol import messages as osc
-from osc_protocol.codec import MAX_DATAGRAM_BYTES, OscMessage, decode
+from osc_protocol.codec import MAX_DATAGRAM_BYTES, decode
 from osc_protocol.errors import Code, DecodeError, ProtocolError
-from osc_protocol.grammar import is_ping
 
 log = logging.getLogger("backline.osc")
 
@@ -32,7 +32,6 @@ RECEIVE_BUFFER_BYTES = 4 << 20  # the default holds some 256 datagrams: a burst 
 PER_CLIENT_HZ, PER_CLIENT_BURST = 200.0, 400.0
 TOTAL_HZ, TOTAL_BURST = 2_000.0, 4_000.0
 MAX_CLIENTS = 1_024
-MAX_WAITING_PACKETS = 4_096
 
 
 class OscFrontEnd:
@@ -40,13 +39,13 @@ class OscFrontEnd:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._exchange = Exchange(service, self._send, MAX_DATAGRAM_BYTES)
+        self._guard = Guard(service.config.lan, token_in(service.config.token_file))
+        self._exchange = Exchange(service, self._send, MAX_DATAGRAM_BYTES, self._guard)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._limit = RateLimit(time.monotonic())
         self._limited: dict[Address, float] = {}
         self._closing = False
-        self._desk: Queue[tuple[Sequence[OscMessage], Address] | None] = Queue(MAX_WAITING_PACKETS)
-        self._clerk = threading.Thread(target=self._carry_out, name="osc-desk", daemon=True)
+        self._desk = Desk("osc-desk", self._exchange.carry_out)
         self._thread = threading.Thread(target=self._receive, name="osc", daemon=True)
 
     def open(self) -> None:
@@ -57,11 +56,11 @@ class OscFrontEnd:
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows lets others steal a port otherwise
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         try:
-            self._socket.bind((OSC_HOST, port))
+            self._socket.bind((self._service.config.osc_host, port))
         except OSError as error:
             self._socket.close()
             raise DaemonError(
-                f"osc-port {port} on {OSC_HOST} cannot be used "
+                f"osc-port {port} on {self._service.config.osc_host} cannot be used "
                 f"({error.strerror}); choose another with --osc-port"
             ) from error
         self._service.ports["osc"] = int(self._socket.getsockname()[1])
@@ -69,7 +68,7 @@ class OscFrontEnd:
     def start(self) -> None:
         """Begin to answer, and to send the queue's events."""
         self._service.queue.listeners.append(self._exchange.publish)
-        self._clerk.start()
+        self._desk.start()
         self._thread.start()
 
     def heartbeat(self) -> None:
@@ -82,13 +81,11 @@ class OscFrontEnd:
         self._closing = True
         if self._thread.is_alive():
             with contextlib.suppress(OSError):
-                self._socket.sendto(b"", self._socket.getsockname())  # wakes recvfrom up
+                own = OSC_HOST, self._service.ports["osc"]
+                self._socket.sendto(b"", own)  # wakes recvfrom up
             if threading.current_thread() is not self._thread:
                 self._thread.join(2.0)
-        if self._clerk.is_alive():
-            with contextlib.suppress(Full):
-                self._desk.put_nowait(None)
-            self._clerk.join(2.0)
+        self._desk.close()
         self._socket.close()
 
     def _receive(self) -> None:
@@ -108,6 +105,9 @@ class OscFrontEnd:
     def _take(self, datagram: bytes, source: Address) -> None:
         """Carry out one datagram; nothing in it can end this thread."""
         now = time.monotonic()
+        if not self._guard.knows_host(source[0]):
+            return
+        self._guard.receive(source, len(datagram))
         if not self._limit.allows(source, now):
             self._refuse_flood(source, now)
             return
@@ -119,17 +119,8 @@ class OscFrontEnd:
         # A bundle costs what its messages would cost in datagrams of their own.
         if len(commands) > 1 and not self._limit.allows(source, now, len(commands) - 1):
             self._refuse_flood(source, now)
-        elif all(is_ping(command) for command in commands):
-            self._exchange.carry_out(commands, source)
-        else:
-            try:
-                self._desk.put_nowait((commands, source))
-            except Full:
-                self._refuse_flood(source, now)
-
-    def _carry_out(self) -> None:
-        while (packet := self._desk.get()) is not None:
-            self._exchange.carry_out(*packet)
+        elif not self._desk.take(commands, source):
+            self._refuse_flood(source, now)
 
     def _refuse_flood(self, source: Address, now: float) -> None:
         """Tell a client once a second that it sends too much; the rest is dropped in silence."""
@@ -142,6 +133,8 @@ class OscFrontEnd:
         self._exchange.answer(osc.ErrorReply.of("", "", error), source)
 
     def _send(self, packet: bytes, kind: type[osc.Message], target: Address) -> None:
+        if not self._guard.may_be_sent(target, len(packet)):
+            return
         try:
             self._socket.sendto(packet, target)
         except OSError as error:

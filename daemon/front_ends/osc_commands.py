@@ -13,6 +13,7 @@ from daemon import ratings
 from daemon.errors import DaemonError
 from daemon.front_ends.drafts import Drafts
 from daemon.front_ends.front_end import Service
+from daemon.front_ends.guard import is_this_machine
 from daemon.front_ends.osc_events import as_message, gone, job_reply, jobs_item
 from daemon.front_ends.path_check import check_paths
 from daemon.front_ends.resending import Resending
@@ -37,7 +38,7 @@ from stems.manifest import MANIFEST_NAME
 from stems.version import backline_version
 
 QUICK_MELODY_BYTES = 16 << 10  # some 2000 notes; longer ones are read when their turn comes
-CAPABILITIES = ":udp:spool:blob:replay:ack:pause:draft:"
+CAPABILITIES = ":udp:spool:blob:replay:ack:pause:draft:tcp:"
 
 Answers = Iterator[osc.Message]
 
@@ -145,7 +146,7 @@ class Commands:
 
     @carry_out.register
     def _generate(self, generate: osc.Generate, source: Address) -> Answers:
-        check_paths(generate, self.roots)
+        check_paths(generate, self._roots_for(source))
         reason = engine_spec(generate.engine, self.service.config.engines).reason_against()
         if reason:
             raise ProtocolError(Code.MODEL_UNAVAILABLE, reason, "engine")
@@ -155,13 +156,17 @@ class Commands:
 
     @carry_out.register
     def _split(self, split: osc.Split, source: Address) -> Answers:
-        check_paths(split, self.roots)
+        check_paths(split, self._roots_for(source))
         if split.dry_run or self._is_new(split, source):
             _check_readable(split.path)
         yield from self._order(split, source)
 
     def _is_new(self, command: osc.AnyRequest, source: Address) -> bool:
         return self._known(command, source) is None
+
+    def _roots_for(self, source: Address) -> tuple[Path, ...]:
+        """Below which folders a client may name files: none, from another machine."""
+        return self.roots if is_this_machine(source[0]) else ()
 
     def _known(self, command: osc.AnyRequest, source: Address) -> Job | None:
         """The job that a request has become, whatever its client was called at that time."""
@@ -320,7 +325,7 @@ class Commands:
         if port and isinstance(source[1], str):
             raise ProtocolError(
                 Code.UNSUPPORTED,
-                f"port must be left out or 0, not {port}: this client is answered by files",
+                f"port must be left out or 0, not {port}: this client is answered where it asks",
                 "port",
             )
         if port and port == self.service.ports.get("osc"):

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-Address = tuple[str, int | str]  # an IP address and a UDP port, or the name of a spool session
+# An IP address and a UDP port, the name of a spool session, or "tcp:" and the port.
+Address = tuple[str, int | str]
 
 MAX_SUBSCRIBERS = 64
 MAX_SUBSCRIBERS_PER_HOST = 8
@@ -55,6 +56,11 @@ def address_of(text: str) -> Address:
         return host, session
     host, _, port = text.rpartition(":")
     return host, int(port)
+
+
+def is_connection(address: Address) -> bool:
+    """Say whether an address ends with its connection (tcp:port), as no other client's does."""
+    return str(address[1]).startswith("tcp:")
 
 
 def host_of(owner: str) -> str:
@@ -120,6 +126,12 @@ class Subscribers:
         """Forget a subscription, if there is one."""
         with self._lock:
             self._forget((source[0], port) if port else self._target(source))
+
+    def leave(self, source: Address) -> None:
+        """Forget an address that cannot be sent to any more."""
+        with self._lock:
+            self._forget(source)
+            self._peers.pop(source, None)
 
     def renew(self, source: Address, now: float) -> None:
         """A sign of life from `source`: its lease starts again."""

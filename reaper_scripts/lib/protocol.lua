@@ -190,6 +190,7 @@ return {
         id = { kind = "text", tag = "s", default = "", max_bytes = 64, kept = true },
         proto = { kind = "int", tag = "i", default = 1, low = 0, high = 2147483647, kept = true },
         port = { kind = "int", tag = "i", default = 0, low = 0, high = 65535, kept = true },
+        token = { kind = "text", tag = "s", default = "", max_bytes = 200, kept = true },
       },
     },
     version = { address = "/backline/version", args = { "rid" }, tags = "s" },
