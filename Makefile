@@ -3,13 +3,14 @@
 # make test-midi run the tests of one folder: test-audio, test-daemon, test-osc_protocol ...
 # make lint      formatter, linter, types make install     only the command, in .venv
 # make bench     measure the daemon's speed
+# make torture   try to break the daemon, for minutes; with FULL=1 for hours
 # make pages     write what is generated from the tables: protocol page, schemas, Lua table
 PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
 TEST_PACKAGES = liblo-tools lua5.4 lua-socket lua-check ardour systemd libxml2-utils
 
-.PHONY: install demo test test-fast packages lint pages bench clean
+.PHONY: install demo test test-fast packages lint pages bench torture clean
 
 install: $(VENV)/installed
 	@echo "backline is $(abspath $(BIN))/backline. To type it bare in this terminal: . $(BIN)/activate"
@@ -42,6 +43,9 @@ pages: $(VENV)/installed
 bench: $(VENV)/installed-test
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.daemon
+
+torture: $(VENV)/installed-test
+	$(BIN)/python -m tests.torture $(if $(FULL),--full)
 
 clean:
 	rm -rf $(VENV) out build *.egg-info

@@ -1,0 +1,51 @@
+"""Daemons with the tone engine of the tests, as processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.daemon.conftest import DEADLINE_SECONDS, HERE, ROOT, SERVE, RunningDaemon
+
+
+def start(home: Path, **config: object) -> RunningDaemon:
+    """Start a daemon in a home and return it once it answers."""
+    home.mkdir(parents=True, exist_ok=True)
+    paths = [str(ROOT), str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "BACKLINE_TEST_RUNS": str(home / "runs"),
+    }
+    more = {"allow_root": [tempfile.gettempdir()]} | config
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(home), "5", "64", "TONES", json.dumps(more)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout is not None
+    return RunningDaemon(process, home, int(process.stdout.readline()))
+
+
+def end(daemon: RunningDaemon) -> None:
+    """Kill a daemon, if it is not gone yet."""
+    daemon.process.kill()
+    daemon.process.wait(DEADLINE_SECONDS)
+    assert daemon.process.stdout is not None
+    daemon.process.stdout.close()
+
+
+@contextmanager
+def running(home: Path, **config: object) -> Iterator[RunningDaemon]:
+    """A daemon for as long as this context lasts."""
+    daemon = start(home, **config)
+    try:
+        yield daemon
+    finally:
+        end(daemon)
