@@ -30,7 +30,8 @@ log = logging.getLogger("backline.osc")
 
 RECEIVE_BUFFER_BYTES = 4 << 20  # the default holds some 256 datagrams: a burst would be lost
 PER_CLIENT_HZ, PER_CLIENT_BURST = 200.0, 400.0
-TOTAL_HZ, TOTAL_BURST = 2_000.0, 4_000.0
+# Of all together: as much as 20 clients may send, so that a flood of 16 keeps nobody out.
+TOTAL_HZ, TOTAL_BURST = 4_000.0, 8_000.0
 MAX_CLIENTS = 1_024
 
 
