@@ -66,6 +66,8 @@ def generate(**fields: object) -> Generate:
 REQUESTS: dict[str, Callable[[str], AnyRequest]] = {
     "melody-path": lambda path: generate(melody_path=path),
     "midi-path": lambda path: generate(midi_path=path, from_="/home", stems=("bass",)),
+    "chords-path": lambda path: generate(chords_path=path),
+    "plan-path": lambda path: generate(plan_path=path),
     "from": lambda path: generate(from_=path, stems=("bass",)),
     "audio-path": lambda path: generate(audio_path=path, engine="ace-step"),
     "reference-path": lambda path: generate(reference_path=path, engine="ace-step"),
