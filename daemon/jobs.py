@@ -31,8 +31,8 @@ class Job:
     shows whether it is the same request, `request` is as_dict() of a Generate or a
     Split. Times are Unix seconds, 0 where it has not come to that. `attempts` counts how
     often it was started. `source` is the address it came from, `music_seconds` how much sound it
-    makes or reads, 0 where that is not known; of two jobs that wait, the one of higher `priority`
-    goes first.
+    makes or reads, 0 where that is not known, and `pace` names what it is made with. Of two jobs
+    that wait, the one of higher `priority` goes first.
     """
 
     number: int
@@ -50,12 +50,7 @@ class Job:
     source: str = ""
     priority: int = 0
     music_seconds: float = 0.0
-
-    @property
-    def pace(self) -> str:
-        """Name of what it is made with, on which depends how long it takes."""
-        made_with = self.request.get("engine") or self.request.get("model") or ""
-        return f"{self.request.get('kind') or ''}:{made_with}"
+    pace: str = ""
 
     @property
     def elapsed_seconds(self) -> float:

@@ -25,7 +25,7 @@ MAX_CLIENTS = 10_000  # whose ids are remembered; those met longest ago go first
 
 _JOB_COLUMNS = (
     "number, owner, rid, digest, request, state, attempts, error_code, message, "
-    "created_seconds, started_seconds, ended_seconds, source, priority, music_seconds"
+    "created_seconds, started_seconds, ended_seconds, source, priority, music_seconds, pace"
 )
 
 
@@ -69,21 +69,22 @@ class Journal:
         source: str = "",
         priority: int = 0,
         music_seconds: float = 0.0,
+        pace: str = "",
     ) -> Event:
         """Write a new queued job and return its event."""
         queued, now, details = JobState.QUEUED, time.time(), {"position": position}
         with self._transaction():
             cursor = self._db.execute(
                 "INSERT INTO jobs (owner, rid, digest, request, state, created_seconds, source, "
-                "priority, music_seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "priority, music_seconds, pace) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (owner, rid, digest, json.dumps(request), queued, now, source, priority,
-                 music_seconds),
+                 music_seconds, pace),
             )  # fmt: skip
             number = int(cursor.lastrowid or 0)
             seq = self._write_event(number, EventKind.QUEUED, details)
         job = Job(
             number, owner, rid, digest, request, queued, created_seconds=now, source=source,
-            priority=priority, music_seconds=music_seconds,
+            priority=priority, music_seconds=music_seconds, pace=pace,
         )  # fmt: skip
         return Event(seq, EventKind.QUEUED, job, details)
 
@@ -159,9 +160,8 @@ class Journal:
     def waiting(self) -> list[Waiting]:
         """Return what decides when each queued job is played, oldest first."""
         query = (
-            "SELECT number, owner, priority, coalesce(json_extract(request, '$.kind'), '') || ':' "
-            "|| coalesce(json_extract(request, '$.engine'), json_extract(request, '$.model'), ''), "
-            "music_seconds FROM jobs WHERE state = ? ORDER BY number"
+            "SELECT number, owner, priority, pace, music_seconds FROM jobs "
+            "WHERE state = ? ORDER BY number"
         )
         return [Waiting(*row) for row in self._rows(query, JobState.QUEUED)]
 

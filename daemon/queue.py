@@ -110,7 +110,7 @@ class JobQueue:
         rid: str,
         digest: str,
         request: Mapping[str, object],
-        acknowledge: Callable[[Job, int, bool], None],
+        acknowledge: Callable[[Job, int, float, bool], None],
         *,
         source: str = "",
         priority: int = 0,
@@ -118,10 +118,10 @@ class JobQueue:
     ) -> None:
         """Accept a request durably, or find the job it already became.
 
-        `acknowledge` gets the job, its place in the queue (0: next or running) and whether it was
-        known before; it is called before any event of the job is published. Raises ProtocolError
-        when the id belongs to another request, the queue or the disk is full or the daemon is
-        stopping.
+        `acknowledge` gets the job, its place in the queue (0: next or running), in how many seconds
+        it will be done (-1 where unknown) and whether it was known before; it is called before any
+        event of the job is published. Raises ProtocolError when the id belongs to another request,
+        the queue or the disk is full or the daemon is stopping.
         """
         with self._lock:
             known = self._journal.find_rid(owner, rid)
@@ -130,7 +130,7 @@ class JobQueue:
                 raise ProtocolError(Code.RID_CONFLICT, taken, "rid")
             known = known or self._journal.find_from(source, rid, digest)
             if known is not None:
-                acknowledge(known, self.position(known), True)
+                acknowledge(known, self.position(known), self.eta_seconds(known), True)
                 return
             if self._life is not QueueLife.OPEN:
                 raise ProtocolError(Code.SHUTTING_DOWN, "the daemon is stopping")
@@ -139,14 +139,16 @@ class JobQueue:
                 full = f"{len(waiting)} jobs are waiting, which is the limit"
                 raise ProtocolError(Code.QUEUE_FULL, full)
             self._check_disk(music_seconds)
-            new = Waiting(1 << 62, owner, priority, "", music_seconds)
-            position = self._turns.ordered([*waiting, new]).index(new)
-            position += self._running is not None
+            made_with = request.get("engine") or request.get("model") or ""
+            pace = f"{request.get('kind') or ''}:{made_with}"
+            new = Waiting(1 << 62, owner, priority, pace, music_seconds)
+            order = self._turns.ordered([*waiting, new])
+            position = order.index(new) + (self._running is not None)
             event = self._journal.add(
-                owner, rid, digest, request, position,
-                source=source, priority=priority, music_seconds=music_seconds,
+                owner, rid, digest, request, position, source=source, priority=priority,
+                music_seconds=music_seconds, pace=pace,
             )  # fmt: skip
-            acknowledge(event.job, position, False)
+            acknowledge(event.job, position, self._seconds_until(new.number, order), False)
             self._publish(event)
             self._start_next()
 
@@ -155,21 +157,24 @@ class JobQueue:
         with self._lock:
             if job.state.is_final:
                 return 0.0
-            running = self._running
-            ahead = 0.0
-            if running is not None:
-                whole = self._seconds(running.job.pace, running.job.music_seconds)
-                ahead = whole * (1.0 - running.fraction) if whole >= 0 else -1.0
-                if running.job.number == job.number:
-                    return ahead
-            for each in self._turns.ordered(self._journal.waiting()):
-                seconds = self._seconds(each.pace, each.music_seconds)
-                if ahead < 0 or seconds < 0:
-                    return -1.0
-                ahead += seconds
-                if each.number == job.number:
-                    return ahead
-            return -1.0
+            return self._seconds_until(job.number, self._turns.ordered(self._journal.waiting()))
+
+    def _seconds_until(self, number: int, order: Sequence[Waiting]) -> float:
+        """Return when a job that runs, or is in `order`, will be done; -1 where unknown."""
+        running, ahead = self._running, 0.0
+        if running is not None:
+            whole = self._seconds(running.job.pace, running.job.music_seconds)
+            ahead = whole * (1.0 - running.fraction) if whole >= 0 else -1.0
+            if running.job.number == number:
+                return ahead
+        for each in order:
+            seconds = self._seconds(each.pace, each.music_seconds)
+            if ahead < 0 or seconds < 0:
+                return -1.0
+            ahead += seconds
+            if each.number == number:
+                return ahead
+        return -1.0
 
     def pause(self, paused: bool) -> None:
         """Start no more jobs, or go on; a job that runs is not touched. It outlives the daemon."""

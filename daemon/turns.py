@@ -40,8 +40,11 @@ class Turns:
 
     def ordered(self, waiting: Iterable[Waiting]) -> list[Waiting]:
         """Return those that wait, the next one first."""
+        jobs = sorted(waiting, key=lambda each: each.number)
+        if len({(each.owner, each.priority) for each in jobs}) < 2:
+            return jobs
         by_priority: dict[int, dict[str, deque[Waiting]]] = {}
-        for each in sorted(waiting, key=lambda each: each.number):
+        for each in jobs:
             of_owner = by_priority.setdefault(each.priority, {}).setdefault(each.owner, deque())
             of_owner.append(each)
         order = []

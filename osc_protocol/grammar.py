@@ -34,6 +34,17 @@ def is_ping(osc: OscMessage) -> bool:
     return osc.address in _PINGS
 
 
+def pong_to(datagram: bytes, osc: OscMessage) -> bytes | None:
+    """Return what answers the datagram of a ping; None where read_command() has to refuse it.
+
+    It is the same but for one letter, and is neither read nor written again.
+    """
+    if len(osc.args) > MAX_PING_ARGUMENTS or not ENCODED_TAGS.issuperset(osc.tags):
+        return None
+    at = len(osc.address) - len("ing")
+    return datagram[:at] + b"o" + datagram[at + 1 :]
+
+
 def read_command(osc: OscMessage) -> Message | None:
     """Return the command that a client sent; None for a button that was let go.
 

@@ -30,7 +30,7 @@ from osc_protocol import messages as osc
 from osc_protocol.codec import OscMessage, decode
 from osc_protocol.draft import Draft
 from osc_protocol.errors import Code, ProtocolError
-from osc_protocol.grammar import read_command, request_id, write
+from osc_protocol.grammar import pong_to, read_command, request_id, write
 
 log = logging.getLogger("backline.osc")
 
@@ -71,6 +71,14 @@ class Exchange:
     def take(self, packet: bytes, source: Address) -> None:
         """Carry out one packet; raises DecodeError when it is none, and nothing else."""
         self.carry_out(decode(packet, self._max_packet_bytes), source)
+
+    def answer_ping(self, datagram: bytes, ping: OscMessage, source: Address) -> None:
+        """Answer a ping that is a datagram of its own, in the shortest way there is."""
+        pong = pong_to(datagram, ping)
+        if pong is None:
+            self.carry_out((ping,), source)
+        else:
+            self._send(pong, osc.Pong, self.subscribers.renew(source, time.monotonic()))
 
     def carry_out(self, commands: Sequence[OscMessage], source: Address) -> None:
         """Carry out the messages of one packet; raises nothing."""

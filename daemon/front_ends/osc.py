@@ -19,12 +19,13 @@ from daemon.errors import DaemonError
 from daemon.front_ends.desk import Desk
 from daemon.front_ends.exchange import Exchange
 from daemon.front_ends.front_end import Service
-from daemon.front_ends.guard import Guard
+from daemon.front_ends.guard import Guard, is_this_machine
 from daemon.front_ends.subscribers import Address
 from daemon.lan import token_in
 from osc_protocol import messages as osc
 from osc_protocol.codec import MAX_DATAGRAM_BYTES, decode
 from osc_protocol.errors import Code, DecodeError, ProtocolError
+from osc_protocol.grammar import is_ping
 
 log = logging.getLogger("backline.osc")
 
@@ -116,6 +117,10 @@ class OscFrontEnd:
             commands = decode(datagram)
         except DecodeError as error:
             log.debug("datagram from %s:%s not understood: %s", *source, error)
+            return
+        is_message = datagram.startswith(b"/")  # not a bundle of one
+        if is_message and is_ping(commands[0]) and is_this_machine(source[0]):
+            self._exchange.answer_ping(datagram, commands[0], source)
             return
         # A bundle costs what its messages would cost in datagrams of their own.
         if len(commands) > 1 and not self._limit.allows(source, now, len(commands) - 1):

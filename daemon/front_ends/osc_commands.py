@@ -33,7 +33,7 @@ from midi.user_file import open_file
 from osc_protocol import messages as osc
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
-from osc_protocol.request_paths import check_absolute
+from osc_protocol.request_paths import check_absolute, paths_of
 from stems.manifest import MANIFEST_NAME
 from stems.version import backline_version
 
@@ -150,7 +150,9 @@ class Commands:
         reason = engine_spec(generate.engine, self.service.config.engines).reason_against()
         if reason:
             raise ProtocolError(Code.MODEL_UNAVAILABLE, reason, "engine")
-        if generate.dry_run or (self._is_new(generate, source) and _is_read_quickly(generate)):
+        names_files = generate.melody or any(True for _ in paths_of(generate))
+        is_read_now = names_files and self._is_new(generate, source) and _is_read_quickly(generate)
+        if generate.dry_run or is_read_now:
             generate.read_files()  # what is wrong with it is said now, not when its turn comes
         yield from self._order(generate, source)
 
@@ -178,8 +180,7 @@ class Commands:
     def _order(self, command: osc.AnyRequest, source: Address) -> Answers:
         """Have the queue take the order, or only answer that it could be taken."""
 
-        def acknowledge(job: Job, position: int, duplicate: bool) -> None:
-            eta_seconds = self.service.queue.eta_seconds(job)
+        def acknowledge(job: Job, position: int, eta_seconds: float, duplicate: bool) -> None:
             accepted = osc.Accepted(
                 command.rid, job.number, job.state, position, duplicate, eta_seconds
             )

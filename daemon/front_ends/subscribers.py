@@ -133,14 +133,15 @@ class Subscribers:
             self._forget(source)
             self._peers.pop(source, None)
 
-    def renew(self, source: Address, now: float) -> None:
-        """A sign of life from `source`: its lease starts again."""
+    def renew(self, source: Address, now: float) -> Address:
+        """A sign of life from `source`: its lease starts again; returns where its answers go."""
         with self._lock:
-            lease = self._leases.get(self._target(source))
+            target = self._target(source)
+            lease = self._leases.get(target)
             if lease is not None:
-                self._leases[lease.target] = replace(
-                    lease, expires_seconds=now + lease.lease_seconds
-                )
+                until = now + lease.lease_seconds
+                self._leases[target] = replace(lease, expires_seconds=until)
+            return target
 
     def expire(self, now: float) -> None:
         """Forget those whose lease is over."""

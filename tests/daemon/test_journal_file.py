@@ -86,7 +86,7 @@ def test_a_journal_of_version_1_is_taken_over_whole(path: Path) -> None:
         done, waiting = journal.find(1), journal.find_rid("127.0.0.1", "take2")
         assert done is not None and waiting is not None
         assert (done.state, done.request, done.elapsed_seconds) == ("done", {"bpm": 92.5}, 3.0)
-        assert (waiting.number, waiting.source, waiting.priority) == (2, "", 0)
+        assert (waiting.number, waiting.source, waiting.priority, waiting.pace) == (2, "", 0, "")
         assert [event.details for event in journal.stems(1)] == [{"name": "drums"}]
         assert journal.add("127.0.0.1", "take3", "d3", {}, 1).seq == 6
     with closing(sqlite3.connect(path)) as database:

@@ -11,7 +11,7 @@ import pytest
 from osc_protocol.argument import Arg as Argument
 from osc_protocol.codec import OscMessage, decode, encode
 from osc_protocol.errors import Code, ProtocolError
-from osc_protocol.grammar import read_answer, read_command, request_id, write
+from osc_protocol.grammar import pong_to, read_answer, read_command, request_id, write
 from osc_protocol.messages import (
     CLASSES,
     TABLE,
@@ -540,3 +540,14 @@ def test_the_id_of_a_wrong_request_is_found_for_its_error(
     address: str, tags: str, args: tuple[object, ...], rid: str
 ) -> None:
     assert request_id(OscMessage(address, tags, args)) == rid
+
+
+@pytest.mark.parametrize(
+    ("ping", "pong"), [("/ping", "/pong"), ("/backline/ping", "/backline/pong")]
+)
+def test_a_pong_is_its_ping_but_for_one_letter(ping: str, pong: str) -> None:
+    args = ("here", 7, 0.5, b"x")
+    datagram = encode(ping, "sifb", args)
+    assert pong_to(datagram, sent(ping, "sifb", *args)) == encode(pong, "sifb", args)
+    assert pong_to(datagram, OscMessage(ping, "i" * 9, (0,) * 9)) is None  # more than 8
+    assert pong_to(datagram, OscMessage(ping, "c", ("x",))) is None  # never sent
