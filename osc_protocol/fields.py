@@ -35,7 +35,7 @@ AtBeats = Annotated[
 Priority = Annotated[
     int,
     Key("of jobs that wait in a daemon, those of higher priority go first", low=-9, high=9,
-        in_request=False, kept_by=(), group=OUTPUT, example="5"),
+        stored_if_set=True, kept_by=(), group=OUTPUT, example="5"),
 ]  # fmt: skip
 DryRun = Annotated[
     bool,
