@@ -7,15 +7,16 @@ and needs to load it again.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from midi.grid import Grid
-from stems.errors import StemError
+from stems.ardour_time import SUPERCLOCKS_HZ, TICKS_PER_BEAT, tempo_map
 from stems.manifest import Manifest, grid_of
+from stems.musical_content import StemNotes, chord_marks, stem_notes
 from stems.palette import NEUTRAL, STEM_COLOURS
 from stems.project_file import start_seconds
 
@@ -27,9 +28,6 @@ OPTIONS = {
     "native-file-header-format": "WAVE",
     "use-region-fades": "1",
 }
-SUPERCLOCKS_HZ = 282_240_000  # of which any usual sample rate has a whole number a frame
-TICKS_PER_BEAT = 1_920
-RAMP_STEP_BEATS = 1  # Ardour's ramps are of another shape: here they are steps, right on each beat
 Ids = Iterator[int]
 
 
@@ -37,7 +35,8 @@ def write_session(session: Path, folder: Path, manifest: Manifest, name: str) ->
     """Write the job in `folder` as the session `name` into `session`, an empty folder.
 
     Each stem has a track, and a region that begins on the frame at which the job lies; takes after
-    the first are muted tracks. Raises StemError for a job that does not begin on a bar line of its
+    the first, and the notes of each stem, are muted tracks. Sections are ranges,
+    chords marks. Raises StemError for a job that does not begin on a bar line of its
     first meter, or is no song; OSError when the disk refuses.
     """
     grid = grid_of(manifest)
@@ -45,14 +44,22 @@ def write_session(session: Path, folder: Path, manifest: Manifest, name: str) ->
     sounds.mkdir(parents=True)
     for each in ("analysis", "dead", "export", "externals", "peaks", "plugins"):
         (session / each).mkdir()
-    root = _session(manifest, grid, name)
+    notes, chords = list(stem_notes(folder, manifest)), chord_marks(folder, manifest, grid)
+    root = _session(manifest, grid, name, notes, chords)
+    midi = sounds.with_name("midifiles")
+    midi.mkdir()
+    for part in notes:
+        shutil.copyfile(folder / part.path, midi / _file_name(part.name, part.path))
     for track, path in manifest.sounds():
         shutil.copyfile(folder / path, sounds / _file_name(track, path))
     indent(root)
     ElementTree(root).write(session / f"{name}.ardour", encoding="UTF-8", xml_declaration=True)
 
 
-def _session(manifest: Manifest, grid: Grid, name: str) -> Element:
+def _session(
+    manifest: Manifest, grid: Grid, name: str, notes: Sequence[StemNotes],
+    chords: Sequence[tuple[Fraction, str]],
+) -> Element:  # fmt: skip
     rate, frames = manifest.grid.sample_rate, manifest.grid.frames
     start = start_seconds(grid, manifest.position.at_beats, manifest.position.at_seconds)
     ids = count(1)
@@ -87,26 +94,64 @@ def _session(manifest: Manifest, grid: Grid, name: str) -> Element:
             })  # fmt: skip
         _region(regions, track, next(ids), names, f"a{length}@a0", is_whole_file=True)
         track_id, playlist_id = next(ids), next(ids)
-        playlist = SubElement(playlists, "Playlist", {
-            "id": str(playlist_id), "name": track, "type": "audio", "orig-track-id": str(track_id),
-            "shared-with-ids": "", "frozen": "0", "combine-ops": "0",
-        })  # fmt: skip
+        playlist = _playlist(playlists, track, "audio", playlist_id, track_id)
         _region(playlist, track, next(ids), names, f"a{length}@a{first}", is_whole_file=False)
         _track(routes, track, track_id, playlist_id, order, ids)
-    _locations(locations, manifest, grid, start, first + length, ids)
-    root.append(_tempo_map(grid, start))
+    _note_tracks(root, notes, grid, start, len(list(manifest.sounds())) + 1, ids)
+    marks = [(start + grid.seconds_at(beat), symbol) for beat, symbol in chords]
+    _locations(locations, manifest, grid, start, first + length, marks, ids)
+    root.append(tempo_map(grid, start))
     root.set("id-counter", str(next(ids)))
     return root
+
+
+def _note_tracks(
+    root: Element, notes: Sequence[StemNotes], grid: Grid, start: Fraction, order: int, ids: Ids
+) -> None:
+    """Add a source, a region and a muted track for each; `order` is the place of the first."""
+    sources, regions, routes, playlists = (
+        _within(root, tag) for tag in ("Sources", "Regions", "Routes", "Playlists")
+    )
+    lead = round(start * grid.tempo[0].bpm / 60 * TICKS_PER_BEAT)
+    span = f"b{round(grid.beats * TICKS_PER_BEAT)}@b"
+    for place, part in enumerate(notes, order):
+        source, track_id, playlist_id = (next(ids) for _ in range(3))
+        SubElement(sources, "Source", {
+            "name": _file_name(part.name, part.path), "take-id": "", "type": "midi", "flags": "",
+            "id": str(source), "origin": part.path,
+        })  # fmt: skip
+        _region(regions, part.name, next(ids), [str(source)], f"{span}0", is_whole_file=True)
+        playlist = _playlist(playlists, part.name, "midi", playlist_id, track_id)
+        placed = f"{span}{lead}"
+        _region(playlist, part.name, next(ids), [str(source)], placed, is_whole_file=False)
+        _note_track(routes, part.name, track_id, playlist_id, place, ids)
+
+
+def _within(root: Element, tag: str) -> Element:
+    found = root.find(tag)
+    assert found is not None
+    return found
+
+
+def _playlist(parent: Element, name: str, kind: str, number: int, track: int) -> Element:
+    return SubElement(parent, "Playlist", {
+        "id": str(number), "name": name, "type": kind, "orig-track-id": str(track),
+        "shared-with-ids": "", "frozen": "0", "combine-ops": "0",
+    })  # fmt: skip
 
 
 def _region(
     parent: Element, name: str, number: int, sources: list[str], length: str, *, is_whole_file: bool
 ) -> None:
-    whole = length.split("@")[0] + "@a0"
+    """Add a region of sound, or of MIDI where its length counts beats ("b")."""
+    domain = length[0]
+    whole = f"{length.split('@')[0]}@{domain}0"
     facts = {
-        "name": name if is_whole_file else f"{name}.1", "id": str(number), "type": "audio",
-        "whole-file": str(int(is_whole_file)), "start": "a0", "length": length,
-        "sync-position": "a0", "ancestral-start": "a0", "ancestral-length": whole, "stretch": "1",
+        "name": name if is_whole_file else f"{name}.1", "id": str(number),
+        "type": "midi" if domain == "b" else "audio",
+        "whole-file": str(int(is_whole_file)), "start": f"{domain}0", "length": length,
+        "sync-position": f"{domain}0", "ancestral-start": f"{domain}0",
+        "ancestral-length": whole, "stretch": "1",
         "shift": "1", "opaque": "1", "channels": str(len(sources)), "envelope-active": "0",
         "default-fade-in": "1", "default-fade-out": "1", "fade-in-active": "0",
         "fade-out-active": "0", "scale-amplitude": "1", "first-edit": "nothing",
@@ -116,12 +161,34 @@ def _region(
     SubElement(parent, "Region", facts)
 
 
+def _colour(stem: str) -> str:
+    red, green, blue = STEM_COLOURS.get(stem, NEUTRAL)
+    return str(red << 24 | green << 16 | blue << 8 | 255)
+
+
+def _note_track(
+    routes: Element, name: str, number: int, playlist: int, order: int, ids: Ids
+) -> None:
+    """A muted track of MIDI, whose output is connected to nothing."""
+    colour = _colour(name.partition(" ")[0])
+    route = SubElement(routes, "Route", {
+        "version": "7002", "id": str(number), "name": name, "default-type": "midi",
+        "strict-io": "1", "active": "1", "midi-playlist": str(playlist), "mode": "Normal",
+        "note-mode": "Sustained", "playback-channel-mode": "AllChannels",
+    })  # fmt: skip
+    SubElement(route, "PresentationInfo", {
+        "order": str(order), "flags": "MidiTrack,OrderSet", "color": colour,
+    })  # fmt: skip
+    for direction, port in (("Input", "midi_in"), ("Output", "midi_out")):
+        _ports(route, name, direction, port, (None,), ids, "midi")
+    SubElement(route, "MuteMaster", {"mute-point": "PostFader,Listen,Main", "muted": "1"})
+    SubElement(route, "Controllable", {"name": "mute", "id": str(next(ids)), "value": "1"})
+
+
 def _track(routes: Element, name: str, number: int, playlist: int, order: int, ids: Ids) -> None:
     stem, _, take = name.partition(" ")
     muted = str(int(bool(take)))
-    red, green, blue = STEM_COLOURS.get(stem, NEUTRAL)
-    colour = str(red << 24 | green << 16 | blue << 8 | 255)
-    shown = {"order": str(order), "flags": "AudioTrack,OrderSet", "color": colour}
+    shown = {"order": str(order), "flags": "AudioTrack,OrderSet", "color": _colour(stem)}
     route = _route(routes, name, number, shown, MASTER, ids, playlist)
     SubElement(route, "MuteMaster", {"mute-point": "PostFader,Listen,Main", "muted": muted})
     SubElement(route, "Controllable", {"name": "mute", "id": str(next(ids)), "value": muted})
@@ -154,20 +221,22 @@ def _fader(route: Element, ids: Ids) -> None:
 
 
 def _ports(
-    route: Element, name: str, direction: str, port: str, others: tuple[str | None, ...], ids: Ids
-) -> None:
+    route: Element, name: str, direction: str, port: str, others: tuple[str | None, ...], ids: Ids,
+    kind: str = "audio",
+) -> None:  # fmt: skip
     io = SubElement(route, "IO", {
-        "name": name, "id": str(next(ids)), "direction": direction, "default-type": "audio",
+        "name": name, "id": str(next(ids)), "direction": direction, "default-type": kind,
     })  # fmt: skip
     for channel, other in enumerate(others, 1):
-        each = SubElement(io, "Port", type="audio", name=f"{name}/{port} {channel}")
+        each = SubElement(io, "Port", type=kind, name=f"{name}/{port} {channel}")
         if other:
             SubElement(each, "Connection", other=other)
 
 
 def _locations(
-    locations: Element, manifest: Manifest, grid: Grid, start: Fraction, end: int, ids: Ids
-) -> None:
+    locations: Element, manifest: Manifest, grid: Grid, start: Fraction, end: int,
+    marks: Sequence[tuple[Fraction, str]], ids: Ids,
+) -> None:  # fmt: skip
     def add(name: str, first: int, last: int, flags: str) -> None:
         SubElement(locations, "Location", {
             "id": str(next(ids)), "name": name, "start": f"a{first}", "end": f"a{last}",
@@ -180,71 +249,10 @@ def _locations(
         first, last = (round((start + grid.seconds_at(grid.bar_starts[bar])) * SUPERCLOCKS_HZ)
                        for bar in bars)  # fmt: skip
         add(section.name, first, last, "IsRangeMarker")
+    for seconds, symbol in marks:
+        at = round(seconds * SUPERCLOCKS_HZ)
+        add(symbol, at, at, "IsMark")
 
 
 def _file_name(track: str, path: str) -> str:
     return track.replace(" ", "-") + Path(path).suffix
-
-
-def _tempo_map(grid: Grid, start: Fraction) -> Element:
-    """Tempo and meter from the session's start: before bar 1 they are those of bar 1."""
-    lead_beats = start * grid.tempo[0].bpm / 60
-    if (lead_beats / grid.meter.beats).denominator != 1:
-        raise StemError(
-            f"the job begins at {float(start):g} s, which is no bar line at {grid.bpm:g} bpm in "
-            f"{grid.meter}; Ardour's tempo map could not have its bars"
-        )
-    root = Element("TempoMap", {"superclocks-per-second": str(SUPERCLOCKS_HZ)})
-    tempos, meters = SubElement(root, "Tempos"), SubElement(root, "Meters")
-    steps = list(_steps(grid))
-    if lead_beats:
-        steps = [(-lead_beats, grid.tempo[0].bpm), *steps]
-        if steps[0][1] == steps[1][1]:
-            del steps[1]
-    for beat, bpm in steps:
-        text = f"{float(bpm):.17g}"
-        SubElement(tempos, "Tempo", {
-            "npm": text, "enpm": text, "note-type": "4", "type": "Tempo::Constant", "active": "1",
-            "locked-to-meter": "0", "continuing": "0",
-            **_where(grid, beat, start, lead_beats), "omega": "0",
-        })  # fmt: skip
-    for change in grid.meters:
-        beat = grid.bar_starts[change.bar] if change.bar else -lead_beats
-        SubElement(meters, "Meter", {
-            "note-value": str(change.meter.denominator),
-            "divisions-per-bar": str(change.meter.numerator),
-            **_where(grid, beat, start, lead_beats),
-        })  # fmt: skip
-    SubElement(root, "MusicTimes")
-    return root
-
-
-def _steps(grid: Grid) -> Iterator[tuple[Fraction, Fraction]]:
-    """Tempo from each beat on; a ramp as steps that take as long as it does from beat to beat."""
-    for index, point in enumerate(grid.tempo):
-        last = index + 1 == len(grid.tempo)
-        end = grid.beats if last else min(grid.tempo[index + 1].beat, grid.beats)
-        if last or not point.ramp:
-            yield point.beat, Fraction(point.bpm)
-            continue
-        beat = point.beat
-        while beat < end:
-            following = min(beat + RAMP_STEP_BEATS, end)
-            seconds = Fraction(grid.seconds_at(following)) - Fraction(grid.seconds_at(beat))
-            yield beat, 60 * (following - beat) / seconds
-            beat = following
-
-
-def _where(grid: Grid, beat: Fraction, start: Fraction, lead_beats: Fraction) -> dict[str, str]:
-    """A beat of the grid, or its start if it is negative, in superclocks, quarters and bars."""
-    if beat < 0:
-        return {"sclock": "0", "quarters": "0:0", "bbt": "1|1|0"}
-    ticks = round((lead_beats + beat) * TICKS_PER_BEAT)
-    bar = grid.bar_at(beat)
-    in_bar = (beat - grid.bar_starts[bar]) * grid.meter_at_bar(bar).denominator / 4  # in its notes
-    bars = lead_beats / grid.meter.beats + bar
-    return {
-        "sclock": str(round((start + Fraction(grid.seconds_at(beat))) * SUPERCLOCKS_HZ)),
-        "quarters": f"{ticks // TICKS_PER_BEAT}:{ticks % TICKS_PER_BEAT}",
-        "bbt": f"{bars + 1}|{int(in_bar) + 1}|{round(in_bar % 1 * TICKS_PER_BEAT)}",
-    }

@@ -7,7 +7,7 @@ Where its schema wants things in an order, they are written in that order.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import count, pairwise
 from pathlib import Path
@@ -15,21 +15,26 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from midi.grid import Grid, Meter
 from stems.manifest import Manifest, grid_of
+from stems.musical_content import StemNotes, chord_marks, stem_notes
 from stems.palette import NEUTRAL, STEM_COLOURS, hex_colour
 
 # The format does not say whether a linear ramp of tempo is one over time or over beats. Between
 # points this far apart the two differ by next to nothing.
 RAMP_STEP_BEATS = Fraction(1, 4)
+Mark = tuple[Fraction, str]  # a beat and what begins there
 
 
 def write_dawproject(path: Path, folder: Path, manifest: Manifest) -> None:
     """Write the job in `folder` to `path`, sounds included.
 
     Each stem is a clip at bar 1's place in beats, its length in seconds that of its frames and
-    never stretched; takes after the first are muted tracks. Raises StemError for a manifest that
-    cannot be, OSError when the disk refuses.
+    never stretched; takes after the first, and the notes of each stem, are muted tracks. Sections
+    and chords are markers. Raises StemError for a manifest that cannot be, OSError when the disk
+    refuses.
     """
-    project = _project(manifest, grid_of(manifest))
+    grid = grid_of(manifest)
+    notes, chords = list(stem_notes(folder, manifest)), chord_marks(folder, manifest, grid)
+    project = _project(manifest, grid, notes, chords)
     about = Element("MetaData")
     SubElement(about, "Title").text = _title(manifest)
     SubElement(about, "Comment").text = f"backline {manifest.backline}, job {manifest.job or '-'}"
@@ -40,7 +45,9 @@ def write_dawproject(path: Path, folder: Path, manifest: Manifest) -> None:
             archive.write(folder / wav, f"audio/{wav}", zipfile.ZIP_STORED)
 
 
-def _project(manifest: Manifest, grid: Grid) -> Element:
+def _project(
+    manifest: Manifest, grid: Grid, notes: Sequence[StemNotes], chords: Sequence[Mark]
+) -> Element:
     ids = map("id{}".format, count())
     root = Element("Project", version="1.0")
     SubElement(root, "Application", name="backline", version=manifest.backline)
@@ -59,27 +66,33 @@ def _project(manifest: Manifest, grid: Grid) -> Element:
     start_beats = _start_beats(manifest, grid)
     for track_name, wav in manifest.sounds():
         track_id = next(ids)
-        _track(group, manifest, track_name, track_id, master_id, ids)
+        _track(group, track_name, "audio", track_id, master_id, ids, muted=" " in track_name)
         lane = SubElement(lanes, "Lanes", track=track_id, id=next(ids))
         _clip(SubElement(lane, "Clips", id=next(ids)), manifest, grid, wav, start_beats, next(ids))
+    for each in notes:
+        track_id = next(ids)
+        _track(group, each.name, "notes", track_id, master_id, ids, muted=True)
+        lane = SubElement(lanes, "Lanes", track=track_id, id=next(ids))
+        _note_clip(SubElement(lane, "Clips", id=next(ids)), each, grid, start_beats, next(ids))
     master = SubElement(
         structure, "Track", contentType="audio notes", loaded="true", id=next(ids), name="Master"
     )
     _channel(master, master_id, ids, role="master", muted=False)
-    _add_maps(arrangement, manifest, grid, start_beats, tempo_id, meter_id, ids)
+    marks = _marks(manifest, grid, chords)
+    _add_maps(arrangement, marks, grid, start_beats, tempo_id, meter_id, ids)
     root.append(arrangement)
     return root
 
 
 def _track(
-    group: Element, manifest: Manifest, name: str, track_id: str, master_id: str, ids: Iterator[str]
-) -> None:
-    stem, _, take = name.partition(" ")
+    group: Element, name: str, content: str, track_id: str, master_id: str, ids: Iterator[str],
+    *, muted: bool,
+) -> None:  # fmt: skip
     track = SubElement(
-        group, "Track", contentType="audio", loaded="true", id=track_id, name=name,
-        color=hex_colour(STEM_COLOURS[stem]),
+        group, "Track", contentType=content, loaded="true", id=track_id, name=name,
+        color=hex_colour(STEM_COLOURS[name.partition(" ")[0]]),
     )  # fmt: skip
-    _channel(track, next(ids), ids, role="regular", muted=bool(take), destination=master_id)
+    _channel(track, next(ids), ids, role="regular", muted=muted, destination=master_id)
 
 
 def _channel(
@@ -107,16 +120,36 @@ def _clip(
     SubElement(audio, "File", path=f"audio/{wav}")
 
 
+def _note_clip(
+    clips: Element, played: StemNotes, grid: Grid, start_beats: Fraction, notes_id: str
+) -> None:
+    clip = SubElement(
+        clips, "Clip", time=_number(start_beats), duration=_number(grid.beats),
+        contentTimeUnit="beats", playStart="0.0", name=played.name,
+    )  # fmt: skip
+    notes = SubElement(clip, "Notes", id=notes_id)
+    for note in played.notes:
+        SubElement(
+            notes, "Note", time=_number(note.start_beats), duration=_number(note.length_beats),
+            channel=str(played.channel), key=str(note.pitch), vel=_number(note.velocity / 127),
+        )  # fmt: skip
+
+
+def _marks(manifest: Manifest, grid: Grid, chords: Sequence[Mark]) -> list[Mark]:
+    """Return beats and names of sections and chords, a section before its first chord."""
+    sections = [(grid.bar_starts[each.first_bar], each.name) for each in manifest.sections]
+    return sorted((*sections, *chords), key=lambda mark: mark[0])
+
+
 def _add_maps(
-    arrangement: Element, manifest: Manifest, grid: Grid, start: Fraction, tempo_id: str,
+    arrangement: Element, marks: Sequence[Mark], grid: Grid, start: Fraction, tempo_id: str,
     meter_id: str, ids: Iterator[str],
 ) -> None:  # fmt: skip
-    """Add sections, tempo and meters in beats."""
-    if manifest.sections:
+    """Add markers, tempo and meters in beats."""
+    if marks:
         markers = SubElement(arrangement, "Markers", timeUnit="beats", id=next(ids))
-        for section in manifest.sections:
-            beat = _number(start + grid.bar_starts[section.first_bar])
-            SubElement(markers, "Marker", time=beat, name=_words(section.name))
+        for at, name in marks:
+            SubElement(markers, "Marker", time=_number(start + at), name=_words(name))
     points = SubElement(arrangement, "TempoAutomation", timeUnit="beats", unit="bpm", id=next(ids))
     SubElement(points, "Target", parameter=tempo_id)
     for at, bpm, shape in _tempo(grid, start):

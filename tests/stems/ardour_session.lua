@@ -58,8 +58,17 @@ local function look(bar, bars)
     if not track:isnil() then
       for region in track:playlist():region_list():iter() do
         print(("track %s, %s, at %d"):format(route:name(), route:muted() and "muted" or "heard", region:position():samples()))
+        local midi = region:to_midiregion()
+        if not midi:isnil() then
+          for note in ARDOUR.LuaAPI.note_list(midi:model()):iter() do
+            print(("note %s %d %s %s %d %d"):format(route:name(), note:note(), note:time():str(), note:length():str(), note:velocity(), note:channel()))
+          end
+        end
       end
     end
+  end
+  for location in session:locations():list():iter() do
+    if location:is_mark() then print(("mark %s at %d"):format(location:name(), location:start():samples())) end
   end
   return session
 end

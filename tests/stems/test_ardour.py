@@ -19,8 +19,11 @@ import soundfile
 
 from audio.clip import Clip
 from diffusion.facts import EngineDescription
+from midi.chords import chords_from_text
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.key import Key
+from midi.lead_sheet import LeadSheet
+from midi.note import Note
 from stems.ardour import write_session
 from stems.delivery import deliver
 from stems.entries import GridEntry
@@ -37,6 +40,13 @@ SCRIPT = Path(__file__).with_name("ardour_session.lua")
 STEMS = ("drums", "bass")
 SUPERCLOCKS_HZ = 282_240_000  # in which Ardour's saved sessions count time
 NAME = "proof"
+NOTES = {
+    "drums": (
+        Note(Fraction(0), Fraction(1, 4), 36, 100),
+        Note(Fraction(9), Fraction(1, 4), 38, 80),
+    ),
+    "bass": (Note(Fraction(3, 2), Fraction(2), 33, 64),),
+}
 DEADLINE_SECONDS = 300.0  # nothing waits that long unless something is broken
 
 
@@ -65,9 +75,14 @@ def make_job(folder: Path, grid: Grid, sample_rate: int, at_beats: int, takes: i
             burst = random.uniform(0.1, 0.3, (2, 2_000)) * random.choice((-1.0, 1.0), (2, 2_000))
             samples[:, start : start + 2_000] = burst  # its first frame is loud already
         clips[stem] = Clip(samples, sample_rate)
+    chords = chords_from_text("Am7 | F G | C", grid).chords[:4]  # no more after bar 3
+    sheet = LeadSheet(chords=chords)
     deliver(
         folder, request={}, grid=grid, key=Key.parse("A minor"), melody=None,
-        takes=[Take(StemSet(clips), seed=seed) for seed in range(takes)], stems=STEMS,
+        takes=[
+            Take(StemSet(clips), NOTES, seed=seed, lead_sheet=sheet) for seed in range(takes)
+        ],
+        stems=STEMS,
         engine=EngineDescription(name="test"),
         at_beats=at_beats, sections=("verse",) * grid.bars,
     )  # fmt: skip
@@ -235,9 +250,21 @@ def test_ardour_opens_the_session_that_is_exported_for_it_and_plays_the_same(
         f"track {name}, {state}, at {start}"
         for name, state in (
             ("drums", "heard"), ("bass", "heard"), ("drums take 2", "muted"),
-            ("bass take 2", "muted"),
+            ("bass take 2", "muted"), ("drums notes", "muted"), ("bass notes", "muted"),
+            ("drums notes take 2", "muted"), ("bass notes take 2", "muted"),
         )
     ]  # fmt: skip
+    played = [line for line in lines if line.startswith("note ") and "take 2" not in line]
+    assert played == [
+        "note drums notes 36 0:0 0:480 100 9", "note drums notes 38 9:0 0:480 80 9",
+        "note bass notes 33 1:960 2:0 64 0",
+    ]  # fmt: skip
+    marks = [line for line in lines if line.startswith("mark ")]
+    at = [start + float(song.seconds_at(Fraction(beat)) * rate) for beat in (0, 4, 6, 8, 11)]
+    assert [line.rsplit(" at ")[0] for line in marks] == [
+        "mark Am7", "mark F", "mark G", "mark C", "mark N.C."
+    ]  # fmt: skip
+    assert [int(line.rsplit(" ")[-1]) for line in marks] == pytest.approx(at, abs=1.0)
     mix, _ = soundfile.read(tmp_path / "job" / "mix.wav", dtype="float32", always_2d=True)
     assert (heard_rate, heard.shape) == (rate, (start + len(mix), 2))
     assert np.nonzero(heard.any(axis=1))[0][0] == start

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from math import log
@@ -14,8 +16,11 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 
 from diffusion.facts import EngineDescription
+from midi.chords import chords_from_text
 from midi.grid import Grid
 from midi.key import Key
+from midi.lead_sheet import LeadSheet
+from midi.note import Note
 from stems.dawproject import write_dawproject
 from stems.delivery import deliver
 from stems.errors import StemError
@@ -44,8 +49,10 @@ RULES: dict[str, tuple[list[str], set[str], set[str]]] = {
                     {"id"}),
     "Lanes": (["Lanes", "Clips"], set(), {"id", "timeUnit", "track"}),
     "Clips": (["Clip"], set(), {"id"}),
-    "Clip": (["Audio"], {"time"}, {"duration", "contentTimeUnit", "playStart", "name"}),
+    "Clip": (["Audio", "Notes"], {"time"}, {"duration", "contentTimeUnit", "playStart", "name"}),
     "Audio": (["File"], {"channels", "sampleRate", "duration"}, {"id"}),
+    "Notes": (["Note"], set(), {"id"}),
+    "Note": ([], {"time", "duration", "key"}, {"channel", "vel", "rel"}),
     "File": ([], {"path"}, set()),
     "Markers": (["Marker"], set(), {"id", "timeUnit"}),
     "Marker": ([], {"time"}, {"name"}),
@@ -58,7 +65,8 @@ RULES: dict[str, tuple[list[str], set[str], set[str]]] = {
 VALUES = {
     "timeUnit": {"beats", "seconds"}, "contentTimeUnit": {"beats", "seconds"},
     "interpolation": {"hold", "linear"}, "role": {"regular", "master"},
-    "contentType": {"audio", "tracks", "audio notes"}, "unit": {"bpm", "normalized", "linear"},
+    "contentType": {"audio", "notes", "tracks", "audio notes"},
+    "unit": {"bpm", "normalized", "linear"},
 }  # fmt: skip
 
 
@@ -73,8 +81,10 @@ def export(
     """Delivers two takes and exports them: project.xml, the archive, the manifest."""
     monkeypatch.setattr("stems.delivery.draw_overview", lambda path, _: path.write_bytes(b"png"))
 
-    def call(**changes: object) -> tuple[Element, zipfile.ZipFile, Manifest]:
-        takes = [make_take(mapped_grid, seed, STEMS) for seed in (1, 2)]
+    def call(
+        takes: Sequence[Take] = (), **changes: object
+    ) -> tuple[Element, zipfile.ZipFile, Manifest]:
+        takes = takes or [make_take(mapped_grid, seed, STEMS) for seed in (1, 2)]
         manifest = deliver(
             tmp_path / "job", request={"project": NASTY}, grid=mapped_grid, key=key, melody=None,
             takes=takes, stems=STEMS, engine=EngineDescription(name="test"), job="7",
@@ -129,12 +139,17 @@ def test_the_sounds_lie_in_the_file_unchanged(export: Export) -> None:
 
 def test_each_stem_is_a_clip_at_its_bar_and_only_the_first_take_sounds(export: Export) -> None:
     project, _, manifest = export(at_beats=14)
-    tracks = project.findall("Structure/Track/Track")
+    every = project.findall("Structure/Track/Track")
+    tracks = [track for track in every if track.get("contentType") == "audio"]
     muted = [mute.get("value") for track in tracks for mute in track.findall("Channel/Mute")]
     assert list(zip((track.get("name") for track in tracks), muted, strict=True)) == [
         ("drums", "false"), ("bass", "false"), ("drums take 2", "true"), ("bass take 2", "true"),
     ]  # fmt: skip
-    lanes = project.findall("Arrangement/Lanes/Lanes")
+    lanes = [
+        lane
+        for lane in project.findall("Arrangement/Lanes/Lanes")
+        if lane.find(".//Audio") is not None
+    ]
     assert [lane.get("track") for lane in lanes] == [track.get("id") for track in tracks]
     for lane in lanes:
         (clip,) = lane.findall("Clips/Clip")
@@ -182,6 +197,75 @@ def test_meters_and_sections_lie_on_their_bars(export: Export) -> None:
         for m in project.findall("Arrangement/Markers/Marker")
     ]
     assert markers == [(14.0, " ".join(NASTY.replace("\x07", " ").split())), (21.0, "chorus")]
+
+
+def test_the_notes_of_each_stem_are_a_muted_track_in_beats(
+    export: Export, make_take: Callable[..., Take], mapped_grid: Grid
+) -> None:
+    notes = {
+        "drums": (Note(Fraction(0), Fraction(1, 4), 36, 127), Note(Fraction(9), Fraction(1), 38)),
+        "bass": (Note(Fraction(3, 2), Fraction(2), 33, 64),),
+    }
+    takes = [replace(make_take(mapped_grid, seed, STEMS), notes=notes) for seed in (1, 2)]
+    project, _, _ = export(at_beats=14, takes=takes)
+    tracks = {
+        track.get("id"): track for track in project.findall("Structure/Track/Track")
+        if track.get("contentType") == "notes"
+    }  # fmt: skip
+    names = [track.get("name") for track in tracks.values()]
+    assert names == ["drums notes", "bass notes", "drums notes take 2", "bass notes take 2"]
+    muted = {mute.get("value") for each in tracks.values() for mute in each.iter("Mute")}
+    assert muted == {"true"}
+    lanes = [
+        lane for lane in project.findall("Arrangement/Lanes/Lanes") if lane.get("track") in tracks
+    ]
+    (clip,) = lanes[0].findall("Clips/Clip")
+    assert clip.attrib.items() >= {
+        "time": "14.0", "duration": "13.0", "contentTimeUnit": "beats", "playStart": "0.0",
+    }.items()  # fmt: skip
+    found = [[note.attrib for note in lane.iter("Note")] for lane in lanes[:2]]
+    assert found == [
+        [
+            {"time": "0.0", "duration": "0.25", "channel": "9", "key": "36", "vel": "1.0"},
+            {"time": "9.0", "duration": "1.0", "channel": "9", "key": "38",
+             "vel": repr(round(100 / 127, 12))},
+        ],
+        [{"time": "1.5", "duration": "2.0", "channel": "0", "key": "33",
+          "vel": repr(round(64 / 127, 12))}],
+    ]  # fmt: skip
+
+
+def test_chords_are_markers_among_the_sections_and_a_gap_is_one_too(
+    export: Export, make_take: Callable[..., Take], mapped_grid: Grid
+) -> None:
+    am, f, _, c = chords_from_text("Am7 F | F | C", mapped_grid).chords[:4]
+    later = replace(c, start_beats=8.5, length_beats=1.0)
+    sheet = LeadSheet(chords=(am, f, later))
+    takes = [replace(make_take(mapped_grid, 1, STEMS), lead_sheet=sheet)]
+    project, _, _ = export(at_beats=14, takes=takes)
+    markers = [
+        (float(m.attrib["time"]), m.attrib["name"])
+        for m in project.findall("Arrangement/Markers/Marker")
+    ]
+    assert markers[1:] == [
+        (14.0, "Am7"), (15.75, "F"), (17.5, "N.C."), (21.0, "chorus"), (22.5, "C"), (23.5, "N.C."),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "role"), [("bass.mid", "notes"), ("lead_sheet.json", "plan")])
+def test_notes_or_chords_that_cannot_be_read_are_one_sentence(
+    tmp_path: Path, export: Export, make_take: Callable[..., Take], mapped_grid: Grid,
+    name: str, role: str,
+) -> None:  # fmt: skip
+    notes = {"bass": (Note(Fraction(0), Fraction(1), 33),)}
+    sheet = LeadSheet(chords=chords_from_text("C", mapped_grid).chords)
+    take = replace(make_take(mapped_grid, 1, STEMS), notes=notes, lead_sheet=sheet)
+    _, _, manifest = export(takes=[take])
+    assert role in {entry.role for entry in manifest.files}
+    (tmp_path / "job" / name).write_bytes(b"MThd, not whole")
+    with pytest.raises(StemError, match=f"{re.escape(name)} of the job cannot be read: "):
+        write_dawproject(tmp_path / "other.dawproject", tmp_path / "job", manifest)
+    assert not (tmp_path / "other.dawproject").exists()
 
 
 def test_a_position_in_seconds_becomes_beats_of_the_first_tempo(export: Export) -> None:
