@@ -103,15 +103,15 @@ local function draw(window, follow)
   if window:buttons({ "Cancel" }) then follow:cancel() end
 end
 
--- Carries orders out: where it takes longer, with a small window of bars and Cancel; closing that
--- stops nothing. Says only what went wrong.
-function Follow.quietly(list)
+-- Carries orders out. `ways`: shows_window, where it takes longer, with bars and Cancel, whose closing stops
+-- nothing; tells_all, what went well too, else only what went wrong; cancels all as soon as the daemon is there.
+function Follow.carry_out(list, ways)
   local clock = reaper.time_precise
-  local follow, began, window, is_wanted = Follow.new(clock), clock(), nil, true
-  follow:take_over()
+  local follow, began, window, is_wanted = Follow.new(clock), clock(), nil, ways.shows_window
   for _, order in ipairs(list) do follow:add(order) end
   run.loop(function()
     follow:step()
+    if ways.cancels and #follow.jobs > 0 then follow:cancel() end
     if follow:is_idle() then return false end
     if is_wanted and not window and clock() - began > PATIENCE_SECONDS then window = Window.open("backline progress", WIDTH, HEIGHT) end
     if window and window:begin() then
@@ -125,12 +125,19 @@ function Follow.quietly(list)
   end, function()
     if window then window:close() end
     follow:close()
-    local problems = { follow.problem }
+    local said = { follow.problem }
     for _, job in ipairs(follow.jobs) do
-      if job.state == "failed" or job.state == "waiting" then problems[#problems + 1] = job.message end
+      if job.state == "failed" or job.state == "waiting" or (ways.tells_all and job:is_over()) then said[#said + 1] = job.message end
     end
-    if #problems > 0 then run.tell(table.concat(problems, "\n")) end
+    if #said > 0 then run.tell(table.concat(said, "\n")) end
   end)
+end
+
+-- The same for an action without a window of its own, with what it waited for when it was pressed again.
+function Follow.quietly(list)
+  local all = orders.take_over(reaper.time_precise())
+  table.move(list, 1, #list, #all + 1, all)
+  Follow.carry_out(all, { shows_window = true })
 end
 
 return Follow

@@ -319,9 +319,23 @@ function Window.menu(entries)
   return chosen > 0 and chosen or nil
 end
 
+function Window.is_docked() return gfx.dock(-1) & 1 == 1 end
+
+-- Docks the window where docked ones were last, or lets it float.
+function Window.set_docked(is_docked) gfx.dock(is_docked and 1 or 0) end
+
+-- The menu of a right click, as other windows of REAPER have it.
+function Window:_menu_of_docking()
+  local down = gfx.mouse_cap & 2 == 2
+  local is_new = down and not self.was_right_down
+  self.was_right_down = down
+  if is_new and Window.menu({ Window.is_docked() and "Undock window" or "Dock window" }) then Window.set_docked(not Window.is_docked()) end
+end
+
 -- What nothing in the window took: a click beside everything takes the keyboard from it, and Space
 -- then plays and stops as everywhere else in REAPER.
 function Window:finish()
+  self:_menu_of_docking()
   if self.clicked and not self.has_hit then self.focus = false end
   for _, sign in ipairs(self.typed) do
     if sign == ENTER then self.was_entered = true end -- the next frame's

@@ -130,6 +130,24 @@ def test_the_command_writes_it(tmp_path: Path) -> None:
     assert wrong.returncode == 2 and "$path" in wrong.stderr
 
 
+def test_the_hosted_workflow_writes_an_index_of_this_commit(tmp_path: Path) -> None:
+    """The very line of the workflow, run by a shell in a copy that holds what it needs."""
+    text = (ROOT / ".github" / "workflows" / "reapack.yml").read_text("utf-8")
+    lines = text.partition("run: >\n")[2].partition("      - name:")[0].split("\n")
+    command = " ".join(line.strip() for line in lines).replace("-o index.xml", "-o $OUT")
+    hosted = {
+        "GITHUB_SHA": COMMIT, "GITHUB_SERVER_URL": "https://example.org",
+        "GITHUB_REPOSITORY": "somebody/backline", "OUT": str(tmp_path / "index.xml"),
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+    }  # fmt: skip
+    subprocess.run(["sh", "-c", command], cwd=ROOT, env=hosted, check=True, capture_output=True)
+    index = ElementTree.parse(tmp_path / "index.xml").getroot()
+    urls = {source.text for source in index.iter("source")}
+    assert urls == {
+        f"https://example.org/somebody/backline/raw/{COMMIT}/{path}" for path in scripts()
+    }
+
+
 def test_what_reapack_installs_is_set_up_by_its_first_action(
     package: reapack_index.Package, make_reaper: Callable[[Path], Any], tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ local TITLE = "dub techno 400 bpm A minor"
 case("the next section comes onto the same tracks, as one undo step", function(w, Daemon)
   local _, project = begin(w, Daemon)
   project.cursor = 0.6 -- bar 2
+  for _, track in ipairs(project.tracks) do track.selected = false end
   generate(w)
   equal(names(project), TITLE .. ":0 drums:2 bass:2 melody:2 vocals:2")
   near(project.tracks[2].items[2].value.D_POSITION, 0.6, 1e-9, "position")
@@ -319,4 +320,14 @@ case("a variation that fails takes its notes back from their track", function(w,
   w:run("backline_vary_selected_items.lua")
   contains(w.boxes[1], "The project is as it was")
   for index = 2, 5 do equal(#project.tracks[index].items[1].takes, 1, "takes on track " .. index) end
+end)
+
+case("a variation on lanes with a track of notes has its notes there alone", function(w, Daemon)
+  local _, project = begin(w, Daemon, '"notes":"track","takes":2,"takes_as":"lanes","stems":"drums"')
+  equal(#project.tracks[3].items[1].takes, 2, "takes of the notes")
+  project.tracks[2].items[1].selected = true
+  w:run("backline_vary_selected_items.lua")
+  equal(#project.tracks[2].items, 3, "lanes")
+  equal(#project.tracks[2].items[3].takes, 1, "takes of the variation")
+  equal(#project.tracks[3].items[1].takes, 3, "takes of the notes after it")
 end)

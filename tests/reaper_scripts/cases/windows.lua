@@ -363,5 +363,34 @@ case("what the engine could not follow is said once the stems are there, and sta
     assert(w:shows("the chorus is cut short"), w:seen())
     w:press("escape")
   end)
-  contains(w:project().tracks[2].items[1].text.P_NOTES, "not understood: zither, brutal\nit does not know: kazoo\nthe chorus is cut short\nmelody: The last note was shortened.")
+  contains(w:project().tracks[2].items[1].text.P_NOTES, "not understood: zither, brutal\nit does not know: kazoo\n"
+    .. "the chorus is cut short\nmelody: The last note was shortened.")
+end)
+
+case("a right click docks a window and lets it float again, and More does so without a mouse", function(w, Daemon)
+  scenes.start(w, Daemon)
+  w:run("backline_generate.lua", function()
+    w:wait(function() return w:shows("^Bars") end)
+    local function right_click()
+      gfx.mouse_cap = 2
+      w:pass(3) -- held down it is one click
+      gfx.mouse_cap = 0
+      w:pass(2)
+    end
+    right_click()
+    equal(w.window.menus[1], "Dock window")
+    equal(gfx.dock(-1), 0, "dock where nothing was chosen")
+    w.window.menu_answer = 1
+    right_click()
+    equal(gfx.dock(-1) & 1, 1, "docked")
+    right_click()
+    equal(w.window.menus[3], "Undock window")
+    equal(gfx.dock(-1) & 1, 0, "floating")
+    equal(#w.window.menus, 3, "menus")
+    w:click("More")
+    w:click("docked")
+    equal(gfx.dock(-1) & 1, 1, "docked by More")
+    w:press("escape")
+  end)
+  contains(w.ext.backline["place backline"], "1 ")
 end)

@@ -448,6 +448,21 @@ return function(world)
     if says then return says == "yes" and 6 or 7 end
     return kind == 4 and world.says_yes and 6 or kind == 4 and 7 or 1
   end
+  -- A dialog of fields; what the user makes of it is the scenario's.
+  function calls.GetUserInputs(title, count, captions, values)
+    local separator = captions:match("separator=(.)$") or ","
+    assert(count >= 1 and count <= 16, "double: 1 to 16 fields")
+    local names = {}
+    for name in captions:gsub(",extrawidth=%d+", ""):gsub(",separator=.$", ""):gmatch("[^,]+") do names[#names + 1] = name end
+    assert(#names == count, ("double: %d captions for %d fields"):format(#names, count))
+    local _, separators = values:gsub(separator, "")
+    assert(separators == count - 1, "double: each field has its value")
+    world.dialogs = world.dialogs or {}
+    table.insert(world.dialogs, { title = title, names = names, values = values })
+    if not world.on_dialog then return false, values end
+    local answer = world.on_dialog(values, names)
+    return answer ~= nil, answer or values
+  end
   function calls.ExecProcess(command, timeout_ms)
     world.executed[#world.executed + 1] = command
     if world.on_execute then return world.on_execute(command, timeout_ms) end

@@ -50,8 +50,9 @@ function drawing.new(screen)
     return state.menu_answer
   end
   function gfx.dock(query, ...)
-    assert(query == -1, "gfx.dock(-1) asks")
-    assert(select("#", ...) == 4, "gfx.dock tells the place to those who ask with four numbers")
+    open("dock")
+    if query >= 0 then state.place[1] = query end
+    assert(query >= 0 or select("#", ...) == 0 or select("#", ...) == 4, "gfx.dock tells the place to those who ask with four numbers")
     return state.place[1], state.place[2], state.place[3], gfx.w, gfx.h
   end
   function gfx.update()
