@@ -240,7 +240,7 @@ class Request(Command):
                 continue
             if name not in known:
                 raise ProtocolError(Code.UNKNOWN_KEY, f"{shown(name)} is not a field of a request")
-            found[known[name].field] = _from_json(known[name], value)
+            found[known[name].field] = from_json(known[name], value)
         for argument in cls.row.fields:
             if argument.is_required and argument.in_request and argument.field not in found:
                 raise refusal(argument.field, " is missing", Code.MISSING_ARGUMENT)
@@ -284,7 +284,8 @@ def _as_json(argument: Arg, value: Any) -> object:
     return list(value) if argument.kind == "names" else value
 
 
-def _from_json(argument: Arg, value: object) -> object:
+def from_json(argument: Arg, value: object) -> object:
+    """Return a value of JSON as the field has it: bytes of base64, names as a tuple."""
     if argument.kind == "bytes" and isinstance(value, str):
         try:
             return base64.b64decode(value, validate=True)

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from daemon.job_facts import utc_text
 from daemon.jobs import Event, EventKind, Job, JobState
 from daemon.library import entry_of
-from daemon.queue import JobQueue
 from osc_protocol import messages as osc
 from osc_protocol.errors import Code
 from stems.errors import StemError
@@ -19,7 +19,21 @@ from stems.manifest import read_manifest
 ETA_FROM_FRACTION = 0.05  # before that an estimate is a guess
 
 
-def as_message(event: Event, queue: JobQueue) -> osc.Message:
+class Results(Protocol):
+    """What a message says of a job beyond its row in the journal: a JobQueue knows it."""
+
+    @property
+    def progress(self) -> tuple[str, float]:
+        """Stage and fraction of the job being played."""
+
+    def folder(self, job: Job) -> Path:
+        """Where the job's files are or will be."""
+
+    def is_gone(self, job: Job) -> bool:
+        """Say whether a job is done and its results are not there any more."""
+
+
+def as_message(event: Event, queue: Results) -> osc.Message:
     """Return `event` as an OSC event."""
     job, details = event.job, event.details
     match event.kind:
@@ -63,7 +77,7 @@ def as_ui_messages(event: Event) -> Iterator[osc.Message]:
             yield osc.UiError(event.job.message)
 
 
-def job_reply(rid: str, job: Job, queue: JobQueue, *, stems: int) -> osc.JobReply:
+def job_reply(rid: str, job: Job, queue: Results, *, stems: int) -> osc.JobReply:
     """Return the answer to /backline/job."""
     stage = queue.progress[0] if job.state is JobState.RUNNING else ""
     fraction = fraction_of(job, queue)
@@ -76,7 +90,7 @@ def job_reply(rid: str, job: Job, queue: JobQueue, *, stems: int) -> osc.JobRepl
     )  # fmt: skip
 
 
-def jobs_item(rid: str, index: int, job: Job, queue: JobQueue) -> osc.JobsItem:
+def jobs_item(rid: str, index: int, job: Job, queue: Results) -> osc.JobsItem:
     """Return one line of the answer to /backline/jobs."""
     entry = entry_of(job, queue.folder(job))
     facts, created = entry.facts, utc_text(job.created_seconds)
@@ -91,7 +105,7 @@ def gone(job: Job) -> str:
     return f"job {job.number} was done, but its folder is not there any more"
 
 
-def fraction_of(job: Job, queue: JobQueue) -> float:
+def fraction_of(job: Job, queue: Results) -> float:
     """How much of a job is done, 0..1."""
     if job.state is JobState.RUNNING:
         return queue.progress[1]
@@ -117,5 +131,5 @@ def _remarks(folder: str) -> str:
         return ""
 
 
-def _folder(job: Job, queue: JobQueue) -> str:
+def _folder(job: Job, queue: Results) -> str:
     return str(queue.folder(job)) if job.state is JobState.DONE else ""
