@@ -92,6 +92,12 @@ class Config:
     token_file: Annotated[
         Path | None, About("file with the token that machines of the lan must show in hello")
     ] = UNSET
+    http_port: Annotated[
+        int | None,
+        About("port for HTTP; 0 takes a free one; without it, no HTTP", None, 0, 65_535),
+    ] = UNSET
+    tls_cert: Annotated[Path | None, About("certificate (PEM) with which HTTP is HTTPS")] = UNSET
+    tls_key: Annotated[Path | None, About("private key (PEM) of that certificate")] = UNSET
     worker_silence_seconds: float = 60.0  # without a sign of life: the worker is replaced
     worker_stall_seconds: float = 900.0  # with signs of life, but without progress: likewise
     disk_reserve_bytes: int = 256 << 20  # with less than that free no job is accepted
@@ -109,6 +115,15 @@ class Config:
             raise UsageError("token-file is for other machines: give their network with --lan")
         if self.lan and not self.token_file:
             raise UsageError("lan needs a token: give a file that has it with --token-file")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise UsageError("tls-cert and tls-key belong together: give both, or neither")
+        if self.lan and self.http_port is not None and not self.tls_cert:
+            raise UsageError("http-port with lan needs tls-cert and tls-key: tokens are secret")
+
+    @property
+    def http_host(self) -> str:
+        """The address at which HTTP listens."""
+        return self.osc_host
 
     @property
     def osc_host(self) -> str:

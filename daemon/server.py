@@ -59,7 +59,7 @@ class Daemon:
                 front_end: FrontEnd = pkgutil.resolve_name(implementation)(service)
                 front_end.open()
                 self._front_ends.append(front_end)
-            self.osc_port = service.ports["osc"]
+            self.osc_port, self.http_port = service.ports["osc"], service.ports.get("http")
             say_port(lock, self.osc_port)
             self._lock = lock
             self._files = files.pop_all()

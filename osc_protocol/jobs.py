@@ -264,7 +264,7 @@ class StemReady(Event, address="/backline/stem"):
     count: Annotated[int, Arg("stems of this job, over all takes", low=0)]
     name: Annotated[str, Arg("which stem", choices=STEMS)]
     path: Annotated[str, Arg("WAV file on the daemon's machine", max_bytes=MAX_PATH_BYTES)]
-    url: Annotated[str, Arg("empty: this version serves no HTTP")]
+    url: Annotated[str, Arg("always empty: over HTTP a stem is /v1/jobs/JOB/stems/NAME.wav")]
     seconds: Annotated[float, Arg("length", low=0, unit="s")]
     sample_rate: Annotated[int, Arg("frames a second", low=0, unit="Hz")]
     channels: Annotated[int, Arg("2: stereo", low=0)]

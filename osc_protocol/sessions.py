@@ -65,7 +65,7 @@ class Welcome(Reply, address="/backline/welcome"):
     epoch: Epoch
     version: Version
     capabilities: Annotated[str, Arg('between colons, such as ":udp:spool:blob:"')]
-    http_url: Annotated[str, Arg("empty: this version serves no HTTP")]
+    http_url: Annotated[str, Arg("where HTTP is served on that machine; empty: it is off")]
     engine: LoadedEngine
     max_request_bytes: Annotated[int, Arg("longest datagram taken", low=0, unit="bytes")]
 

@@ -62,6 +62,9 @@ DOORS = {
     "typer": {"daemon.cli", "daemon.commands"},  # a whole room may be a door
     "rich": {"daemon.screen"},
     "sounddevice": {"daemon.playback"},
+    "fastapi": {"daemon.front_ends.http"},
+    "starlette": {"daemon.front_ends.http"},
+    "uvicorn": {"daemon.front_ends.http"},
 }
 # Torch is the language of networks; nobody else speaks it.
 SPEAK_TORCH = ("diffusion.", "stems.splitting.")

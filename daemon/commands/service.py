@@ -33,6 +33,7 @@ def serve(typed: dict[str, Any]) -> None:
     if config.log_file:
         _print_into(config.log_file)
     os.environ.update(config.variables())  # for its worker, and for rooms that read them there
+    from daemon.front_ends.front_end import http_url
     from daemon.server import Daemon
     from stems.version import backline_version
 
@@ -47,6 +48,8 @@ def serve(typed: dict[str, Any]) -> None:
                 f"backline {backline_version()} listens for OSC on "
                 f"udp://127.0.0.1:{daemon.osc_port} (home {daemon.config.home})"
             )
+            if daemon.http_port is not None:
+                say(f"and for HTTP on {http_url(daemon.config, daemon.http_port)}")
             daemon.serve()
         finally:
             daemon.stop()

@@ -18,6 +18,7 @@ FRONT_ENDS: tuple[str, ...] = (
     "daemon.front_ends.osc:OscFrontEnd",
     "daemon.front_ends.tcp:TcpFrontEnd",
     "daemon.front_ends.spool:SpoolFrontEnd",
+    "daemon.front_ends.http.front_end:HttpFrontEnd",
 )
 
 
@@ -34,6 +35,12 @@ class Service:
     queue: JobQueue
     quit: Callable[[str], None]
     ports: dict[str, int] = field(default_factory=dict)
+
+
+def http_url(config: Config, port: int | None) -> str:
+    """Return where this machine's programs find HTTP, "" where it is off."""
+    scheme = "https" if config.tls_cert else "http"
+    return f"{scheme}://127.0.0.1:{port}" if port is not None else ""
 
 
 class FrontEnd(Protocol):

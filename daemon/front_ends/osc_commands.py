@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,10 +11,10 @@ from pathlib import Path
 from daemon import ratings
 from daemon.errors import DaemonError
 from daemon.front_ends.drafts import Drafts
-from daemon.front_ends.front_end import Service
+from daemon.front_ends.front_end import Service, http_url
 from daemon.front_ends.guard import is_this_machine
+from daemon.front_ends.order_check import check_acceptable, music_seconds
 from daemon.front_ends.osc_events import as_message, gone, job_reply, jobs_item
-from daemon.front_ends.path_check import check_paths
 from daemon.front_ends.resending import Resending
 from daemon.front_ends.subscribers import (
     Address,
@@ -26,18 +25,13 @@ from daemon.front_ends.subscribers import (
 )
 from daemon.job_folders import is_there
 from daemon.jobs import Event, EventKind, Job, JobState
-from diffusion.engines import engine_spec
-from midi.lead_sheet_file import SHEET_NAMES
-from midi.smf_events import MAX_BYTES
-from midi.user_file import open_file
 from osc_protocol import messages as osc
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
-from osc_protocol.request_paths import check_absolute, paths_of
+from osc_protocol.request_paths import check_absolute
 from stems.manifest import MANIFEST_NAME
 from stems.version import backline_version
 
-QUICK_MELODY_BYTES = 16 << 10  # some 2000 notes; longer ones are read when their turn comes
 CAPABILITIES = ":udp:spool:blob:replay:ack:pause:draft:tcp:"
 
 Answers = Iterator[osc.Message]
@@ -82,7 +76,9 @@ class Commands:
         self.subscribers.introduce(source, hello.id, hello.port)
         yield osc.Welcome(
             hello.rid, "backline", PROTOCOL_MAJOR, PROTOCOL_MINOR, self.service.journal.epoch,
-            backline_version(), CAPABILITIES, "", self.service.queue.engine,
+            backline_version(), CAPABILITIES,
+            http_url(self.service.config, self.service.ports.get("http")),
+            self.service.queue.engine,
             self.max_packet_bytes,
         )  # fmt: skip
 
@@ -146,25 +142,11 @@ class Commands:
 
     @carry_out.register
     def _generate(self, generate: osc.Generate, source: Address) -> Answers:
-        check_paths(generate, self._roots_for(source))
-        reason = engine_spec(generate.engine, self.service.config.engines).reason_against()
-        if reason:
-            raise ProtocolError(Code.MODEL_UNAVAILABLE, reason, "engine")
-        names_files = generate.melody or any(True for _ in paths_of(generate))
-        is_read_now = names_files and self._is_new(generate, source) and _is_read_quickly(generate)
-        if generate.dry_run or is_read_now:
-            generate.read_files()  # what is wrong with it is said now, not when its turn comes
         yield from self._order(generate, source)
 
     @carry_out.register
     def _split(self, split: osc.Split, source: Address) -> Answers:
-        check_paths(split, self._roots_for(source))
-        if split.dry_run or self._is_new(split, source):
-            _check_readable(split.path)
         yield from self._order(split, source)
-
-    def _is_new(self, command: osc.AnyRequest, source: Address) -> bool:
-        return self._known(command, source) is None
 
     def _roots_for(self, source: Address) -> tuple[Path, ...]:
         """Below which folders a client may name files: none, from another machine."""
@@ -179,6 +161,10 @@ class Commands:
 
     def _order(self, command: osc.AnyRequest, source: Address) -> Answers:
         """Have the queue take the order, or only answer that it could be taken."""
+        engines, roots = self.service.config.engines, self._roots_for(source)
+        check_acceptable(
+            command, roots, engines, lambda: self._known(command, source) is None, quickly=True
+        )
 
         def acknowledge(job: Job, position: int, eta_seconds: float, duplicate: bool) -> None:
             accepted = osc.Accepted(
@@ -193,7 +179,7 @@ class Commands:
         self.service.queue.submit(
             owner, command.rid, command.digest, request, acknowledge,
             source=address_text(source), priority=command.priority,
-            music_seconds=_music_seconds(command),
+            music_seconds=music_seconds(command),
         )  # fmt: skip
 
     @carry_out.register
@@ -333,30 +319,3 @@ class Commands:
             raise ProtocolError(
                 Code.OUT_OF_RANGE, f"port must be the client's, not the daemon's own {port}", "port"
             )
-
-
-def _music_seconds(request: osc.AnyRequest) -> float:
-    """How much sound a request makes or reads; 0 where it does not say."""
-    if isinstance(request, osc.Split):
-        return request.length_seconds
-    return float(request.grid.seconds) * request.takes
-
-
-def _check_readable(path: str) -> None:
-    try:
-        open_file(Path(path)).close()
-    except OSError as error:
-        sentence = f"path {path!r} cannot be read: {error.strerror}"
-        raise ProtocolError(Code.OUT_OF_RANGE, sentence, "path") from None
-
-
-def _is_read_quickly(request: osc.Generate) -> bool:
-    """Whether reading its files keeps no ping waiting; what is too large is refused unread."""
-    size = len(request.melody)
-    plan = Path(request.plan_path)
-    files = [Path(each) for each in (request.melody_path, request.chords_path) if each]
-    files += [plan, *(plan / name for name in SHEET_NAMES)] if request.plan_path else []
-    for path in files:
-        with contextlib.suppress(OSError):  # which reading it will report
-            size = max(size, path.stat().st_size)
-    return size <= QUICK_MELODY_BYTES or size > MAX_BYTES

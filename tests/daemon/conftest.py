@@ -45,7 +45,7 @@ daemon = Daemon(Config(
 ))
 daemon.start()
 with daemon.stopped_by_signals():
-    print(daemon.osc_port, flush=True)
+    print(daemon.osc_port, daemon.http_port or 0, flush=True)
     daemon.serve()
     daemon.stop()
 """
@@ -58,6 +58,11 @@ class RunningDaemon:
     process: subprocess.Popen[str]
     home: Path
     port: int
+    http_port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
 
     def client(self, **options: object) -> Client:
         return Client(port=self.port, **options)  # type: ignore[arg-type]
@@ -113,9 +118,9 @@ def launch() -> Iterator[Launch]:
         assert process.stdout is not None
         watchdog = threading.Timer(DEADLINE_SECONDS, process.kill)
         watchdog.start()
-        port = process.stdout.readline()
+        ports = process.stdout.readline().split()
         watchdog.cancel()
-        return RunningDaemon(process, home, int(port))
+        return RunningDaemon(process, home, *map(int, ports))
 
     yield start
     for process in started:
