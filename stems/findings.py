@@ -84,8 +84,8 @@ def _technical(take: Take, grid: Grid, null_dbfs: float | None) -> Iterator[Find
     mix = take.stem_set.mix
     yield Finding("peak of the mix", f"{decibels(dbfs(mix.peak))}FS", "sample peak", True)
     asked = grid.frames(mix.sample_rate)
-    if take.report and take.report.frames_expected > asked:
-        asked = take.report.frames_expected
+    if take.report and take.report.frames_expected:  # a file's report expects none
+        asked = max(asked, take.report.frames_expected)
     tail = " and its tail" if asked > grid.frames(mix.sample_rate) else ""
     remark = f"as the grid{tail}" if mix.frames == asked else f"the grid{tail} has {asked}"
     frames = f"{mix.frames:,}".replace(",", " ")
