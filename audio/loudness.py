@@ -14,6 +14,7 @@ import numpy as np
 from audio.clip import Clip, Samples
 from audio.decibels import SILENCE_DB, Levels, amplitude_to_db, db_to_amplitude
 from audio.errors import AudioError
+from audio.mix_down import mix_down
 from audio.report import Loudness
 
 TARGET_LUFS, CEILING_DBTP = -14.0, -1.0
@@ -21,12 +22,13 @@ MIN_TARGET_LUFS, MAX_TARGET_LUFS = -40.0, -6.0
 MAX_GAIN_DB = 24.0  # more would lift hiss, not music
 MIN_SECONDS = 0.4  # one block of BS.1770
 OVERSAMPLING = 4
+MAX_METER_CHANNELS = 5  # of pyloudnorm: left, right, centre, and two behind
 PIECE_FRAMES = 1 << 18  # oversampled at a time, so that ten minutes need no gigabytes
 PIECE_MARGIN = 64
 
 
 def measure_loudness(clip: Clip) -> Loudness:
-    """Measure a clip of one to five channels, all weighted as front channels."""
+    """Measure a clip, of more than five channels the loudness of their mix-down to stereo."""
     return Loudness(_lufs(clip), amplitude_to_db(true_peak(clip)))
 
 
@@ -148,9 +150,10 @@ def _lufs(clip: Clip) -> float | None:
         return None
     import pyloudnorm
 
+    samples = clip.samples if clip.channels <= MAX_METER_CHANNELS else mix_down(clip.samples)
     meter = pyloudnorm.Meter(clip.sample_rate)
     with warnings.catch_warnings(), np.errstate(divide="ignore"):
         warnings.simplefilter("ignore")  # of silence
         # It filters in float64 whatever it is given, and keeps what came out in what it was given.
-        lufs = float(meter.integrated_loudness(clip.samples.T))
+        lufs = float(meter.integrated_loudness(samples.T))
     return lufs if np.isfinite(lufs) else SILENCE_DB

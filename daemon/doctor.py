@@ -65,7 +65,7 @@ def _rooms(config: Config) -> Finding:
         if origin is None or origin.parent.parent != root:
             advice = "install backline in a virtual environment of its own"
             return Finding("Packages", PROBLEM, f"{room} is {origin}, not backline's", advice)
-    return Finding("Packages", OK, f"{len(ROOMS)} rooms in {root}")
+    return Finding("Packages", OK, f"backline's own code, in {root}")
 
 
 def _torch(config: Config) -> Finding:

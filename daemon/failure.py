@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +42,9 @@ def failure_of(error: Exception) -> Failure:
             return Failure(str(error), BAD_USAGE if code in bad_input else FAILED)
         case DaemonError() | EngineError() | StemError() | AudioError():
             return Failure(str(error), FAILED)
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            what = error.filename or "what was to be printed or written"
+            return Failure(f"the disk is full: {what} found no room", FAILED)
     unexpected = f"an unexpected {type(error).__name__}; {_write_traceback(error)}"
     return Failure(unexpected, FAILED)
 

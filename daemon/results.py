@@ -8,6 +8,7 @@ from pathlib import Path
 
 from audio.report import ChordMatch, Conforming, NotConformed, Report
 from audio.tempo_words import tempo_words
+from midi.number import counted
 from stems.entries import GridEntry
 from stems.facts import TakeFacts
 from stems.manifest import MANIFEST_NAME, Manifest, read_manifest
@@ -52,7 +53,7 @@ def _length(manifest: Manifest, frames: set[int]) -> str:
     grid = manifest.grid
     tail = max(frames, default=0) - grid.frames if manifest.request.get("tail_seconds") else 0
     verdict = "exactly the grid's" if frames == {grid.frames + tail} else "NOT the grid's"
-    bars = f" ({grid.bars} bars of {grid.meter})" if isinstance(grid, GridEntry) else ""
+    bars = f" ({counted(grid.bars, 'bar')} of {grid.meter})" if isinstance(grid, GridEntry) else ""
     return (
         f"length {'/'.join(map(str, sorted(frames)))} frames at {grid.sample_rate} Hz, {verdict} "
         f"{grid.frames}{bars}{f' and a tail of {tail}' if tail else ''}"

@@ -16,6 +16,7 @@ from daemon.commands.outputs import check_ending, check_free, in_place_of
 from daemon.errors import UsageError
 from daemon.sound_inputs import sound_inputs
 from midi.grid import Grid
+from midi.number import counted
 
 if TYPE_CHECKING:
     from audio.conform import Conformed
@@ -132,7 +133,8 @@ def _line(outcome: Outcome, options: Options) -> str:
     )
     missing = f", the last {facts.missing_seconds:.2f} s of it silent: it ended before"
     return (
-        f"{outcome.bars} bars of {options.meter} at {options.bpm} bpm, {facts.frames} frames"
+        f"{counted(outcome.bars, 'bar')} of {options.meter} at {options.bpm} bpm, "
+        f"{facts.frames} frames"
         f"{missing if facts.missing_seconds else ''}"
         f"{f' and a tail of {facts.tail_frames}' if facts.tail_frames else ''}: {change}; "
         f"bar 1 was at {facts.first_downbeat_seconds} s"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from daemon.commands.options import AsJson, Force, Out, check_engine
-from daemon.commands.outputs import check_folder
+from daemon.commands.outputs import free_folder
 from daemon.commands.request_options import takes_request
 from daemon.screen import interruptible, progress_bar, say, say_json
 from diffusion.engines import engine_spec
@@ -25,7 +25,7 @@ def generate(request: Generate, out: Out, as_json: AsJson = False, force: Force 
 
     request.read_files()
     check_engine(request.engine)
-    check_folder(out, request, force=force)
+    out = free_folder(out, request, force=force)
     if request.dry_run:
         say_json(request.as_dict())
         return
@@ -54,7 +54,7 @@ def reproduce(
 
     old = read_manifest(manifest, check_files=False)
     request = reproduction.request_of(old)
-    check_folder(out, request, [manifest / MANIFEST_NAME, manifest], force=force)
+    out = free_folder(out, request, [manifest / MANIFEST_NAME, manifest], force=force)
     with interruptible() as cancelled, progress_bar() as show:
         show("load", 0.0)
         from daemon.pipeline import generate as run

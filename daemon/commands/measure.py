@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,6 +93,7 @@ def measure(
                 _draw(drawn, file.name, clip, grid, asked_key, tune, found)
         remarks = [
             *recorded.remarks,
+            *_channels(clip),
             *(f"melody: {each}" for each in (tune.changes if tune else ())),
         ]
         lines = [str(file), *(f"  {line}" for line in _lines(found, meter if bpm else ""))]
@@ -103,6 +105,14 @@ def measure(
         )
 
     over_all(inputs, work, as_json=as_json)
+
+
+def _channels(clip: Clip) -> Iterator[str]:
+    """Say what was measured of more channels than a loudness meter takes."""
+    from audio.loudness import MAX_METER_CHANNELS
+
+    if clip.channels > MAX_METER_CHANNELS:
+        yield f"the loudness is that of its {clip.channels} channels mixed down to stereo"
 
 
 def _unasked(found: Examination) -> Examination:

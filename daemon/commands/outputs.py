@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from daemon.errors import DaemonError, UsageError
@@ -20,75 +21,82 @@ class _TrialEnds(Exception):
     """Ends a trial without leaving a trace of it."""
 
 
-def check_folder(
+def free_folder(
     out_dir: Path, request: AnyRequest | None, inputs: Sequence[Path] = (), *, force: bool = False
-) -> None:
-    """Raise UsageError when the result of `request` may not go to `out_dir`.
+) -> Path:
+    """Return the folder for the result of `request`: `out_dir`, or one beside it, which is said.
 
-    Free is what is empty or holds a result of the same command, of a split one of the same sound;
-    anything else is moved aside by `force`.
+    Free is what is empty. Beside an earlier result of the same command (of a split: of the same
+    sound) goes the new one, under the next number; what else is there is moved aside by `force`,
+    as an earlier result is. Raises UsageError where the result may not go there.
     """
     read = [Path(getattr(request, arg.field)) for arg in request.row.paths] if request else []
     for given in (each for each in (*inputs, *read) if each.name):
         refuse_inputs(out_dir, "out", [given, given.parent])
+    is_trial = bool(request and request.dry_run)
     try:
-        if _is_taken(out_dir, request):
+        if _is_taken(out_dir):
+            if not force and _is_earlier(out_dir, request):
+                return beside(out_dir, quiet=is_trial)
             backup = backup_name(out_dir.resolve())
             if not force:
                 raise UsageError(
                     f"out {str(out_dir)!r} holds other files; choose another folder, or --force, "
                     f"which keeps it as {backup.name}"
                 )
-            if not (request and request.dry_run):
+            if not is_trial:
                 os.replace(out_dir.resolve(), backup)
                 say_aside(f"{out_dir} was there already and is kept as {backup.name}")
         with staging(out_dir):
             raise _TrialEnds
     except _TrialEnds:
-        pass
+        return out_dir
     except (OSError, StemError) as error:
         raise UsageError(str(error)) from error
 
 
-def _is_taken(folder: Path, request: AnyRequest | None) -> bool:
-    """True of a folder with files in sight that are no earlier result of the same command."""
-    if not folder.is_dir() or all(each.name.startswith(".") for each in folder.iterdir()):
-        return False
+def beside(folder: Path, *, quiet: bool = False) -> Path:
+    """Return the first free folder of song-2, song-3 ... beside `folder`, and say so."""
+    plain = folder.resolve()
+    names = (plain.with_name(f"{plain.name}-{number}") for number in count(2))
+    free = folder.parent / next(each.name for each in names if not os.path.lexists(each))
+    if not quiet:
+        say_aside(f"{folder} holds an earlier result; the new one goes beside it, into {free}")
+    return free
+
+
+def _is_taken(folder: Path) -> bool:
+    """True of a folder with files in sight."""
+    return folder.is_dir() and any(not each.name.startswith(".") for each in folder.iterdir())
+
+
+def _is_earlier(folder: Path, request: AnyRequest | None) -> bool:
+    """True of a result of the same command, of a split one of the same sound."""
     try:
         found = read_manifest(folder / MANIFEST_NAME, check_files=False)
     except StemError:
-        return True
-    return found.request.get("path") != getattr(request, "path", None)
+        return False
+    return bool(found.request.get("path") == getattr(request, "path", None))
 
 
 def check_beside(
-    folder: Path,
-    names: Sequence[str],
-    manifest_name: str,
-    request: AnyRequest,
-    inputs: Sequence[Path],
-    *,
-    force: bool,
+    folder: Path, names: Sequence[str], request: AnyRequest, inputs: Sequence[Path], *, force: bool
 ) -> None:
     """Raise UsageError when files of these names may not be written among others in `folder`.
 
-    Free are those that are not there, and those of an earlier result of the same sound under that
-    manifest's name; what else is there is kept under another name by `force`, which is said.
+    What is there already is kept under another name by `force`, which is said.
     """
     if (folder / MANIFEST_NAME).is_file():
         raise UsageError(f"out {str(folder)!r} holds a finished job; choose another folder")
-    ours: set[Path] = set()
-    with suppress(StemError):
-        found = read_manifest(folder / manifest_name, check_files=False)
-        if found.request.get("path") == getattr(request, "path", None):
-            ours = {folder / manifest_name, *(folder / entry.path for entry in found.files)}
     for target in (folder / name for name in names):
         refuse_inputs(target, "out", inputs)
-        if not target.exists() or target in ours:
+        if not target.exists():
             continue
         backup = backup_name(target)
         _check_taken(target, backup, "out", force, folder=False)
         if not request.dry_run:
+            with written_to(target, "out"):
+                os.replace(target, backup)
             say_aside(f"{target} was there already and is kept as {backup.name}")
 
 
@@ -162,6 +170,9 @@ def in_place_of(
 def check_free(target: Path, option: str, inputs: Sequence[Path], *, force: bool) -> None:
     """Raise UsageError where in_place_of would refuse this file, before there is one to write."""
     refuse_inputs(target, option, inputs)
+    above = next((each for each in target.parents if each.exists()), None)
+    if above and not above.is_dir():
+        raise UsageError(f"{option} {str(target)!r} cannot be written: {above} is not a folder")
     if target.exists():
         _check_taken(target, backup_name(target), option, force, folder=False)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from daemon.commands.options import AsJson, Force, Out
-from daemon.commands.outputs import check_folder, refuse_inputs
+from daemon.commands.outputs import beside, free_folder, refuse_inputs
 from daemon.commands.request_options import takes_request
 from daemon.errors import UsageError
 from daemon.screen import interruptible, progress_bar, say, say_json
@@ -26,7 +26,7 @@ def plan(request: Generate, out: Out, as_json: AsJson = False, force: Force = Fa
     from daemon.plan_folder import write_plan
 
     request.read_files()
-    _check_folder(out, request, force=force)
+    out = _free_folder(out, request, force=force)
     with interruptible(), progress_bar() as show:
         show("plan", 0.0)
         conditions, changes = conditions_of(request, source_of(request))
@@ -41,8 +41,8 @@ def plan(request: Generate, out: Out, as_json: AsJson = False, force: Force = Fa
         say(line)
 
 
-def _check_folder(out: Path, request: Generate, *, force: bool) -> None:
-    """Raise UsageError where the plan may not go: free is what is empty or holds only a plan."""
+def _free_folder(out: Path, request: Generate, *, force: bool) -> Path:
+    """Return the folder for the plan, beside an earlier one; raises UsageError where none is."""
     from daemon.plan_folder import PLAN_FILES
 
     if (out / MANIFEST_NAME).is_file():
@@ -50,8 +50,9 @@ def _check_folder(out: Path, request: Generate, *, force: bool) -> None:
     if request.plan_path:
         refuse_inputs(out, "out", [Path(request.plan_path), Path(request.plan_path).parent])
     names = {each.name for each in out.iterdir()} if out.is_dir() else set()
-    if not names or not all(name.startswith(PLAN_FILES) for name in names):
-        check_folder(out, request, force=force)
+    if not force and names and all(name.startswith(PLAN_FILES) for name in names):
+        return beside(out, quiet=request.dry_run)
+    return free_folder(out, request, force=force)
 
 
 def _summary(sheet: LeadSheet, out: Path) -> Iterator[str]:

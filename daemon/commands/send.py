@@ -109,11 +109,11 @@ def _send_request(
     force: bool,
 ) -> None:
     """Send it, watch the job to its end, and say what came of it."""
-    from daemon.commands.outputs import check_folder
+    from daemon.commands.outputs import free_folder
     from daemon.sending import send_and_watch
 
     if out is not None:
-        check_folder(out, request, force=force)
+        out = free_folder(out, request, force=force)
     with _client(*daemon) as client:
         if request.dry_run:
             client.submit(request)

@@ -65,12 +65,11 @@ def _print_into(log_file: Path) -> None:
 
 def demo(out: Out = Path("out/demo"), force: Force = False) -> None:
     """Start a daemon, send it one request over OSC, and show what comes of it."""
-    from daemon.commands.outputs import check_folder
+    from daemon.commands.outputs import free_folder
     from daemon.demo import play
     from daemon.results import summary
 
-    check_folder(out, None, force=force)
-    for line in summary(*play(out)):
+    for line in summary(*play(free_folder(out, None, force=force))):
         say(line)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from daemon.commands.batch import CancelFlag, Done, Name, Show, over_all
 from daemon.commands.options import OUTPUT, AsJson, Force, Recordings
-from daemon.commands.outputs import check_beside, check_folder
+from daemon.commands.outputs import check_beside, free_folder
 from daemon.commands.request_options import takes
 from daemon.errors import UsageError
 from daemon.output_names import Layout, OutputNames, output_names
@@ -43,8 +43,10 @@ def split(
     first = requests[inputs.files[0]]
     names = _names(name or (MANY if inputs.many else ONE), inputs.files, first)
     layouts = {file: names.layout(file) for file in inputs.files}
-    for file, layout in layouts.items():
-        _check_place(out, layout, requests[file], names.suffix, inputs.files, force)
+    folders = {
+        file: _place(out, layout, requests[file], names.suffix, inputs.files, force)
+        for file, layout in layouts.items()
+    }
     opened = cache(open_splitter)  # the networks stay for the next recording
 
     def work(file: Path, show: Show, cancelled: CancelFlag) -> Done:
@@ -53,7 +55,7 @@ def split(
             return Done((), asked.as_dict())
         from daemon.pipeline.split_job import split as split_sound
 
-        folder = out / layout.folder
+        folder = folders[file]
         made = split_sound(asked, opened, folder, show, cancelled, named=layout.named)
         written = [folder / f"{layout.named('manifest')}.json"]
         line = _line(made, asked, folder)
@@ -73,17 +75,17 @@ def _names(pattern: str, files: Sequence[Path], request: Split) -> OutputNames:
     return names
 
 
-def _check_place(
+def _place(
     out: Path, layout: Layout, request: Split, suffix: str, inputs: Sequence[Path], force: bool
-) -> None:
-    """Raise UsageError where the stems of one recording may not be written."""
+) -> Path:
+    """Return the folder for the stems of one recording; raises UsageError where there is none."""
     folder, manifest = out / layout.folder, f"{layout.named('manifest')}.json"
     if manifest == MANIFEST_NAME:
-        check_folder(folder, request, inputs, force=force)
-        return
+        return free_folder(folder, request, inputs, force=force)
     stems = [layout.named(stem) + suffix for stem in request.stems]
     names = [*stems, manifest, f"{layout.named('project')}.rpp"]
-    check_beside(folder, names, manifest, request, inputs, force=force)
+    check_beside(folder, names, request, inputs, force=force)
+    return folder
 
 
 def _line(manifest: Manifest, request: Split, folder: Path) -> str:

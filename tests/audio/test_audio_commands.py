@@ -203,6 +203,25 @@ def test_what_a_format_cannot_hold_is_brought_down_or_refused_in_a_sentence(
     assert not (recording / "y.mp3").exists()
 
 
+def test_more_channels_than_a_meter_takes_are_measured_mixed_down(recording: Path) -> None:
+    samples, rate = soundfile.read(recording / "take.wav")
+    one = samples if samples.ndim == 1 else samples[:, 0]
+    many = recording / "many.wav"
+    soundfile.write(many, np.stack([one] * 8, axis=1), rate, subtype="FLOAT")
+    told = run("measure", str(many))
+    assert "the loudness is that of its 8 channels mixed down to stereo" in told
+
+
+def test_below_a_file_nothing_can_be_written_and_nothing_is_begun(recording: Path) -> None:
+    take, below = str(recording / "take.wav"), recording / "take.wav" / "x"
+    for words in (
+        ("conform", take, "--bpm", "135", "-o", f"{below}.wav"),  # which it could not conform to
+        ("measure", take, "--picture", f"{below}.png"),
+    ):
+        with pytest.raises(UsageError, match=r"take\.wav is not a folder"):
+            run(*words)
+
+
 def test_an_output_must_be_named_and_its_ending_known(recording: Path) -> None:
     take = str(recording / "take.wav")
     with pytest.raises(UsageError, match="must not be empty"):

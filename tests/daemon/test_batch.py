@@ -93,18 +93,20 @@ def test_stems_of_many_can_be_sorted_by_stem(split_run: Run, songs: Path) -> Non
     ]  # fmt: skip
 
 
-def test_a_second_run_replaces_its_own_files_and_no_others(
+def test_a_second_run_replaces_no_files_and_by_force_keeps_them(
     split_run: Run, songs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ("--stems", "vocals", "--name", "{file}_{stem}", "-o", "out")
     assert split_run("split", songs / "a.wav", *words) == 0
-    assert split_run("split", songs / "a.wav", *words) == 0
+    assert split_run("split", songs / "a.wav", *words) == 2
+    assert "a_vocals.wav' is there already" in capsys.readouterr().err
     assert not list(Path("out").glob("*-bak"))
     Path("out/b_vocals.wav").write_text("mine")
-    assert split_run("split", songs / "a.wav", songs / "b.wav", *words) == 2
+    assert split_run("split", songs / "b.wav", *words) == 2
     assert "b_vocals.wav' is there already" in capsys.readouterr().err
     assert split_run("split", songs / "a.wav", songs / "b.wav", *words, "--force") == 0
     assert Path("out/b_vocals.wav-bak").read_text() == "mine"
+    assert Path("out/a_vocals.wav-bak").is_file() and Path("out/a_manifest.json-bak").is_file()
     assert "b_vocals.wav was there already and is kept as" in capsys.readouterr().err
 
 

@@ -324,6 +324,18 @@ def test_the_melody_of_the_demo_is_the_example(tmp_path: Path) -> None:
     assert installed.read_bytes() == (ROOT / "examples" / "melody.mid").read_bytes()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no such device")
+@pytest.mark.parametrize("asked", ["--help", "--version", "styles", "config", "generate --help"])
+def test_a_full_disk_behind_what_is_printed_is_one_sentence(asked: str, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "daemon", *asked.split()], cwd=ROOT, stdout=full,
+            stderr=subprocess.PIPE, text=True, env=os.environ | {"BACKLINE_HOME": str(tmp_path)},
+        )  # fmt: skip
+    told = "error: the disk is full: what was to be printed or written found no room\n"
+    assert (ran.returncode, ran.stderr) == (1, told)
+
+
 def test_help_and_version_need_nothing_heavy() -> None:
     for words_, expected in ((["--help"], "generate"), (["--version"], "backline ")):
         ran = subprocess.run(

@@ -136,7 +136,9 @@ def test_a_plan_is_not_written_over_a_result_or_over_itself(
     assert "is an input" in capsys.readouterr().err
     before = (plan / "lead_sheet.json").read_bytes()
     assert run("plan", *ASKED, "-o", plan) == 0
-    assert (plan / "lead_sheet.json-bak").read_bytes() == before, "an edit is never lost"
+    assert "goes beside it" in capsys.readouterr().err
+    assert (plan / "lead_sheet.json").read_bytes() == before, "an edit is never lost"
+    assert (plan.with_name(f"{plan.name}-2") / "lead_sheet.json").is_file()
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,6 @@ def test_a_folder_with_other_files_is_refused_or_kept_by_force(
     for folder in (out, empty):
         folder.mkdir()
     assert generate(run, empty, "--stems", "bass") == 0
-    assert generate(run, empty, "--stems", "bass") == 0, "an earlier result is replaced, as before"
     (out / "mine.txt").write_text("mine")
     capsys.readouterr()
     assert generate(run, out, "--stems", "bass") == 2
@@ -212,6 +211,26 @@ def test_a_folder_with_other_files_is_refused_or_kept_by_force(
     assert "is kept as out-bak" in capsys.readouterr().err
     assert (tmp_path / "out-bak" / "mine.txt").read_text() == "mine"
     assert (out / "bass.wav").is_file() and not (out / "mine.txt").exists()
+
+
+def test_a_second_result_goes_beside_the_first_unless_forced(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert generate(run, out, "--stems", "bass,drums") == 0
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    capsys.readouterr()
+    for number in (2, 3):
+        assert generate(run, out, "--stems", "bass") == 0
+        told = capsys.readouterr()
+        assert f"goes beside it, into {out}-{number}" in told.err
+        assert told.out.startswith(f"{out}-{number}: bass.wav")
+    assert generate(run, out, "--dry-run") == 0
+    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out", "out-2", "out-3"]
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+    assert generate(run, out, "--stems", "bass", "--force") == 0
+    assert "is kept as out-bak" in capsys.readouterr().err
+    assert {path.name for path in before} == {p.name for p in (tmp_path / "out-bak").iterdir()}
 
 
 def test_a_result_is_not_written_where_it_is_read(
@@ -251,6 +270,7 @@ def test_stems_of_another_sound_are_not_replaced(
     assert run("split", tmp_path / "b.wav", "--stems", "drums", "-o", out, "--force") == 0
     assert (tmp_path / "out-bak" / "manifest.json").read_bytes() == before
     assert run("split", tmp_path / "b.wav", "--stems", "vocals", "-o", out) == 0
+    assert (out / "drums.wav").is_file() and (tmp_path / "out-2" / "vocals.wav").is_file()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes have no names there")

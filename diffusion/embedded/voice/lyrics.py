@@ -15,6 +15,7 @@ from diffusion.embedded.performance import Played
 from diffusion.embedded.voice.phonemes import VOWELS, Syllable, may_begin
 from diffusion.embedded.voice.spelling import sounds_of
 from diffusion.embedded.voice.words import WORDS
+from midi.number import counted
 
 CARRIED = "-"
 # A rest this long starts a new phrase.
@@ -115,9 +116,8 @@ def place_lyrics(notes: Sequence[Played], text: str) -> tuple[list[Played], tupl
     left = [syllable.spelling for syllable in sung[last + 1 :] if syllable.spelling]
     if sung[last + 1 :]:
         shown = " ".join(left[:MAX_WORDS_NAMED]) + (" ..." if len(left) > MAX_WORDS_NAMED else "")
-        remarks.append(
-            f"lyrics: {len(sung) - last - 1} syllables found no note: {shown or 'the last ones'}"
-        )
+        number = counted(len(sung) - last - 1, "syllable")
+        remarks.append(f"lyrics: {number} found no note: {shown or 'the last ones'}")
     return placed, tuple(remarks)
 
 
