@@ -14,6 +14,7 @@ local WIDTH, HEIGHT, MOST_BARS = 420, 150, 3
 function Follow.new(clock)
   local follow = setmetatable({}, Follow)
   follow.clock, follow.jobs, follow.new_orders, follow.problem = clock, {}, {}, nil
+  follow.messages, follow.asking = {}, 0 -- for the daemon, besides our jobs: waiting, and without an answer yet
   follow.session = Session.new(clock)
   return follow
 end
@@ -27,6 +28,27 @@ function Follow:add(order, on_job)
   end
   self.new_orders[#self.new_orders + 1] = { order = order, on_job = on_job or function() end }
 end
+
+-- Asks the daemon something as soon as it is there; `on_end(problem)` hears what came of it, nil where all
+-- went well.
+function Follow:ask(address, tags, args, on_end)
+  self.messages[#self.messages + 1] = { address, tags, args, on_end }
+end
+
+function Follow:_ask_all()
+  for _, each in ipairs(self.messages) do
+    local address, tags, args, on_end = table.unpack(each)
+    self.asking = self.asking + 1
+    local function ended(problem)
+      self.asking = self.asking - 1
+      on_end(problem)
+    end
+    self.session.link:ask(address, tags, args, function() ended(nil) end, function(problem) ended(problem.message) end)
+  end
+  self.messages = {}
+end
+
+function Follow:has_work() return #self.new_orders > 0 or #self.jobs > 0 or #self.messages > 0 or self.asking > 0 end
 
 -- Goes on with what this action waited for when it was pressed again.
 function Follow:take_over(on_job)
@@ -63,6 +85,11 @@ function Follow:step()
     if self.session.state == "ready" then self:_begin() end
     if self.session.state == "failed" then self:_give_up() end
   end
+  if #self.messages > 0 and self.session.state == "ready" then self:_ask_all() end
+  if #self.messages > 0 and self.session.state == "failed" then
+    for _, each in ipairs(self.messages) do each[4](self.session.problem) end
+    self.messages = {}
+  end
   for _, job in ipairs(self.jobs) do job:step() end
 end
 
@@ -70,7 +97,7 @@ function Follow:is_idle()
   for _, job in ipairs(self.jobs) do
     if not job:is_over() then return false end
   end
-  return #self.new_orders == 0
+  return #self.new_orders == 0 and #self.messages == 0 and self.asking == 0
 end
 
 function Follow:close()

@@ -65,6 +65,7 @@ local function more(window, chosen)
   if wanted ~= format then settings.choose_format(wanted) end
   chosen.tracks = next(window:choice("Tracks", settings.tracks, { [chosen.tracks] = true }))
   chosen.notes = next(window:choice("MIDI", settings.notes, { [chosen.notes] = true }))
+  chosen.insert = next(window:choice("Insert", settings.insert, { [chosen.insert] = true }))
   local docked = Window.is_docked() and "docked" or "floating"
   local wish = next(window:choice("Window", { "floating", "docked" }, { [docked] = true }))
   if wish ~= docked then Window.set_docked(wish == "docked") end

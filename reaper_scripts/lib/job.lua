@@ -20,6 +20,7 @@ local AWAY_SECONDS = 60 -- so long without a sign of life: not worth a script th
 local FOLLOW_SECONDS = 1
 local MOST_SEARCHES = 20 -- for tracks, in a project that changes all the time
 local AWAY = "The daemon does not answer. The job is kept: start the daemon, then use Show jobs."
+local LATER, READY = "from Show jobs", "%s is ready: listen to it, rate it and insert it in Show jobs."
 local NOT_FOUND, TIMEOUT = protocol.errors["not-found"], protocol.errors.timeout
 -- As the command line has them (daemon/screen.py).
 local STAGES = {
@@ -36,7 +37,7 @@ function Job.new(order, link, clock)
   job.state, job.stage, job.fraction, job.eta_seconds, job.message = "asking", "", 0, -1, ""
   job.follow_at, job.asked_at, job.seen_seq = 0, clock(), 0
   if order.folder then
-    job:_finished("done", "", order.folder) -- made before: only to be fetched
+    job:_finished("done", "", order.folder, true) -- made before: only to be fetched
   else
     job:_send()
   end
@@ -99,10 +100,15 @@ function Job:_query()
   end)
 end
 
-function Job:_finished(state, message, folder)
+-- `is_wanted` where the user has asked for this result now, and not only for one to listen to.
+function Job:_finished(state, message, folder, is_wanted)
   if self.state == "fetching" or self:is_over() then return end -- told twice
   if state == "done" then
     self.order.folder = folder
+    if self.order.insert == LATER and not is_wanted then
+      orders.save(self.order)
+      return self:_end("waiting", READY:format(self.order.title))
+    end
     self.state, self.stage, self.fraction, self.eta_seconds = "fetching", "insert", 1, 0
     self.fetch = coroutine.create(function() self:_fetch() end)
   elseif state == "cancelled" then

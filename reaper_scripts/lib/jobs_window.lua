@@ -3,6 +3,7 @@ local Follow = require("follow")
 local json = require("json")
 local media = require("media")
 local orders = require("orders")
+local preview = require("preview")
 local project = require("project")
 local request = require("request")
 local run = require("run")
@@ -14,6 +15,10 @@ local jobs_window = {}
 local ROWS = 10
 local WIDTH, HEIGHT = 620, 460
 local LOOK_SECONDS = 2
+local WORDS, WITH_PLAY = { "Insert", "Reveal", "Forget", "Older", "Newer" }, { "Insert", "Play", "Reveal", "Forget", "Older", "Newer" }
+local PLAYING = "Playing take %d of %d. Play again for the next one, and after the last to stop."
+local NO_RATING = "none"
+local RATINGS = { NO_RATING, "1", "2", "3", "4", "5" }
 local OTHER_TEMPO = "%s was made for another tempo or meter than this project has here.\n\nInsert tempo markers for it?"
 local MOVING = "\n\n%d item%s after that place may move or stretch: %s time base is beats."
 
@@ -24,9 +29,10 @@ local function question(proj, range, order)
     .. (moving > 0 and MOVING:format(moving, many and "s" or "", many and "their" or "its") or "")
 end
 
--- The result once more: at its own place in its own project, else at the edit cursor of this one.
+-- The result, or what has been inserted once more: at its own place in its own project, else at the edit cursor of this one.
 local function again(order)
   local proj = project.current()
+  if order.state == "pending" and project.known_id(proj) == order.project_id then return order end
   local copy = json.decode(json.encode(order))
   copy.rid, copy.created, copy.state, copy.targets = request.new_rid(), os.time(), "pending", {}
   if project.known_id(proj) ~= order.project_id then
@@ -56,6 +62,52 @@ local function row(order, now)
   return ("%s  %s, %s"):format(os.date("%Y-%m-%d %H:%M", order.created), order.title, state)
 end
 
+-- Plays the next take of a result, or stops.
+local function listen(order, state)
+  if state.heard == order.rid and preview.is_playing() and state.take >= state.takes then
+    state.heard = nil
+    return preview.stop()
+  end
+  local manifest, why = media.manifest(order.folder or "")
+  if not order.folder then why = "This job has no result yet." end
+  local sounds = manifest and preview.files_of(manifest, order.folder) or {}
+  state.take = state.heard == order.rid and preview.is_playing() and state.take + 1 or 1
+  state.heard, state.takes = order.rid, #sounds
+  if manifest and not sounds[state.take] then why = "This job has no sound to play." end
+  if why then
+    state.message, state.heard = why, nil
+    return
+  end
+  local fine
+  fine, state.message = preview.play(sounds[state.take])
+  if fine then state.message = PLAYING:format(state.take, state.takes) end
+end
+
+-- The rating goes to the daemon, whose library keeps it with the result.
+local function rate(order, rating, state, follow)
+  if not order.job then
+    state.message = "This job has no result yet."
+    return
+  end
+  follow:ask("/backline/rate", "si", { ("%d"):format(order.job), rating }, function(problem)
+    state.message = problem
+    if problem then return end
+    order.rating = rating
+    orders.save(order)
+    state.rated = nil
+  end)
+end
+
+local function rating_row(window, state, follow)
+  local rid = state.list[state.index].rid
+  if not state.rated or state.rated.rid ~= rid then state.rated = orders.load(rid) end
+  local order = state.rated
+  if not order or not order.folder then return end
+  local shown = order.rating and order.rating > 0 and ("%d"):format(order.rating) or NO_RATING
+  local wanted = next(window:choice("Rating", RATINGS, { [shown] = true }))
+  if wanted ~= shown then rate(order, math.tointeger(tonumber(wanted)) or 0, state, follow) end
+end
+
 local function act(word, state, follow)
   local order = orders.load(state.list[state.index].rid)
   state.message = nil
@@ -64,6 +116,8 @@ local function act(word, state, follow)
     state.look_at = 0
   elseif word == "Reveal" then
     if order.folder then reveal(order.folder) else state.message = "This job has no result yet." end
+  elseif word == "Play" then
+    listen(order, state)
   elseif word == "Forget" then
     orders.remove(order.rid)
     state.look_at = 0
@@ -86,7 +140,8 @@ local function draw(window, state, follow, now)
     state.top = (state.index - 1) // ROWS * ROWS + 1
   end
   if state.list[state.index] then
-    local word = window:buttons({ "Insert", "Reveal", "Forget", "Older", "Newer" })
+    rating_row(window, state, follow)
+    local word = window:buttons(preview.is_there() and WITH_PLAY or WORDS, "Insert")
     if word == "Older" and state.top + ROWS <= #state.list then state.top = state.top + ROWS end
     if word == "Newer" then state.top = math.max(1, state.top - ROWS) end
     if word then act(word, state, follow) end
@@ -105,7 +160,7 @@ function jobs_window.open()
   follow:take_over(function(job) state.job = job end)
   run.loop(function()
     local now = clock()
-    if #follow.new_orders > 0 or #follow.jobs > 0 then follow:step() end -- looking starts no daemon
+    if follow:has_work() then follow:step() end -- looking starts no daemon
     if not window then return not follow:is_idle() end
     if now >= state.look_at then
       state.list, state.look_at = orders.all(), orders.is_complete() and now + LOOK_SECONDS or 0
@@ -119,6 +174,7 @@ function jobs_window.open()
     window = nil
     return not follow:is_idle()
   end, function()
+    preview.stop()
     if window then window:close() end
     follow:close()
   end)

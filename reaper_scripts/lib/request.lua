@@ -103,7 +103,8 @@ function request.order(place, chosen)
     if not fine then return nil, why end
   end
   return request.save(rid, place, title_of(chosen, grid), list, chosen.stems, nil,
-    { takes_as = chosen.takes_as, tracks = chosen.tracks, family = families.in_hand(proj), notes = chosen.notes })
+    { takes_as = chosen.takes_as, tracks = chosen.tracks, family = families.in_hand(proj), notes = chosen.notes,
+      insert = chosen.insert })
 end
 
 -- `more` are further fields of the order.

@@ -9,7 +9,7 @@ local MOST_RECENT = 8
 local KEYS = protocol.commands.generate.keys
 local DEFAULTS = {
   style = "", key = "", lead = KEYS.lead.default, takes = KEYS.takes.default, bars = KEYS.bars.default, engine = KEYS.engine.default,
-  stems = KEYS.stems.default, lyrics = "", takes_as = "takes", tracks = "same tracks", notes = "take",
+  stems = KEYS.stems.default, lyrics = "", takes_as = "takes", tracks = "same tracks", notes = "take", insert = "at once",
   mix = "mixed",
 }
 
@@ -19,6 +19,7 @@ settings.tracks = { "same tracks", "new tracks" } -- for the next section
 settings.notes = { "take", "track", "none" } -- where the MIDI of each stem goes
 settings.mixes = { "mixed", "dry" } -- by the embedded engine, or left to the user
 settings.mixing_engine = KEYS.engine.default -- the one that can leave it
+settings.insert = { "at once", "from Show jobs" } -- when results are, the latter after they were listened to
 settings.leads = protocol.leads
 settings.formats, settings.default_format = protocol.formats, KEYS.format.default -- of the sound files
 -- Words that the embedded engine knows, to begin with.

@@ -331,3 +331,14 @@ case("a variation on lanes with a track of notes has its notes there alone", fun
   equal(#project.tracks[2].items[3].takes, 1, "takes of the variation")
   equal(#project.tracks[3].items[1].takes, 3, "takes of the notes after it")
 end)
+
+case("notes that REAPER cannot open keep no take off its lane", function(w, Daemon)
+  local daemon, project = scenes.begin(w, Daemon)
+  daemon.writes_notes = true
+  local open = w.calls.PCM_Source_CreateFromFile
+  function w.calls.PCM_Source_CreateFromFile(path) return not path:find("%.mid$") and open(path) or nil end
+  settings(w, project, '"takes":2,"takes_as":"lanes","stems":"drums"')
+  generate(w)
+  equal(#project.tracks[2].items, 2, "lanes")
+  equal(#project.tracks[2].items[1].takes, 1, "takes")
+end)

@@ -101,7 +101,8 @@ function FakeDaemon:_take(path, name)
   local message = assert(osc.decode(packet))
   table.insert(self.received, message)
   if self.sessions[session] == nil then self.sessions[session] = false end
-  local handle = self[message.address:match("^/backline/(.+)$")]
+  local name = message.address:match("^/backline/(.+)$")
+  local handle = self["on_" .. name] or self[name] -- "rate" is a field as well
   if self.ignores and self.ignores(message) then return end
   handle(self, session, message.args, message)
 end
@@ -169,6 +170,13 @@ function FakeDaemon:job(session, args)
   end
   self:answer(session, "/backline/job.reply", "sisssffiiss", args[1], job.number, job.rid, job.state, "diffuse", 0.25, 9, 0,
     job.state == "failed" and 1 or 0, job.message or "", job.state == "done" and job.folder or "")
+end
+
+function FakeDaemon:on_rate(session, args)
+  if self.refuses_rating then
+    return self:answer(session, "/backline/error", "ssisss", args[1], "/backline/rate", 23, "gone", self.refuses_rating, "target")
+  end
+  self:answer(session, "/backline/done", "ssii", args[1], "/backline/rate", math.tointeger(tonumber(args[2])), args[3])
 end
 
 function FakeDaemon:quit(session, args)
@@ -243,6 +251,12 @@ function FakeDaemon:make_result(job)
       table.insert(manifest.files, { path = sub .. stem .. suffix, role = "stem", stem = stem, take = take,
         bytes = #bytes, frames = self.frames, sha256 = ("%064d"):format(take) })
       if self.writes_notes then self:_write_notes(job, manifest, sub, stem, take) end
+    end
+    if self.writes_mix then
+      local mix = assert(self.world.real.io_open(job.folder .. "/" .. sub .. "mix" .. suffix, "wb"))
+      mix:write(bytes)
+      mix:close()
+      table.insert(manifest.files, { path = sub .. "mix" .. suffix, role = "mix", take = take, bytes = #bytes, frames = self.frames, sha256 = "" })
     end
   end
   if job.path then -- as daemon/pipeline/separation.py has it
