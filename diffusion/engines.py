@@ -11,6 +11,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Literal
 
 from audio.stem_names import STEMS
+from diffusion.edits import EDITS
 from diffusion.errors import check_choice
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class EngineSpec:
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stems: tuple[str, ...] = STEMS
+    edits: tuple[str, ...] = EDITS  # of a sound, where it takes one
     meters: tuple[str, ...] = ()  # () for any
     bpm: tuple[float, float] | None = None  # from, to; None for all that a request may have
     seconds: tuple[float, float] | None = None
@@ -81,6 +83,18 @@ ENGINES: tuple[EngineSpec, ...] = (
         },
         choices={"sampler": ("euler", "heun", "sde")},
         availability="diffusion.models.shelf:reason_against_ace_step",
+    ),
+    EngineSpec(
+        "stable-audio-3",
+        "diffusion.stable_audio.engine:StableAudioEngine",
+        gives="mix",
+        batches=True,
+        accepts=frozenset({"audio_path"}),
+        limits={"steps": (1, 200), "guidance": (1, 20)},
+        choices={"sampler": ("pingpong", "euler")},
+        edits=("cover", "repaint", "extend"),
+        seconds=(1, 380),
+        availability="diffusion.models.shelf:reason_against_stable_audio",
     ),
 )
 DEFAULT_ENGINE = ENGINES[0].name

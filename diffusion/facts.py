@@ -108,4 +108,18 @@ class AceStepFacts(EngineFacts):
     repainted: tuple[Repainted, ...]
 
 
-ENGINE_FACTS = (AceStepFacts, EmbeddedFacts)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StableAudioFacts(EngineFacts):
+    """How Stable Audio 3 made one take; `noise_level` is that of a kept source, 1 without one."""
+
+    task: str
+    prompt: str
+    seconds: float
+    steps: int
+    guidance_scale: float
+    sampler: str
+    noise_level: float
+    seed: int
+
+
+ENGINE_FACTS = (AceStepFacts, EmbeddedFacts, StableAudioFacts)

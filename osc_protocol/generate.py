@@ -58,8 +58,8 @@ SAMPLE_RATES = (44_100, 48_000, 96_000)
 MELODIES = ("melody_path", "melody", "notes")  # the ways to give the one melody
 # Headings of the command line's help
 MUSIC, STYLE, MELODY = "Music", "Style and form", "Melody and chords"
-RESULT, TAKES, AUDIO = "Change a result", "Takes", "Edit audio (ace-step)"
-SAMPLING = "Sampling (ace-step); without them as the checkpoint was trained"
+RESULT, TAKES, AUDIO = "Change a result", "Takes", "Edit audio (ace-step, stable-audio-3)"
+SAMPLING = "Sampling (ace-step, stable-audio-3); without them as the checkpoint was trained"
 _STEPS, _GUIDANCE, _SHIFT, _MASK = map(widest, ("steps", "guidance", "shift", "chunk_mask"))
 
 
@@ -449,6 +449,9 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
             if value and value not in words:
                 wanted = f"{', '.join(words)} for engine {spec.name}, not {shown(value)}"
                 raise refusal(field, f" must be one of {wanted}")
+        if self.edited and self.edited not in spec.edits:
+            wanted = f"{', '.join(spec.edits)} for engine {spec.name}, not {self.edited}"
+            raise refusal("edit", f" must be one of {wanted}")
 
     def _check_engine(self) -> None:
         """Refuse what the engine asked for cannot do, as its row says."""

@@ -41,7 +41,7 @@ DOORS = {
     "pyloudnorm": {"audio.loudness"},
     "matplotlib": {"stems.sheet"},
     "torchaudio": {"audio.clip"},
-    "diffusers": {"diffusion.ace_step"},
+    "diffusers": {"diffusion.ace_step", "diffusion.stable_audio"},
     "huggingface_hub": {"diffusion.models.hub"},
     "demucs": {
         "stems.splitting.model_files",

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from diffusion.engines import engine_names
+
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("midi", "osc_protocol", "audio", "diffusion", "stems", "daemon", "reaper_scripts")
 BACKLINE = "from daemon.cli import main; main()"
@@ -146,8 +148,8 @@ def test_an_engine_added_as_a_row_is_an_engine_everywhere(copy: Path) -> None:
     (package / "engine.py").write_text(HUM_ENGINE, "utf-8")
 
     asked = ("generate", "--bpm", 120, "--key", "Am", "--bars", 1, "-o", copy / "out")
-    assert "embedded|ace-step|hum" in run(copy, "generate", "--help")
-    assert "embedded, ace-step, hum" in run(copy, *asked, "--engine", "suno", fails=True)
+    assert "stable-audio-3|hum" in run(copy, "generate", "--help")
+    assert ", ".join((*engine_names(), "hum")) in run(copy, *asked, "--engine", "suno", fails=True)
     assert run(copy, code=READ_FROM_OSC) == "hum\n"
 
     refused = run(copy, *asked, "--engine", "hum", "--lora", "/style.safetensors", fails=True)
@@ -161,11 +163,12 @@ def test_an_engine_added_as_a_row_is_an_engine_everywhere(copy: Path) -> None:
 
     run(copy, code="from docs.pages.__main__ import main; main()")
     lua = (copy / "reaper_scripts" / "lib" / "protocol.lua").read_text("utf-8")
-    assert 'engines = { "embedded", "ace-step", "hum" }' in lua
+    quoted = ", ".join(f'"{name}"' for name in (*engine_names(), "hum"))
+    assert f"engines = {{ {quoted} }}" in lua
     page = (copy / "docs" / "guide" / "protocol.md").read_text("utf-8")
-    assert "| embedded, ace-step, hum |" in page
+    assert f"| {', '.join((*engine_names(), 'hum'))} |" in page
     program = "from daemon.config import Config; print([e.name for e in Config().engines])"
-    assert run(copy, code=program) == "['embedded', 'ace-step', 'hum']\n"
+    assert run(copy, code=program) == f"{[*engine_names(), 'hum']}\n"
 
 
 @pytest.mark.slow

@@ -13,8 +13,18 @@ import typer
 from daemon.errors import UsageError
 from daemon.screen import say, say_aside
 from diffusion.models import hub, shelf
-from diffusion.models.catalogue import CATALOGUE, SPLITTER, SPLITTERS, model_named
+from diffusion.models.catalogue import (
+    ACE_STEP,
+    CATALOGUE,
+    EVERY,
+    SPLITTER,
+    SPLITTERS,
+    STABLE_AUDIO,
+    engine_of,
+    model_named,
+)
 from diffusion.models.folder import models_folder
+from diffusion.models.layout import INDEX_NAME
 from diffusion.models.scan import scan as find_weights
 from diffusion.models.scan import usual_folders
 
@@ -38,14 +48,14 @@ def list_models() -> None:
     """Show which weights there are, what each needs, and which are on this machine."""
     root = models_folder()
     there = shelf.snapshots(root)
-    for model in (*CATALOGUE.values(), *SPLITTERS.values()):
+    for model in EVERY.values():
         mark = "here" if any(each.name == model.name for each in there) else "-"
         needs = (
             "no GPU needed"
             if model.name in SPLITTERS
             else f"GPU {model.vram_gb:>4.1f} GB (at least {model.least_vram_gb:.1f})"
         )
-        say(f"{model.name:<11} {mark:<5} {model.disk_gb:>5.1f} GB disk, {needs}; {model.about}")
+        say(f"{model.name:<15} {mark:<5} {model.disk_gb:>5.1f} GB disk, {needs}; {model.about}")
     for each in there:
         source = f"{each.repository}@{each.revision[:12]}" if each.repository else str(each.folder)
         say(f"on this machine: {each.name} {each.sha256[:12]} {each.bytes / GB:.1f} GB, {source}")
@@ -75,7 +85,12 @@ def pull(
         return
     folder = root / name / f"partial-{remote.revision[:12]}"
     hub.check_disk(remote, folder)
-    if model.kind != SPLITTER and remote.missing_parts:
+    if model.kind != SPLITTER and INDEX_NAME not in remote.files:
+        raise UsageError(
+            f"{remote.repository} at {remote.revision[:12]} has no {INDEX_NAME}: it is not in the "
+            "layout that backline reads, so nothing was downloaded"
+        )
+    if engine_of(model.kind) == ACE_STEP and remote.missing_parts:
         say(
             f"{remote.repository} has no {' and no '.join(remote.missing_parts)}: these weights "
             "cannot cover a sound, and a melody in melody mode raw only"
@@ -105,7 +120,8 @@ def add(
     ],
     name: Annotated[str, typer.Option(help="What to call them.")] = "",
     kind: Annotated[
-        str, typer.Option(help="turbo, sft, base or splitter; else taken from them.")
+        str,
+        typer.Option(help="turbo, sft, base, stable-audio-3, splitter; else taken from them."),
     ] = "",
 ) -> None:
     """Use weights that are on this machine already; folders are hashed and stay where they are.
@@ -119,14 +135,14 @@ def add(
     name = name or (folder.resolve().stem if is_file else folder.resolve().name)
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
         raise UsageError(f"name must be letters, digits, - _ and ., not {name!r}")
-    kinds = (*SETTINGS, SPLITTER)
+    kinds = (*SETTINGS, STABLE_AUDIO, SPLITTER)
     if kind and kind not in kinds:
         raise UsageError(f"kind must be one of {', '.join(kinds)}, not {kind!r}")
     if is_file:
         _add_file(folder, name, kind or kind_in_name(folder.name))
         return
     if not kind:
-        known = CATALOGUE.get(name) or SPLITTERS.get(name)
+        known = EVERY.get(name)
         kind = known.kind if known else read_kind(folder, name)
     snapshot = shelf.add(models_folder(), name, kind, folder, progress=_bytes_bar())
     say(f"{name} is ready: {snapshot.sha256[:12]}, kind {kind}, in {snapshot.folder}")

@@ -11,7 +11,14 @@ from typing import Any
 from diffusion.audio_conditions import Sampling
 from diffusion.edits import WITH_PARTS
 from diffusion.errors import EngineError
-from diffusion.models.layout import is_original, music_folders
+from diffusion.models.catalogue import STABLE_AUDIO
+from diffusion.models.layout import (
+    ACE_STEP_CLASS,
+    STABLE_AUDIO_CLASS,
+    index_class,
+    is_original,
+    music_folders,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,11 @@ def kind_in_name(name: str) -> str:
 def read_kind(folder: Path, name: str = "") -> str:
     """Tell the kind of a checkpoint in a folder of either layout; raises EngineError."""
     music_folders(folder)  # raises where it is something else
+    made_for = index_class(folder)
+    if made_for == STABLE_AUDIO_CLASS:
+        return STABLE_AUDIO
+    if made_for and made_for != ACE_STEP_CLASS:
+        raise EngineError(f"{folder} holds weights of {made_for}, which no engine plays")
     path = (folder if is_original(folder) else folder / "transformer") / "config.json"
     try:
         config = json.loads(path.read_text("utf-8"))

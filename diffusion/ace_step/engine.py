@@ -21,8 +21,8 @@ from diffusion.ace_step.task import SAMPLE_RATE, Task
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import EngineError
 from diffusion.facts import AceStepFacts, EngineDescription, Repainted
-from diffusion.models.folder import chosen_model, models_folder
-from diffusion.models.shelf import Snapshot, faults, find_for_music
+from diffusion.models.folder import models_folder
+from diffusion.models.shelf import Snapshot, chosen_for, faults, find_for_music
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +49,7 @@ class AceStepEngine(Engine):
         memory: str = "",
         models: Path | None = None,
     ) -> None:
-        self._model, self._models = model or chosen_model(), models
+        self._model, self._models = model or chosen_for(self.name), models
         self._device, self._precision, self._memory = device, precision, memory
         self._player: Player | None = None
         self._snapshot: Snapshot | None = None
@@ -60,7 +60,7 @@ class AceStepEngine(Engine):
         if self._player is not None:
             return
         progress("load", 0.0)
-        snapshot = find_for_music(self._models or models_folder(), self._model)
+        snapshot = find_for_music(self._models or models_folder(), self._model, self.name)
         fault = next(faults(snapshot, hashes=False), None)
         if fault:
             raise EngineError(

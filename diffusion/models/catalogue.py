@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from diffusion.errors import check_choice
 
 SPLITTER = "splitter"
+ACE_STEP, STABLE_AUDIO = "ace-step", "stable-audio-3"  # engines; the second a kind as well
 ROOM_GB = 2.0  # activations and a tile of the decoder, next to the weights
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One checkpoint: ACE-Step in diffusers' layout and bfloat16, or a splitter in demucs' own.
+    """One checkpoint in diffusers' layout and bfloat16, or a splitter in demucs' own.
 
-    `kind` is what an ACE-Step was trained for, or "splitter".
+    `kind` is what an ACE-Step was trained for, "stable-audio-3" or "splitter".
     `revision` is the commit that is downloaded; "" means that none has been tried yet: the newest
     is taken and its commit written down. `lender` is the repository, and its commit, of which parts
     that it lacks are taken. `disk_gb` and `largest_gb` (the biggest of its networks) are estimated
@@ -91,6 +92,31 @@ CATALOGUE: Mapping[str, Model] = {
 }  # fmt: skip
 FIRST_CHOICE = next(iter(CATALOGUE))
 
+_STABILITY_LICENCE = (
+    "Stable Audio 3 by Stability AI: Stability AI Community License, free for those with under one "
+    "million dollars of revenue a year; others need a contract. It holds T5Gemma by Google under "
+    "the Gemma terms. The repositories are gated: agree on huggingface.co, then `hf auth login`."
+)
+# 433 million and 1.4 billion parameters, the autoencoders 108 and 852 million, the text encoder
+# about 280 million. None has been loaded by us, nor have we seen that they hold diffusers' layout.
+STABLE_AUDIOS: Mapping[str, Model] = {
+    model.name: model
+    for model in (
+        Model(
+            "sa3-small-music", STABLE_AUDIO, "stabilityai/stable-audio-3-small-music", "",
+            2.0, 0.9, _STABILITY_LICENCE, "8 steps, up to 120 s, no vocals; runs on CPUs",
+        ),
+        Model(
+            "sa3-medium", STABLE_AUDIO, "stabilityai/stable-audio-3-medium", "",
+            6.8, 3.4, _STABILITY_LICENCE, "8 steps, up to 380 s, no vocals",
+        ),
+        Model(
+            "sa3-medium-base", STABLE_AUDIO, "stabilityai/stable-audio-3-medium-base", "",
+            6.8, 3.4, _STABILITY_LICENCE, "100 steps, with guidance; the one to train",
+        ),
+    )
+}  # fmt: skip
+
 _DEMUCS_LICENCE = (
     "Demucs by Meta and Alexandre Defossez: the code is MIT, the weights are not. Their author "
     "says that they are provided only for scientific purposes (facebookresearch/demucs, issues "
@@ -113,8 +139,16 @@ SPLITTERS: Mapping[str, Model] = {
 }  # fmt: skip
 
 
+MUSIC: Mapping[str, Model] = {**CATALOGUE, **STABLE_AUDIOS}
+EVERY: Mapping[str, Model] = {**MUSIC, **SPLITTERS}
+
+
+def engine_of(kind: str) -> str:
+    """The engine that plays weights of a kind, "" for a splitter's."""
+    return {SPLITTER: "", STABLE_AUDIO: STABLE_AUDIO}.get(kind, ACE_STEP)
+
+
 def model_named(name: str) -> Model:
     """The model of that name; raises EngineError naming those there are."""
-    every = {**CATALOGUE, **SPLITTERS}
-    check_choice("model", name, every)
-    return every[name]
+    check_choice("model", name, EVERY)
+    return EVERY[name]

@@ -9,11 +9,13 @@ checkpoints share:
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from diffusion.errors import ModelError
 
 INDEX_NAME = "model_index.json"  # marks a folder in diffusers' layout
+ACE_STEP_CLASS, STABLE_AUDIO_CLASS = "AceStepPipeline", "StableAudio3Pipeline"  # in that index
 SILENCE_NAME = "silence_latent.pt"  # marks a checkpoint in the authors' layout
 TEXT_ENCODER, AUTOENCODER = "Qwen3-Embedding-0.6B", "vae"
 COVER_PARTS = ("audio_tokenizer", "audio_token_detokenizer")  # of diffusers' layout, for covers
@@ -23,6 +25,15 @@ SPLITTER_FILES = (".safetensors", ".th")  # demucs' layout: these, and a .yaml f
 def is_original(folder: Path) -> bool:
     """Whether a folder is a checkpoint in the authors' layout."""
     return (folder / SILENCE_NAME).is_file()
+
+
+def index_class(folder: Path) -> str:
+    """Which pipeline the index of a folder in diffusers' layout names, or ""."""
+    try:
+        index = json.loads((folder / INDEX_NAME).read_text("utf-8"))
+        return str(index.get("_class_name", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def shared_folder(folder: Path, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Finds weights of ACE-Step 1.5 on this machine, in any layout that `models add` takes."""
+"""Finds weights of ACE-Step 1.5 and Stable Audio 3 on this machine, in any layout that is read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffusion.errors import ModelError
-from diffusion.models.layout import INDEX_NAME, SILENCE_NAME, music_folders
+from diffusion.models.layout import (
+    ACE_STEP_CLASS,
+    SILENCE_NAME,
+    STABLE_AUDIO_CLASS,
+    index_class,
+    music_folders,
+)
 from diffusion.models.single_files import find_parts, is_single_file
 
 DEPTH = 6  # folders below the one that is searched
@@ -18,7 +24,7 @@ USUAL = (
     "ACE-Step-1.5/checkpoints", "ComfyUI/models", "Documents/ComfyUI/models",
     ".cache/huggingface/hub", ".cache/ace-step",
 )  # fmt: skip
-MARK = b"AceStep"  # in the index of a folder in diffusers' layout
+PLAYED = (ACE_STEP_CLASS, STABLE_AUDIO_CLASS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ def _within(root: Path) -> Iterator[Found]:
         if SILENCE_NAME in files:
             yield _checked(folder, "the authors'")
             names.clear()
-        elif INDEX_NAME in files and MARK in (folder / INDEX_NAME).read_bytes():
+        elif index_class(folder) in PLAYED:
             yield _checked(folder, "diffusers'")
             names.clear()
         else:

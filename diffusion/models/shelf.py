@@ -19,7 +19,14 @@ from typing import Any
 
 from diffusion.errors import ModelError
 from diffusion.facts import SnapshotWeights
-from diffusion.models.catalogue import CATALOGUE, FIRST_CHOICE, SPLITTER, SPLITTERS
+from diffusion.models.catalogue import (
+    ACE_STEP,
+    EVERY,
+    MUSIC,
+    SPLITTER,
+    STABLE_AUDIO,
+    engine_of,
+)
 from diffusion.models.folder import chosen_model, models_folder
 from diffusion.models.layout import music_folders, splitter_folders
 
@@ -63,47 +70,69 @@ def snapshots(root: Path) -> list[Snapshot]:
     return sorted((each for each in found if each), key=lambda each: each.added, reverse=True)
 
 
-def find_for_music(root: Path, wanted: str = "") -> Snapshot:
-    """find(), for an engine: a splitter's weights play nothing. Raises ModelError."""
-    if wanted not in SPLITTERS:
-        snapshot = find(root, wanted)
-        if snapshot.kind != SPLITTER:
+def find_for_music(root: Path, wanted: str = "", engine: str = ACE_STEP) -> Snapshot:
+    """find(), for an engine: weights of another one, or a splitter's, play nothing. ModelError."""
+    known = EVERY.get(wanted)
+    kind = known.kind if known else ""
+    if not kind or engine_of(kind) == engine:
+        snapshot = find(root, wanted, engine)
+        kind = snapshot.kind
+        if engine_of(kind) == engine:
             return snapshot
+    first = next(name for name, model in MUSIC.items() if engine_of(model.kind) == engine)
+    what = "splits mixes, it makes no music" if kind == SPLITTER else f"is for {engine_of(kind)}"
     raise ModelError(
-        f"model {wanted!r} splits mixes, it makes no music: BACKLINE_MODEL must name weights of "
-        f"ACE-Step, such as {FIRST_CHOICE} (backline models list), or be unset"
+        f"model {wanted!r} {what}: BACKLINE_MODEL must name weights for engine {engine}, such as "
+        f"{first} (backline models list), or be unset"
     )
+
+
+def chosen_for(engine: str) -> str:
+    """The setting `model`, or "" where it names weights of another engine."""
+    name = chosen_model()
+    model = MUSIC.get(name)
+    return "" if model and engine_of(model.kind) != engine else name
 
 
 def reason_against_ace_step() -> str:
     """Return why ACE-Step cannot play on this machine and what to do, or ""."""
+    return _reason_against(ACE_STEP)
+
+
+def reason_against_stable_audio() -> str:
+    """Return why Stable Audio 3 cannot play on this machine and what to do, or ""."""
+    return _reason_against(STABLE_AUDIO)
+
+
+def _reason_against(engine: str) -> str:
     try:
-        find_for_music(models_folder(), chosen_model())
+        find_for_music(models_folder(), chosen_for(engine), engine)
     except ModelError as error:
         return str(error)
     return ""
 
 
-def find(root: Path, wanted: str = "") -> Snapshot:
-    """The snapshot of a name or of a hash's first digits; "" takes the first ACE-Step there is.
+def find(root: Path, wanted: str = "", engine: str = ACE_STEP) -> Snapshot:
+    """The snapshot of a name or of a hash's first digits; "" takes the first that `engine` plays.
 
     Raises ModelError that says which command downloads it.
     """
     there = snapshots(root)
     if not wanted:
-        rank = {name: place for place, name in enumerate(CATALOGUE)}
-        there = [each for each in there if each.kind != SPLITTER]
+        names = [name for name, model in MUSIC.items() if engine_of(model.kind) == engine]
+        there = [each for each in there if engine_of(each.kind) == engine]
         if not there:
             raise ModelError(
-                "engine 'ace-step' has no weights on this machine; "
-                f"run: backline models pull {FIRST_CHOICE}"
+                f"engine {engine!r} has no weights on this machine; "
+                f"run: backline models pull {names[0]}"
             )
+        rank = {name: place for place, name in enumerate(names)}
         return min(there, key=lambda each: rank.get(each.name, len(rank)))
     digits = wanted.removeprefix("sha256:").lower()
     for each in there:
         if each.name == wanted or (len(digits) >= MIN_PREFIX and each.sha256.startswith(digits)):
             return each
-    if wanted in CATALOGUE or wanted in SPLITTERS:
+    if wanted in EVERY:
         raise ModelError(
             f"model {wanted!r} is not on this machine; run: backline models pull {wanted}"
         )

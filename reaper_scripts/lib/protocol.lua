@@ -8,7 +8,7 @@ return {
   port = 9787,
   stems = { "drums", "bass", "melody", "vocals" },
   leads = { "melody", "vocals" },
-  engines = { "embedded", "ace-step" },
+  engines = { "embedded", "ace-step", "stable-audio-3" },
   formats = { "wav16", "wav24", "wav32f", "flac" },
   errors = {
     internal = 1,
@@ -77,7 +77,7 @@ return {
           tag = "s",
           default = "embedded",
           max_bytes = 1000,
-          choices = { "embedded", "ace-step" },
+          choices = { "embedded", "ace-step", "stable-audio-3" },
           kept = true,
         },
         ["sample-rate"] = {
@@ -161,7 +161,7 @@ return {
           tag = "s",
           default = "",
           max_bytes = 1000,
-          choices = { "", "euler", "heun", "sde" },
+          choices = { "", "euler", "heun", "sde", "pingpong" },
           kept = true,
         },
         dcw = { kind = "text", tag = "s", default = "", max_bytes = 40, kept = true },
