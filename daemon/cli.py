@@ -42,6 +42,7 @@ COMMANDS = {
     "slice": "daemon.commands.stem_files:slice_",
     "play": "daemon.commands.library:play",
     "open": "daemon.commands.library:open_",
+    "mcp": "daemon.commands.mcp:mcp",
     "prune": "daemon.commands.prune:prune",
     "styles": "daemon.commands.styles:styles",
     "service": "daemon.commands.autostart:service",

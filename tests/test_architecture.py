@@ -59,9 +59,10 @@ DOORS = {
         "audio.sound_reader",
     },
     "pythonosc": {"osc_protocol.codec"},
-    "typer": {"daemon.cli", "daemon.commands"},  # a whole room may be a door
+    "typer": {"daemon.cli", "daemon.commands", "daemon.agents"},  # a whole room may be a door
     "rich": {"daemon.screen"},
     "sounddevice": {"daemon.playback"},
+    "mcp": {"daemon.agents"},
     "fastapi": {"daemon.front_ends.http"},
     "starlette": {"daemon.front_ends.http"},
     "uvicorn": {"daemon.front_ends.http"},

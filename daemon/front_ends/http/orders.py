@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from daemon.front_ends.http.problems import limits_of
-from daemon.front_ends.http.table_json import json_field
+from daemon.front_ends.http.table_json import json_field, limits_of
 from osc_protocol.argument import Arg
 from osc_protocol.audio_edits import lora_lines, loras_of
 from osc_protocol.checks import shown

@@ -8,7 +8,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from osc_protocol.argument import Arg
 from osc_protocol.checks import shown
 from osc_protocol.errors import Code, ProtocolError, wire_name
 
@@ -91,16 +90,3 @@ def problem(
         more.setdefault("WWW-Authenticate", "Bearer")
     text = json.dumps(body, ensure_ascii=True, allow_nan=True, default=str)
     return Response(text, status, headers=more, media_type=MEDIA_TYPE)
-
-
-def limits_of(argument: Arg) -> dict[str, object]:
-    """Return what the table says a field may be."""
-    found: dict[str, object] = {"kind": argument.kind}
-    for name in ("low", "high", "unit", "pattern"):
-        if getattr(argument, name) not in (None, ""):
-            found[name] = getattr(argument, name)
-    if argument.choices:
-        found["choices"] = list(argument.choices)
-    if argument.tag in "sb":
-        found["max_bytes"] = argument.max_bytes
-    return found

@@ -40,3 +40,16 @@ def message_schema(*kinds: type[Message], left_out: tuple[str, ...] = ()) -> dic
 
 def _without_default(schema: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in schema.items() if name != "default"}
+
+
+def limits_of(argument: Arg) -> dict[str, object]:
+    """Return what the table says a field may be."""
+    found: dict[str, object] = {"kind": argument.kind}
+    for name in ("low", "high", "unit", "pattern"):
+        if getattr(argument, name) not in (None, ""):
+            found[name] = getattr(argument, name)
+    if argument.choices:
+        found["choices"] = list(argument.choices)
+    if argument.tag in "sb":
+        found["max_bytes"] = argument.max_bytes
+    return found

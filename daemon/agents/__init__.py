@@ -1,0 +1,1 @@
+"""backline as tools for agents: the Model Context Protocol over standard input and output."""
