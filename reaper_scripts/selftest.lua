@@ -1,4 +1,4 @@
--- Backline self-test: run it once in your REAPER (Actions > Load ReaScript). It opens a new project
+-- Backline self-test: run it once in your REAPER (Actions > Load ReaScript). It opens new project
 -- tab, tries in it every call the scripts rely on, and writes what it saw as JSON beside REAPER's
 -- other resources. Nothing of your open projects is touched; close the new tab without saving.
 package.path = debug.getinfo(1, "S").source:match("^@(.*[/\\])") .. "lib/?.lua;" .. package.path
@@ -343,7 +343,8 @@ local function look_at_ways(proj, folder)
   end
   check("bars have the ruler's numbers", function()
     local text = reaper.format_timestr_pos(reaper.TimeMap2_QNToTime(proj, 1.0), "", 2)
-    return project.bar_number(proj, 0) == 1, text
+    seen.project_offset_seconds = reaper.GetProjectTimeOffset(proj, false)
+    return project.bar_number(proj, 0) == 1, ("%s, offset %g s"):format(text, seen.project_offset_seconds)
   end)
   check("what an item remembers outlives undo in pieces, whatever is in it", function()
     reaper.InsertTrackAtIndex(0, false)
@@ -374,6 +375,60 @@ local function look_at_ways(proj, folder)
   end)
   seen.has_action_options = reaper.set_action_options ~= nil
   seen.theme_background = reaper.GetThemeColor("col_main_bg2", 0)
+end
+
+local LANES = 3
+
+-- What a project file keeps: saved, and opened again in its own new tab. Never where another project is in
+-- front: opening would replace it.
+local function look_at_reload(proj, folder, others)
+  if not reaper.APIExists("Main_SaveProjectEx") then return end
+  local function is_ours()
+    local front, file = project.current()
+    for _, other in ipairs(others) do
+      if front == other then return false end
+    end
+    return front == proj and file == ""
+  end
+  check("the new tab is in front, to be opened again", function() return is_ours(), #others end)
+  if not is_ours() then return end
+  local path, id = files.join(folder, "backline selftest.rpp"), families.new_id()
+  local long = ("x\"y'z` ö 漢 "):rep(600)
+  check("a project with lanes and long memories can be saved", function()
+    local made = plan(proj, folder, 1.0)
+    made.as_lanes, made.stems[2] = true, nil
+    for take = 2, LANES do made.stems[1].takes[take] = made.stems[1].takes[1] end
+    made.stems[1].provenance = json.encode({ text = long })
+    assert(landing.insert(proj, made))
+    local track = reaper.GetTrack(proj, 1)
+    families.mark(track, id, "drums")
+    reaper.GetSetMediaTrackInfo_String(track, "P_EXT:selftest", long, true)
+    reaper.Main_SaveProjectEx(proj, path, 0)
+    return files.size(path) ~= nil, path
+  end)
+  if not files.size(path) or not is_ours() then return end
+  reaper.Main_openProject("noprompt:" .. path)
+  local again = project.current()
+  local track = reaper.GetTrack(again, 1)
+  check("what an item remembers is whole in a project that is opened again", function()
+    local found = memory.read(reaper.GetSetMediaItemInfo_String, reaper.GetTrackMediaItem(track, 0))
+    local _, kept = reaper.GetSetMediaTrackInfo_String(track, "P_EXT:selftest", "", false)
+    seen.ext_bytes_reloaded = #kept < #long and #kept or 0 -- 0: all of them
+    return found and found.text == long, ("%d of %d bytes in one piece"):format(#kept, #long)
+  end)
+  check("a track still knows its family and its lanes", function()
+    local found = memory.read(reaper.GetSetMediaTrackInfo_String, track)
+    seen.lanes_reloaded = tracks.lane_count(track) - LANES -- more than there were
+    local last = reaper.GetMediaItemInfo_Value(reaper.GetTrackMediaItem(track, LANES - 1), "I_FIXEDLANE")
+    return found and found.family == id and tracks.has_lanes(track) and last == LANES - 1 and seen.lanes_reloaded == 0,
+      ("%d lanes, the last item on %g"):format(tracks.lane_count(track), last)
+  end)
+  check("items are without fades in it, and tracks without effects and not armed", function()
+    local item = reaper.GetTrackMediaItem(track, 0)
+    local fade, effects = reaper.GetMediaItemInfo_Value(item, "D_FADEINLEN"), reaper.TrackFX_GetCount(track)
+    local armed = reaper.GetMediaTrackInfo_Value(track, "I_RECARM")
+    return fade == 0 and effects == 0 and armed == 0, ("fade %g s, %d effects, armed %g"):format(fade, effects, armed)
+  end)
 end
 
 local function write_report(folder)
@@ -426,7 +481,8 @@ local function main()
   end
   for _, each in ipairs({ { "time", check_time }, { "landing", check_landing },
     { "changing", check_changing }, { "MIDI", check_midi }, { "state", check_state },
-    { "ways", function() look_at_ways(new_tab(), folder) end } }) do
+    { "ways", function() look_at_ways(new_tab(), folder) end },
+    { "saving", function() look_at_reload(new_tab(), folder, { before, proj }) end } }) do
     local went, problem = pcall(each[2], proj, folder)
     if not went then check("the checks of " .. each[1] .. " ran to their end", function() return false, problem end) end
   end

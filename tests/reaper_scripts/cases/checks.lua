@@ -355,6 +355,34 @@ for name, seen in pairs({
   end)
 end
 
+case("the self-test closes no project of the user's, and says so where it could not open its own again", function(w, Daemon)
+  start(w, Daemon)
+  local project = w:project()
+  project.file = "/music/mine.rpp"
+  local command, tabs = w.calls.Main_OnCommandEx, 0
+  function w.calls.Main_OnCommandEx(number, ...)
+    command(number, ...)
+    if number == 40859 then tabs = tabs + 1 end
+    if tabs == 3 then w.front = 1 end -- the user goes back to it in this very moment
+  end
+  w:run("selftest.lua")
+  equal(w.projects[1], project, "the user's project")
+  equal(#project.tracks, 0, "tracks in it")
+  contains(read(w, w.resources .. "/backline_selftest.json"), "the new tab is in front")
+end)
+
+case("a lane too many in a project that is opened again is in the report, and in a double that is like it", function(w, Daemon)
+  start(w, Daemon)
+  w.adds_a_lane = true
+  w:run("selftest.lua")
+  local report = Daemon.json.decode(read(w, w.resources .. "/backline_selftest.json"))
+  equal(report.seen.lanes_reloaded, 1, "lanes too many")
+  equal(report.failed, 1, "failed checks")
+  w.adds_a_lane = nil
+  w:be_like(report.seen)
+  equal(w.adds_a_lane, true, "the double")
+end)
+
 local function bundle(w, Daemon, more)
   Daemon.new(w)
   scenes.launcher(w, Daemon, { python = w.scripts .. "/selftest.lua", args = { "-P", "-m", "daemon" }, home = w.home })

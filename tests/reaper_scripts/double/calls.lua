@@ -400,6 +400,28 @@ return function(world)
       world.front = #world.projects
     end
   end
+  -- A project file: what undo keeps of a project, as a file that names a snapshot.
+  function calls.Main_SaveProjectEx(proj, path)
+    world.saved = world.saved or {}
+    world.saved[path] = model.snapshot(project(proj))
+    local file = assert(world.real.io_open(path, "wb"))
+    file:write("<REAPER_PROJECT 0.1\n>\n")
+    file:close()
+  end
+  function calls.Main_openProject(name)
+    local path = name:match("^noprompt:(.*)$") or error("double: opening would ask")
+    local its = world.projects[world.front]
+    assert(its.file == "", "double: a project of the user's would be closed")
+    model.kill_project(its)
+    world.projects[world.front] = model.project({ file = path })
+    local opened = world.projects[world.front]
+    model.restore(opened, assert(world.saved[path], "double: no such project"))
+    for _, track in ipairs(opened.tracks) do
+      if track.value.I_FREEMODE == 2 and world.adds_a_lane then track.value.I_NUMFIXEDLANES = track.value.I_NUMFIXEDLANES + 1 end
+    end
+  end
+  function calls.GetProjectTimeOffset(proj) return project(proj).offset_seconds or 0.0 end
+  function calls.TrackFX_GetCount(track) return object(track).effects or 0 end
   function calls.Undo_CanUndo2(proj)
     local undo = project(proj).undo
     return #undo > 1 and undo[#undo].text or nil

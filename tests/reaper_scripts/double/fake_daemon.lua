@@ -101,8 +101,8 @@ function FakeDaemon:_take(path, name)
   local message = assert(osc.decode(packet))
   table.insert(self.received, message)
   if self.sessions[session] == nil then self.sessions[session] = false end
-  local name = message.address:match("^/backline/(.+)$")
-  local handle = self["on_" .. name] or self[name] -- "rate" is a field as well
+  local command = message.address:match("^/backline/(.+)$")
+  local handle = self["on_" .. command] or self[command] -- "rate" is a field as well
   if self.ignores and self.ignores(message) then return end
   handle(self, session, message.args, message)
 end

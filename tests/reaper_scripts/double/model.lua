@@ -95,6 +95,11 @@ function model.kill_track(track)
   for _, item in ipairs(track.items) do kill(item) end
 end
 
+function model.kill_project(project)
+  project.deleted = true
+  for _, track in ipairs(project.tracks) do model.kill_track(track) end
+end
+
 function model.fill_item(item, state)
   item.guid, item.text, item.value = state.guid, copied(state.text), copied(state.value)
   item.ext, item.selected = copied(state.ext), state.selected

@@ -300,6 +300,7 @@ function World:be_like(seen)
   self.tells_bpm_in_denominators, self.names_only_ascii = seen.tells_bpm_in_denominators, seen.names_only_ascii
   self.default_fade_seconds, self.screen_scale = seen.default_fade_seconds, seen.screen_scale
   self.ext_bytes = seen.ext_bytes > 0 and seen.ext_bytes or math.maxinteger
+  self.adds_a_lane = (seen.lanes_reloaded or 0) > 0
   self.missing.set_action_options = not seen.has_action_options or nil
 end
 
