@@ -11,6 +11,7 @@
 --   [main] .
 --   [main] backline_generate_with_last_settings.lua
 --   [main] backline_generate_from_dialog.lua
+--   [main] backline_plan.lua
 --   [main] backline_vary_selected_items.lua
 --   [main] backline_regenerate_time_selection.lua
 --   [main] backline_setup.lua

@@ -9,8 +9,6 @@ local sound_items = require("sound_items")
 
 local actions = {}
 
-local NO_KEY = "No key is set for this project yet: run Generate once, or select a MIDI item whose key can be heard."
-
 local function carry_out(order, why)
   if order then return Follow.quietly({ order }) end
   run.tell(why)
@@ -21,7 +19,7 @@ function actions.generate_with_last_settings()
   local chosen = settings.read(proj)
   local place = request.place(proj, chosen.bars)
   if chosen.key == "" then chosen.key = place.key or "" end
-  if chosen.key == "" then return run.tell(NO_KEY) end
+  if chosen.key == "" then return run.tell(request.NO_KEY) end
   carry_out(request.order(place, chosen))
 end
 
@@ -31,7 +29,7 @@ function actions.melody_to_accompaniment()
   local place = request.place(proj, chosen.bars, true)
   if not place.melody then return run.tell("Select a MIDI item with notes first: it becomes the melody.") end
   if chosen.key == "" then chosen.key = place.key or "" end
-  if chosen.key == "" then return run.tell(NO_KEY) end
+  if chosen.key == "" then return run.tell(request.NO_KEY) end
   chosen.stems, chosen.takes = "drums,bass", 1
   carry_out(request.order(place, chosen))
 end

@@ -156,8 +156,9 @@ local function run_in_shell(found, words, log)
 end
 
 -- Runs the program with those words and returns at once: true, or nil and a sentence with the fix.
--- `log` is a name for what a daemon prints, in the home's log folder.
-function launcher.run(more, log)
+-- `log` is a name for what a daemon prints, in the home's log folder; `is_homeless` says that the words take
+-- no home.
+function launcher.run(more, log, is_homeless)
   if files.size(FLATPAK) then
     return nil, ("This REAPER is a Flatpak: it cannot start programs outside. Run it yourself in a terminal: `backline %s`."):format(
       table.concat(more, " "))
@@ -174,7 +175,7 @@ function launcher.run(more, log)
   reaper.RecursiveCreateDirectory(files.join(found.home, "log"), 0)
   local words = { found.python, table.unpack(found.args) }
   for _, each in ipairs(more) do words[#words + 1] = each end
-  for _, each in ipairs({ "--home", found.home }) do words[#words + 1] = each end
+  for _, each in ipairs(is_homeless and {} or { "--home", found.home }) do words[#words + 1] = each end
   return (is_windows() and run_on_windows or run_in_shell)(found, words, log and files.join(found.home, "log", log))
 end
 

@@ -11,6 +11,7 @@ local settings = require("settings")
 local request = {}
 
 local MAX_TITLE = 40
+request.NO_KEY = "No key is set for this project yet: run Generate once, or select a MIDI item whose key can be heard."
 
 -- Request ids are drawn here, not by a link: the order is on disk before anything is sent.
 function request.new_rid() return ("r%08x%08x"):format(math.random(0, 0xFFFFFFFF), os.time() & 0xFFFFFFFF) end
@@ -68,14 +69,15 @@ local function add_chords(list, proj, range, rid)
   return are_regions
 end
 
--- An order for the place and the choices: saved and ready to be sent, or nil and a sentence.
-function request.order(place, chosen)
+-- What both a plan and its sound are asked for: the project's grid, chords and sections, and the words. A list
+-- of keys and the grid, or nil and a sentence. `rid` names files beside it.
+function request.musical(place, chosen, rid)
   if chosen.key == "" then return nil, "Choose a key, such as A minor." end
   if chosen.stems == "" then return nil, "Choose at least one stem." end
   local proj, range = place.proj, place.range
   local grid, why = project.grid(proj, range)
   if not grid then return nil, why end
-  local rid, list = request.new_rid(), {}
+  local list = {}
   add(list, "bpm", "d", grid.bpm + 0.0)
   add(list, "key", "s", chosen.key)
   add(list, "bars", "i", range.bars)
@@ -89,8 +91,16 @@ function request.order(place, chosen)
   add(list, "tags", "s", chosen.style)
   add(list, "lyrics", "s", chosen.lyrics)
   add(list, "stems", "s", chosen.stems)
-  add(list, "takes", "i", chosen.takes)
   add(list, "lead", "s", chosen.lead)
+  return list, grid
+end
+
+-- An order for the place and the choices: saved and ready to be sent, or nil and a sentence.
+function request.order(place, chosen)
+  local proj, range, rid = place.proj, place.range, request.new_rid()
+  local list, grid = request.musical(place, chosen, rid)
+  if not list then return nil, grid end
+  add(list, "takes", "i", chosen.takes)
   add(list, "engine", "s", chosen.engine)
   if chosen.mix == "dry" and chosen.engine == settings.mixing_engine then add(list, "dry", "i", 1) end
   add(list, "sample-rate", "i", project.sample_rate(proj))
@@ -98,8 +108,7 @@ function request.order(place, chosen)
   add(list, "at-seconds", "d", math.max(reaper.TimeMap2_QNToTime(proj, range.start_qn), 0.0))
   add(list, "project", "s", project.label(proj))
   if place.melody then
-    local fine
-    fine, why = add_melody(list, place.melody, rid)
+    local fine, why = add_melody(list, place.melody, rid)
     if not fine then return nil, why end
   end
   return request.save(rid, place, title_of(chosen, grid), list, chosen.stems, nil,

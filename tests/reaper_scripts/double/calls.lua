@@ -272,6 +272,9 @@ return function(world)
     model.take(item, { notes = {} })
     return item.handle
   end
+  function calls.MIDI_Sort(take)
+    table.sort(object(take).notes, function(a, b) return a.start < b.start or (a.start == b.start and a.pitch < b.pitch) end)
+  end
   function calls.MIDI_InsertNote(take, _, is_muted, from, to, _, pitch, velocity)
     table.insert(object(take).notes, { muted = is_muted, start = from / 960, stop = to / 960, pitch = pitch, velocity = velocity })
     return true
