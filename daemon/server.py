@@ -121,9 +121,16 @@ class Daemon:
                 signal.signal(each, handler)
 
 
+class _Log(RotatingFileHandler):
+    """A log that a full disk leaves short: no traceback goes to the screen for it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say nothing; the sentence is lost, and the next one may have room again."""
+
+
 @contextmanager
 def _logging_to(path: Path) -> Iterator[None]:
-    handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=2, encoding="utf-8")
+    handler = _Log(path, maxBytes=LOG_BYTES, backupCount=2, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     logger = logging.getLogger("backline")
     logger.addHandler(handler)

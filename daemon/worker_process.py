@@ -171,6 +171,10 @@ def explain(error: Exception, log_file: Path, folder: Path | None = None) -> tup
     if any(_is_full_disk(each) for each in causes) or _is_full(folder):
         _write_down(error)
         return Code.DISK_FULL, "the disk is full; make room and send the job again"
+    if broken := next(filter(_is_broken_disk, causes), None):
+        _write_down(error)
+        reason = getattr(broken, "strerror", None) or str(broken)
+        return Code.DISK_FULL, f"the results cannot be written ({reason}); look after the disk"
     match error:
         case ProtocolError():
             return error.code, error.message
@@ -204,6 +208,11 @@ def _is_no_memory(error: BaseException) -> bool:
 
 def _is_full_disk(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _is_broken_disk(error: BaseException) -> bool:
+    """Whether a disk has failed, or may not be written to any more."""
+    return isinstance(error, OSError) and error.errno in (errno.EIO, errno.EROFS)
 
 
 def _is_full(folder: Path | None) -> bool:

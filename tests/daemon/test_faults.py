@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import io
+import logging
 import os
 import shutil
 import signal
@@ -174,6 +176,8 @@ def test_a_request_that_comes_at_once_is_not_taken_for_one_of_a_dead_daemon(
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), Code.OUT_OF_MEMORY),
         (OSError(errno.ENOMEM, "Cannot allocate memory"), Code.OUT_OF_MEMORY),
         (OSError(errno.ENOSPC, "No space left on device"), Code.DISK_FULL),
+        (OSError(errno.EIO, "Input/output error"), Code.DISK_FULL),
+        (OSError(errno.EROFS, "Read-only file system"), Code.DISK_FULL),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), Code.DISK_FULL),
         (RuntimeError("anything else"), Code.INTERNAL),
     ],
@@ -315,3 +319,20 @@ def test_a_job_number_that_can_be_none_is_an_error_in_a_sentence(
         error = read(wire)
         assert error.address == "/backline/error"
         assert error.args[2] in (Code.OUT_OF_RANGE, Code.NOT_FOUND)
+
+
+def test_a_log_on_a_full_disk_says_nothing_on_the_screen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from daemon import server
+
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with server._logging_to(tmp_path / "daemon.log"):
+        (handler,) = logging.getLogger("backline").handlers
+        monkeypatch.setattr(handler, "stream", Full())
+        logging.getLogger("backline.test").warning("something happened")
+        monkeypatch.undo()
+    assert capsys.readouterr().err == ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +15,7 @@ import pytest
 from daemon.config import Config
 from midi import user_file
 from midi.user_file import confined_to, open_file
-from osc_protocol.codec import decode
+from osc_protocol.codec import OscMessage, decode, encode
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate import Generate
 from osc_protocol.grammar import read_answer, write
@@ -104,21 +106,48 @@ def strict(launch, tmp_path_factory, folders) -> Iterator[object]:
     assert daemon.process.wait(DEADLINE_SECONDS) == 0
 
 
-def by_file(home: Path, request: AnyRequest, number: int) -> ErrorReply:
-    """Send a request by the spool and return what it is answered."""
+def every_case(folders: dict[str, Path]) -> list[AnyRequest]:
+    """Each hostile path in each argument, with a rid of its own."""
+    found = []
+    for argument, make in REQUESTS.items():
+        for number, hostile in enumerate(HOSTILE):
+            request = make(hostile.format(**folders))
+            object.__setattr__(request, "rid", f"{argument}{number}")
+            found.append(request)
+    return found
+
+
+def by_file(home: Path, request: AnyRequest, number: int) -> None:
+    """Send a request by the spool."""
     name = f"{round(time.time() * 1000):013}-paths-{number:06}.osc"
     partial = home / "spool" / "in" / f"{name}.tmp"
     partial.write_bytes(write(request))
     partial.rename(home / "spool" / "in" / name)
-    end, never = time.monotonic() + DEADLINE_SECONDS, threading.Event()
-    while not (answers := list((home / "spool" / "out").glob("paths/*.osc"))):
+
+
+def answers_by_file(home: Path, count: int) -> list[object]:
+    """Read so many answers of the spool."""
+    end, never, found = time.monotonic() + DEADLINE_SECONDS, threading.Event(), list[object]()
+    while len(found) < count:
         assert time.monotonic() < end, "waited in vain"
+        for file in sorted((home / "spool" / "out").glob("paths/*.osc")):
+            found += map(read_answer, decode(file.read_bytes()))
+            file.unlink()
         never.wait(0.005)
-    (message,) = decode(answers[0].read_bytes())
-    answers[0].unlink()
-    answer = read_answer(message)
-    assert isinstance(answer, ErrorReply)
-    return answer
+    return found
+
+
+def by_stream(port: int, requests: list[AnyRequest]) -> list[object]:
+    """Send requests over TCP, one after the other, and return what they are answered."""
+    found = []
+    with socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS) as wire:
+        stream = wire.makefile("rb")
+        for request in requests:
+            packet = write(request)
+            wire.sendall(struct.pack(">I", len(packet)) + packet)
+            (size,) = struct.unpack(">I", stream.read(4))
+            found += map(read_answer, decode(stream.read(size)))
+    return found
 
 
 @pytest.mark.parametrize("argument", REQUESTS)
@@ -136,14 +165,38 @@ def test_no_path_leads_out_of_the_roots_by_any_argument(
     assert (folders["outside"] / "canary.mid").read_bytes() == CANARY
 
 
-def test_no_path_leads_out_of_the_roots_by_the_spool(strict, folders: dict[str, Path]) -> None:
-    number = 0
-    for make in REQUESTS.values():
-        for hostile in HOSTILE[:6]:
-            number += 1
-            request = make(hostile.format(**folders))
-            object.__setattr__(request, "rid", f"r{number}")
-            assert by_file(strict.home, request, number).code == Code.PATH_FORBIDDEN
+@pytest.mark.parametrize("door", ["spool", "tcp"])
+def test_no_path_leads_out_of_the_roots_by_another_door(
+    strict, folders: dict[str, Path], door: str
+) -> None:
+    requests = every_case(folders)
+    if door == "tcp":
+        answers = by_stream(strict.port, requests)
+    else:
+        for number, request in enumerate(requests):
+            by_file(strict.home, request, number)
+        answers = answers_by_file(strict.home, len(requests))
+    codes = {each.rid: each.code for each in answers if isinstance(each, ErrorReply)}
+    assert codes == {str(each.rid): Code.PATH_FORBIDDEN for each in requests}
+    assert (folders["outside"] / "canary.mid").read_bytes() == CANARY
+
+
+def test_no_path_leads_out_of_the_roots_by_a_draft(strict, folders: dict[str, Path]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        wire.settimeout(DEADLINE_SECONDS)
+        wire.connect(("127.0.0.1", strict.port))
+
+        def ask(address: str, tags: str, *values: object) -> OscMessage:
+            wire.send(encode(f"/backline/draft/{address}", tags, values))
+            (answer,) = decode(wire.recv(65_507))
+            return answer
+
+        ask("bpm", "f", 120.0)
+        ask("key", "s", "C")
+        for hostile in HOSTILE:
+            ask("melody-path", "s", hostile.format(**folders))
+            refusal = ask("go", "")
+            assert refusal.args[2] == Code.PATH_FORBIDDEN, (hostile, refusal)
 
 
 def test_what_lies_within_is_opened(strict, folders: dict[str, Path]) -> None:

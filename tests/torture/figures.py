@@ -9,14 +9,18 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of it (minutes, with `full` hours), a folder to work in, the seed of all chance."""
+    """How much of it (minutes, with `full` hours), a folder to work in, the seed of all chance.
+
+    With `part` below 1 that share of the full counts is tried; the figures say how many those are.
+    """
 
     full: bool
     seed: int
     folder: Path
+    part: float = 1.0
 
     def count(self, short: int, full: int) -> int:
-        return full if self.full else short
+        return max(short, round(full * self.part)) if self.full else short
 
     def chance(self, name: str) -> random.Random:
         return random.Random(f"{name} {self.seed}")

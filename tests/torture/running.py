@@ -7,20 +7,23 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.daemon.conftest import DEADLINE_SECONDS, HERE, ROOT, SERVE, RunningDaemon
 
 
-def start(home: Path, **config: object) -> RunningDaemon:
-    """Start a daemon in a home and return it once it answers."""
+def start(
+    home: Path, *, variables: Mapping[str, str] | None = None, **config: object
+) -> RunningDaemon:
+    """Start a daemon in a home and return it once it answers; `variables` of its environment."""
     home.mkdir(parents=True, exist_ok=True)
     paths = [str(ROOT), str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(paths),
         "BACKLINE_TEST_RUNS": str(home / "runs"),
+        **(variables or {}),
     }
     more = {"allow_root": [tempfile.gettempdir()]} | config
     process = subprocess.Popen(
@@ -42,9 +45,11 @@ def end(daemon: RunningDaemon) -> None:
 
 
 @contextmanager
-def running(home: Path, **config: object) -> Iterator[RunningDaemon]:
+def running(
+    home: Path, *, variables: Mapping[str, str] | None = None, **config: object
+) -> Iterator[RunningDaemon]:
     """A daemon for as long as this context lasts."""
-    daemon = start(home, **config)
+    daemon = start(home, variables=variables, **config)
     try:
         yield daemon
     finally:

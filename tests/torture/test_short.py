@@ -30,5 +30,14 @@ def test_a_short_torture_keeps_all_limits(
 def test_the_command_knows_its_points() -> None:
     from tests.torture.__main__ import POINTS
 
-    assert list(POINTS) == ["packets", "kills", "faults", "loss", "latency", "soak"]
+    assert list(POINTS) == [
+        "packets",
+        "kills",
+        "faults",
+        "disk",
+        "loss",
+        "latency",
+        "spoofing",
+        "soak",
+    ]
     assert all(sys.modules[point.__module__].__doc__ for point in POINTS.values())
