@@ -3,6 +3,7 @@
 # make test-midi run the tests of one folder: test-audio, test-daemon, test-osc_protocol ...
 # make lint      formatter, linter, types make install     only the command, in .venv
 # make bench     measure the daemon's speed
+# make test-all  make test, then make torture
 # make torture   try to break the daemon, for minutes; with FULL=1 for hours
 # make pages     write what is generated from the tables: protocol page, schemas, Lua table
 PYTHON = python3
@@ -10,7 +11,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 TEST_PACKAGES = liblo-tools lua5.4 lua-socket lua-check ardour systemd libxml2-utils
 
-.PHONY: install demo test test-fast packages lint pages bench torture clean
+.PHONY: install demo test test-all test-fast packages lint pages bench torture clean
 
 install: $(VENV)/installed
 	@echo "backline is $(abspath $(BIN))/backline. To type it bare in this terminal: . $(BIN)/activate"
@@ -25,6 +26,8 @@ test: lint packages
 # Debian packages that some tests need; as root they are installed, otherwise named.
 packages:
 	@sh tests/packages.sh $(TEST_PACKAGES)
+
+test-all: test torture
 
 test-fast: lint
 	$(BIN)/python -m pytest -q -m "not slow"

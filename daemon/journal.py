@@ -17,6 +17,7 @@ from pathlib import Path
 from daemon.jobs import Event, EventKind, Job, JobState
 from daemon.journal_file import open_journal
 from daemon.journal_reader import JournalReader
+from daemon.turns import Waiting
 
 PACE_KEPT = 0.8  # of what is known of a pace, each time something new is learned
 MAX_CLIENTS = 10_000  # whose ids are remembered; those met longest ago go first
@@ -35,6 +36,7 @@ class Journal(JournalReader):
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()  # one transaction at a time
         self._head_seq = 0
+        self._waiting: list[Waiting] | None = None  # as on disk; None: read it again
         self._db, self.remarks = open_journal(path, path.parent / "jobs")
         super().__init__(path)
         with self._transaction():
@@ -83,6 +85,8 @@ class Journal(JournalReader):
             )  # fmt: skip
             number = int(cursor.lastrowid or 0)
             seq = self._write_event(number, EventKind.QUEUED, details)
+            if self._waiting is not None:
+                self._waiting.append(Waiting(number, owner, priority, pace, music_seconds))
         job = Job(
             number, owner, rid, digest, request, queued, created_seconds=now, source=source,
             priority=priority, music_seconds=music_seconds, pace=pace,
@@ -98,6 +102,7 @@ class Journal(JournalReader):
                 (JobState.RUNNING, time.time(), number),
             )
             seq = self._write_event(number, EventKind.STARTED, {})
+            self._waiting = None
         return Event(seq, EventKind.STARTED, self._must_find(number))
 
     def finish(
@@ -122,6 +127,7 @@ class Journal(JournalReader):
                 ended.append((seq, EventKind.STEM, stem))
             seq = self._write_event(number, EventKind.FINISHED, {})
             ended.append((seq, EventKind.FINISHED, {}))
+            self._waiting = None
         job = self._must_find(number)
         return [Event(seq, kind, job, details) for seq, kind, details in ended]
 
@@ -132,6 +138,14 @@ class Journal(JournalReader):
                 "UPDATE jobs SET state = ?, attempts = attempts - ? WHERE number = ?",
                 (JobState.QUEUED, 0 if keep_attempt else 1, number),
             )
+            self._waiting = None
+
+    def waiting(self) -> list[Waiting]:
+        """Return what decides when each queued job is played, oldest first."""
+        with self._lock:
+            if self._waiting is None:
+                self._waiting = super().waiting()
+            return list(self._waiting)
 
     def learn_pace(self, name: str, seconds: float, music_seconds: float) -> None:
         """Write down how long so much music took; later jobs count more than earlier ones."""
@@ -177,7 +191,7 @@ class Journal(JournalReader):
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                self._head_seq = head_before
+                self._head_seq, self._waiting = head_before, None
                 if self._db.in_transaction:  # a full disk has ended it already
                     self._db.execute("ROLLBACK")
                 raise

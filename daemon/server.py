@@ -23,7 +23,7 @@ from midi.user_file import confined_to
 
 HEARTBEAT_SECONDS = 2.0
 LOG_BYTES = 1 << 20
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.0001
 
 log = logging.getLogger("backline.daemon")
 

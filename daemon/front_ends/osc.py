@@ -31,8 +31,8 @@ log = logging.getLogger("backline.osc")
 
 RECEIVE_BUFFER_BYTES = 4 << 20  # the default holds some 256 datagrams: a burst would be lost
 PER_CLIENT_HZ, PER_CLIENT_BURST = 200.0, 400.0
-# Of all together: as much as 20 clients may send, so that a flood of 16 keeps nobody out.
-TOTAL_HZ, TOTAL_BURST = 4_000.0, 8_000.0
+# Of all that are new, and of all others: a flood of many waits for itself.
+TOTAL_HZ, TOTAL_BURST = 1_000.0, 2_000.0
 MAX_CLIENTS = 1_024
 
 
@@ -166,20 +166,26 @@ class _Bucket:
 class RateLimit:
     """Says for each message whether it is within the limits; times are monotonic seconds.
 
-    There is a bucket for each client, and one for all together.
+    There is a bucket for each client, one for all that are new, and one for all others together.
+    While that one is empty, those that keep well within their own limit go on, and floods do not.
     """
 
     def __init__(self, now: float) -> None:
-        self._total = _Bucket(TOTAL_BURST, now)
-        self._clients: dict[Address, _Bucket] = {}
+        self._new, self._total = _Bucket(TOTAL_BURST, now), _Bucket(TOTAL_BURST, now)
+        self._clients: dict[Address, _Bucket] = {}  # who has sent last is at the end
 
     def allows(self, source: Address, now: float, count: int = 1) -> bool:
         """Count messages of `source`; False when they are too many."""
-        bucket = self._clients.get(source)
+        bucket = self._clients.pop(source, None)
         if bucket is None:
+            if not self._new.take(count, now, TOTAL_HZ, TOTAL_BURST):
+                return False
             if len(self._clients) >= MAX_CLIENTS:
                 del self._clients[next(iter(self._clients))]
             bucket = self._clients[source] = _Bucket(PER_CLIENT_BURST, now)
+            return bucket.take(count, now, PER_CLIENT_HZ, PER_CLIENT_BURST)
+        self._clients[source] = bucket
         if not bucket.take(count, now, PER_CLIENT_HZ, PER_CLIENT_BURST):
             return False
-        return self._total.take(count, now, TOTAL_HZ, TOTAL_BURST)
+        is_calm = bucket.tokens >= PER_CLIENT_BURST / 2
+        return self._total.take(count, now, TOTAL_HZ, TOTAL_BURST) or is_calm

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.torture import disk, faults, kills, latency, loss, packets, soak, spoofing
+from tests.torture import disk, faults, kills, latency, load, loss, packets, soak, spoofing
 from tests.torture.figures import Figure, Scale
 
 POINTS: dict[str, Callable[[Scale], list[Figure]]] = {
@@ -25,6 +25,7 @@ POINTS: dict[str, Callable[[Scale], list[Figure]]] = {
     "disk": disk.run,
     "loss": loss.run,
     "latency": latency.run,
+    "load": load.run,
     "spoofing": spoofing.run,
     "soak": soak.run,
 }

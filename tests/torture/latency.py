@@ -194,9 +194,9 @@ def run(scale: Scale) -> list[Figure]:
     ]
     if "liblo" in found:
         ratio = statistics.median(found["daemon"]) / statistics.median(found["liblo"])
-        figures.append(Figure("the daemon's over liblo's", ratio, "x"))
-    figures.append(Figure("generate to accepted, p50", statistics.median(accepted), "us"))
+        figures.append(Figure("the daemon's over liblo's", ratio, "x", 2.0))
+    figures.append(Figure("generate to accepted, p50", statistics.median(accepted), "us", 400.0))
     if spreads:
         spread = statistics.median(spreads)
-        figures.append(Figure("first to last of 64 subscribers, p50", spread, "us"))
+        figures.append(Figure("first to last of 64 subscribers, p50", spread, "us", 1_000.0))
     return figures
