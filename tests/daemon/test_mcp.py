@@ -112,7 +112,7 @@ def test_a_tool_of_a_command_gives_what_it_prints_or_its_error(tmp_path: Path) -
     async def run() -> Any:
         given = {"home": str(tmp_path)}
         found = await tools["library"].run(given, no_report)
-        with pytest.raises(Exception, match="^cannot read") as error:
+        with pytest.raises(Exception, match=r"^cannot read") as error:
             await tools["measure"].run({"files": [str(tmp_path / "-none.wav")]}, no_report)
         return found, str(error.value)
 
