@@ -235,7 +235,16 @@ def test_the_installed_distribution_holds_every_module_and_data_file(tmp_path: P
     wanted = {
         path.relative_to(ROOT)
         for room in (*ARROWS, "reaper_scripts")
-        for pattern in ("*.py", "*.safetensors", "*.json", "*.mid", "*.lua")
+        for pattern in (
+            "*.py",
+            "*.safetensors",
+            "*.json",
+            "*.mid",
+            "*.lua",
+            "*.html",
+            "*.css",
+            "*.js",
+        )
         for path in (ROOT / room).rglob(pattern)
     }
     built = {path.relative_to(tmp_path / "lib") for path in (tmp_path / "lib").rglob("*.*")}

@@ -12,7 +12,13 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from daemon.front_ends.http import fact_routes, file_routes, job_routes, upload_routes
+from daemon.front_ends.http import (
+    fact_routes,
+    file_routes,
+    job_routes,
+    page_routes,
+    upload_routes,
+)
 from daemon.front_ends.http.door import Door
 from daemon.front_ends.http.guard import Guard
 from daemon.front_ends.http.openapi import document
@@ -36,7 +42,7 @@ def app_for(door: Door) -> ASGIApp:
         docs_url=None, redoc_url=None, openapi_url=None,
     )  # fmt: skip
     app.state.door = door
-    for routes in (job_routes, file_routes, upload_routes, fact_routes):
+    for routes in (job_routes, file_routes, upload_routes, fact_routes, page_routes):
         app.include_router(routes.router)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
 

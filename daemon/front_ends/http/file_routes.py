@@ -56,7 +56,7 @@ async def stem(
 ) -> Response:
     """Send a stem of a job: drums.wav, also as flac, ogg or mp3; mix.wav is all together."""
     door = door_of(request)
-    found, manifest = await asyncio.to_thread(_result, door, request, job)
+    found, manifest = await asyncio.to_thread(result_of, door, request, job)
     which, _, ending = name.partition(".")
     if which not in (*manifest.stems, "mix") or (ending and ending not in FORMATS):
         files = ", ".join(f"{each}.wav" for each in (*manifest.stems, "mix"))
@@ -83,7 +83,7 @@ async def stem(
 async def manifest_file(request: Request, job: str) -> Response:
     """Send the manifest of a job: docs/guide/manifest.schema.json describes it."""
     door = door_of(request)
-    found, _ = await asyncio.to_thread(_result, door, request, job)
+    found, _ = await asyncio.to_thread(result_of, door, request, job)
     path = door.folder(found) / MANIFEST_NAME
     return await _send(request, door, path, f"manifest-{_version(path)}", MANIFEST_NAME)
 
@@ -93,7 +93,7 @@ async def manifest_file(request: Request, job: str) -> Response:
 async def result_file(request: Request, job: str, path: str) -> Response:
     """Send a file that the manifest of a job names: notes, score, plan, project, overview."""
     door = door_of(request)
-    found, manifest = await asyncio.to_thread(_result, door, request, job)
+    found, manifest = await asyncio.to_thread(result_of, door, request, job)
     for entry in manifest.files:
         if entry.path == path:
             name = PurePosixPath(path).name
@@ -113,7 +113,8 @@ async def file_by_hash(request: Request, sha256: str) -> Response:
     return await _send(request, door, found, sha256, found.name)
 
 
-def _result(door: Door, request: Request, target: str) -> tuple[Job, Manifest]:
+def result_of(door: Door, request: Request, target: str) -> tuple[Job, Manifest]:
+    """Return a job that has files, with its manifest; raises ProtocolError that says why not."""
     job = door.job(target, owner_of(request))
     if door.is_gone(job):
         raise ProtocolError(Code.GONE, f"the files of job {job.number} were deleted", "job")

@@ -43,7 +43,7 @@ def names_of(request: type[AnyRequest]) -> dict[str, str]:
 def body_schema(kind: str, request: type[AnyRequest]) -> dict[str, Any]:
     """Return the JSON schema of a body of that kind."""
     arguments = [a for a in request.row.fields if a.name not in HEADER_FIELDS]
-    properties = {"kind": {"const": kind}} | {json_field(a): property_schema(a) for a in arguments}
+    properties = {"kind": {"const": kind}} | {json_field(a): _property(a) for a in arguments}
     return {
         "type": "object",
         "description": request.row.about,
@@ -51,6 +51,14 @@ def body_schema(kind: str, request: type[AnyRequest]) -> dict[str, Any]:
         "required": ["kind", *(json_field(a) for a in arguments if a.is_required)],
         "additionalProperties": False,
     }
+
+
+def _property(argument: Arg) -> dict[str, Any]:
+    """The schema of a field, with what a form needs to offer it well."""
+    more = {"x-kind": argument.kind, "x-group": argument.group}
+    if argument.tag in "sb":
+        more["x-max-bytes"] = argument.max_bytes  # type: ignore[assignment]  # a number
+    return property_schema(argument) | more
 
 
 def read_body(data: bytes) -> dict[str, Any]:
