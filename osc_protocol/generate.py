@@ -146,7 +146,7 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
         unset="as the style has it", stored_if_set=True, group=STYLE, example="0.6")] = None
     humanise: Annotated[float | None, Key("how far beside the grid notes are played, 0 on it, "
         "1 as a player would; a melody given stays as it is", low=0, high=1,
-        unset="as the engine plays", stored_if_set=True, group=STYLE, example="0.5")] = None
+        unset="0", stored_if_set=True, group=STYLE, example="0.5")] = None
     tail_seconds: Annotated[float, Key("how long the end rings on after the last bar", low=0,
         high=MAX_TAIL_SECONDS, unit="s", stored_if_set=True, option="--tail", group=OUTPUT,
         example="3")] = 0.0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from diffusion.embedded import dynamics, melody_part, sheet_reading
+from diffusion.embedded import accents, dynamics, melody_part, sheet_reading
 from diffusion.embedded import revision as revisions
 from diffusion.embedded.backbone import Backbone
 from diffusion.embedded.intent import Intent
@@ -25,6 +25,7 @@ from midi.grid import Grid
 from midi.note import Note
 from midi.sections import section_text, spans
 
+HUMANISE = 0.0  # where nothing is asked: exactly on the grid
 # Sections that the network was not trained on, by the names of those it was.
 _TRAINED_AS = {
     "hook": "chorus", "refrain": "chorus", "drop": "chorus", "pre-chorus": "verse",
@@ -98,6 +99,7 @@ def _generated(
         sections=sections,
         intensity=bar_intensity,
         presence=presence,
+        ends=not conditions.loops,
     )
     known = kept = None
     new_parts = revisions.parts_of(conditions.stems) if old else PARTS
@@ -110,8 +112,11 @@ def _generated(
     latents = generate_latents(
         network, intent, conditions.seed, step=step, known=known, known_parts=kept
     )
-    performance = retimed(decode(latents, tonic, float(grid.beats)))
+    performance = decode(latents, tonic, float(grid.beats))
     performance = sheet_reading.kept_silent(performance, presence, grid)
+    # A curve of the user's says more exactly below how loud each note is.
+    loudness = (1.0,) * grid.bars if conditions.intensity is not None else bar_intensity
+    performance = accents.accented(performance, loudness, grid, conditions.seed)
     intensity = agreement = None
     if conditions.intensity is not None:
         performance = dynamics.follow(performance, conditions.intensity, grid)
@@ -119,10 +124,9 @@ def _generated(
     if tune is not None and part in new_parts:
         agreement = round(melody_part.agreement(performance.parts[part].notes, tune), 4)
         performance = performance.with_notes(part, tune)
-    if conditions.swing is not None or conditions.humanise is not None:
-        as_played = 1.0 if conditions.humanise is None else conditions.humanise
-        given = (part,) if conditions.melody else ()  # which stays as it was written
-        performance = retimed(performance, as_played, conditions.swing, given)
+    as_played = HUMANISE if conditions.humanise is None else conditions.humanise
+    given = (part,) if conditions.melody else ()  # which stays as it was written
+    performance = retimed(performance, as_played, conditions.swing, given)
     if old:
         performance = revisions.splice(old, performance, new_parts, span)
     return performance, EmbeddedFacts(

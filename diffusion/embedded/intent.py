@@ -13,7 +13,14 @@ from itertools import accumulate
 
 import numpy as np
 
-from diffusion.embedded.latents import FRAMES_PER_BEAT, LAYOUT, PARTS, frames_of, tonic_shift
+from diffusion.embedded.latents import (
+    FRAMES_PER_BEAT,
+    LAYOUT,
+    PARTS,
+    PITCH_ROWS,
+    frames_of,
+    tonic_shift,
+)
 from diffusion.embedded.performance import Played
 from midi.grid import Grid
 from midi.key import Key
@@ -41,6 +48,8 @@ SLICES: Mapping[str, slice] = {
     for name, end in zip(GROUPS, accumulate(GROUPS.values()), strict=True)
 }
 CHANNELS = sum(GROUPS.values())
+CHORD_DOUBT, BASS_DOUBT = 4.0, 1.0
+BASS_FRAMES = FRAMES_PER_BEAT // 2
 WINDOW_FRAMES = 36 * FRAMES_PER_BEAT
 # Features, known latents, one flag a part for where they are known, one flag for inside the piece.
 CONTEXT_CHANNELS = CHANNELS + LAYOUT.channels + len(PARTS) + 1
@@ -122,6 +131,34 @@ def silent_frames(intent: Intent) -> np.ndarray:
     given = features(intent)[:, SLICES["presence"]].reshape(-1, len(PARTS), 2)
     silent: np.ndarray = (given[..., 1] > 0) & (given[..., 0] == 0)
     return silent
+
+
+def chord_doubt(intent: Intent) -> np.ndarray:
+    """Return (frames, LAYOUT.channels) how unlikely, in logits, a pitch is made by the chords.
+
+    The chords' part keeps to their notes, the bass to the lowest of them where each begins and
+    mostly to the others after; what is not in them costs CHORD_DOUBT, or BASS_DOUBT in passing.
+    """
+    frames = frames_of(float(intent.grid.beats))
+    out = np.zeros((frames, LAYOUT.channels), np.float32)
+    shift = tonic_shift(intent.key.tonic)
+    for chord in intent.harmony or ():
+        if not chord.struck or not chord.pitch_classes:
+            continue
+        begin = int(chord.start_beats * FRAMES_PER_BEAT + 0.5)
+        end = int((chord.start_beats + chord.length_beats) * FRAMES_PER_BEAT + 0.5)
+        bass = chord.pitch_classes[0] if chord.bass is None else chord.bass
+        classes = set(chord.pitch_classes) | {bass}
+        first = min(end, begin + BASS_FRAMES)
+        for part, inside, start, stop, cost in (
+            ("comp", classes, begin, end, CHORD_DOUBT),
+            ("bass", {bass}, begin, first, CHORD_DOUBT),
+            ("bass", classes, first, end, BASS_DOUBT),
+        ):
+            low, width = PITCH_ROWS[part]
+            strange = [(low + row + shift) % 12 not in inside for row in range(width)]
+            out[start:stop, LAYOUT.notes[part]] = np.where(strange, cost, 0.0)
+    return out
 
 
 def _time(out: np.ndarray, grid: Grid, beat: np.ndarray, bar: np.ndarray, bars: np.ndarray) -> None:

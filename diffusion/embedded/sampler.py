@@ -25,6 +25,7 @@ from diffusion.embedded.backbone import Backbone
 from diffusion.embedded.intent import (
     WINDOW_FRAMES,
     Intent,
+    chord_doubt,
     drop,
     features,
     pack_input,
@@ -88,6 +89,7 @@ def generate_latents(
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(frames, LAYOUT.channels, generator=generator).numpy()
     silent = silent_frames(intent)[:, LAYOUT.owners] & LAYOUT.binary
+    doubt = chord_doubt(intent)
     for index, begin in enumerate(starts):
         end = min(begin + WINDOW_FRAMES, frames)
         if kept[begin:end].all():
@@ -97,7 +99,8 @@ def generate_latents(
             step((index + done / steps) / len(starts))
 
         quiet = _padded(silent[begin:end], device) > 0
-        refine = _refining(bar_frames, begin, end, seed, quiet)
+        strange = _padded(doubt[begin:end], device)
+        refine = _refining(bar_frames, begin, end, seed, quiet, strange)
         context = pack_input(all_features[begin:end], out[begin:end], kept[begin:end])
         with torch.inference_mode():
             sampled = sample(
@@ -125,9 +128,16 @@ def settled(latents: np.ndarray) -> np.ndarray:
 
 
 def _refining(
-    bar_frames: list[int], begin: int, end: int, seed: int, quiet: torch.Tensor
+    bar_frames: list[int],
+    begin: int,
+    end: int,
+    seed: int,
+    quiet: torch.Tensor,
+    strange: torch.Tensor,
 ) -> Refine:
     """Bring bars to agree, what is doubtful to a decision, and what is `quiet` to silence.
+
+    Notes that are `strange` to the chord (in logits) are made less likely by so much.
 
     Each drum and each part has a chance of its own, drawn by `seed`, above which it leans towards
     being struck: one that half of all drummers would play is played throughout or not at all.
@@ -139,8 +149,9 @@ def _refining(
 
     def refine(clean: torch.Tensor, now: float) -> torch.Tensor:
         out = agree(clean)
+        logit = 2.0 * torch.atanh(out.clamp(-0.9999, 0.9999))
+        out = torch.where(strange > 0, torch.tanh((logit - strange) / 2.0), out)
         if now < DECIDING:
-            logit = 2.0 * torch.atanh(out.clamp(-0.9999, 0.9999))
             out = torch.where(struck, torch.tanh(SURE * (logit + lean) / 2.0), out)
         return out.masked_fill(quiet, -1.0)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from diffusion.embedded.vocabulary import STYLES
 from diffusion.planner import vocabulary as v
 from diffusion.planner.material import NO_CHORD
 from diffusion.planner.wishes import Wishes
@@ -21,6 +22,8 @@ WIDE_SEMITONES, WIDEST_SEMITONES = 7, 12
 SHORT_FORM_BARS = 12  # below, a piece has no intro and no outro
 INTRO_IN_LOOP_BARS = 24
 BREATH_UNITS = v.UNITS // 2
+BAND = ("drums", "bass", "chords")
+WITHOUT_DRUMS = frozenset({"ambient", "ballad", "celtic", "cinematic", "waltz"})
 CADENCES = (7, 5, 10, 11)  # roots that lead to the tonic, from the tonic
 
 
@@ -89,8 +92,21 @@ class Rules:
         if part == self.wishes.lead and (last or name in ("verse", "chorus", "outro")):
             out[v.PLAY : v.PLAY + len(v.PLAYS)] = NEVER
             out[v.PLAY + v.PLAYS.index("in")] = 0.0
-        elif part in ("drums", "bass", "chords") and name == "chorus":
-            out[v.PLAY + v.PLAYS.index("late")] = NEVER
+        elif part in BAND and self._full_band(part, name):
+            out[v.PLAY : v.PLAY + len(v.PLAYS)] = NEVER
+            out[v.PLAY + v.PLAYS.index("in")] = 0.0
+
+    def _full_band(self, part: str, name: str) -> bool:
+        """Whether a part of the band plays throughout a section of this name.
+
+        All play in a chorus, and in the verses of a piece that is too short for an intro; in other
+        verses the drums may wait. Some styles have no drums that could be missed.
+        """
+        style = ("", *STYLES)[self.wishes.facts.get("style", 0)]
+        if part == "drums" and style in WITHOUT_DRUMS:
+            return False
+        short = self.wishes.bars < INTRO_IN_LOOP_BARS
+        return name == "chorus" or (name == "verse" and (short or part != "drums"))
 
     def _level(self, writer: Writer, out: Logits) -> None:
         out[v.LEVEL : v.LEVEL + v.LEVELS] = 0.0

@@ -119,7 +119,7 @@ return {
           kept = true,
         },
         swing = { kind = "float", tag = "f", low = 0, high = 1, kept = true },
-        humanise = { kind = "float", tag = "f", low = 0, high = 1, kept = true },
+        humanise = { kind = "float", tag = "f", default = 0, low = 0, high = 1, kept = true },
         ["tail-seconds"] = { kind = "float", tag = "f", default = 0.0, low = 0, high = 30, kept = true },
         ["tempo-map"] = { kind = "text", tag = "s", default = "", max_bytes = 8192, kept = true },
         ["meter-map"] = { kind = "text", tag = "s", default = "", max_bytes = 8192, kept = true },

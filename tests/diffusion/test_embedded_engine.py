@@ -20,9 +20,11 @@ from diffusion.embedded.sampler import STEPS
 from diffusion.engine import Conditions, Generation, Revision
 from diffusion.engines import engine_spec
 from diffusion.errors import Cancelled, EngineError
+from midi.chords import chords_from_text
 from midi.curve import Curve
 from midi.grid import Grid
 from midi.key import Key
+from midi.lead_sheet import LeadSheet
 from midi.melody import Melody, Note
 
 TUNE = Melody(
@@ -217,6 +219,18 @@ def test_notes_lie_on_the_grid_or_swing_as_asked_and_a_given_melody_as_written(
     assert Fraction(2, 3) in places and Fraction(1, 2) not in places
     assert all((place * 12).denominator == 1 for place in places)
     assert (Fraction(1, 2), 69) in {(n.start_beats, n.pitch) for n in notes["melody"]}
+
+
+def test_bass_and_chords_play_what_is_asked(engine: EmbeddedEngine) -> None:
+    grid = Grid.constant(120, "4/4", 4)
+    sheet = LeadSheet(chords=chords_from_text("C/E | F/A | G/B | Am", grid).chords)
+    asked = Conditions(grid, Key.parse("C major"), tags="pop", seed=2, sample_rate=44_100,
+                       stems=("bass", "melody"), lead="vocals", lead_sheet=sheet)  # fmt: skip
+    bass = run(engine, asked).notes["bass"]
+    first = {int(n.start_beats): n.pitch % 12 for n in reversed(bass) if n.start_beats % 4 < 0.5}
+    # Those that begin with a bar; that it plays there at all is up to the style.
+    assert len(first) >= 3
+    assert all(pitch == sheet.chords[beat // 4].bass for beat, pitch in first.items())
 
 
 def test_a_tail_rings_on_after_the_last_bar_and_is_not_faded_there(engine: EmbeddedEngine) -> None:

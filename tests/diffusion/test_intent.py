@@ -15,10 +15,11 @@ from diffusion.embedded.intent import (
     TUNE_ROWS,
     Harmony,
     Intent,
+    chord_doubt,
     features,
     silent_frames,
 )
-from diffusion.embedded.latents import PARTS
+from diffusion.embedded.latents import LAYOUT, PARTS, PITCH_ROWS
 from diffusion.embedded.performance import Played
 from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.key import Key
@@ -99,3 +100,20 @@ def test_only_parts_that_are_named_are_told_to_play_or_to_rest() -> None:
 
 def test_groups_fill_all_channels() -> None:
     assert sum(GROUPS.values()) == CHANNELS
+
+
+def doubted_pitches(part: str, beat: float, doubt: np.ndarray) -> set[int]:
+    """The pitch classes of `part` that cost something at a beat, in C."""
+    row = doubt[int(beat * 12), LAYOUT.notes[part]]
+    return {(PITCH_ROWS[part][0] + int(at)) % 12 for at in np.flatnonzero(row)}
+
+
+def test_what_is_not_in_a_chord_is_doubted_and_so_is_any_other_bass_where_it_begins() -> None:
+    chords = (Harmony(0.0, 4.0, (0, 4, 7), bass=4), Harmony(4.0, 4.0, (), struck=False))
+    grid, key = Grid.constant(120, "4/4", 2), Key.parse("C major")
+    doubt = chord_doubt(Intent(grid, key, "melody", NO_WORDS, harmony=chords))
+    assert doubted_pitches("comp", 0.0, doubt) == set(range(12)) - {0, 4, 7}
+    assert doubted_pitches("bass", 0.0, doubt) == set(range(12)) - {4}
+    assert doubted_pitches("bass", 2.0, doubt) == set(range(12)) - {0, 4, 7}
+    assert not doubt[:, LAYOUT.notes["lead"]].any()
+    assert not doubt[48:].any()  # no chord: anything goes

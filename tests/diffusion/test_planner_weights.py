@@ -91,3 +91,18 @@ def test_a_tune_over_given_chords_is_made_of_them() -> None:
         if note.start_beats % 4 == 0
     ]
     assert len(first) >= 6 and sum(first) / len(first) >= 0.7
+
+
+def test_a_short_piece_has_the_whole_band_in_every_bar() -> None:
+    """Eight bars of trap, and choruses of any length: drums, bass and chords all play."""
+    for seed in range(3):
+        sheet = complete(
+            LeadSheet(), grid=Grid.constant(140, "4/4", 8), key=Key(9, "minor"),
+            prompt=parse_prompt("trap"), seed=seed, lead="vocals", ending="loop",
+        )  # fmt: skip
+        assert {sheet.parts[part] for part in ("drums", "bass", "chords")} == {((1, 8),)}
+
+
+def test_what_is_said_of_a_part_is_stronger_than_the_whole_band() -> None:
+    sheet = plan("rock, no drums", "4/4", 8, Key(0, "major"))
+    assert sheet.parts["drums"] == () and sheet.parts["bass"] == ((1, 8),)
