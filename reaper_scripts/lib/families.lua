@@ -32,8 +32,8 @@ function families.newest(proj)
   return newest
 end
 
--- The family of the track that is selected, or that the selected item lies on; else the newest of the
--- project; "" where there is none.
+-- The family of the track that is selected, or that the selected item lies on; "" where there is none: then
+-- the newest is meant.
 function families.in_hand(proj)
   local item = reaper.GetSelectedMediaItem(proj, 0)
   local track = reaper.GetSelectedTrack(proj, 0)
@@ -41,7 +41,7 @@ function families.in_hand(proj)
     local found = each and marked(each)
     if found then return found.family end
   end
-  return families.newest(proj)
+  return ""
 end
 
 -- Remembers which family the newest stems of a project are of.

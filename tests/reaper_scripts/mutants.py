@@ -382,7 +382,6 @@ MUTANTS: tuple[Mutant, ...] = (
             "  for _, each in ipairs({ false, item",
         ),
         ("item and reaper.GetMediaItem_Track(item) or false", "false"),
-        ("  return families.newest(proj)\n", '  return ""\n'),
         (
             "if found and found.family == id and not by_role[found.role] then",
             "if found and not by_role[found.role] then",

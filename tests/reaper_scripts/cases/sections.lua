@@ -342,3 +342,44 @@ case("notes that REAPER cannot open keep no take off its lane", function(w, Daem
   equal(#project.tracks[2].items, 2, "lanes")
   equal(#project.tracks[2].items[1].takes, 1, "takes")
 end)
+
+case("two takes beside three leave the third lane", function(w, Daemon)
+  local _, project = begin(w, Daemon, '"takes":3,"takes_as":"lanes","stems":"drums"')
+  settings(w, project, '"takes":2,"takes_as":"lanes","stems":"drums"')
+  project.cursor = 0.6
+  generate(w)
+  equal(#project.tracks[2].items, 5, "items")
+  equal(project.tracks[2].value.I_NUMFIXEDLANES, 3.0, "lanes")
+end)
+
+case("an end that rounding has moved behind the bar line does not overlap", function(w, Daemon)
+  local _, project = begin(w, Daemon)
+  for index = 2, 5 do project.tracks[index].items[1].value.D_LENGTH = 0.6 + 1e-9 end
+  project.cursor = 0.6
+  generate(w)
+  equal(#project.tracks, 5, "tracks")
+end)
+
+case("among thousands of tracks and items the same tracks are found, a few in each frame", function(w, Daemon)
+  local _, project = begin(w, Daemon)
+  local model = require("double.model")
+  for _ = 1, 2500 do table.insert(project.tracks, model.track({ project = project })) end
+  for number = 1, 2500 do
+    local item = model.item(project.tracks[2])
+    item.value.D_POSITION, item.value.D_LENGTH = 100.0 + number, 1.0
+  end
+  project.cursor = 0.6
+  generate(w)
+  equal(#project.tracks, 2505, "tracks")
+  equal(#project.tracks[2].items, 2502, "drums")
+end)
+
+case("a section before one that is there comes onto the same tracks", function(w, Daemon)
+  local daemon, project = scenes.begin(w, Daemon)
+  daemon.frames = 28800 -- a whole bar
+  project.cursor = 0.6
+  generate(w)
+  project.cursor = 0.0
+  generate(w)
+  equal(#project.tracks, 5, "tracks")
+end)
