@@ -15,6 +15,7 @@ from daemon.library import Entry, entries, needed_folders
 from daemon.limits import Limits
 
 AGAIN_SECONDS = 3600.0  # in a daemon to which nothing happens
+BUSY_SECONDS = 60.0  # in one whose jobs leave no pause
 
 log = logging.getLogger("backline.retention")
 
@@ -73,23 +74,29 @@ def carry_out(home: Path, going: Plan) -> Iterator[tuple[Entry, int, str]]:
 
 
 class Retention:
-    """Keeps a daemon's results within limits: in a thread of its own, when nothing else goes on."""
+    """Keeps a daemon's results within limits, in a thread of its own.
+
+    It works when nothing else goes on, and where that never is, beside the jobs once a minute.
+    """
 
     def __init__(self, home: Path, limits: Limits) -> None:
         self._home, self._limits = home, limits
         self._thread: threading.Thread | None = None
         self._seen, self._next_seconds = -1, 0.0
+        self._looked_seconds = time.monotonic()
 
-    def look(self, seq: int) -> None:
+    def look(self, seq: int, *, is_calm: bool = True) -> None:
         """Begin to delete what is over the limits, if anything has happened since, or an hour has.
 
-        `seq` is the number of the newest event. To be called when no job waits or runs.
+        `seq` is the number of the newest event, `is_calm` whether no job waits or runs.
         """
         now = time.monotonic()
+        if not is_calm and now < self._looked_seconds + BUSY_SECONDS:
+            return
         busy = self._thread is not None and self._thread.is_alive()
         if self._limits.are_off or busy or (seq == self._seen and now < self._next_seconds):
             return
-        self._seen, self._next_seconds = seq, now + AGAIN_SECONDS
+        self._seen, self._next_seconds, self._looked_seconds = seq, now + AGAIN_SECONDS, now
         self._thread = threading.Thread(target=self._enforce, name="retention", daemon=True)
         self._thread.start()
 

@@ -81,8 +81,7 @@ class Daemon:
             self._queue.watch()
             for front_end in self._front_ends:
                 front_end.heartbeat()
-            if self._queue.is_calm:
-                self._retention.look(self._journal.head_seq)
+            self._retention.look(self._journal.head_seq, is_calm=self._queue.is_calm)
 
     def stop(self) -> None:
         """Stop in order: the worker, then the goodbyes, then journal, log and lock."""

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from daemon import retention
 from daemon.amounts import bytes_of, seconds_of, size_text
 from daemon.errors import UsageError
 from daemon.jobs import JobState
@@ -349,6 +350,20 @@ def test_a_daemon_keeps_its_results_within_limits_when_something_has_happened(ho
     off.look(1)
     off.join()
     assert plan(home.path, Limits()).going == ()
+
+
+def test_a_daemon_whose_jobs_leave_no_pause_looks_once_a_minute(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.add(days=9)
+    keeper = Retention(home.path, Limits(older_seconds=DAY))
+    keeper.look(7, is_calm=False)
+    keeper.join()
+    assert home.left == [1]
+    monkeypatch.setattr(retention, "BUSY_SECONDS", 0.0)  # as if the minute were over
+    keeper.look(7, is_calm=False)
+    keeper.join()
+    assert home.left == []
 
 
 def test_amounts_are_read_and_written_as_people_do() -> None:

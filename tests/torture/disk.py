@@ -72,7 +72,7 @@ def failing(scale: Scale, client: Client, shim: Shim, writes: int) -> list[Figur
     for name, number in KINDS.items():
         tried = hit = wrong = stuck = 0
         # In the short form some of them.
-        places = [n for n in range(writes) if scale.full or chance.random() < 12 / writes]
+        places = [n for n in range(writes) if scale.full or chance.random() < 6 / writes]
         for after in places[:: max(1, round(1 / scale.part))]:
             for count in IN_A_ROW:
                 shim.fail(after, number, count)
