@@ -33,7 +33,8 @@ def start(
         env=environment,
     )
     assert process.stdout is not None
-    return RunningDaemon(process, home, int(process.stdout.readline()))
+    ports = process.stdout.readline().split()
+    return RunningDaemon(process, home, *map(int, ports))
 
 
 def end(daemon: RunningDaemon) -> None:
