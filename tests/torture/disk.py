@@ -13,13 +13,14 @@ from osc_protocol.client import Client
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.generate import Generate
 from osc_protocol.messages import Finished
+from tests.daemon.conftest import DEADLINE_SECONDS
 from tests.torture.figures import Figure, Scale
 from tests.torture.running import running
 from tests.torture.shim import Shim, built
 
 KINDS = {"full disk": errno.ENOSPC, "input/output error": errno.EIO}
 IN_A_ROW = (1, 40)  # one write, or as good as all of what is tried
-MAX_SECONDS = 120.0  # until a job has ended
+MAX_SECONDS = DEADLINE_SECONDS  # until a job has ended
 HOUR_SECONDS = 3600
 NAME = Code.DISK_FULL.symbol
 
