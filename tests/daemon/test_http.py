@@ -216,6 +216,19 @@ def test_all_files_of_a_result_can_be_had_and_no_others(http: httpx.Client, done
     assert http.get(f"/v1/jobs/{done['job']}/files/rating.json").status_code == 404
 
 
+def test_the_times_of_a_result_are_those_of_its_grid(http: httpx.Client) -> None:
+    asked = TUNE | {"bars": 2, "meter": "3/4", "tempo_map": "0:240 3:120", "sections": "2-2:end"}
+    job = http.post("/v1/jobs", json=asked).json()["job"]
+    story(http, f"/v1/jobs/{job}/events")
+    found = http.get(f"/v1/jobs/{job}/timing").json()
+    # Three beats of a quarter of a second, then three of half a second, at 48 kHz.
+    assert found["beat_frames"] == [0, 12_000, 24_000, 36_000, 60_000, 84_000]
+    assert found["bar_frames"] == [0, 36_000, 108_000]
+    assert found["loop"] == {"start_frame": 0, "end_frame": 108_000}
+    assert found["sections"] == [{"name": "end", "start_frame": 36_000, "end_frame": 108_000}]
+    assert [each["bpm"] for each in found["tempo_map"]] == [240, 120]
+
+
 def test_an_upload_that_broke_off_is_resumed_and_can_be_played_from(http: httpx.Client) -> None:
     data = midi_bytes()
     name, half = sha256(data), len(data) // 2

@@ -17,6 +17,7 @@ from daemon.front_ends.http import (
     file_routes,
     job_routes,
     page_routes,
+    timing_routes,
     upload_routes,
 )
 from daemon.front_ends.http.door import Door
@@ -42,7 +43,9 @@ def app_for(door: Door) -> ASGIApp:
         docs_url=None, redoc_url=None, openapi_url=None,
     )  # fmt: skip
     app.state.door = door
-    for routes in (job_routes, file_routes, upload_routes, fact_routes, page_routes):
+    for routes in (
+        job_routes, file_routes, timing_routes, upload_routes, fact_routes, page_routes,
+    ):  # fmt: skip
         app.include_router(routes.router)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
 
