@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from diffusion.engines import engine_names
 from osc_protocol.generate import Generate
 from osc_protocol.messages import REQUESTS
 
@@ -126,7 +127,7 @@ def test_the_same_key_is_one_job_over_http_and_osc_and_another_request_a_conflic
         ({"bar_range": "1-2"}, 422, "bar_range", {"max_bytes": 16}),
         ({"stems": ["drums", "harp"]}, 422, "stems", {"kind": "names"}),
         ({"stems": "drums"}, 422, "stems", {"kind": "names"}),
-        ({"engine": "suno"}, 422, "engine", {"choices": ["embedded", "ace-step"]}),
+        ({"engine": "suno"}, 422, "engine", {"choices": list(engine_names())}),
         ({"key": "\ud800"}, 422, "key", {"max_bytes": 64}),
         ({"kind": "sing"}, 422, "kind", ["generate", "split"]),
         ({"swing": 0.5}, 422, "swing", None),
@@ -283,7 +284,7 @@ def test_a_result_is_rated_and_listed(http: httpx.Client, done: dict) -> None:
 
 def test_facts_are_those_of_the_tables(daemon, http: httpx.Client) -> None:  # type: ignore[no-untyped-def]
     engines = http.get("/v1/engines").json()["engines"]
-    assert [each["name"] for each in engines] == ["embedded", "ace-step"]
+    assert [each["name"] for each in engines] == list(engine_names())
     assert "lofi" in http.get("/v1/styles").json()["styles"]
     status = http.get("/v1/status").json()
     assert status["state"] in ("idle", "busy", "loading")
