@@ -130,7 +130,7 @@ def test_the_same_key_is_one_job_over_http_and_osc_and_another_request_a_conflic
         ({"engine": "suno"}, 422, "engine", {"choices": list(engine_names())}),
         ({"key": "\ud800"}, 422, "key", {"max_bytes": 64}),
         ({"kind": "sing"}, 422, "kind", ["generate", "split"]),
-        ({"swing": 0.5}, 422, "swing", None),
+        ({"no_such_field": 0.5}, 422, "no_such_field", None),
         ({"rid": "x"}, 422, "rid", None),
         ({"melody_path": "sha256:" + "0" * 64}, 422, "melody_path", {"kind": "path"}),
         ({"melody_path": "tune.mid"}, 403, "melody_path", {"kind": "path"}),
