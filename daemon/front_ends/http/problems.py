@@ -71,6 +71,8 @@ def problem(
     status = status or slow or STATUS.get(code, OTHERWISE)
     named = [json for name, json in (names or {}).items() if wire_name(name) == error.field]
     field = named[0] if named else error.field
+    if names is not None and code is Code.UNKNOWN_KEY:  # of a body, where names have underscores
+        field = field.replace("-", "_")
     body: dict[str, object] = {
         "type": f"urn:backline:{code.symbol}",
         "title": code.meaning,
