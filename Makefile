@@ -2,6 +2,7 @@
 # make test      run every check          make test-fast   the same without the slow tests
 # make test-midi run the tests of one folder: test-audio, test-daemon, test-osc_protocol ...
 # make lint      formatter, linter, types make install     only the command, in .venv
+# make recordings judge the alignment on music made by people, fetched from Debian
 # make bench     measure the daemon's speed
 # make test-all  make test, then make torture
 # make torture   try to break the daemon, for minutes; with FULL=1 for hours
@@ -11,7 +12,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 TEST_PACKAGES = liblo-tools lua5.4 lua-socket lua-check ardour systemd libxml2-utils
 
-.PHONY: install demo test test-all test-fast packages lint pages bench torture clean
+.PHONY: install demo test test-all test-fast packages lint pages bench torture recordings clean
 
 install: $(VENV)/installed
 	@echo "backline is $(abspath $(BIN))/backline. To type it bare in this terminal: . $(BIN)/activate"
@@ -49,6 +50,9 @@ bench: $(VENV)/installed-test
 
 torture: $(VENV)/installed-test
 	$(BIN)/python -m tests.torture $(if $(FULL),--full)
+
+recordings: $(VENV)/installed-test
+	$(BIN)/python -m benchmarks.recordings
 
 clean:
 	rm -rf $(VENV) out build *.egg-info

@@ -19,6 +19,7 @@ from audio.report import Conforming
 from audio.residue import adds_up, residue
 from audio.stretch import cut
 from audio.stretch_helpers import StretchHelpers
+from audio.told import NOTHING, Told
 from audio.warp import Warp
 from midi.grid import Grid
 
@@ -46,14 +47,16 @@ def conform(
     tail_seconds: float = 0.0,
     loop: bool = False,
     max_stretch_percent: float = MAX_STRETCH_PERCENT,
+    told: Told = NOTHING,
 ) -> Conformed:
     """Cut and stretch `mix`, and its stems alike, to the bars of `grid`, frame for frame.
 
     `expected` is the grid the recording follows within 8 % if that is not `grid` itself (one at
     a constant tempo, say, for a target of many); its bars have the same meters. With
     `tail_seconds` the sound rings on after the last bar, with `loop` that ringing is folded into
-    the beginning. Where the stems add up to the mix they do so afterwards; what they leave of it
-    is stretched beside them. Raises CannotConform with what was measured, or AudioError.
+    the beginning. `told` is what a listener said of it. Where the stems add up to the mix they do
+    so afterwards; what they leave of it is stretched beside them. Raises CannotConform with what
+    was measured, or AudioError.
     """
     stems = dict(stems or {})
     check_same_shape(mix, {f"stem {name}": clip for name, clip in stems.items()})
@@ -66,7 +69,7 @@ def conform(
     with StretchHelpers(channels * mix.seconds) as helpers:
         plan = plan_conform(
             mix, grid, expected=expected, tail_seconds=tail_seconds, loop=loop,
-            max_stretch_percent=max_stretch_percent,
+            max_stretch_percent=max_stretch_percent, told=told,
         )  # fmt: skip
         sound, at = np.empty((channels, plan.whole_frames), np.float32), 0
         for block in plan.blocks(read, helpers.stretch):

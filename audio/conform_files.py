@@ -23,6 +23,7 @@ from audio.report import Conforming
 from audio.residue import adds_up, residue, residue_peak
 from audio.sound_files import SoundFiles, Window
 from audio.stretch_helpers import StretchHelpers
+from audio.told import NOTHING, Told
 from audio.wave_file import WaveFile
 from midi.grid import Grid
 
@@ -71,17 +72,18 @@ def conform_files(
     expected: Grid | None = None,
     tail_seconds: float = 0.0,
     max_stretch_percent: float = MAX_STRETCH_PERCENT,
+    told: Told = NOTHING,
 ) -> tuple[Conforming, float | None]:
     """Write what `files`, a mix and its stems, are on the grid, and return the facts and the null.
 
     `out` names a 32-bit float WAV for each of the files in their order. They appear when all are
-    whole. The null is the peak of the mix minus its stems in dBFS, None without stems. Raises
-    CannotConform or AudioError.
+    whole; `told` is what a listener said of it. The null is the peak of the mix minus its stems in
+    dBFS, None without stems. Raises CannotConform or AudioError.
     """
     with StretchHelpers(files.channels * len(files.paths) * files.seconds) as helpers:
         plan = plan_conform(
             surveyed.mono, grid, expected=expected, tail_seconds=tail_seconds,
-            max_stretch_percent=max_stretch_percent, features=surveyed.features,
+            max_stretch_percent=max_stretch_percent, features=surveyed.features, told=told,
         )  # fmt: skip
         parts = _parts(files, surveyed.stems_add_up)
         rows = files.channels * (len(files.paths) - surveyed.stems_add_up)

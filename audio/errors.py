@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
+
+
+class Remedy(Enum):
+    """What is not heard surely, and a listener can say."""
+
+    DOWNBEAT = "downbeat"  # where bar 1 begins
+    OCTAVE = "octave"  # whether it is counted half or twice as fast
 
 
 class AudioError(ValueError):
@@ -19,9 +27,11 @@ class CannotConform(AudioError):
     """The audio cannot be brought onto the grid; the message gives what was measured.
 
     `bars_held` is the number of whole bars there are where too many were asked for, else 0.
+    `remedy` is what a listener could say that would settle it, if anything.
     """
 
     bars_held = 0
+    remedy: Remedy | None = None
 
 
 @contextmanager

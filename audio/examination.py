@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import fields
+from dataclasses import fields, replace
+from fractions import Fraction
 
 import numpy as np
 
-from audio.beats import Beats, find_beats
+from audio.beats import Beats
 from audio.clip import Clip, check_same_shape
 from audio.decibels import amplitude_to_db
 from audio.faults import find_faults
 from audio.features import OnsetEnvelope, audible, extract_features, onset_envelope
 from audio.loudness import measure_loudness
 from audio.melody_match import match_melody
-from audio.pulse import beat_offset_seconds, find_pulse
+from audio.note_starts import find_note_starts
+from audio.octave import choose_octave
+from audio.pulse import beat_offset_seconds, find_pulse, to_beats
 from audio.report import Examination, Fault, Loudness, Placement, Report
+from audio.told import NOTHING, Told, find_told_beats
 from audio.tonality import find_key, key_relation, key_score
-from midi.grid import Grid
+from midi.grid import MAX_BPM, MIN_BPM, Grid, Meter
 from midi.key import Key
 from midi.melody import Melody
 
@@ -28,6 +32,7 @@ RELATIONS: Mapping[str, float] = {
 }  # fmt: skip
 MAX_ERROR_FOR_OFFSET_PERCENT = 1.0  # beyond it beats run away from the grid
 LONG_SECONDS = 240.0
+FREE_BPM = 120  # where nothing is known of a tempo it is looked for around this
 
 
 def examine(
@@ -38,9 +43,11 @@ def examine(
     melody: Melody | None = None,
     melody_stem: Clip | None = None,
     drums: Clip | None = None,
+    told: Told = NOTHING,
 ) -> Examination:
     """Measure a recording against a grid, and the key and melody asked for, if any.
 
+    Where its beats are followed surely, tempo and beats are theirs, so that all figures agree.
     The melody is looked for in `melody_stem`, else in the mix itself, where it can only be found if
     one voice sings alone. Raises AudioError.
     """
@@ -50,11 +57,15 @@ def examine(
             wait([level])  # both at once would take too much memory
         heard = audible(mix)
         features = extract_features(heard)
-        beats = find_beats(heard, grid, features) if features else None
+        beats = find_told_beats(heard, grid, features, told) if features else None
         report = measure(mix, grid, key, drums=drums, onsets=features.onsets if features else None)
+        if beats and beats.has_tempo:
+            report = _by_beats(report, beats, grid, heard.seconds)
         score = key_score(heard, key) if key else None
         match = match_melody(melody_stem or mix, melody.notes, grid) if melody else None
         loudness, faults = level.result()
+        if beats and beats.fills_recording:  # it goes on from its start
+            faults = tuple(fault for fault in faults if fault.name != "truncation")
     return Examination(
         **{each.name: getattr(report, each.name) for each in fields(report)},
         placement=placement(beats, grid) if beats else None,
@@ -62,6 +73,34 @@ def examine(
         melody=match,
         loudness=loudness,
         faults=faults,
+    )
+
+
+def usual_bpm(mix: Clip, meter: str) -> Fraction | None:
+    """How fast a listener would count a recording nothing is known of; None without a pulse."""
+    features = extract_features(audible(mix))
+    parsed = Meter.parse(meter)
+    grid = Grid.constant(FREE_BPM, parsed, max(1, int(mix.seconds / 2)))
+    pulse = find_pulse(features.onsets, grid) if features else None
+    if features is None or pulse is None:
+        return None
+    notes = find_note_starts(features).envelope
+    bpm = choose_octave(pulse.rate * FREE_BPM, features.onsets, notes, parsed, mix.seconds)
+    return Fraction(str(round(min(max(bpm, MIN_BPM), MAX_BPM), 3)))
+
+
+def _by_beats(report: Report, beats: Beats, grid: Grid, seconds: float) -> Report:
+    """The report with the tempo and the moments of beats that were followed."""
+    inside = beats.seconds <= seconds
+    at, places = beats.seconds[inside], beats.beats[inside]
+    passed = to_beats(at, grid)
+    rate = float((places[-1] - places[0]) / (passed[-1] - passed[0]))
+    return replace(
+        report,
+        bpm=rate * grid.bpm,
+        bpm_error_percent=100 * (rate - 1),
+        octave_relation="1",
+        beats_seconds=tuple(round(each, 4) for each in at.tolist()),
     )
 
 
@@ -132,4 +171,5 @@ def placement(beats: Beats, grid: Grid) -> Placement:
         downbeats_seconds=tuple(round(each, 4) for each in bars.tolist()),
         downbeat_confidence=round(beats.downbeat_confidence, 3),
         doubt=beats.doubt,
+        remedy=beats.remedy.value if beats.remedy else None,
     )

@@ -11,6 +11,7 @@ import numpy as np
 from audio.clip import Clip, Samples
 from audio.decibels import LEAST_POWER, amplitude_to_db, db_to_amplitude, power_to_db
 from audio.features import Floats
+from audio.loop import measure_wrap
 from audio.loudness import true_peak
 from audio.mix_down import mono_against_channels, powers, signs_of
 from audio.report import Fault
@@ -105,8 +106,18 @@ def _loud_end(clip: Clip) -> Fault | None:
     last = clip.samples[:, -max(1, round(END_SECONDS * clip.sample_rate / 5)) :]
     level = amplitude_to_db(float(np.sqrt(np.square(last).mean())))
     against = level - float(np.percentile(_levels(clip), 90))
+    if _goes_on_from_its_start(clip):
+        return None
     sentence = f"it breaks off: its last 2 ms are {against:.0f} dB against its loud parts"
     return _over("truncation", against, LOUD_END_DB, sentence)
+
+
+def _goes_on_from_its_start(clip: Clip) -> bool:
+    """Whether the last sample leads to the first, in the middle of sound: a loop without a seam."""
+    first = clip.samples[:, : max(2, round(END_SECONDS * clip.sample_rate))]
+    level = amplitude_to_db(float(np.sqrt(np.square(first).mean())))
+    starts_loud = level - float(np.percentile(_levels(clip), 90)) > LOUD_END_DB
+    return bool(starts_loud and clip.frames > 2 and not measure_wrap(clip.samples).clicks)
 
 
 def _clicks(clip: Clip) -> Fault | None:

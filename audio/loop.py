@@ -27,7 +27,8 @@ class Wrap:
 def fold_tail(samples: Samples, lead: int, frames: int) -> Samples:
     """Fold (channels, lead + frames + tail) into (channels, frames).
 
-    The lead, faded in, goes before the wrap; the tail, faded out at its end, goes after it.
+    The lead, faded in, goes before the wrap; the tail, faded out at its end, goes after it. Where
+    there is neither, it was a loop already, and stays as it is.
     """
     body = samples[:, lead : lead + frames].copy()
     tail = samples[:, lead + frames : lead + 2 * frames].copy()
@@ -35,7 +36,7 @@ def fold_tail(samples: Samples, lead: int, frames: int) -> Samples:
         fade = min(tail.shape[1], frames // 8 + 1)
         tail[:, -fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
         body[:, : tail.shape[1]] += tail
-    else:  # nothing rings on, so the end goes into silence
+    elif samples[:, :lead].any():  # nothing rings on, so the end goes into silence
         fade = min(max(lead, 1), frames)
         body[:, -fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
     if lead:

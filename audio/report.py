@@ -92,7 +92,8 @@ class Placement:
     """How the beats found lie to the grid, in ms, late is positive; `worst` keeps its sign.
 
     `drift_percent` is how far the tempo goes, at most, from its own mean. `doubt` says why none of
-    this may be relied on, and is empty where it can be.
+    this may be relied on, and is empty where it can be; `remedy` is what would settle it:
+    "downbeat" (where bar 1 is), "octave" (whether it is counted half or twice as fast), or None.
     """
 
     median_ms: float
@@ -102,6 +103,7 @@ class Placement:
     downbeats_seconds: tuple[float, ...]
     downbeat_confidence: float
     doubt: str
+    remedy: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +112,9 @@ class Report:
 
     `bpm` is the pulse found, in quarters of the grid's first tempo; `octave_relation` the ratio
     nearest to bpm / bpm_asked ("2": the pulse found is eighths; "2/3": dotted quarters), and
-    `bpm_error_percent` what is left once that ratio is taken out. `beats_seconds` are the beats
-    of that pulse that have an onset, to 0.1 ms. `beat_offset_ms` is the median from the grid's
+    `bpm_error_percent` what is left once that ratio is taken out. `beats_seconds`, to 0.1 ms, are
+    the beats from the first bar line on where they are followed surely, else the beats of that
+    pulse that have an onset. `beat_offset_ms` is the median from the grid's
     beats to the onsets next to them, late is positive; None if the tempo is over 1 % off. `key` is
     the nearest major or minor key, see key_relation. The clip has `frames`, the grid
     `frames_expected`. `levelled` is there where a loudness was asked for, `chords` where the lead

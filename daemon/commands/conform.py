@@ -13,6 +13,7 @@ from audio.encodings import ENCODINGS, WAV
 from daemon.commands.batch import CancelFlag, Done, Name, Show, over_all, placed
 from daemon.commands.options import OUTPUT, AsJson, Force, Meter, Recordings
 from daemon.commands.outputs import check_ending, check_free, in_place_of
+from daemon.commands.told import Double, Downbeat, Half, advising, told_of
 from daemon.errors import UsageError
 from daemon.sound_inputs import sound_inputs
 from midi.grid import Grid
@@ -21,6 +22,7 @@ from midi.number import counted
 if TYPE_CHECKING:
     from audio.conform import Conformed
     from audio.report import Conforming
+    from audio.told import Told
 
 T = TypeVar("T")
 
@@ -59,6 +61,9 @@ def conform(
     tail: Tail = 0.0,
     loop: Loop = False,
     max_stretch: MaxStretch = 6.0,
+    downbeat: Downbeat = None,
+    half: Half = False,
+    double: Double = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -80,7 +85,7 @@ def conform(
         outputs = {file: [target] for file, target in targets.items()}
     for target in (each for made in outputs.values() for each in made):
         check_free(target, "out", read, force=force)
-    options = Options(bpm, meter, from_bpm, tail, max_stretch)
+    options = Options(bpm, meter, from_bpm, tail, max_stretch, told_of(downbeat, half, double))
     options.bars_in(0.0)  # whatever is wrong with tempo and meter is said at once
     bring = _loop if loop else _straight
 
@@ -90,7 +95,7 @@ def conform(
 
         made = outputs[file]
         check_encoding(made[0], file)
-        with in_place_of(made, "out", read, force=force):
+        with in_place_of(made, "out", read, force=force), advising():
             outcome = _encoded(bring, [file, *parts], made, bars, options)
         line = f"{_line(outcome, options)}; written to {out if stems else made[0]}"
         lines = [f"{file}: {line}" if inputs.many else line]
@@ -165,6 +170,7 @@ class Options:
     from_bpm: str
     tail_seconds: float
     max_stretch_percent: float
+    told: Told
 
     def grid(self, bars: int) -> Grid:
         """Return the grid to land on."""
@@ -195,7 +201,7 @@ def _straight(inputs: list[Path], outputs: list[Path], bars: int, options: Optio
             facts, null = conform_files(
                 files, found, options.grid(count), outputs, expected=options.expected(count),
                 tail_seconds=options.tail_seconds,
-                max_stretch_percent=options.max_stretch_percent,
+                max_stretch_percent=options.max_stretch_percent, told=options.told,
             )  # fmt: skip
             return Outcome(count, files.sample_rate, facts, null_dbfs=null, remarks=files.remarks())
 
@@ -218,7 +224,7 @@ def _loop(inputs: list[Path], outputs: list[Path], bars: int, options: Options) 
         return count, conform(
             mix, options.grid(count), expected=options.expected(count), loop=True,
             stems={path.stem: part for path, part in zip(inputs[1:], parts, strict=True)},
-            max_stretch_percent=options.max_stretch_percent,
+            max_stretch_percent=options.max_stretch_percent, told=options.told,
         )  # fmt: skip
 
     count, done = _as_many_bars(bring, bars, options.bars_in(mix.seconds))

@@ -13,6 +13,7 @@ from audio.tempo_words import tempo_words
 from daemon.commands.batch import CancelFlag, Done, Name, Show, over_all, placed
 from daemon.commands.options import OUTPUT, AsJson, Force, Meter, Recordings
 from daemon.commands.outputs import check_ending, check_free, in_place_of
+from daemon.commands.told import Double, Downbeat, Half, advice_on, pace_of, told_of
 from daemon.errors import UsageError
 from daemon.screen import say, say_json
 from daemon.sound_inputs import sound_inputs
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from midi.key import Key
     from midi.melody import Melody
 
-FREE_BPM = "120"  # where none is asked for, beats are looked for around it
+FREE_BPM = "120"  # where none is asked for and no pulse is heard
 
 Bpm = Annotated[str, typer.Option("--bpm", help="Quarter notes a minute it should have.")]
 KeyName = Annotated[str, typer.Option("--key", help="Key it should be in, such as 'F# minor'.")]
@@ -54,6 +55,9 @@ def measure(
     melody: MelodyFile = "",
     picture: Picture = None,
     name: Name = "",
+    downbeat: Downbeat = None,
+    half: Half = False,
+    double: Double = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -72,19 +76,24 @@ def measure(
     for target in pictures.values():
         check_free(target, "picture", read, force=force)
     asked_key = Key.parse(key) if key else None
+    told = told_of(downbeat, False, False)
+    pace = pace_of(half, double)
     Grid.constant(bpm or FREE_BPM, meter, 1)  # whatever is wrong with them is said at once
 
     def work(file: Path, show: Show, cancelled: CancelFlag) -> Done:
         from audio.clip import read_recorded
-        from audio.examination import examine
+        from audio.examination import examine, usual_bpm
+        from audio.told import Told
         from midi.melody import read_melody
 
         recorded = read_recorded(file)
         clip = recorded.clip
-        one = float(Grid.constant(bpm or FREE_BPM, meter, 1).seconds)
-        grid = Grid.constant(bpm or FREE_BPM, meter, max(1, round(clip.seconds / one)))
+        counted = Grid.constant(bpm or usual_bpm(clip, meter) or FREE_BPM, meter, 1).tempo[0].bpm
+        one = Told(pace=pace).heard(Grid.constant(counted, meter, 1))
+        bars = max(1, round(clip.seconds / float(one.seconds)))
+        grid = Grid.constant(one.tempo[0].bpm, meter, bars)
         tune = read_melody(Path(melody), grid) if melody else None
-        found = examine(clip, grid, asked_key, melody=tune)
+        found = examine(clip, grid, asked_key, melody=tune, told=told)
         found = found if bpm else _unasked(found)
         drawn = pictures.get(file)
         if drawn:
@@ -199,7 +208,8 @@ def _placed(found: Examination) -> str:
     if place is None:
         return "beats: none found"
     if place.doubt:
-        return f"beats: not sure; {place.doubt}"
+        advice = advice_on(place.remedy)
+        return f"beats: not sure; {place.doubt}{f'; {advice}' if advice else ''}"
     return (
         f"beats: {place.median_ms:+.1f} ms median, 95 % within {place.p95_ms:.1f} ms, worst "
         f"{place.worst_ms:+.1f} ms; bar 1 at {place.downbeats_seconds[0]:.3f} s; "

@@ -17,6 +17,7 @@ from audio.errors import AudioError, CannotConform
 from daemon.cli import app_of
 from daemon.errors import DaemonError, UsageError
 from midi.curve import Curve
+from midi.grid import Grid
 
 Band = Callable[..., dict[str, Clip]]
 RATE = 44_100
@@ -246,3 +247,32 @@ def test_stems_in_flac_are_conformed_with_their_mix(recording: Path) -> None:
     take, out = str(recording / "take.wav"), recording / "out"
     run("conform", take, "--bpm", "120", "--stems", str(recording), "-o", str(out))
     assert read_clip(out / "bass.wav").frames == read_clip(out / "drums.wav").frames == 10 * RATE
+
+
+def test_conform_takes_the_users_word_for_bar_one_and_asks_for_it(
+    clicks: Callable[..., Clip], tmp_path: Path
+) -> None:
+    times = [0.3 + beat / 2 for beat in range(31)]
+    even = clicks(times, Grid.constant(120, bars=8), accents=1)  # the same on every beat
+    write_wav(tmp_path / "even.wav", even)
+    words = ("conform", str(tmp_path / "even.wav"), "--bpm", "120", "-o", str(tmp_path / "out.wav"))
+    with pytest.raises(CannotConform, match="--downbeat SECONDS"):
+        run(*words)
+    first = re.search("bar 1 was at ([0-9.]+)", run(*words, "--downbeat", "0.8"))
+    assert first and float(first[1]) == pytest.approx(0.8, abs=0.003)  # a click's error
+    with pytest.raises(UsageError, match="half and double exclude each other"):
+        run(*words, "--half", "--double", "--force")
+
+
+def test_measure_counts_as_the_user_says_and_its_figures_agree(recording: Path) -> None:
+    take = str(recording / "take.wav")
+    told = json.loads(run("measure", take, "--json"))[take]
+    assert told["bpm"] == pytest.approx(118, abs=0.1)
+    half = json.loads(run("measure", take, "--half", "--json"))[take]
+    assert half["bpm"] == pytest.approx(59, abs=0.1)
+    asked = json.loads(run("measure", take, "--bpm", "118", "--json"))[take]
+    assert asked["beats_seconds"][0] == asked["placement"]["downbeats_seconds"][0]
+    # 118 bpm is what was asked: quarters of it, each found within 3 ms.
+    assert asked["beats_seconds"][1] - asked["beats_seconds"][0] == pytest.approx(
+        60 / 118, abs=0.003
+    )

@@ -33,7 +33,7 @@ def test_comping_that_leaves_out_the_downbeat_does_not_move_the_bar(chords: Buil
     assert features is not None
     downbeat = find_downbeat(clip, Grid.constant(90, "6/8", bars=8), features, Slots(slots, 3, 0.5))
     assert downbeat is not None
-    assert slots[downbeat[0]] == pytest.approx(0)
+    assert slots[downbeat.slot] == pytest.approx(0)
 
 
 @pytest.mark.parametrize("beat", [1, 2, 3])
@@ -48,7 +48,7 @@ def test_music_that_starts_inside_a_bar_has_its_bar_line_where_the_harmony_chang
     assert features is not None
     downbeat = find_downbeat(clip, Grid.constant(60, bars=6), features, Slots(slots, 4, 0.25))
     assert downbeat is not None
-    assert slots[downbeat[0]] == pytest.approx(4 - beat + 0.005)
+    assert slots[downbeat.slot] == pytest.approx(4 - beat + 0.005)
 
 
 def test_music_that_is_the_same_on_every_beat_leaves_the_bar_line_open(chords: Build) -> None:
@@ -58,7 +58,7 @@ def test_music_that_is_the_same_on_every_beat_leaves_the_bar_line_open(chords: B
     slots = np.arange(-4, 4 * 26) / 4 + 0.005
     downbeat = find_downbeat(clip, Grid.constant(60, bars=5), features, Slots(slots, 4, 0.25))
     assert downbeat is not None
-    assert downbeat[1] < MIN_DOWNBEAT_CONFIDENCE
+    assert downbeat.confidence < MIN_DOWNBEAT_CONFIDENCE
 
 
 def test_there_is_one_weight_for_every_fact() -> None:

@@ -94,3 +94,12 @@ def test_channels_that_cancel_in_mono_are_told(music: np.ndarray, share: float, 
     opposed = np.stack([music[0], -share * music[0]]).astype(np.float32)
     (fault,) = find_faults(Clip(opposed, RATE))
     assert (fault.name, words in fault.sentence) == ("phase", True)
+
+
+def test_a_loop_without_a_seam_does_not_break_off() -> None:
+    time = np.arange(RATE)
+    wave = 0.3 * np.cos(2 * np.pi * 110 * time / RATE)  # 110 whole periods
+    loop = Clip(wave.astype(np.float32)[None], RATE)
+    assert "truncation" not in {fault.name for fault in find_faults(loop)}
+    cut = Clip(np.ascontiguousarray(loop.samples[:, :-100]), RATE)  # a quarter period short
+    assert "truncation" in {fault.name for fault in find_faults(cut)}

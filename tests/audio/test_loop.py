@@ -70,3 +70,9 @@ def test_a_step_at_the_wrap_is_taken_out_of_parts_that_still_add_up() -> None:
     settled = parts.copy()
     settle_wrap(parts, 1, 44_100)  # there is nothing left to do
     assert np.array_equal(parts, settled)
+
+
+def test_a_loop_that_has_neither_lead_nor_tail_stays_as_it_is() -> None:
+    samples = np.ones((2, 1010), np.float32)
+    samples[:, :10] = 0.0  # nothing is in front of it
+    assert np.array_equal(fold_tail(samples, 10, 1000), samples[:, 10:])

@@ -1,0 +1,73 @@
+"""What a listener says of a recording: where bar 1 is, and how fast it is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from audio.beats import Beats, find_beats
+from audio.clip import Clip
+from audio.errors import AudioError, CannotConform
+from audio.features import Features
+from midi.grid import MAX_BPM, MIN_BPM, Grid
+
+NEAR_SECONDS = 0.080  # a told downbeat is taken to the place where a beat was found so near
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where bar 1 begins in the recording, and how many of its beats there are to one asked for.
+
+    `pace` is 1/2 where it is counted at half the tempo asked, 2 at double. Raises AudioError.
+    """
+
+    downbeat_seconds: float | None = None
+    pace: Fraction = Fraction(1)
+
+    def __post_init__(self) -> None:
+        seconds = self.downbeat_seconds
+        if seconds is not None and not (np.isfinite(seconds) and seconds >= 0):
+            raise AudioError(f"downbeat must be a time from 0 s on, not {seconds:g}")
+
+    def heard(self, grid: Grid) -> Grid:
+        """The grid that the recording is counted by, where `grid` was asked for."""
+        if self.pace == 1:
+            return grid
+        if not grid.is_constant:
+            raise AudioError("half and double need a tempo and a meter that stay as they are")
+        bpm = grid.tempo[0].bpm * self.pace
+        if not MIN_BPM <= bpm <= MAX_BPM:
+            word = "half" if self.pace < 1 else "double"
+            raise AudioError(
+                f"{word} of {grid.bpm:g} is {float(bpm):g} bpm; "
+                f"{MIN_BPM} to {MAX_BPM} bpm can be counted"
+            )
+        return Grid.constant(bpm, grid.meter, max(1, round(grid.bars * self.pace)))
+
+
+NOTHING = Told()
+
+
+def find_told_beats(
+    clip: Clip, grid: Grid, features: Features | None = None, told: Told = NOTHING
+) -> Beats | None:
+    """Find the beats of a clip by what was told of it, counted in beats of `grid`.
+
+    See audio.beats.find_beats. Raises CannotConform where no beat is found near the bar 1 told,
+    and AudioError.
+    """
+    at = told.downbeat_seconds
+    if at is not None and at >= clip.seconds:
+        raise AudioError(f"downbeat {at:g} s lies behind the end: it lasts {clip.seconds:.3f} s")
+    beats = find_beats(clip, told.heard(grid), features, downbeat_seconds=at)
+    if beats is None:
+        return None
+    found = float(beats.seconds[0])
+    if at is not None and abs(found - at) > NEAR_SECONDS:
+        raise CannotConform(
+            f"no beat was found within {1000 * NEAR_SECONDS:.0f} ms of downbeat {at:g} s; "
+            f"the nearest is at {found:.3f} s"
+        )
+    return beats if told.pace == 1 else replace(beats, beats=beats.beats / float(told.pace))
