@@ -49,6 +49,7 @@ COMMANDS = {
     "send": "daemon.commands.send:send",
     "library": "daemon.commands.library:library",
     "models": "daemon.commands.models:models",
+    "train-lora": "daemon.commands.train_lora:train_lora",
 }
 
 

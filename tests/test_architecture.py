@@ -50,7 +50,7 @@ DOORS = {
     },
     "yaml": {"stems.splitting.model_files"},
     "soxr": {"audio.constant_q", "stems.splitting.splitter"},
-    "peft": {"diffusion.ace_step.lora"},
+    "peft": {"diffusion.ace_step.lora", "diffusion.ace_step.learning"},
     "mido": {"midi.smf"},
     "soundfile": {
         "audio.encoded_file",

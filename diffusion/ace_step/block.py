@@ -127,6 +127,13 @@ def prepare(block: Any, reach: int) -> None:
     block.cross_attn.set_processor(RememberedCrossAttention())
 
 
+def undo(block: Any) -> None:
+    """Make a prepared block a stock one again, through which gradients can go."""
+    block.__class__ = AceStepTransformerBlock
+    for attention in (block.self_attn, block.cross_attn):
+        attention.set_processor(AceStepAttnProcessor2_0())
+
+
 def normed(hidden: Tensor, norm: Any) -> Tensor:
     """What an RMSNorm gives."""
     return _unit(hidden, norm.eps).mul_(norm.weight)

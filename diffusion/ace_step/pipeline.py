@@ -16,6 +16,7 @@ import torch
 from diffusers import AceStepPipeline
 from torch import Tensor
 
+from audio.clip import Clip
 from diffusion.ace_step import codec
 from diffusion.ace_step.checkpoint import Settings
 from diffusion.ace_step.memory import MODES, Placement
@@ -111,6 +112,14 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         if inside is not None and source is not None:
             latents = torch.lerp(source.expand_as(latents), latents, inside)
         return latents
+
+    def example(self, prompt: Prompt, sound: Clip) -> tuple[Tensor, Tensor]:
+        """What to learn of a sound: latents (1, frames, channels), and states of its words."""
+        task = Task(prompt, 0, ())
+        with torch.inference_mode():
+            latents = self._latents_of(torch.from_numpy(stereo(sound).samples.copy()))
+            (states,) = self._encoded(task)
+        return latents.clone(), states.clone()
 
     def _phases(
         self,

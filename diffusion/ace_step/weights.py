@@ -62,6 +62,7 @@ def read(folder: Path, dtype: torch.dtype) -> Pipeline:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries, to those who write programs with them
             logging.disable_progress_bar()
+            logging.set_verbosity_error()  # of types that it cannot verify it prints whole networks
             transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
             pipeline = (_original if layout.is_original(folder) else _converted)(folder, dtype)
     except (
