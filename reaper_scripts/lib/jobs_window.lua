@@ -94,7 +94,6 @@ local function rate(order, rating, state, follow)
     if problem then return end
     order.rating = rating
     orders.save(order)
-    state.rated = nil
   end)
 end
 

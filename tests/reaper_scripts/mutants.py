@@ -935,7 +935,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ("    order.rating = rating\n", ""),
         ("    if problem then return end\n", ""),
         ("    state.message = problem\n", ""),
-        ("    state.rated = nil\n", ""),
         ("  if not order or not order.folder then return end\n", "  if true then return end\n"),
         ("preview.is_there() and WITH_PLAY or WORDS", "WITH_PLAY"),
         ("    preview.stop()\n    if window", "    if window"),

@@ -100,6 +100,7 @@ case("a split is heard by its first stem, and what cannot be played is said", fu
   in_jobs(w, function()
     w:click("Play")
     assert(w:shows("^SWS cannot play"), w:seen())
+    equal(w.sources, sources, "sources left open by SWS")
     w.calls.PCM_Source_CreateFromFile = function() return nil end
     w:click("Play")
     assert(w:shows("^REAPER cannot open"), w:seen())
