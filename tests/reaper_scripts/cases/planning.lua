@@ -152,3 +152,12 @@ case("without a key or a program a plan says what to do", function(w, Daemon)
   w:run("backline_plan.lua")
   contains(w.boxes[2], "No key is set")
 end)
+
+case("after a plan its items alone are selected, so that Generate plays no others", function(w, Daemon)
+  local told = {}
+  local _, project = begin(w, Daemon, told)
+  local other = w:add_midi_item(project, 0.0, 0.6, { { pitch = 60, start = 0, stop = 1 } })
+  plan(w, Daemon, told)
+  equal(other.selected, false, "the item that was selected")
+  equal(#project.tracks[2].items, 2, "items of the plan")
+end)

@@ -145,7 +145,8 @@ case("tracks that were deleted, or a folder that is none any more, give new trac
   equal(#project.tracks, 10, "tracks once more")
 end)
 
-case("a track that goes while the stems are copied is not written to", function(w, Daemon)
+for _, at in ipairs({ 1, 4 }) do -- the folder, the melody
+case("a track that goes while the stems are copied is not written to, be it number " .. at, function(w, Daemon)
   local _, project = begin(w, Daemon)
   project.cursor = 0.6
   local find = w.calls.ValidatePtr2
@@ -153,7 +154,7 @@ case("a track that goes while the stems are copied is not written to", function(
   function w.calls.ValidatePtr2(proj, pointer, kind) -- the user deletes it between the search and the landing
     if kind == "MediaTrack*" and not has_gone and #scenes.files_under(w.folder .. "/media") > 0 and w.counts then
       has_gone = true
-      w.calls.DeleteTrack(project.tracks[4].handle)
+      w.calls.DeleteTrack(project.tracks[at].handle)
     end
     return find(proj, pointer, kind)
   end
@@ -163,6 +164,7 @@ case("a track that goes while the stems are copied is not written to", function(
   for _, track in ipairs(project.tracks) do equal(track.deleted, nil, "deleted track") end
   equal(#w.boxes, 0, "messages")
 end)
+end
 
 case("a landing onto existing tracks that fails leaves each of them as it was", function(w, Daemon)
   local _, project = begin(w, Daemon, '"stems":"drums,bass"')
@@ -382,4 +384,36 @@ case("a section before one that is there comes onto the same tracks", function(w
   project.cursor = 0.0
   generate(w)
   equal(#project.tracks, 5, "tracks")
+end)
+
+case("what lies on a track of notes is in the way as well", function(w, Daemon)
+  local _, project = begin(w, Daemon, '"notes":"track","stems":"drums"')
+  local item = require("double.model").item(project.tracks[3])
+  item.value.D_POSITION, item.value.D_LENGTH = 0.7, 0.1
+  project.cursor = 0.6
+  generate(w)
+  equal(#project.tracks, 6, "tracks")
+  equal(#project.tracks[3].items, 2, "items beside what lies there")
+end)
+
+case("notes are not put onto the track below where that is another's", function(w, Daemon)
+  local _, project = begin(w, Daemon, '"notes":"track","stems":"drums,bass"')
+  table.remove(project.tracks, 3) -- the notes of the drums: the bass is below them now
+  project.tracks[2].items[1].selected = true
+  w:run("backline_vary_selected_items.lua")
+  equal(#project.tracks[3].items[1].takes, 1, "takes of the bass")
+  equal(#project.tracks[2].items[1].takes, 3, "takes of the drums")
+end)
+
+case("a family's tracks that were copied below another's are no place for its notes", function(w, Daemon)
+  local _, project = begin(w, Daemon, '"notes":"track","stems":"drums"')
+  settings(w, project, '"notes":"track","tracks":"new tracks","stems":"drums"')
+  generate(w)
+  equal(#project.tracks, 6, "tracks")
+  local moved = table.remove(project.tracks, 6) -- the second's notes below the first's drums
+  table.insert(project.tracks, 3, moved)
+  for _, item in ipairs(scenes.items(project)) do item.selected = false end
+  project.tracks[2].items[1].selected = true
+  w:run("backline_vary_selected_items.lua")
+  equal(#moved.items[1].takes, 1, "takes of the other's notes")
 end)
