@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
@@ -125,6 +125,11 @@ class _Log(RotatingFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Say nothing; the sentence is lost, and the next one may have room again."""
+
+    def close(self) -> None:
+        """Close the file; what a full disk has no room for is lost."""
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager
