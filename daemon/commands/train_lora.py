@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.commands.options import Recordings
+from daemon.commands.options import OUTPUT, Recordings
 from daemon.errors import UsageError
 from daemon.screen import interruptible, say, say_aside
 from daemon.sound_inputs import sound_inputs
@@ -22,7 +22,7 @@ GB = 1_000_000_000
 def train_lora(
     recordings: Recordings,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder for the adapter, which has its name.")
+        Path, typer.Option("-o", "--out", help="Folder for the adapter, named as it.", **OUTPUT)
     ],
     words: Annotated[str, typer.Option(help="Your words for the style: 'my band, fuzz'.")] = "",
     model: Annotated[str, typer.Option(help="Name or hash of the weights it is for.")] = "",

@@ -31,7 +31,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "reproduce": ("-o", "out"), "split": ("-o", "out"), "send split": ("-o", "out"),
     "conform": ("--bpm", "120", "-o", "x.wav"), "measure": ("--bpm", "120"), "energy": (),
     "to-midi": ("--stem", "bass", "-o", "x.mid"), "slice": ("--stem", "bass", "-o", "x"),
-    "export": ("--files", "x"), "models add": (),
+    "export": ("--files", "x"), "models add": (), "train-lora": ("-o", "x"),
 }  # fmt: skip
 # What an option needs beside it, and the argument where the option is not the file itself.
 BESIDE: dict[str, tuple[str, ...]] = {
