@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from diffusion.embedded import accents, dynamics, melody_part, sheet_reading
+from diffusion.embedded import accents, accompaniment, dynamics, melody_part, sheet_reading
 from diffusion.embedded import revision as revisions
 from diffusion.embedded.backbone import Backbone
 from diffusion.embedded.intent import Intent
@@ -113,6 +113,7 @@ def _generated(
         network, intent, conditions.seed, step=step, known=known, known_parts=kept
     )
     performance = decode(latents, tonic, float(grid.beats))
+    performance = accompaniment.with_planned_chords(performance, intent.harmony)
     performance = sheet_reading.kept_silent(performance, presence, grid)
     # A curve of the user's says more exactly below how loud each note is.
     loudness = (1.0,) * grid.bars if conditions.intensity is not None else bar_intensity
