@@ -45,11 +45,11 @@ COMMANDS = {
     "mcp": "daemon.commands.mcp:mcp",
     "prune": "daemon.commands.prune:prune",
     "styles": "daemon.commands.styles:styles",
+    "train-lora": "daemon.commands.train_lora:train_lora",
     "service": "daemon.commands.autostart:service",
     "send": "daemon.commands.send:send",
     "library": "daemon.commands.library:library",
     "models": "daemon.commands.models:models",
-    "train-lora": "daemon.commands.train_lora:train_lora",
 }
 
 

@@ -92,7 +92,7 @@ def test_what_is_printed_is_a_file_that_says_the_same(
         ("cluster-seconds = nan", "must be from 0 to 60 seconds, not nan"),
         ("home = 7", "home in {file} must be text in quotes, not 7"),
         ('allow-root = ["/a", 7]', "allow-root in {file} must be text in quotes, not 7"),
-        ('warm-engine = "ace"', "warm-engine in {file} must be embedded or ace-step or none"),
+        ('warm-engine = "ace"', "warm-engine in {file} must be embedded or ace-step or "),
         ("prune-older = 30", "prune-older in {file} must be text in quotes, not 30"),
         ('prune-older = "30"', "prune-older in {file} must be a number of h, d, w or y"),
         ('prune-over = "all"', "prune-over in {file} must be a size such as 20GB or 500MB"),

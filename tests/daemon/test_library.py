@@ -240,7 +240,8 @@ def test_a_rating_lasts_and_is_not_that_of_the_next_result(run: Run, home: Home)
     out = home.path / "out"
     assert run(*asked, "-o", out) == 0 and run("library", "rate", out, "3") == 0
     assert rating_of(out / "manifest.json") == 3
-    assert run(*asked, "-o", out) == 0 and rating_of(out / "manifest.json") == 0
+    assert run(*asked, "-o", out, "--force") == 0 and rating_of(out / "manifest.json") == 0
+    assert rating_of(home.path / "out-bak" / "manifest.json") == 3
 
 
 def test_deleting_asks_and_leaves_what_is_needed(

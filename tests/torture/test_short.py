@@ -37,6 +37,7 @@ def test_the_command_knows_its_points() -> None:
         "disk",
         "loss",
         "latency",
+        "load",
         "spoofing",
         "soak",
     ]

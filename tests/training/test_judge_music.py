@@ -162,6 +162,8 @@ def test_the_chord_file_holds_every_chord_over_its_root(tmp_path: Path) -> None:
         assert {pitch % 12 for pitch in sounding} == set(chord.pitch_classes)
 
 
+# scikit-learn's own threads may say that they do not know its settings, which are not used here.
+@pytest.mark.filterwarnings("ignore:.*sklearn.utils.parallel")
 def test_bars_made_by_one_rule_are_told_from_those_of_another_and_not_from_their_own_kind() -> None:
     random = np.random.default_rng(1)
 
