@@ -13,13 +13,13 @@ import numpy as np
 
 from audio.beats import Beats
 from audio.clip import Clip, Samples, check_same_shape
+from audio.counting import AS_ASKED, Counting
 from audio.loop import fold_tail, settle_wrap
 from audio.plan import COPIED_FRAMES, MAX_STRETCH_PERCENT, plan_conform
 from audio.report import Conforming
 from audio.residue import adds_up, residue
 from audio.stretch import cut
 from audio.stretch_helpers import StretchHelpers
-from audio.told import NOTHING, Told
 from audio.warp import Warp
 from midi.grid import Grid
 
@@ -47,14 +47,14 @@ def conform(
     tail_seconds: float = 0.0,
     loop: bool = False,
     max_stretch_percent: float = MAX_STRETCH_PERCENT,
-    told: Told = NOTHING,
+    counting: Counting = AS_ASKED,
 ) -> Conformed:
     """Cut and stretch `mix`, and its stems alike, to the bars of `grid`, frame for frame.
 
     `expected` is the grid the recording follows within 8 % if that is not `grid` itself (one at
     a constant tempo, say, for a target of many); its bars have the same meters. With
     `tail_seconds` the sound rings on after the last bar, with `loop` that ringing is folded into
-    the beginning. `told` is what a listener said of it. Where the stems add up to the mix they do
+    the beginning. `counting` is what the user says of it. Where the stems add up to the mix they do
     so afterwards; what they leave of it is stretched beside them. Raises CannotConform with what
     was measured, or AudioError.
     """
@@ -69,7 +69,7 @@ def conform(
     with StretchHelpers(channels * mix.seconds) as helpers:
         plan = plan_conform(
             mix, grid, expected=expected, tail_seconds=tail_seconds, loop=loop,
-            max_stretch_percent=max_stretch_percent, told=told,
+            max_stretch_percent=max_stretch_percent, counting=counting,
         )  # fmt: skip
         sound, at = np.empty((channels, plan.whole_frames), np.float32), 0
         for block in plan.blocks(read, helpers.stretch):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from audio.clip import Clip, Samples
+from audio.counting import AS_ASKED, Counting
 from audio.decibels import dbfs
 from audio.errors import AudioError
 from audio.features import Features, extract_features
@@ -23,7 +24,6 @@ from audio.report import Conforming
 from audio.residue import adds_up, residue, residue_peak
 from audio.sound_files import SoundFiles, Window
 from audio.stretch_helpers import StretchHelpers
-from audio.told import NOTHING, Told
 from audio.wave_file import WaveFile
 from midi.grid import Grid
 
@@ -72,18 +72,18 @@ def conform_files(
     expected: Grid | None = None,
     tail_seconds: float = 0.0,
     max_stretch_percent: float = MAX_STRETCH_PERCENT,
-    told: Told = NOTHING,
+    counting: Counting = AS_ASKED,
 ) -> tuple[Conforming, float | None]:
     """Write what `files`, a mix and its stems, are on the grid, and return the facts and the null.
 
     `out` names a 32-bit float WAV for each of the files in their order. They appear when all are
-    whole; `told` is what a listener said of it. The null is the peak of the mix minus its stems in
-    dBFS, None without stems. Raises CannotConform or AudioError.
+    whole; `counting` is what the user says of it. The null is the peak of the mix minus its stems
+    in dBFS, None without stems. Raises CannotConform or AudioError.
     """
     with StretchHelpers(files.channels * len(files.paths) * files.seconds) as helpers:
         plan = plan_conform(
             surveyed.mono, grid, expected=expected, tail_seconds=tail_seconds,
-            max_stretch_percent=max_stretch_percent, features=surveyed.features, told=told,
+            max_stretch_percent=max_stretch_percent, features=surveyed.features, counting=counting,
         )  # fmt: skip
         parts = _parts(files, surveyed.stems_add_up)
         rows = files.channels * (len(files.paths) - surveyed.stems_add_up)

@@ -11,6 +11,7 @@ import numpy as np
 
 from audio.beats import Beats
 from audio.clip import Clip, check_same_shape
+from audio.counting import AS_ASKED, Counting, find_counted_beats
 from audio.decibels import amplitude_to_db
 from audio.faults import find_faults
 from audio.features import OnsetEnvelope, audible, extract_features, onset_envelope
@@ -20,7 +21,6 @@ from audio.note_starts import find_note_starts
 from audio.octave import choose_octave
 from audio.pulse import beat_offset_seconds, find_pulse, to_beats
 from audio.report import Examination, Fault, Loudness, Placement, Report
-from audio.told import NOTHING, Told, find_told_beats
 from audio.tonality import find_key, key_relation, key_score
 from midi.grid import MAX_BPM, MIN_BPM, Grid, Meter
 from midi.key import Key
@@ -43,7 +43,7 @@ def examine(
     melody: Melody | None = None,
     melody_stem: Clip | None = None,
     drums: Clip | None = None,
-    told: Told = NOTHING,
+    counting: Counting = AS_ASKED,
 ) -> Examination:
     """Measure a recording against a grid, and the key and melody asked for, if any.
 
@@ -57,7 +57,7 @@ def examine(
             wait([level])  # both at once would take too much memory
         heard = audible(mix)
         features = extract_features(heard)
-        beats = find_told_beats(heard, grid, features, told) if features else None
+        beats = find_counted_beats(heard, grid, features, counting) if features else None
         report = measure(mix, grid, key, drums=drums, onsets=features.onsets if features else None)
         if beats and beats.has_tempo:
             report = _by_beats(report, beats, grid, heard.seconds)

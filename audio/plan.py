@@ -12,12 +12,12 @@ import numpy as np
 
 from audio.beats import Beats
 from audio.clip import Clip, Samples
+from audio.counting import AS_ASKED, Counting, find_counted_beats
 from audio.errors import AudioError, CannotConform
 from audio.features import Features, Floats, audible, onset_envelope
 from audio.pulse import find_pulse, pulse_of
 from audio.report import Conforming
 from audio.stretch import Read, Stretcher, stretched
-from audio.told import NOTHING, Told, find_told_beats
 from audio.warp import Warp, choose_cuts
 from midi.grid import Grid
 
@@ -93,7 +93,7 @@ def plan_conform(
     loop: bool = False,
     max_stretch_percent: float = MAX_STRETCH_PERCENT,
     features: Features | None = None,
-    told: Told = NOTHING,
+    counting: Counting = AS_ASKED,
 ) -> Plan:
     """Find the beats of a mix (its mono sum will do) and what brings them onto the grid.
 
@@ -101,7 +101,7 @@ def plan_conform(
     are known. Raises CannotConform with what was measured, or AudioError.
     """
     _check_options(tail_seconds, max_stretch_percent, expected, grid)
-    beats = find_told_beats(audible(mix), expected or grid, features, told)
+    beats = find_counted_beats(audible(mix), expected or grid, features, counting)
     if beats is None:
         raise CannotConform("nothing in it recurs that beats could be found by")
     if beats.doubt:

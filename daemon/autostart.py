@@ -26,7 +26,9 @@ Run = Callable[[Words], str]
 
 @dataclass(frozen=True, slots=True)
 class Autostart:
-    """How one system is told: a file, a link to it, and commands after writing or before removal.
+    """How one system starts a program at login: a file, a link to it, and commands.
+
+    The commands run after the file is written, or before it is removed.
 
     `must_start`: without the commands the file alone is nothing to the system.
     """
@@ -77,7 +79,7 @@ def command(config: Config, typed: Sequence[str]) -> list[str]:
 
 
 def autostart(words: Sequence[str], home: Path, *, lingers: bool = False) -> Autostart:
-    """Return how this platform is told to run `words` for this user at login."""
+    """Return how this platform runs `words` for this user at login."""
     if sys.platform == "win32":
         windowless = Path(words[0]).with_name("pythonw.exe")
         program = str(windowless) if windowless.is_file() else words[0]
@@ -132,39 +134,39 @@ def install(config: Config, typed: Sequence[str], run: Run = run) -> tuple[Path,
     config.make_folders()
     if sys.platform == "linux" and not lingers:
         lingers = _linger(run)
-    told = autostart(command(config, typed), config.home, lingers=lingers)
+    entry = autostart(command(config, typed), config.home, lingers=lingers)
     try:
-        told.file.parent.mkdir(parents=True, exist_ok=True)
-        told.file.write_bytes(told.text)
-        if told.link:
-            told.link.parent.mkdir(exist_ok=True)
-            told.link.symlink_to(told.file)
+        entry.file.parent.mkdir(parents=True, exist_ok=True)
+        entry.file.write_bytes(entry.text)
+        if entry.link:
+            entry.link.parent.mkdir(exist_ok=True)
+            entry.link.symlink_to(entry.file)
     except OSError as error:
-        raise DaemonError(f"{told.file} cannot be written: {error.strerror}") from None
-    fault = next(filter(None, map(run, told.after)), "")
-    if fault and told.must_start:
+        raise DaemonError(f"{entry.file} cannot be written: {error.strerror}") from None
+    fault = next(filter(None, map(run, entry.after)), "")
+    if fault and entry.must_start:
         remove(config, run)
         raise DaemonError(f"the service was not installed: {fault}")
-    return told.file, fault
+    return entry.file, fault
 
 
 def remove(config: Config, run: Run = run) -> Path | None:
     """Stop the service and delete all that install() wrote; returns the file, None for no file."""
-    told = autostart(serve_command(), config.home)
-    if not told.file.exists() and not (told.link and told.link.is_symlink()):
+    entry = autostart(serve_command(), config.home)
+    if not entry.file.exists() and not (entry.link and entry.link.is_symlink()):
         return None
-    for words in told.before:
+    for words in entry.before:
         run(words)  # it may not run, or there may be nobody to stop it
     if _has_us_linger(config):
         run(("loginctl", "disable-linger"))
-    for path in filter(None, (told.link, told.file)):
+    for path in filter(None, (entry.link, entry.file)):
         path.unlink(missing_ok=True)
     if sys.platform == "linux":
         run(("systemctl", "--user", "daemon-reload"))
-        for folder in (told.file.parent / "default.target.wants", *told.file.parents[:2]):
+        for folder in (entry.file.parent / "default.target.wants", *entry.file.parents[:2]):
             with suppress(OSError):  # it holds another's units
                 folder.rmdir()
-    return told.file
+    return entry.file
 
 
 def installed(config: Config) -> Path | None:

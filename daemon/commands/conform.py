@@ -11,9 +11,9 @@ import typer
 
 from audio.encodings import ENCODINGS, WAV
 from daemon.commands.batch import CancelFlag, Done, Name, Show, over_all, placed
+from daemon.commands.counting_options import Double, Downbeat, Half, advising, counting_of
 from daemon.commands.options import OUTPUT, AsJson, Force, Meter, Recordings
 from daemon.commands.outputs import check_ending, check_free, in_place_of
-from daemon.commands.told import Double, Downbeat, Half, advising, told_of
 from daemon.errors import UsageError
 from daemon.sound_inputs import sound_inputs
 from midi.grid import Grid
@@ -21,8 +21,8 @@ from midi.number import counted
 
 if TYPE_CHECKING:
     from audio.conform import Conformed
+    from audio.counting import Counting
     from audio.report import Conforming
-    from audio.told import Told
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ def conform(
         outputs = {file: [target] for file, target in targets.items()}
     for target in (each for made in outputs.values() for each in made):
         check_free(target, "out", read, force=force)
-    options = Options(bpm, meter, from_bpm, tail, max_stretch, told_of(downbeat, half, double))
+    options = Options(bpm, meter, from_bpm, tail, max_stretch, counting_of(downbeat, half, double))
     options.bars_in(0.0)  # whatever is wrong with tempo and meter is said at once
     bring = _loop if loop else _straight
 
@@ -170,7 +170,7 @@ class Options:
     from_bpm: str
     tail_seconds: float
     max_stretch_percent: float
-    told: Told
+    counting: Counting
 
     def grid(self, bars: int) -> Grid:
         """Return the grid to land on."""
@@ -201,7 +201,7 @@ def _straight(inputs: list[Path], outputs: list[Path], bars: int, options: Optio
             facts, null = conform_files(
                 files, found, options.grid(count), outputs, expected=options.expected(count),
                 tail_seconds=options.tail_seconds,
-                max_stretch_percent=options.max_stretch_percent, told=options.told,
+                max_stretch_percent=options.max_stretch_percent, counting=options.counting,
             )  # fmt: skip
             return Outcome(count, files.sample_rate, facts, null_dbfs=null, remarks=files.remarks())
 
@@ -224,7 +224,7 @@ def _loop(inputs: list[Path], outputs: list[Path], bars: int, options: Options) 
         return count, conform(
             mix, options.grid(count), expected=options.expected(count), loop=True,
             stems={path.stem: part for path, part in zip(inputs[1:], parts, strict=True)},
-            max_stretch_percent=options.max_stretch_percent, told=options.told,
+            max_stretch_percent=options.max_stretch_percent, counting=options.counting,
         )  # fmt: skip
 
     count, done = _as_many_bars(bring, bars, options.bars_in(mix.seconds))

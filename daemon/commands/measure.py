@@ -11,9 +11,9 @@ import typer
 
 from audio.tempo_words import tempo_words
 from daemon.commands.batch import CancelFlag, Done, Name, Show, over_all, placed
+from daemon.commands.counting_options import Double, Downbeat, Half, advice_on, counting_of, pace_of
 from daemon.commands.options import OUTPUT, AsJson, Force, Meter, Recordings
 from daemon.commands.outputs import check_ending, check_free, in_place_of
-from daemon.commands.told import Double, Downbeat, Half, advice_on, pace_of, told_of
 from daemon.errors import UsageError
 from daemon.screen import say, say_json
 from daemon.sound_inputs import sound_inputs
@@ -76,24 +76,24 @@ def measure(
     for target in pictures.values():
         check_free(target, "picture", read, force=force)
     asked_key = Key.parse(key) if key else None
-    told = told_of(downbeat, False, False)
+    counting = counting_of(downbeat, False, False)
     pace = pace_of(half, double)
     Grid.constant(bpm or FREE_BPM, meter, 1)  # whatever is wrong with them is said at once
 
     def work(file: Path, show: Show, cancelled: CancelFlag) -> Done:
         from audio.clip import read_recorded
+        from audio.counting import Counting
         from audio.examination import examine, usual_bpm
-        from audio.told import Told
         from midi.melody import read_melody
 
         recorded = read_recorded(file)
         clip = recorded.clip
         counted = Grid.constant(bpm or usual_bpm(clip, meter) or FREE_BPM, meter, 1).tempo[0].bpm
-        one = Told(pace=pace).heard(Grid.constant(counted, meter, 1))
+        one = Counting(pace=pace).grid(Grid.constant(counted, meter, 1))
         bars = max(1, round(clip.seconds / float(one.seconds)))
         grid = Grid.constant(one.tempo[0].bpm, meter, bars)
         tune = read_melody(Path(melody), grid) if melody else None
-        found = examine(clip, grid, asked_key, melody=tune, told=told)
+        found = examine(clip, grid, asked_key, melody=tune, counting=counting)
         found = found if bpm else _unasked(found)
         drawn = pictures.get(file)
         if drawn:

@@ -9,11 +9,11 @@ import pytest
 
 from audio.clip import Clip
 from audio.conform import conform
+from audio.counting import Counting, find_counted_beats
 from audio.errors import AudioError, CannotConform, Remedy
 from audio.features import extract_features
 from audio.note_starts import find_note_starts
 from audio.octave import choose_octave
-from audio.told import Told, find_told_beats
 from midi.grid import Grid
 from midi.meter import Meter
 
@@ -28,15 +28,17 @@ def take(band: Band, mixed: Mixed) -> Clip:
 
 
 def test_bar_one_is_where_it_was_told_to_be(take: Clip) -> None:
-    told = Told(downbeat_seconds=0.3 + 60 / 118)  # the second beat
-    done = conform(take, Grid.constant(120, bars=6), told=told)
+    counting = Counting(downbeat_seconds=0.3 + 60 / 118)  # the second beat
+    done = conform(take, Grid.constant(120, bars=6), counting=counting)
     # To within the 3 ms that a beat of this band is found by.
     assert done.facts.first_downbeat_seconds == pytest.approx(0.3 + 60 / 118, abs=0.003)
     assert done.facts.downbeat_confidence == 1
 
 
 def test_a_recording_counted_at_half_the_tempo_keeps_its_speed(take: Clip) -> None:
-    beats = find_told_beats(take, Grid.constant(236, bars=14), told=Told(pace=Fraction(1, 2)))
+    beats = find_counted_beats(
+        take, Grid.constant(236, bars=14), counting=Counting(pace=Fraction(1, 2))
+    )
     assert beats is not None
     assert beats.doubt == ""
     assert beats.beats[:3].tolist() == [0, 2, 4]
@@ -47,11 +49,11 @@ def test_a_recording_counted_at_half_the_tempo_keeps_its_speed(take: Clip) -> No
 def test_what_cannot_be_is_said_in_a_sentence(take: Clip) -> None:
     grid = Grid.constant(120, bars=4)
     with pytest.raises(AudioError, match="from 0 s on, not -1"):
-        Told(downbeat_seconds=-1)
+        Counting(downbeat_seconds=-1)
     with pytest.raises(AudioError, match="downbeat 99 s lies behind the end"):
-        find_told_beats(take, grid, told=Told(99.0))
+        find_counted_beats(take, grid, counting=Counting(99.0))
     with pytest.raises(AudioError, match="double of 300 is 600 bpm"):
-        Told(pace=Fraction(2)).heard(Grid.constant(300, bars=4))
+        Counting(pace=Fraction(2)).grid(Grid.constant(300, bars=4))
 
 
 def test_a_refusal_knows_what_would_settle_it(clicks: Callable[..., Clip]) -> None:
@@ -61,7 +63,7 @@ def test_a_refusal_knows_what_would_settle_it(clicks: Callable[..., Clip]) -> No
     with pytest.raises(CannotConform) as refused:
         conform(even, grid)
     assert refused.value.remedy is Remedy.DOWNBEAT
-    done = conform(even, grid, told=Told(0.8))
+    done = conform(even, grid, counting=Counting(0.8))
     assert done.facts.first_downbeat_seconds == pytest.approx(0.8, abs=0.003)  # a click's error
 
 

@@ -1,4 +1,4 @@
-"""What a listener says of a recording: where bar 1 is, and how fast it is counted."""
+"""How a recording is counted, as far as the user says it: where bar 1 is, and how fast."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from audio.errors import AudioError, CannotConform
 from audio.features import Features
 from midi.grid import MAX_BPM, MIN_BPM, Grid
 
-NEAR_SECONDS = 0.080  # a told downbeat is taken to the place where a beat was found so near
+NEAR_SECONDS = 0.080  # a given downbeat moves to a beat that was found so near
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Counting:
     """Where bar 1 begins in the recording, and how many of its beats there are to one asked for.
 
     `pace` is 1/2 where it is counted at half the tempo asked, 2 at double. Raises AudioError.
@@ -31,7 +31,7 @@ class Told:
         if seconds is not None and not (np.isfinite(seconds) and seconds >= 0):
             raise AudioError(f"downbeat must be a time from 0 s on, not {seconds:g}")
 
-    def heard(self, grid: Grid) -> Grid:
+    def grid(self, grid: Grid) -> Grid:
         """The grid that the recording is counted by, where `grid` was asked for."""
         if self.pace == 1:
             return grid
@@ -47,21 +47,21 @@ class Told:
         return Grid.constant(bpm, grid.meter, max(1, round(grid.bars * self.pace)))
 
 
-NOTHING = Told()
+AS_ASKED = Counting()
 
 
-def find_told_beats(
-    clip: Clip, grid: Grid, features: Features | None = None, told: Told = NOTHING
+def find_counted_beats(
+    clip: Clip, grid: Grid, features: Features | None = None, counting: Counting = AS_ASKED
 ) -> Beats | None:
-    """Find the beats of a clip by what was told of it, counted in beats of `grid`.
+    """Find the beats of a clip as the user counts it, in beats of `grid`.
 
-    See audio.beats.find_beats. Raises CannotConform where no beat is found near the bar 1 told,
+    See audio.beats.find_beats. Raises CannotConform where no beat is found near the given bar 1,
     and AudioError.
     """
-    at = told.downbeat_seconds
+    at = counting.downbeat_seconds
     if at is not None and at >= clip.seconds:
         raise AudioError(f"downbeat {at:g} s lies behind the end: it lasts {clip.seconds:.3f} s")
-    beats = find_beats(clip, told.heard(grid), features, downbeat_seconds=at)
+    beats = find_beats(clip, counting.grid(grid), features, downbeat_seconds=at)
     if beats is None:
         return None
     found = float(beats.seconds[0])
@@ -70,4 +70,4 @@ def find_told_beats(
             f"no beat was found within {1000 * NEAR_SECONDS:.0f} ms of downbeat {at:g} s; "
             f"the nearest is at {found:.3f} s"
         )
-    return beats if told.pace == 1 else replace(beats, beats=beats.beats / float(told.pace))
+    return beats if counting.pace == 1 else replace(beats, beats=beats.beats / float(counting.pace))

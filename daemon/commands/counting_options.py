@@ -1,4 +1,4 @@
-"""What a user says of a recording that is not heard surely: options of conform and measure."""
+"""How a recording is counted where the user says it: options of conform and measure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import typer
 from daemon.errors import UsageError
 
 if TYPE_CHECKING:
+    from audio.counting import Counting
     from audio.errors import Remedy
-    from audio.told import Told
 
 Downbeat = Annotated[
     float | None,
@@ -30,13 +30,13 @@ def pace_of(half: bool, double: bool) -> Fraction:
     return Fraction(1, 2) if half else Fraction(2 if double else 1)
 
 
-def told_of(downbeat: float | None, half: bool, double: bool) -> Told:
+def counting_of(downbeat: float | None, half: bool, double: bool) -> Counting:
     """What the options say; raises UsageError."""
+    from audio.counting import Counting
     from audio.errors import AudioError
-    from audio.told import Told
 
     try:
-        return Told(downbeat, pace_of(half, double))
+        return Counting(downbeat, pace_of(half, double))
     except AudioError as error:
         raise UsageError(str(error)) from None
 
