@@ -12,7 +12,7 @@ from daemon.errors import UsageError
 from daemon.screen import interruptible, say, say_aside
 from daemon.sound_inputs import sound_inputs
 from diffusion.models.folder import models_folder
-from diffusion.models.shelf import chosen_for, find_for_music
+from diffusion.models.shelf import chosen_for, whole_for_music
 
 ENGINE = "ace-step"
 MEMORIES = ("12", "24")
@@ -48,7 +48,7 @@ def train_lora(
     if memory and memory not in MEMORIES:
         raise UsageError(f"memory must be one of {', '.join(MEMORIES)}, not {memory!r}")
     inputs = sound_inputs(recordings)
-    snapshot = find_for_music(models_folder(), model or chosen_for(ENGINE), ENGINE)
+    snapshot = whole_for_music(models_folder(), model or chosen_for(ENGINE), ENGINE)
     name = output.resolve().name
     try:
         output.mkdir(parents=True, exist_ok=True)

@@ -87,6 +87,17 @@ def find_for_music(root: Path, wanted: str = "", engine: str = ACE_STEP) -> Snap
     )
 
 
+def whole_for_music(root: Path, wanted: str, engine: str) -> Snapshot:
+    """find_for_music(), of weights whose files are all there; hashes are not read. ModelError."""
+    snapshot = find_for_music(root, wanted, engine)
+    fault = next(faults(snapshot, hashes=False), None)
+    if fault:
+        raise ModelError(
+            f"model {snapshot.name}: {fault}; run: backline models verify {snapshot.name}"
+        )
+    return snapshot
+
+
 def chosen_for(engine: str) -> str:
     """The setting `model`, or "" where it names weights of another engine."""
     name = chosen_model()

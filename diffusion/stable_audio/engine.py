@@ -15,7 +15,7 @@ from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progres
 from diffusion.errors import EngineError
 from diffusion.facts import EngineDescription, StableAudioFacts
 from diffusion.models.folder import models_folder
-from diffusion.models.shelf import Snapshot, chosen_for, faults, find_for_music
+from diffusion.models.shelf import Snapshot, chosen_for, whole_for_music
 from diffusion.stable_audio.task import Task, task_for
 
 if TYPE_CHECKING:
@@ -46,12 +46,7 @@ class StableAudioEngine(Engine):
         if self._pipeline is not None:
             return
         progress("load", 0.0)
-        snapshot = find_for_music(self._models or models_folder(), self._model, self.name)
-        fault = next(faults(snapshot, hashes=False), None)
-        if fault:
-            raise EngineError(
-                f"model {snapshot.name}: {fault}; run: backline models verify {snapshot.name}"
-            )
+        snapshot = whole_for_music(self._models or models_folder(), self._model, self.name)
         import torch
 
         from diffusion.ace_step import memory
