@@ -144,6 +144,18 @@ def resample(clip: Clip, sample_rate: int) -> Clip:
     return Clip(resampled.numpy(), sample_rate)
 
 
+def stereo(clip: Clip, sample_rate: int) -> Clip:
+    """The clip at a rate in Hz and with two channels, `(2, frames)`.
+
+    Mono goes to both; of more than two both get the mean. Raises AudioError.
+    """
+    resampled = resample(clip, sample_rate)
+    if resampled.channels == 2:
+        return resampled
+    mono = resampled.samples.mean(axis=0, keepdims=True, dtype=np.float32)
+    return Clip(np.repeat(mono, 2, axis=0), sample_rate)
+
+
 def resample_fast(clip: Clip, sample_rate: int) -> Clip:
     """Return the clip at another rate to be measured: fast, and without torch.
 

@@ -29,10 +29,10 @@ from diffusers.utils import logging
 from audio.guide import render_guide
 from benchmarks.random_ace_step import FULL, MEDIUM, TINY, base, build, parameters
 from diffusion.ace_step.checkpoint import SETTINGS
-from diffusion.ace_step.memory import MODES, Placement, best_dtype
 from diffusion.ace_step.pipeline import Pipeline
 from diffusion.ace_step.prompt import Prompt
 from diffusion.ace_step.task import Task, latent_frames
+from diffusion.memory import MODES, Placement, best_dtype
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import melody_from_text

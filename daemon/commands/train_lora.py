@@ -55,8 +55,8 @@ def train_lora(
     except OSError as error:
         raise UsageError(f"{output} cannot be written to: {error.strerror}") from None
     from diffusion.ace_step.learning import Lessons
-    from diffusion.ace_step.memory import best_device, free_bytes
     from diffusion.ace_step.own_sound import Wishes, train
+    from diffusion.memory import best_device, free_bytes
 
     saves = (memory or ("24" if free_bytes(best_device()) > 20 * GB else "12")) == "12"
     lessons = Lessons(

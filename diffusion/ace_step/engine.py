@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 from audio.clip import Clip, resample
 from diffusion.ace_step.checkpoint import Settings, settings_for
-from diffusion.ace_step.progress import steady
 from diffusion.ace_step.recipe import SectionRepaint, section_repaints, task_for, window
-from diffusion.ace_step.splice import splice
 from diffusion.ace_step.task import SAMPLE_RATE, Task
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import EngineError
 from diffusion.facts import AceStepFacts, EngineDescription, Repainted
 from diffusion.models.folder import models_folder
 from diffusion.models.shelf import Snapshot, chosen_for, whole_for_music
+from diffusion.progress import steady
+from diffusion.splice import splice
 
 if TYPE_CHECKING:
     import torch
@@ -61,22 +61,12 @@ class AceStepEngine(Engine):
             return
         progress("load", 0.0)
         snapshot = whole_for_music(self._models or models_folder(), self._model, self.name)
-        import torch
-
-        from diffusion.ace_step import memory, weights
+        from diffusion import memory
+        from diffusion.ace_step import weights
         from diffusion.ace_step.player import Player
 
         progress("load", 0.1)
-        device = torch.device(self._device) if self._device else memory.best_device()
-        parameters = weights.parameters(snapshot)
-        dtype = memory.best_dtype(device, parameters)
-        if self._precision:
-            dtype = getattr(torch, self._precision)
-        if not memory.fits(device, parameters, dtype):
-            raise EngineError(
-                f"model {snapshot.name} needs {parameters * dtype.itemsize / 1e9:.1f} GB for its "
-                f"weights, and this machine has {memory.machine_bytes() / 1e9:.1f} GB of memory"
-            )
+        device, dtype = memory.choose_device(snapshot, self._device, self._precision)
         pipeline = weights.read(snapshot.folder, dtype)
         progress("load", 0.8)
         mode = memory.choose_mode(memory.weights_of(pipeline), memory.free_bytes(device))
@@ -93,7 +83,7 @@ class AceStepEngine(Engine):
     def close(self) -> None:
         """Let go of the weights."""
         if self._player is not None:
-            from diffusion.ace_step.memory import release
+            from diffusion.memory import release
 
             device, self._player = self._player.device, None
             gc.collect()

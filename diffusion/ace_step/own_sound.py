@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from audio.clip import Clip, write_wav
-from diffusion.ace_step import block, codec, memory, weights
+from diffusion import memory
+from diffusion.ace_step import block, codec, weights
 from diffusion.ace_step.learning import Course, Example, Learner, Lessons
 from diffusion.ace_step.own_pieces import Piece, pieces_of
 from diffusion.ace_step.task import SAMPLE_RATE

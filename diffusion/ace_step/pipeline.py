@@ -16,16 +16,16 @@ import torch
 from diffusers import AceStepPipeline
 from torch import Tensor
 
-from audio.clip import Clip
+from audio.clip import Clip, stereo
 from diffusion.ace_step import codec
 from diffusion.ace_step.checkpoint import Settings
-from diffusion.ace_step.memory import MODES, Placement
 from diffusion.ace_step.prompt import Prompt
 from diffusion.ace_step.sampling import Phase, noise, sample, schedule
-from diffusion.ace_step.task import FRAMES_A_SECOND, MIN_FRAMES, Task, digest, stereo
+from diffusion.ace_step.task import FRAMES_A_SECOND, MIN_FRAMES, SAMPLE_RATE, Task, digest
 from diffusion.ace_step.velocity import Velocity
 from diffusion.ace_step.words import TIMBRE_SECONDS, Words, timbre_excerpt, timbre_token
 from diffusion.errors import EngineError
+from diffusion.memory import MODES, Placement
 
 PROTECTED_SHARE = 0.5  # of the steps: so long the outside of a repaint is held to the source
 REMEMBERED = 32  # tensors: the states of long lyrics take 9 MB in full size
@@ -117,7 +117,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         """What to learn of a sound: latents (1, frames, channels), and states of its words."""
         task = Task(prompt, 0, ())
         with torch.inference_mode():
-            latents = self._latents_of(torch.from_numpy(stereo(sound).samples.copy()))
+            latents = self._latents_of(torch.from_numpy(stereo(sound, SAMPLE_RATE).samples.copy()))
             (states,) = self._encoded(task)
         return latents.clone(), states.clone()
 
@@ -174,7 +174,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
             if reference is None:
                 latents = self._silence(TIMBRE_SECONDS * FRAMES_A_SECOND)
             else:
-                sound = torch.from_numpy(stereo(reference).samples.copy())
+                sound = torch.from_numpy(stereo(reference, SAMPLE_RATE).samples.copy())
                 latents = self._latents_of(timbre_excerpt(sound))
             with self._placement.on_device("condition_encoder"):
                 encoder = self.condition_encoder
@@ -193,7 +193,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         assert source is not None
 
         def make() -> Tensor:
-            sound = torch.from_numpy(stereo(source).samples.copy())
+            sound = torch.from_numpy(stereo(source, SAMPLE_RATE).samples.copy())
             return self._latents_of(sound).cpu()
 
         latents = self._once(digest(source), make)[:, :frames]

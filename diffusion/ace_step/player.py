@@ -11,12 +11,12 @@ import torch
 from audio.clip import Clip
 from diffusion.ace_step import lora
 from diffusion.ace_step.checkpoint import Settings
-from diffusion.ace_step.memory import MemoryMode, Placement, is_out_of_memory, next_lower, release
 from diffusion.ace_step.pipeline import Pipeline, Step
 from diffusion.ace_step.task import FRAMES_A_SECOND, SAMPLE_RATE, Task
 from diffusion.audio_conditions import Lora
 from diffusion.errors import EngineError
 from diffusion.facts import LoraFacts
+from diffusion.memory import MemoryMode, Placement, is_out_of_memory, next_lower, release
 
 
 class Player:

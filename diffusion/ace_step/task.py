@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from audio.clip import Clip, resample
+from audio.clip import Clip
 from diffusion.ace_step.prompt import Prompt
 
 SAMPLE_RATE = 48_000
@@ -49,18 +49,6 @@ class Task:
 def latent_frames(seconds: float) -> int:
     """Latent frames that hold `seconds`, and at least what the model is used to."""
     return max(MIN_FRAMES, math.ceil(seconds * FRAMES_A_SECOND - 1e-9))
-
-
-def stereo(clip: Clip, sample_rate: int = SAMPLE_RATE) -> Clip:
-    """The clip at a rate in Hz, the autoencoder's if none is given, and with two channels.
-
-    Mono goes to both; of more than two both get the mean.
-    """
-    resampled = resample(clip, sample_rate)
-    if resampled.channels == 2:
-        return resampled
-    mono = resampled.samples.mean(axis=0, keepdims=True, dtype=np.float32)
-    return Clip(np.repeat(mono, 2, axis=0), sample_rate)
 
 
 def digest(clip: Clip) -> str:

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from diffusion.ace_step import block
-from diffusion.ace_step.memory import Placement
+from diffusion.memory import Placement
 
 
 class Velocity:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
 import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -27,14 +26,13 @@ from diffusers.pipelines.ace_step import (
     AceStepConditionEncoder,
 )
 from diffusers.utils import logging
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
-from diffusion.ace_step.memory import networks_of
 from diffusion.ace_step.pipeline import Pipeline
 from diffusion.errors import EngineError
+from diffusion.memory import networks_of
 from diffusion.models import layout
-from diffusion.models.shelf import Snapshot
 
 # The authors' names, and diffusers' for the same weights.
 RENAMED = {
@@ -73,20 +71,6 @@ def read(folder: Path, dtype: torch.dtype) -> Pipeline:
     for part in networks_of(pipeline).values():
         part.eval().requires_grad_(False)
     return pipeline
-
-
-def parameters(snapshot: Snapshot) -> int:
-    """How many numbers the weights of a snapshot are; reads the heads of its files only."""
-    count = 0
-    for path in (
-        snapshot.folder / name for name in snapshot.files if name.endswith(".safetensors")
-    ):
-        try:
-            with safe_open(path, "pt") as file:
-                count += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())
-        except (OSError, SafetensorError) as error:
-            raise EngineError(f"{path} cannot be read: {error}") from error
-    return count
 
 
 def our_name(name: str) -> str:

@@ -59,6 +59,11 @@ class Snapshot:
         """Size of all files."""
         return sum(int(entry["bytes"]) for entry in self.files.values())
 
+    @property
+    def tensor_files(self) -> list[Path]:
+        """The `.safetensors` files."""
+        return [self.folder / name for name in self.files if name.endswith(".safetensors")]
+
     def describe(self) -> SnapshotWeights:
         """What goes into a manifest: enough to find these very weights again."""
         return SnapshotWeights(self.name, self.repository, self.revision, self.sha256)

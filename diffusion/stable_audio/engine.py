@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audio.clip import Clip, resample
-from diffusion.ace_step.progress import steady
-from diffusion.ace_step.splice import splice
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import EngineError
 from diffusion.facts import EngineDescription, StableAudioFacts
 from diffusion.models.folder import models_folder
 from diffusion.models.shelf import Snapshot, chosen_for, whole_for_music
+from diffusion.progress import steady
+from diffusion.splice import splice
 from diffusion.stable_audio.task import Task, task_for
 
 if TYPE_CHECKING:
@@ -47,17 +47,11 @@ class StableAudioEngine(Engine):
             return
         progress("load", 0.0)
         snapshot = whole_for_music(self._models or models_folder(), self._model, self.name)
-        import torch
-
-        from diffusion.ace_step import memory
-        from diffusion.ace_step.weights import parameters
+        from diffusion import memory
         from diffusion.stable_audio.pipeline import read
 
         progress("load", 0.1)
-        device = torch.device(self._device) if self._device else memory.best_device()
-        dtype = memory.best_dtype(device, parameters(snapshot))
-        if self._precision:
-            dtype = getattr(torch, self._precision)
+        device, dtype = memory.choose_device(snapshot, self._device, self._precision)
         self._pipeline = read(snapshot.folder, dtype, device)
         self._description = _description(snapshot, device, dtype)
         progress("load", 1.0)
@@ -69,7 +63,7 @@ class StableAudioEngine(Engine):
     def close(self) -> None:
         """Let go of the weights."""
         if self._pipeline is not None:
-            from diffusion.ace_step.memory import release
+            from diffusion.memory import release
 
             device, self._pipeline = self._pipeline.transformer.device, None
             gc.collect()
@@ -130,7 +124,7 @@ class StableAudioEngine(Engine):
 
     def _try(self, task: Task, settings: Settings, step: Step) -> list[Clip]:
         """The clips of one batch, or none where the memory was full."""
-        from diffusion.ace_step.memory import is_out_of_memory, release
+        from diffusion.memory import is_out_of_memory, release
         from diffusion.stable_audio.pipeline import play
 
         try:

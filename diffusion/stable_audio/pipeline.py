@@ -22,7 +22,7 @@ from diffusers.pipelines.stable_audio_3.pipeline_stable_audio_3 import logsnr_si
 from safetensors import SafetensorError
 from torch import Tensor
 
-from diffusion.ace_step.task import stereo
+from audio.clip import stereo
 from diffusion.errors import EngineError
 from diffusion.stable_audio.task import Task
 

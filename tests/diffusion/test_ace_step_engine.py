@@ -20,10 +20,18 @@ from safetensors.torch import save_file
 
 from audio.clip import Clip
 from benchmarks.random_ace_step import build
-from diffusion.ace_step import codec, memory, weights
+from diffusion import memory
+from diffusion.ace_step import codec, weights
 from diffusion.ace_step.engine import AceStepEngine
 from diffusion.ace_step.lora import apply
-from diffusion.ace_step.memory import (
+from diffusion.ace_step.pipeline import Pipeline
+from diffusion.ace_step.task import Task
+from diffusion.audio_conditions import AudioConditions, Edit, Lora, Sampling
+from diffusion.engine import Conditions
+from diffusion.engines import engine_spec
+from diffusion.errors import Cancelled, EngineError
+from diffusion.facts import AceStepFacts, Repainted
+from diffusion.memory import (
     GIB,
     MODES,
     Placement,
@@ -31,15 +39,8 @@ from diffusion.ace_step.memory import (
     choose_mode,
     next_lower,
 )
-from diffusion.ace_step.pipeline import Pipeline
-from diffusion.ace_step.splice import splice
-from diffusion.ace_step.task import Task
-from diffusion.audio_conditions import AudioConditions, Edit, Lora, Sampling
-from diffusion.engine import Conditions
-from diffusion.engines import engine_spec
-from diffusion.errors import Cancelled, EngineError
-from diffusion.facts import AceStepFacts, Repainted
 from diffusion.models.shelf import Snapshot, add
+from diffusion.splice import splice
 from midi.grid import Grid
 from midi.key import Key
 from midi.melody import melody_from_text
@@ -404,7 +405,7 @@ def test_weights_that_the_machine_cannot_hold_are_refused_before_they_are_read(
 ) -> None:
     networks = [each for each in build().components.values() if isinstance(each, torch.nn.Module)]
     count = sum(each.numel() for network in networks for each in network.state_dict().values())
-    assert weights.parameters(snapshot) == count
+    assert memory.parameters(snapshot) == count
     monkeypatch.setattr(memory, "machine_bytes", lambda: 2 * GIB)
     monkeypatch.setattr(weights, "read", lambda *given: pytest.fail("must not be read"))
     with pytest.raises(EngineError, match=r"model turbo needs 0\.0 GB .* machine has 2\.1 GB"):

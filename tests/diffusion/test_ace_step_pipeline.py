@@ -22,7 +22,6 @@ from audio.clip import Clip
 from diffusion.ace_step import codec
 from diffusion.ace_step.block import ungrouped
 from diffusion.ace_step.checkpoint import SETTINGS, Settings, kind_of, settings_for
-from diffusion.ace_step.memory import MODES, MemoryMode, Placement
 from diffusion.ace_step.pipeline import Pipeline
 from diffusion.ace_step.prompt import Prompt
 from diffusion.ace_step.recipe import task_for
@@ -31,6 +30,7 @@ from diffusion.ace_step.task import MIN_FRAMES, Task, latent_frames
 from diffusion.audio_conditions import AudioConditions, Edit
 from diffusion.engine import Conditions
 from diffusion.errors import EngineError
+from diffusion.memory import MODES, MemoryMode, Placement
 from midi.grid import Grid
 from midi.key import Key
 

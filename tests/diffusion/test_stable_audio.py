@@ -14,6 +14,7 @@ import torch
 
 from audio.clip import Clip
 from benchmarks.random_stable_audio import TINY, build
+from diffusion import memory
 from diffusion.ace_step.checkpoint import read_kind
 from diffusion.audio_conditions import AudioConditions, Edit, Sampling
 from diffusion.engine import Conditions
@@ -269,6 +270,15 @@ def test_a_full_memory_gets_half_the_batch_and_then_a_sentence(
     most[0] = 0
     with pytest.raises(EngineError, match="not enough memory on cpu for 4 s; ask for fewer bars"):
         engine.generate(ASKED, quiet, never)
+
+
+def test_weights_that_the_machine_cannot_hold_are_refused_before_they_are_read(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "machine_bytes", lambda: 2 * memory.GIB)
+    monkeypatch.setattr(pipeline, "read", lambda *given: pytest.fail("must not be read"))
+    with pytest.raises(EngineError, match=r"model sa3-small-music needs .* machine has 2\.1 GB"):
+        StableAudioEngine(device="cpu", models=shelf).load(quiet)
 
 
 def test_what_the_weights_cannot_play_is_refused_with_the_limit(engine: StableAudioEngine) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from audio.clip import Clip
-from diffusion.ace_step.task import stereo
+from audio.clip import Clip, stereo
 from diffusion.errors import EngineError
 
 FADE_SECONDS = 0.02

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,6 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
+
+from diffusion.errors import EngineError
+from diffusion.models.shelf import Snapshot
 
 GIB = 1 << 30
 AWAY = torch.device("cpu")
@@ -90,6 +95,39 @@ def best_dtype(device: torch.device, parameters: int = 0) -> torch.dtype:
     if device.type == "cpu" and _cpu_has_bfloat16():
         return torch.bfloat16
     return torch.float32 if fits(device, parameters, torch.float32) else torch.bfloat16
+
+
+def choose_device(
+    snapshot: Snapshot, device_name: str, precision: str
+) -> tuple[torch.device, torch.dtype]:
+    """The device and the precision for some weights; best_device and best_dtype where "".
+
+    Raises EngineError where this machine cannot hold them.
+    """
+    device = torch.device(device_name) if device_name else best_device()
+    count = parameters(snapshot)
+    dtype: torch.dtype = getattr(torch, precision) if precision else best_dtype(device, count)
+    if not fits(device, count, dtype):
+        raise EngineError(
+            f"model {snapshot.name} needs {count * dtype.itemsize / 1e9:.1f} GB for its "
+            f"weights, and this machine has {machine_bytes() / 1e9:.1f} GB of memory"
+        )
+    return device, dtype
+
+
+def parameters(snapshot: Snapshot) -> int:
+    """How many numbers the weights of a snapshot are; reads the heads of its files only.
+
+    Raises EngineError.
+    """
+    count = 0
+    for path in snapshot.tensor_files:
+        try:
+            with safe_open(path, "pt") as file:
+                count += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())
+        except (OSError, SafetensorError) as error:
+            raise EngineError(f"{path} cannot be read: {error}") from error
+    return count
 
 
 def fits(device: torch.device, parameters: int, dtype: torch.dtype) -> bool:
