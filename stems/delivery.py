@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 from audio.stem_names import STEMS
@@ -27,6 +28,7 @@ from stems.files import DEFAULT_FORMAT, MIX, sound_format, write_take
 from stems.findings import as_lines, findings
 from stems.manifest import MANIFEST_NAME, Manifest, describe_file, write_manifest
 from stems.overview import Overview, draw_overview
+from stems.musical_content import marks_of
 from stems.project_file import Project, ProjectTake, start_seconds, write_project
 from stems.project_items import Origin, Setting
 from stems.staging import plain_disk_errors, publish, staging
@@ -81,6 +83,7 @@ def deliver(
         files: list[FileEntry] = []
         entries: list[TakeEntry] = []
         shown: list[ProjectTake] = []
+        chords: tuple[tuple[Fraction, str], ...] = ()
         sample_rate = 0
         for number, take in enumerate(takes, 1):
             sample_rate = sample_rate or take.stem_set.sample_rate
@@ -92,6 +95,8 @@ def deliver(
                     folder, take, number, grid, format_name=format_name, tags=tags
                 )
                 if number == 1:
+                    if take.lead_sheet is not None:
+                        chords = tuple(marks_of(take.lead_sheet.chords, grid))
                     picture = Overview(title, grid, key, melody, take, bar_sections, null_dbfs)
                     draw_overview(folder / OVERVIEW_NAME, picture)
             files += written
@@ -106,7 +111,7 @@ def deliver(
             raise StemError("a job needs at least one take")
         project = Project(
             title, grid, sample_rate, stems, tuple(shown), melody, bar_sections,
-            start, created, origin, suffix, tail_seconds,
+            start, created, origin, suffix, tail_seconds, chords,
         )  # fmt: skip
         with plain_disk_errors(out_dir):
             write_project(folder / PROJECT_NAME, project)

@@ -55,7 +55,7 @@ def stem_notes(folder: Path, manifest: Manifest) -> Iterator[StemNotes]:
 def chord_marks(folder: Path, manifest: Manifest, grid: Grid) -> list[tuple[Fraction, str]]:
     """Return the beat and symbol of each chord of the first take, where the job has a lead sheet.
 
-    A gap between two chords is a mark of its own. Raises StemError naming the file.
+    Raises StemError naming the file.
     """
     first = manifest.takes[0].take if manifest.takes else 1
     for entry in manifest.files:
@@ -64,11 +64,12 @@ def chord_marks(folder: Path, manifest: Manifest, grid: Grid) -> list[tuple[Frac
                 sheet, _ = read_sheet(folder / entry.path, grid)
             except MidiError as error:
                 raise StemError(f"{entry.path} of the job cannot be read: {error}") from error
-            return list(_marks(sheet.chords, grid))
+            return list(marks_of(sheet.chords, grid))
     return []
 
 
-def _marks(chords: Sequence[Chord], grid: Grid) -> Iterator[tuple[Fraction, str]]:
+def marks_of(chords: Sequence[Chord], grid: Grid) -> Iterator[tuple[Fraction, str]]:
+    """Give the beat and symbol of each change; a gap between two chords is one of its own."""
     end, last = Fraction(0), ""
     for chord in chords:
         start = _beat(chord.start_beats)

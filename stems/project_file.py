@@ -48,7 +48,10 @@ class ProjectTake:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What project.rpp shows; `start_seconds` is the time of bar 1 of the grid."""
+    """What project.rpp shows; `start_seconds` is the time of bar 1 of the grid.
+
+    `chords` are the beats at which the first take's change, with their symbols.
+    """
 
     title: str
     grid: Grid
@@ -62,6 +65,7 @@ class Project:
     origin: Origin | None = None
     suffix: str = ".wav"  # of the sound files
     tail_seconds: float = 0.0
+    chords: tuple[tuple[Fraction, str], ...] = ()
 
     @property
     def seconds(self) -> Fraction:
@@ -107,6 +111,7 @@ def write_project(path: Path, project: Project) -> None:
             *points,
         ],
         *_regions(project),
+        *_chord_markers(project),
         *_stem_tracks(project),
         *_note_tracks(project),
     ])  # fmt: skip
@@ -125,6 +130,13 @@ def _regions(project: Project) -> Iterator[str]:
         )
         yield f"MARKER {number} {first} {quoted(section.name)} 1 0 1 R {guid()} 0"
         yield f'MARKER {number} {end} "" 1'
+
+
+def _chord_markers(project: Project) -> Iterator[str]:
+    """Markers, which a client in REAPER reads as the chords of the next request."""
+    for number, (beat, symbol) in enumerate(project.chords, 1):
+        at = seconds_text(project.start_seconds + project.grid.seconds_at(beat))
+        yield f"MARKER {number} {at} {quoted(symbol)} 0 0 1 B {guid()} 0"
 
 
 def _stem_tracks(project: Project) -> Iterator[Chunk]:

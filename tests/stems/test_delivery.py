@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import soundfile
 from PIL import Image
 
 from diffusion.facts import EngineDescription
+from midi.chords import chords_from_text
 from midi.grid import Grid
 from midi.key import Key
+from midi.lead_sheet import LeadSheet
 from midi.melody import Melody
 from stems.delivery import deliver
 from stems.errors import StemError
@@ -42,6 +45,20 @@ def hand_over(
         return deliver(out_dir, **(values | changes))
 
     return call
+
+
+def test_the_project_marks_the_chords_of_the_first_take(
+    tmp_path: Path, grid: Grid, make_take: Callable[..., Take], hand_over: Callable[..., Manifest]
+) -> None:
+    sheets = [
+        LeadSheet(chords=chords_from_text(text, grid).chords) for text in ("Am7 | F", "C | G")
+    ]
+    takes = [replace(make_take(grid, stems=ONE_STEM), lead_sheet=sheet) for sheet in sheets]
+    hand_over(tmp_path / "job", takes=takes)
+    project = rpp.loads((tmp_path / "job" / "project.rpp").read_text("utf-8"))
+    markers = [line[3] for line in project.findall("MARKER")]
+    assert markers[:2] == ["Am7", "F"]
+    assert "G" not in markers
 
 
 def contents(folder: Path) -> dict[str, bytes]:

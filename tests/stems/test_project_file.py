@@ -275,6 +275,18 @@ def test_sections_are_regions_over_their_bars(tmp_path: Path):
     ]  # fmt: skip
 
 
+def test_chords_are_markers_at_the_time_of_their_beat(tmp_path: Path, mapped_grid: Grid):
+    chords = ((Fraction(0), "Am7"), (Fraction(7, 4), "F#m/B"), (Fraction(7, 2), "N.C."))
+    path = written(tmp_path, project_of(mapped_grid, chords=chords, start_seconds=Fraction(8)))
+    # The map is a ramp from 120 bpm from the second beat on; midi's tests hold seconds_at.
+    wanted = [8 + float(mapped_grid.seconds_at(beat)) for beat, _ in chords]
+    markers = lines_of(path, "", "MARKER")
+    assert [(line[1], line[3], line[4]) for line in markers] == [
+        (1, "Am7", 0), (2, "F#m/B", 0), (3, "N.C.", 0),
+    ]  # fmt: skip
+    assert [line[2] for line in markers] == pytest.approx(wanted, abs=1e-9)
+
+
 @pytest.mark.parametrize("name", NASTY_NAMES)
 def test_nasty_names_come_back_from_two_readers(tmp_path: Path, name: str):
     path = written(tmp_path, project_of(Grid.constant(120), title=name))
