@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docs.pages import manifest_schema, request_schema
 from docs.pages.lua_module import lua_module
 from docs.pages.protocol_page import protocol_page
+from docs.pages.touchosc_page import touchosc_xml
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES: Mapping[str, Callable[[], str]] = {
@@ -17,7 +19,9 @@ FILES: Mapping[str, Callable[[], str]] = {
     "docs/guide/requests.schema.json": lambda: _json(request_schema.schema()),
     "docs/guide/manifest.schema.json": lambda: _json(manifest_schema.schema()),
     "reaper_scripts/lib/protocol.lua": lua_module,
+    "examples/touchosc/backline.tosc": touchosc_xml,
 }
+COMPRESSED = ".tosc"
 
 
 def stale() -> list[str]:
@@ -32,7 +36,9 @@ def main() -> int:
         if "--check" in sys.argv[1:]:
             print(f"{name} is stale: run python -m docs.pages")
         else:
-            (ROOT / name).write_text(FILES[name](), encoding="utf-8", newline="\n")
+            path, data = ROOT / name, FILES[name]().encode()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(zlib.compress(data, 9) if path.suffix == COMPRESSED else data)
             print(f"wrote {name}")
     return 1 if names and "--check" in sys.argv[1:] else 0
 
@@ -42,7 +48,11 @@ def _json(value: object) -> str:
 
 
 def _text_of(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    """Return what a file says; two libraries may compress the same text to other bytes."""
+    data = path.read_bytes() if path.exists() else b""
+    if path.suffix == COMPRESSED and data:
+        data = zlib.decompress(data)
+    return data.decode()
 
 
 if __name__ == "__main__":
