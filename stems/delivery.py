@@ -27,8 +27,8 @@ from stems.errors import StemError
 from stems.files import DEFAULT_FORMAT, MIX, sound_format, write_take
 from stems.findings import as_lines, findings
 from stems.manifest import MANIFEST_NAME, Manifest, describe_file, write_manifest
-from stems.overview import Overview, draw_overview
 from stems.musical_content import marks_of
+from stems.overview import Overview, draw_overview
 from stems.project_file import Project, ProjectTake, start_seconds, write_project
 from stems.project_items import Origin, Setting
 from stems.staging import plain_disk_errors, publish, staging

@@ -23,6 +23,7 @@ from osc_protocol.jobs import (
     UiStage,
     UiState,
 )  # fmt: skip
+from osc_protocol.message import Event
 from osc_protocol.sessions import Notify
 
 WIDTH, MARGIN, GAP, ROW = 768, 12, 6, 34
@@ -124,7 +125,7 @@ def _captioned(
     return controls
 
 
-def _shown(*told: tuple[str, type]) -> list[Control]:
+def _shown(*told: tuple[str, type[Event]]) -> list[Control]:
     """Return labels that show what events say."""
     return [
         _label(name, name, Osc(event.row.address, [_value("STRING", name="text")], takes=True),

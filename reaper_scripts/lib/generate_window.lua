@@ -11,7 +11,7 @@ local Window = require("window")
 local generate_window = {}
 
 local LOOK_SECONDS = 0.5 -- how often the project is read again
-local WIDTH, HEIGHT = 520, 640
+local WIDTH, HEIGHT = 520, 700
 
 local function set_of(words)
   local set = {}

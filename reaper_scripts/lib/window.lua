@@ -1,6 +1,7 @@
 -- A small window: labels, fields, choices, buttons, a bar. Drawn anew each frame with gfx, which
 -- every REAPER has; there is no state but what is typed into and where the mouse was.
 local project = require("project")
+local scroll = require("scroll")
 local text_field = require("text_field")
 local theme = require("theme")
 
@@ -71,6 +72,7 @@ function Window:begin()
   if math.max(gfx.ext_retina, 1) ~= self.scale then set_scale(self, math.max(gfx.ext_retina, 1)) end
   self.typed, self.entered, self.moved = {}, self.was_entered, self.was_moved or 0
   self.was_entered, self.was_moved = false, 0
+  self.came_by_tab = self.tabs ~= nil
   if self.tabs then self:_focus_next(self.tabs) end
   self.tabs = nil
   for _ = 1, KEYS_A_FRAME do
@@ -86,7 +88,7 @@ function Window:begin()
   local down = gfx.mouse_cap & 1 == 1
   self.clicked = down and not self.was_down
   self.was_down, self.has_hit = down, false
-  self.stops, self.y = {}, MARGIN
+  self.stops, self.y = {}, MARGIN + scroll.begin(self, ROW)
   colour("back")
   gfx.rect(0, 0, gfx.w, gfx.h, 1)
   return true
@@ -113,6 +115,7 @@ end
 -- Whether something that can have the keyboard has it now; it is reached by Tab in its turn.
 function Window:_stop(name)
   self.stops[#self.stops + 1] = name
+  if self.came_by_tab and self.focus == name then scroll.show(self, self.y - MARGIN, self.y + ROW + MARGIN) end
   return self.focus == name
 end
 
@@ -336,6 +339,7 @@ end
 -- then plays and stops as everywhere else in REAPER.
 function Window:finish()
   self:_menu_of_docking()
+  scroll.finish(self, self.y + MARGIN - GAP)
   if self.clicked and not self.has_hit then self.focus = false end
   for _, sign in ipairs(self.typed) do
     if sign == ENTER then self.was_entered = true end -- the next frame's

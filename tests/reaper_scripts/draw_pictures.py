@@ -62,6 +62,8 @@ def window(shot: dict[str, Any]) -> Image.Image:
         colour = tuple(round(255 * part) for part in each["colour"])
         x, y = each["x"], each["y"]
         if each["kind"] == "rect":
+            if min(each["width"], each["height"]) < 1:
+                continue  # a bar at its beginning
             box = (x, y, x + each["width"] - 1, y + each["height"] - 1)
             filled = each["filled"] == 1
             draw.rectangle(box, fill=colour if filled else None, outline=colour)
@@ -76,14 +78,24 @@ def window(shot: dict[str, Any]) -> Image.Image:
 
 
 def sheet(shots: Sequence[dict[str, Any]]) -> Image.Image:
-    """Several pictures of one window side by side, two rows of them."""
+    """Pictures of windows as the scenario took them: dark, light; of each at 100 %, at 200 %.
+
+    A pair of columns is one theme; below each other are the windows of one theme and scale.
+    """
     drawn = [window(shot) for shot in shots]
-    height = max(each.height for each in drawn)
-    width = sum(each.width for each in drawn[:2])
-    whole = Image.new("RGB", (width + 8, 2 * height + 8), (245, 245, 245))
-    for index, each in enumerate(drawn):
-        left = 0 if index % 2 == 0 else drawn[0].width + 8
-        whole.paste(each, (left, index // 2 * (height + 8)))
+    each = len(drawn) // 4
+    columns = [drawn[first : first + each] for first in range(0, len(drawn), each)]
+    if each == 1:  # large windows: the themes one below the other
+        columns = [drawn[0::2], drawn[1::2]]
+    heights = [max(picture.height for picture in row) for row in zip(*columns, strict=True)]
+    width = sum(max(picture.width for picture in column) + 8 for column in columns) - 8
+    whole = Image.new("RGB", (width, sum(heights) + 8 * len(heights) - 8), (245, 245, 245))
+    left = 0
+    for column in columns:
+        for picture, top in zip(column, accumulate(heights, lambda y, h: y + h + 8, initial=0),
+                                strict=False):  # fmt: skip
+            whole.paste(picture, (left, top))
+        left += max(picture.width for picture in column) + 8
     return labelled(whole)
 
 

@@ -973,6 +973,22 @@ MUTANTS: tuple[Mutant, ...] = (
         ("return not cancelled", "return true"),
         ('if chosen.key == "" then return run.tell(request.NO_KEY) end', ""),
     ),
+    *_of(
+        "scroll", "windows",
+        ("window.offset or 0) - turned", "window.offset or 0) + turned"),
+        ("  gfx.mouse_wheel = 0\n", ""),
+        ("math.min(wanted, window.most_offset or 0)", "wanted"),
+        ("if top < 0 then", "if false then"),
+        ("if bottom > gfx.h then", "if false then"),
+        ("if window.most_offset and most > window.most_offset", "if false"),
+        ("if window.most_offset and most", "if most"),
+        ("bottom + window.offset - gfx.h", "bottom - gfx.h"),
+    ),
+    *_of(
+        "window", "windows",
+        ("self.came_by_tab and self.focus == name", "self.focus == name"),
+        ("  scroll.finish(self, self.y + MARGIN - GAP)\n", ""),
+    ),
 )  # fmt: skip
 
 

@@ -1,4 +1,6 @@
 -- A day with backline, for the pictures of docs/guide/reaper.md: run by draw_pictures.py in the double.
+local scenes = require("double.scenes")
+
 case("pictures", function(w, Daemon)
   local project, shots, plans, boxes = w:project(), {}, {}, {}
   local function shoot(name) shots[name] = { w = gfx.w, h = gfx.h, drawn = w.window.shown } end
@@ -76,7 +78,15 @@ case("pictures", function(w, Daemon)
   w:run("backline_generate_with_last_settings.lua")
   keep("lanes", 4)
   -- Each window on a plain and on a fine screen, in a dark and in a light theme.
-  local sheets = { generate = {}, jobs = {} }
+  local sheets = { generate = {}, jobs = {}, small = {} }
+  local function add(name) table.insert(sheets[name], { w = gfx.w, h = gfx.h, drawn = w.window.shown }) end
+  local small = { -- the windows that only tell how far something is, and where they are half way
+    ["progress"] = { "backline_generate_with_last_settings.lua", "^Starting the engine" },
+    ["plan"] = { "backline_plan.lua", "^Planning" },
+    ["support bundle"] = { "backline_support_bundle.lua", "^Checking" },
+  }
+  scenes.launcher(w, Daemon, { python = "/bin/sh", args = {}, home = w.home, version = "0.1.0" })
+  w.on_execute = function() end
   for _, theme in ipairs({ {}, { col_main_bg2 = 0xF0EEEC, col_main_text2 = 0x201810 } }) do
     for _, scale in ipairs({ 1, 2 }) do
       w.theme, w.screen_scale, w.front = theme, scale, 1
@@ -84,14 +94,25 @@ case("pictures", function(w, Daemon)
       w:run("backline_generate.lua", function()
         w:click("More")
         w:pass(2)
-        sheets.generate[#sheets.generate + 1] = { w = gfx.w, h = gfx.h, drawn = w.window.shown }
+        add("generate")
         w:press("escape")
       end)
       w:run("backline_show_jobs.lua", function()
         w:pass(3)
-        sheets.jobs[#sheets.jobs + 1] = { w = gfx.w, h = gfx.h, drawn = w.window.shown }
+        add("jobs")
         w:press("escape")
       end)
+      for _, name in ipairs({ "progress", "plan", "support bundle" }) do
+        w.ext.backline["place backline " .. name] = nil
+        daemon.holds = true
+        w:run(small[name][1], function()
+          w:wait(function() return w:shows(small[name][2]) end)
+          w:pass(300)
+          add("small")
+          w:stop()
+        end)
+      end
+      daemon.holds = false
     end
   end
   local file = assert(w.real.io_open(w.folder .. "/told.json", "wb"))

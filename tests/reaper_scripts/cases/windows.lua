@@ -394,3 +394,73 @@ case("a right click docks a window and lets it float again, and More does so wit
   end)
   contains(w.ext.backline["place backline"], "1 ")
 end)
+
+-- Whether a word lies wholly within the window.
+local function is_in_view(w, text)
+  for _, each in ipairs(w.window.shown) do
+    if each.kind == "text" and each.text == text then return each.y >= 0 and each.bottom <= gfx.h end
+  end
+  return false
+end
+
+local function in_low_window(w, Daemon, scenario)
+  start(w, Daemon)
+  w.ext.backline["place backline"] = "0 100 100 520 240"
+  w:run("backline_generate.lua", function()
+    w:wait(function() return w:shows("^Bars") end)
+    scenario()
+    w:press("escape")
+  end)
+end
+
+case("a window lower than its content is scrolled by the wheel, as far as the content goes", function(w, Daemon)
+  in_low_window(w, Daemon, function()
+    equal(is_in_view(w, "Generate"), false, "Generate at first")
+    gfx.mouse_wheel = -120
+    w:pass(3)
+    equal(is_in_view(w, "Generate"), false, "Generate after one notch")
+    equal(is_in_view(w, "Lyrics"), true, "Lyrics after one notch")
+    for _ = 1, 9 do
+      gfx.mouse_wheel = -120
+      w:pass(1)
+    end
+    w:pass(1)
+    equal(is_in_view(w, "Generate"), true, "Generate after the wheel")
+    equal(is_in_view(w, "Style"), false, "Style after the wheel")
+    local bottom = 0
+    for _, each in ipairs(w.window.shown) do
+      if each.kind == "text" then bottom = math.max(bottom, each.bottom) end
+    end
+    assert(bottom > gfx.h - 30, "scrolled beyond the end")
+    gfx.mouse_wheel = 120 * 20
+    w:pass(2)
+    equal(is_in_view(w, "Style"), true, "Style when turned back")
+  end)
+end)
+
+case("Tab brings what it reaches into view, both ways", function(w, Daemon)
+  in_low_window(w, Daemon, function()
+    for _ = 1, 10 do w:press("tab") end -- the last of them all
+    w:pass(12)
+    equal(is_in_view(w, "Generate"), true, "Generate")
+    w:press("tab")
+    w:pass(3)
+    equal(is_in_view(w, "Style"), true, "Style")
+  end)
+end)
+
+case("how far a job is comes into view where the window is too low for it", function(w, Daemon)
+  local daemon = start(w, Daemon)
+  daemon.holds = true
+  w.ext.backline["place backline"] = "0 100 100 520 440"
+  w:run("backline_generate.lua", function()
+    w:wait(function() return w:shows("^Bars") end)
+    w:press("enter")
+    w:wait(function() return w:shows("Cancel") end)
+    w:pass(3)
+    equal(is_in_view(w, "Cancel"), true, "Cancel")
+    w:press("escape")
+    w:pass(2)
+    w:stop()
+  end)
+end)

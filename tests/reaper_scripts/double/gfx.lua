@@ -6,7 +6,7 @@ local LETTER_WIDTH, LETTER_HEIGHT = 7 / 15, 1 -- of the font's size
 -- `screen` is {scale, is_mac}: how many pixels the screen has for one of a plain screen. A Mac counts a
 -- window's size in plain ones, the others in their own.
 function drawing.new(screen)
-  local gfx = { x = 0, y = 0, w = 0, h = 0, mouse_x = 0, mouse_y = 0, mouse_cap = 0, clear = 0, ext_retina = 0 }
+  local gfx = { x = 0, y = 0, w = 0, h = 0, mouse_x = 0, mouse_y = 0, mouse_cap = 0, mouse_wheel = 0, clear = 0, ext_retina = 0 }
   local state = { keys = {}, is_open = false, drawn = {}, shown = {}, colour = { 1, 1, 1 }, menu_answer = 0, menus = {},
     font_size = 8, place = { 0, 100, 100 } }
   local function number(value, name) assert(math.type(value), "gfx." .. name .. " takes numbers") end
