@@ -3,8 +3,8 @@
 `python -m benchmarks.ace_step` builds a pipeline of 0.2 billion random weights and plays 20 s in 8
 steps on the CPU, first the stock pipeline, then ours in float32, then ours in its default
 precision, and again, so that whatever else the machine does meets them all. Each run of ours
-begins with empty caches, but for the second takes. `--json` prints one object. `--full` plays 30
-and 60 s on a GPU with a random pipeline as large as ACE-Step 1.5 turbo (it needs 16 GB).
+begins with empty caches, but for the second takes. `--json` prints one object. `--codes` times the
+language model that plans codes. `--full` is benchmarks.full_size.
 
 Ratios are medians over the rounds of what two runs of the same round took, for the speed of a
 machine that others use drifts by more than the differences looked for; the 60 s stand between two
@@ -27,8 +27,17 @@ import torch
 from diffusers.utils import logging
 
 from audio.guide import render_guide
-from benchmarks.random_ace_step import FULL, MEDIUM, TINY, base, build, parameters
+from benchmarks.random_ace_step import (
+    CODE_PLANNERS,
+    MEDIUM,
+    TINY,
+    base,
+    build,
+    build_code_planner,
+    parameters,
+)
 from diffusion.ace_step.checkpoint import SETTINGS
+from diffusion.ace_step.code_planner import CodePlanner
 from diffusion.ace_step.pipeline import Pipeline
 from diffusion.ace_step.prompt import Prompt
 from diffusion.ace_step.task import Task, latent_frames
@@ -214,43 +223,17 @@ def guided() -> dict[str, Any]:
     return {"takes": 8, "tokens_of_words": sum(pipeline.words.tokens(words)), "peak_mb": peak / 1e6}
 
 
-def full(say: Callable[[str], None]) -> dict[str, Any]:
-    """30 and 60 s, batch 1 and 4, stock and ours, on a GPU; times and the peak of its memory."""
-    if not torch.cuda.is_available():
-        raise SystemExit("--full needs a CUDA GPU, and there is none here")
-    device = torch.device("cuda")
-    runs: list[dict[str, Any]] = []
-    for name in ("stock", "ours"):
-        pipeline: Any = ours(FULL, torch.bfloat16, "cuda") if name == "ours" else build(FULL)
-        if name == "stock":
-            pipeline.to(device, torch.bfloat16)
-        for seconds in (30, 60):
-            for batch in (1, 4):
-                seeds = tuple(range(1, batch + 1))
-
-                def play(
-                    name: str = name, pipeline: Any = pipeline, seconds: int = seconds,
-                    seeds: tuple[int, ...] = seeds,
-                ) -> torch.Tensor:  # fmt: skip
-                    if name == "ours":
-                        sound: torch.Tensor = pipeline.play(task(seconds, seeds), TURBO)
-                    else:
-                        sound = play_stock(pipeline, seconds, batch=len(seeds))
-                    torch.cuda.synchronize()
-                    return sound
-
-                play()  # kernels are chosen on the first run
-                torch.cuda.reset_peak_memory_stats()
-                wall = statistics.median(timed(play)[0]["wall_seconds"] for _ in range(3))
-                peak = torch.cuda.max_memory_allocated() / (1 << 30)
-                runs.append(
-                    {"pipeline": name, "seconds": seconds, "batch": batch,
-                     "wall_seconds": wall, "peak_gib": peak}
-                )  # fmt: skip
-                say(f"{name} {seconds} s x {batch}: {wall:.2f} s, {peak:.1f} GiB")
-        del pipeline
-        torch.cuda.empty_cache()
-    return {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__, "runs": runs}
+def codes(size: str) -> dict[str, Any]:
+    """Seconds that a code planner with random weights takes for a code: 6 s of a song."""
+    model, tokenizer = build_code_planner(**CODE_PLANNERS[size])
+    planner = CodePlanner(model.to(best_dtype(torch.device("cpu"))), tokenizer)
+    planner.write(prompt(1), 1)
+    seconds, written = timed(lambda: planner.write(prompt(6), 1))
+    return {
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+        "codes": len(written),
+        **{f"{name}_a_code": value / len(written) for name, value in seconds.items()},
+    }
 
 
 def main() -> None:
@@ -260,7 +243,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--tiny", action="store_true", help="tiny weights: try the benchmark out")
     parser.add_argument("--guided", action="store_true", help="the memory of a guided run")
-    parser.add_argument("--full", action="store_true", help="the real size, on a GPU")
+    parser.add_argument("--codes", choices=CODE_PLANNERS, help="what planning codes takes")
+    parser.add_argument("--full", action="store_true", help="the same as benchmarks.full_size")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.set_verbosity_error()
@@ -268,13 +252,19 @@ def main() -> None:
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
+    if options.full:
+        from benchmarks import full_size
+
+        sys.argv[1:] = ["--tiny"] if options.tiny else []
+        full_size.main()
+        return
     if options.guided:
         report = guided()
-    elif options.full:
-        report = full(say)
+    elif options.codes:
+        report = codes(options.codes)
     else:
         report = compare(TINY if options.tiny else MEDIUM, options.seconds, options.rounds, say)
-    if options.json or options.guided or options.full:
+    if options.json or options.guided or options.codes:
         print(json.dumps(report, indent=1))
         return
     for name in ("seconds", "rounds", "parameters", "threads", "default_precision"):

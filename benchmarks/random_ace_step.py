@@ -20,7 +20,9 @@ from diffusers.pipelines.ace_step import (
     AceStepConditionEncoder,
 )
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM, Qwen3Model
+
+from diffusion.models.layout import CODE_TOKEN
 
 SAMPLE_RATE = 48_000
 DOWNSAMPLING = [2, 4, 4, 6, 10]  # 1920 frames a latent frame: 25 latent frames a second
@@ -64,6 +66,12 @@ FULL = Size(
     text_hidden=1024, text_intermediate=3072, text_layers=28, lyric_layers=8, timbre_layers=4,
     pooler_layers=2, vae_channels=128, vae_multiples=(1, 2, 4, 8, 16), window=128,
 )  # fmt: skip
+# XL; its encoders are as wide as its transformer here, 2560 instead of 2048.
+XL = replace(FULL, hidden=2560, layers=32, heads=32, intermediate=9728)
+CODE_PLANNERS: dict[str, dict[str, int]] = {
+    "tiny": {},
+    "0.6b": {"codes": 64_000, "layers": 28, "hidden": 1024, "heads": 16},  # without its other words
+}
 
 
 def base(size: Size) -> Size:
@@ -79,6 +87,29 @@ def build(size: Size = TINY, seed: int = 0) -> AceStepPipeline:
         pipeline = _build(size)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def build_code_planner(
+    codes: int = 64, layers: int = 2, hidden: int = 32, heads: int = 4, seed: int = 0
+) -> tuple[Any, PreTrainedTokenizerFast]:
+    """Return a language model with random weights whose words hold `codes`, and its tokenizer.
+
+    The chat's form is that of Qwen, from which the authors' planners come.
+    """
+    tokenizer, _ = _tokenizer()
+    tokenizer.add_tokens([CODE_TOKEN.format(code) for code in range(codes)], special_tokens=True)
+    tokenizer.chat_template = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    )
+    config = Qwen3Config(
+        num_attention_heads=heads, num_key_value_heads=heads // 2, head_dim=max(8, hidden // heads),
+        hidden_size=hidden, intermediate_size=3 * hidden, num_hidden_layers=layers,
+        vocab_size=len(tokenizer), max_position_embeddings=4096, initializer_range=hidden**-0.5,
+    )  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Qwen3ForCausalLM(config)
+    return model.eval(), tokenizer  # type: ignore[no-untyped-call]
 
 
 def parameters(pipeline: AceStepPipeline) -> int:

@@ -71,7 +71,8 @@ class AudioConditions:
     """How the melody conditions the model (a mode, a strength in 0..1), an edit, a timbre, LoRAs.
 
     `language` is that of the lyrics in ISO 639-1, or "" to detect it. `reference` is a sound whose
-    timbre the model imitates. Raises EngineError.
+    timbre the model imitates. `code_planner` names the language model that plans the song as codes
+    first, or is "". Raises EngineError.
     """
 
     melody_mode: str = "cover"
@@ -81,6 +82,7 @@ class AudioConditions:
     reference: Clip | None = None
     loras: tuple[Lora, ...] = ()
     sampling: Sampling = Sampling()
+    code_planner: str = ""
 
     def __post_init__(self) -> None:
         check_choice("melody-mode", self.melody_mode, MELODY_MODES)

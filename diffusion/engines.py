@@ -73,7 +73,9 @@ ENGINES: tuple[EngineSpec, ...] = (
         "diffusion.ace_step.engine:AceStepEngine",
         gives="mix",
         batches=True,
-        accepts=frozenset({"audio_path", "reference_path", "loras", "language", "parts"}),
+        accepts=frozenset(
+            {"audio_path", "reference_path", "loras", "language", "parts", "code_planner"}
+        ),
         limits={
             "steps": (1, 200),
             "guidance": (1, 20),
@@ -82,7 +84,7 @@ ENGINES: tuple[EngineSpec, ...] = (
             "chunk_mask": (1, 2),
         },
         choices={"sampler": ("euler", "heun", "sde")},
-        availability="diffusion.models.shelf:reason_against_ace_step",
+        availability="diffusion.models.choice:reason_against_ace_step",
     ),
     EngineSpec(
         "stable-audio-3",
@@ -94,7 +96,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         choices={"sampler": ("pingpong", "euler")},
         edits=("cover", "repaint", "extend"),
         seconds=(1, 380),
-        availability="diffusion.models.shelf:reason_against_stable_audio",
+        availability="diffusion.models.choice:reason_against_stable_audio",
     ),
 )
 DEFAULT_ENGINE = ENGINES[0].name

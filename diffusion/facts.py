@@ -90,7 +90,7 @@ class Repainted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AceStepFacts(EngineFacts):
-    """How ACE-Step made one take: what its prompt was, and the settings of its sampler."""
+    """How ACE-Step made one take: prompt, settings of the sampler, who planned its codes."""
 
     task: str
     prompt: str
@@ -106,6 +106,7 @@ class AceStepFacts(EngineFacts):
     sampler: str = "euler"
     loras: tuple[LoraFacts, ...]
     repainted: tuple[Repainted, ...]
+    code_planner: SnapshotWeights | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,6 +210,9 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     chunk_mask: Annotated[float | None, Key("1: make all of it; 2: the model decides",
         low=_MASK[0], high=_MASK[1], unset="the checkpoint's", stored_if_set=True,
         group=SAMPLING, example="1")] = None
+    code_planner: Annotated[str, Key("language model that plans the song as codes first",
+        max_bytes=200, unset="none", stored_if_set=True, group=SAMPLING,
+        example="planner-0.6b")] = ""
     priority: Priority = 0
     dry_run: DryRun = False
     rid: RequestRid = ""

@@ -48,7 +48,7 @@ DOORS = {
         "stems.splitting.lean",
         "stems.splitting.lean_transformer",
     },
-    "yaml": {"stems.splitting.model_files"},
+    "yaml": {"stems.splitting.model_files", "diffusion.ace_step.code_planner"},
     "soxr": {"audio.constant_q", "stems.splitting.splitter"},
     "peft": {"diffusion.ace_step.lora", "diffusion.ace_step.learning"},
     "mido": {"midi.smf"},

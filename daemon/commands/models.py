@@ -17,12 +17,11 @@ from diffusion.models.catalogue import (
     ACE_STEP,
     CATALOGUE,
     EVERY,
-    SPLITTER,
     SPLITTERS,
-    STABLE_AUDIO,
     engine_of,
     model_named,
 )
+from diffusion.models.choice import find
 from diffusion.models.folder import models_folder
 from diffusion.models.layout import INDEX_NAME
 from diffusion.models.scan import scan as find_weights
@@ -32,6 +31,7 @@ GB = 1_000_000_000
 FAILED = 1  # exit status
 LICENCE_LINES = 60
 MUSIC_KINDS = tuple(dict.fromkeys(model.kind for model in CATALOGUE.values()))
+KINDS = tuple(dict.fromkeys(model.kind for model in EVERY.values()))
 
 models = typer.Typer(
     help="Download, check and remove the weights of ACE-Step 1.5 and of splitters.",
@@ -85,7 +85,7 @@ def pull(
         return
     folder = root / name / f"partial-{remote.revision[:12]}"
     hub.check_disk(remote, folder)
-    if model.kind != SPLITTER and INDEX_NAME not in remote.files:
+    if engine_of(model.kind) and INDEX_NAME not in remote.files:
         raise UsageError(
             f"{remote.repository} at {remote.revision[:12]} has no {INDEX_NAME}: it is not in the "
             "layout that backline reads, so nothing was downloaded"
@@ -121,7 +121,7 @@ def add(
     name: Annotated[str, typer.Option(help="What to call them.")] = "",
     kind: Annotated[
         str,
-        typer.Option(help="turbo, sft, base, stable-audio-3, splitter; else taken from them."),
+        typer.Option(help=f"{', '.join(KINDS)}; else taken from them."),
     ] = "",
 ) -> None:
     """Use weights that are on this machine already; folders are hashed and stay where they are.
@@ -129,15 +129,14 @@ def add(
     A file of ComfyUI's is converted once, beside the downloads; what belongs to it is looked for in
     the folders beside it.
     """
-    from diffusion.ace_step.checkpoint import SETTINGS, kind_in_name, read_kind
+    from diffusion.ace_step.checkpoint import kind_in_name, read_kind
 
     is_file = folder.is_file()
     name = name or (folder.resolve().stem if is_file else folder.resolve().name)
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
         raise UsageError(f"name must be letters, digits, - _ and ., not {name!r}")
-    kinds = (*SETTINGS, STABLE_AUDIO, SPLITTER)
-    if kind and kind not in kinds:
-        raise UsageError(f"kind must be one of {', '.join(kinds)}, not {kind!r}")
+    if kind and kind not in KINDS:
+        raise UsageError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
     if is_file:
         _add_file(folder, name, kind or kind_in_name(folder.name))
         return
@@ -179,7 +178,7 @@ def scan(
 def verify(which: Annotated[str, typer.Argument(help="Which; all if left out.")] = "") -> None:
     """Check the SHA-256 of every file."""
     root = models_folder()
-    chosen = [shelf.find(root, which)] if which else shelf.snapshots(root)
+    chosen = [find(root, which)] if which else shelf.snapshots(root)
     if not chosen:
         say(f"no models are in {root}")
     damaged = 0
@@ -198,7 +197,7 @@ def verify(which: Annotated[str, typer.Argument(help="Which; all if left out.")]
 def remove(which: Which) -> None:
     """Remove weights from this machine; a folder that was only added stays."""
     root = models_folder()
-    snapshot = shelf.find(root, which)
+    snapshot = find(root, which)
     shelf.remove(root, snapshot)
     say(f"removed {snapshot.name} {snapshot.sha256[:12]}")
 

@@ -11,8 +11,8 @@ from daemon.commands.options import OUTPUT, Recordings
 from daemon.errors import UsageError
 from daemon.screen import interruptible, say, say_aside
 from daemon.sound_inputs import sound_inputs
+from diffusion.models.choice import chosen_for, whole_for_music
 from diffusion.models.folder import models_folder
-from diffusion.models.shelf import chosen_for, whole_for_music
 
 ENGINE = "ace-step"
 MEMORIES = ("12", "24")

@@ -58,7 +58,7 @@ def audio_conditions_of(request: Generate, source: Source | None) -> AudioCondit
         tuple(loras), Sampling(
             request.steps, request.guidance, request.shift, request.sampler, dcw_of(request.dcw),
             request.chunk_mask,
-        ),
+        ), request.code_planner,
     )  # fmt: skip
 
 

@@ -88,8 +88,8 @@ def _version(engine: object) -> str:
 def _pulled(weights: SnapshotWeights) -> str:
     """The hash to open; raises MissingIngredient with the command that brings it."""
     from diffusion.errors import ModelError
+    from diffusion.models.choice import find
     from diffusion.models.folder import models_folder
-    from diffusion.models.shelf import find
 
     wanted = f"sha256:{weights.sha256}"
     try:

@@ -11,11 +11,12 @@ from typing import Any
 from diffusion.audio_conditions import Sampling
 from diffusion.edits import WITH_PARTS
 from diffusion.errors import EngineError
-from diffusion.models.catalogue import STABLE_AUDIO
+from diffusion.models.catalogue import CODE_PLANNER, STABLE_AUDIO
 from diffusion.models.layout import (
     ACE_STEP_CLASS,
     STABLE_AUDIO_CLASS,
     index_class,
+    is_code_planner,
     is_original,
     music_folders,
 )
@@ -85,6 +86,8 @@ def kind_in_name(name: str) -> str:
 
 def read_kind(folder: Path, name: str = "") -> str:
     """Tell the kind of a checkpoint in a folder of either layout; raises EngineError."""
+    if is_code_planner(folder):
+        return CODE_PLANNER
     music_folders(folder)  # raises where it is something else
     made_for = index_class(folder)
     if made_for == STABLE_AUDIO_CLASS:

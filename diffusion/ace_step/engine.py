@@ -19,8 +19,9 @@ from diffusion.ace_step.task import SAMPLE_RATE, Task
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import EngineError
 from diffusion.facts import AceStepFacts, EngineDescription, Repainted
+from diffusion.models.choice import chosen_for, find_code_planner, whole_for_music
 from diffusion.models.folder import models_folder
-from diffusion.models.shelf import Snapshot, chosen_for, whole_for_music
+from diffusion.models.shelf import Snapshot
 from diffusion.progress import steady
 from diffusion.splice import splice
 
@@ -121,10 +122,15 @@ class AceStepEngine(Engine):
         if any(replace(each, seed=first.seed) != first for each in batch):
             tasks = [task_for(each, (each.seed,)) for each in batch]
             task = replace(task, prompts=tuple(own.prompt for own, _ in tasks))
-        settings = self._settings(task, first)
+        name = first.audio.code_planner if task.source is None else ""
+        planner = find_code_planner(self._models or models_folder(), name) if name else None
         parts = section_repaints(first, task.prompt.seconds)
-        runs = -(-len(batch) // self._player.mode.batch)
+        runs = -(-len(batch) // self._player.mode.batch) + len(batch) * bool(planner)
         step = steady(progress, cancelled, runs + len(batch) * len(parts))
+        if planner:
+            task = self._player.plan(planner, task, step)
+            tasks = [(task, remarks)] * len(batch)
+        settings = self._settings(task, first)
         takes = []
         for mix, each, (own, remarks) in zip(
             self._player.play(task, settings, step), batch, tasks, strict=True
@@ -138,8 +144,8 @@ class AceStepEngine(Engine):
     def _shape(self, conditions: Conditions) -> tuple[object, ...] | None:
         """What has to be equal within a batch; None for what only goes with its own takes."""
         audio = conditions.audio
-        alone = (conditions.melody, audio.edit, audio.reference, *audio.loras)
-        if self._player is None or any(each is not None for each in alone):
+        alone = (conditions.melody, audio.edit, audio.reference, audio.loras, audio.code_planner)
+        if self._player is None or any(alone):
             return None
         task, _ = task_for(conditions, (conditions.seed,))
         if section_repaints(conditions, task.prompt.seconds):
@@ -208,6 +214,7 @@ class AceStepEngine(Engine):
             melody_mode=conditions.audio.melody_mode if conditions.melody else "",
             melody_strength=conditions.audio.melody_strength,
             loras=self._player.lora_facts,
+            code_planner=self._player.planned_by if task.codes else None,
             repainted=tuple(
                 Repainted(f"{part.first_bar + 1}-{part.end_bar}", part.prompt.caption)
                 for part in parts

@@ -134,10 +134,14 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         whole = torch.full_like(silence, chunk_mask)
         song = torch.cat([silence, whole], dim=-1)
         name = task.prompt.task
-        if name == "text2music" or source is None:
+        if name == "text2music" or (source is None and not task.codes):
             return [Phase(steps, torch.cat(self._encoded(task, *task.prompts)), song)]
         if name == "cover":
-            guide = source if task.raw else self._coded(source, task)
+            if source is None:
+                guide = self._planned(task)[:, : silence.shape[1]]
+            else:
+                guide = source if task.raw else self._coded(source, task)
+            whole = whole.expand(guide.shape[0], -1, -1)
             share = int(steps * task.cover_share)
             after = task.prompt.for_task("text2music") if share < steps else task.prompt
             covered, free = self._encoded(task, task.prompt, after)
@@ -206,11 +210,7 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
 
     def _coded(self, source: Tensor, task: Task) -> Tensor:
         """The source as its 5 Hz codes leave it: the tune and the rhythm, less of the sound."""
-        if self.audio_tokenizer is None or self.audio_token_detokenizer is None:
-            raise EngineError(
-                "these weights lack the audio tokenizer, so they cannot cover a melody; "
-                "use melody mode raw, or other weights"
-            )
+        self._check_tokenizer("they cannot cover a melody; use melody mode raw, or other weights")
 
         def make() -> Tensor:
             dtype = self.audio_tokenizer.dtype
@@ -222,6 +222,20 @@ class Pipeline(AceStepPipeline):  # type: ignore[misc]
         assert task.source is not None
         frames = source.shape[1]
         return self._once(("codes", digest(task.source), frames), make)[:, :frames]
+
+    def _planned(self, task: Task) -> Tensor:
+        """The latents (batch, frames, channels) that a task's codes stand for."""
+        self._check_tokenizer("they cannot play planned codes; use other weights")
+        with self._placement.on_device("audio_tokenizer", "audio_token_detokenizer"):
+            codes = torch.tensor(task.codes, device=self.audio_tokenizer.device).unsqueeze(-1)
+            tokens = self.audio_tokenizer.quantizer.get_output_from_indices(codes)
+            detokenizer = self.audio_token_detokenizer
+            planned: Tensor = detokenizer(tokens.to(detokenizer.dtype)).float()
+            return planned
+
+    def _check_tokenizer(self, consequence: str) -> None:
+        if self.audio_tokenizer is None or self.audio_token_detokenizer is None:
+            raise EngineError(f"these weights lack the audio tokenizer, so {consequence}")
 
     def _silence(self, frames: int) -> Tensor:
         """The latents of silence, which the checkpoint brings along, float32 on the CPU."""

@@ -6,17 +6,21 @@ begins again with the best mode.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from audio.clip import Clip
 from diffusion.ace_step import lora
 from diffusion.ace_step.checkpoint import Settings
+from diffusion.ace_step.code_planner import CodePlanner, read
 from diffusion.ace_step.pipeline import Pipeline, Step
 from diffusion.ace_step.task import FRAMES_A_SECOND, SAMPLE_RATE, Task
 from diffusion.audio_conditions import Lora
 from diffusion.errors import EngineError
-from diffusion.facts import LoraFacts
-from diffusion.memory import MemoryMode, Placement, is_out_of_memory, next_lower, release
+from diffusion.facts import LoraFacts, SnapshotWeights
+from diffusion.memory import AWAY, MemoryMode, Placement, is_out_of_memory, next_lower, release
+from diffusion.models.shelf import Snapshot
 
 
 class Player:
@@ -27,6 +31,7 @@ class Player:
         self._best = mode
         self._loras: tuple[Lora, ...] = ()
         self.lora_facts: tuple[LoraFacts, ...] = ()  # of the adapters that are on
+        self._planner: tuple[Snapshot, CodePlanner] | None = None
         self._place(mode)
 
     def begin(self, loras: tuple[Lora, ...]) -> None:
@@ -38,6 +43,37 @@ class Player:
             self._loras, self.lora_facts = (), ()
             self.lora_facts = lora.apply(self.pipeline, loras)
             self._loras = loras
+
+    @property
+    def planned_by(self) -> SnapshotWeights | None:
+        """The weights that wrote the last codes."""
+        return self._planner[0].describe() if self._planner else None
+
+    def plan(self, snapshot: Snapshot, task: Task, step: Step) -> Task:
+        """The task with codes for each seed, which a language model writes; raises EngineError."""
+        if self._planner is None or self._planner[0] != snapshot:
+            self._planner = None  # the memory of the one before
+            self._planner = snapshot, read(snapshot, self.pipeline.transformer.dtype)
+        planner = self._planner[1]
+        try:
+            self.placement.move(planner.network, self.device)
+            codes = []
+            for seed in task.seeds:
+                step("diffuse", 0.0)
+                codes.append(planner.write(task.prompt, seed, lambda done: step("diffuse", done)))
+                step("decode", 1.0)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            raise EngineError(
+                f"there is not enough memory on {self.device} for code planner {snapshot.name}; "
+                "take a smaller one, or none"
+            ) from None
+        finally:
+            if self.mode.offload != "nothing":
+                self.placement.move(planner.network, AWAY)
+            release(self.device)
+        return replace(task, prompt=task.prompt.for_task("cover"), codes=tuple(codes))
 
     def play(self, task: Task, settings: Settings, step: Step) -> list[Clip]:
         """A clip for each seed, in batches; what `step` raises comes through.

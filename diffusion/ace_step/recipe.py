@@ -18,6 +18,7 @@ from midi.grid import MAX_SECONDS, Grid
 from midi.melody import Melody
 from midi.sections import spans
 
+UNPLANNED = "The code planner was not used: the song follows {}."
 MIN_SECONDS = 6  # the shortest whole number that the model is used to: it knows 5.12 s and more
 
 
@@ -46,12 +47,17 @@ def task_for(conditions: Conditions, seeds: tuple[int, ...]) -> tuple[Task, tupl
     audio = conditions.audio
     task = Task(prompt, latent_frames(seconds), seeds, reference=audio.reference)
     if audio.edit is not None:
+        if audio.code_planner:
+            remarks = (*remarks, UNPLANNED.format("the sound that is edited"))
         if audio.edit.kind in WITH_PARTS:
             remarks = (*remarks, f"{audio.edit.kind} is unreliable: listen before you use it.")
         return _edited(task, audio.edit, conditions), remarks
     chords, melody = conditions.lead_sheet.chords, _melody(conditions)
     if (melody is None and not chords) or audio.melody_mode == "off":
         return task, remarks
+    if audio.code_planner:
+        given = "melody" if melody else "chords"
+        remarks = (*remarks, UNPLANNED.format(f"the {given}; melody-mode off would leave it to it"))
     guided = replace(
         task,
         prompt=prompt.for_task("cover"),

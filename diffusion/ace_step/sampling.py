@@ -21,7 +21,7 @@ RENOISED = 0x5DE  # makes of a take's seed that of the noise which sampler sde a
 class Phase:
     """Conditions that hold for the first `steps` steps that are left.
 
-    `states` are condition states (1 or batch, tokens, channels), `context` is (1, frames,
+    `states` are condition states (1 or batch, tokens, channels), `context` is (1 or batch, frames,
     2 x channels): source and mask.
     """
 
@@ -76,8 +76,10 @@ def sample(
         return _guided(found, guidance_scale, momentum) if null else found
 
     for phase in phases:
-        memories = (velocity.remember(phase.states), *null) if phase.steps else ()
-        context = phase.context.expand(len(memories) * latents.shape[0], -1, -1)
+        if not phase.steps:
+            continue
+        memories = (velocity.remember(phase.states), *null)
+        context = torch.cat([phase.context.expand(latents.shape[0], -1, -1)] * len(memories))
         for _ in range(phase.steps):
             time, following = times[done], [*times, 0.0][done + 1]
             direction = field(latents, time, memories, context)

@@ -25,6 +25,7 @@ class Task:
     the steps under the cover's context; the others make text to music of what that began.
     `kept_share` is the share of the steps left out by starting from the source under noise.
     `window` holds the latent frames that a repaint generates. The timbre is that of `reference`.
+    `codes`, one tuple a seed, are 5 Hz codes that are covered where there is no source.
     `prompts`, one a seed and of equally many tokens, replace `prompt` where the items
     of a song without a source differ in their words.
     """
@@ -39,11 +40,17 @@ class Task:
     window: tuple[int, int] | None = None
     reference: Clip | None = None
     prompts: tuple[Prompt, ...] = ()
+    codes: tuple[tuple[int, ...], ...] = ()
 
     def part(self, start: int, size: int) -> Task:
         """The task of `size` items from `start` on."""
         items = slice(start, start + size)
-        return replace(self, seeds=self.seeds[items], prompts=self.prompts[items])
+        return replace(
+            self,
+            seeds=self.seeds[items],
+            prompts=self.prompts[items],
+            codes=self.codes[items],
+        )
 
 
 def latent_frames(seconds: float) -> int:

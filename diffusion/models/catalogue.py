@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from diffusion.errors import check_choice
 
 SPLITTER = "splitter"
+CODE_PLANNER = "code-planner"
 ACE_STEP, STABLE_AUDIO = "ace-step", "stable-audio-3"  # engines; the second a kind as well
 ROOM_GB = 2.0  # activations and a tile of the decoder, next to the weights
 
@@ -16,7 +17,7 @@ ROOM_GB = 2.0  # activations and a tile of the decoder, next to the weights
 class Model:
     """One checkpoint in diffusers' layout and bfloat16, or a splitter in demucs' own.
 
-    `kind` is what an ACE-Step was trained for, "stable-audio-3" or "splitter".
+    `kind` is what an ACE-Step was trained for, "stable-audio-3", "code-planner" or "splitter".
     `revision` is the commit that is downloaded; "" means that none has been tried yet: the newest
     is taken and its commit written down. `lender` is the repository, and its commit, of which parts
     that it lacks are taken. `disk_gb` and `largest_gb` (the biggest of its networks) are estimated
@@ -92,6 +93,30 @@ CATALOGUE: Mapping[str, Model] = {
 }  # fmt: skip
 FIRST_CHOICE = next(iter(CATALOGUE))
 
+_PLANNER_LICENCE = (
+    "The 5 Hz language models of ACE-Step 1.5 by ACE Studio and StepFun: MIT, says their model "
+    "card; they are trained further from Qwen3 by Alibaba Cloud, Apache-2.0."
+)
+# Their numbers of parameters at two bytes. None has been loaded by us.
+CODE_PLANNERS: Mapping[str, Model] = {
+    model.name: model
+    for model in (
+        Model(
+            "planner-0.6b", CODE_PLANNER, "ACE-Step/acestep-5Hz-lm-0.6B", "",
+            1.3, 1.3, _PLANNER_LICENCE, "plans ace-step's songs as codes: --code-planner",
+        ),
+        Model(
+            "planner-1.7b", CODE_PLANNER, "", "", 3.8, 3.8, _PLANNER_LICENCE,
+            "as planner-0.6b, larger; from the authors' folder: `backline models add "
+            "checkpoints/acestep-5Hz-lm-1.7B --name planner-1.7b`",
+        ),
+        Model(
+            "planner-4b", CODE_PLANNER, "ACE-Step/acestep-5Hz-lm-4B", "",
+            8.3, 8.3, _PLANNER_LICENCE, "as planner-0.6b, the largest",
+        ),
+    )
+}  # fmt: skip
+
 _STABILITY_LICENCE = (
     "Stable Audio 3 by Stability AI: Stability AI Community License, free for those with under one "
     "million dollars of revenue a year; others need a contract. It holds T5Gemma by Google under "
@@ -140,12 +165,12 @@ SPLITTERS: Mapping[str, Model] = {
 
 
 MUSIC: Mapping[str, Model] = {**CATALOGUE, **STABLE_AUDIOS}
-EVERY: Mapping[str, Model] = {**MUSIC, **SPLITTERS}
+EVERY: Mapping[str, Model] = {**MUSIC, **CODE_PLANNERS, **SPLITTERS}
 
 
 def engine_of(kind: str) -> str:
-    """The engine that plays weights of a kind, "" for a splitter's."""
-    return {SPLITTER: "", STABLE_AUDIO: STABLE_AUDIO}.get(kind, ACE_STEP)
+    """The engine that plays weights of a kind, "" for those that play nothing by themselves."""
+    return {SPLITTER: "", CODE_PLANNER: "", STABLE_AUDIO: STABLE_AUDIO}.get(kind, ACE_STEP)
 
 
 def model_named(name: str) -> Model:

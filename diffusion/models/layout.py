@@ -19,6 +19,7 @@ ACE_STEP_CLASS, STABLE_AUDIO_CLASS = "AceStepPipeline", "StableAudio3Pipeline"  
 SILENCE_NAME = "silence_latent.pt"  # marks a checkpoint in the authors' layout
 TEXT_ENCODER, AUTOENCODER = "Qwen3-Embedding-0.6B", "vae"
 COVER_PARTS = ("audio_tokenizer", "audio_token_detokenizer")  # of diffusers' layout, for covers
+CODE_TOKEN = "<|audio_code_{}|>"  # a word of the language models that plan songs for ACE-Step
 SPLITTER_FILES = (".safetensors", ".th")  # demucs' layout: these, and a .yaml for several
 
 
@@ -64,6 +65,22 @@ def music_folders(folder: Path) -> tuple[Path, ...]:
         f"{folder} holds no ACE-Step weights: neither a {INDEX_NAME} (diffusers' layout) nor a "
         f"{SILENCE_NAME} (the authors' own)"
     )
+
+
+def is_code_planner(folder: Path) -> bool:
+    """Whether a folder holds a language model whose words are the codes of ACE-Step."""
+    if not (folder / "config.json").is_file() or is_original(folder):
+        return False
+    word = CODE_TOKEN.format(0).encode()
+    names = ("added_tokens.json", "tokenizer_config.json", "tokenizer.json")
+    return any(word in path.read_bytes() for name in names if (path := folder / name).is_file())
+
+
+def code_planner_folders(folder: Path) -> tuple[Path, ...]:
+    """The folder that a code planner lies in; raises ModelError if it holds none."""
+    if not is_code_planner(folder):
+        raise ModelError(f"{folder} holds no language model that writes ACE-Step's codes")
+    return (folder,)
 
 
 def splitter_folders(folder: Path) -> tuple[Path, ...]:

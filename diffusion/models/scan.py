@@ -13,6 +13,7 @@ from diffusion.models.layout import (
     SILENCE_NAME,
     STABLE_AUDIO_CLASS,
     index_class,
+    is_code_planner,
     music_folders,
 )
 from diffusion.models.single_files import find_parts, is_single_file
@@ -61,6 +62,9 @@ def _within(root: Path) -> Iterator[Found]:
             names.clear()
         elif index_class(folder) in PLAYED:
             yield _checked(folder, "diffusers'")
+            names.clear()
+        elif is_code_planner(folder):
+            yield Found(folder, "the authors'")
             names.clear()
         else:
             for path in (folder / name for name in sorted(files)):

@@ -12,8 +12,9 @@ from audio.clip import Clip, resample
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.errors import EngineError
 from diffusion.facts import EngineDescription, StableAudioFacts
+from diffusion.models.choice import chosen_for, whole_for_music
 from diffusion.models.folder import models_folder
-from diffusion.models.shelf import Snapshot, chosen_for, whole_for_music
+from diffusion.models.shelf import Snapshot
 from diffusion.progress import steady
 from diffusion.splice import splice
 from diffusion.stable_audio.task import Task, task_for

@@ -166,6 +166,7 @@ return {
         },
         dcw = { kind = "text", tag = "s", default = "", max_bytes = 40, kept = true },
         ["chunk-mask"] = { kind = "float", tag = "f", low = 1, high = 2, kept = true },
+        ["code-planner"] = { kind = "text", tag = "s", default = "", max_bytes = 200, kept = true },
         priority = { kind = "int", tag = "i", default = 0, low = -9, high = 9 },
         ["dry-run"] = { kind = "flag", tag = "i", default = 0 },
       },

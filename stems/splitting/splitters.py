@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from audio.stem_names import STEMS
 from diffusion.errors import ModelError
 from diffusion.models import catalogue
+from diffusion.models.choice import find
 from diffusion.models.folder import models_folder
-from diffusion.models.shelf import find, snapshots
+from diffusion.models.shelf import snapshots
 from midi.user_file import open_file
 from stems.errors import StemError
 

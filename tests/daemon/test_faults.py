@@ -256,7 +256,7 @@ def wait_for_runs(daemon, wanted: int) -> list[int]:
 def test_a_worker_that_stands_still_is_replaced_and_its_job_tried_once_more(
     launch: Callable[..., object], tmp_path: Path, ask: Ask, story: Story
 ) -> None:
-    daemon = launch(tmp_path, config={"worker_silence_seconds": 4.0})
+    daemon = launch(tmp_path, config={"worker_silence_seconds": 6.0})
     with daemon.client() as client:  # type: ignore[attr-defined]
         client.subscribe()
         job = client.submit(ask("hold", seed=1)).job
@@ -281,7 +281,7 @@ def test_a_worker_that_stands_still_is_replaced_and_its_job_tried_once_more(
 def test_a_worker_without_progress_is_replaced_although_it_runs(
     launch: Callable[..., object], tmp_path: Path, ask: Ask
 ) -> None:
-    daemon = launch(tmp_path, 1.0, config={"worker_stall_seconds": 3.0})
+    daemon = launch(tmp_path, 1.0, config={"worker_stall_seconds": 8.0})
     with daemon.client() as client:  # type: ignore[attr-defined]
         client.submit(ask("stubborn", seed=1))
         first, second = wait_for_runs(daemon, 2)

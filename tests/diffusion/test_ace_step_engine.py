@@ -71,7 +71,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path:
 
 @pytest.fixture
 def snapshot(shelf: Path) -> Snapshot:
-    from diffusion.models.shelf import find
+    from diffusion.models.choice import find
 
     return find(shelf)
 

@@ -19,8 +19,9 @@ from diffusion.ace_step.comfy import RECORD_NAME
 from diffusion.ace_step.pipeline import Pipeline
 from diffusion.ace_step.weights import read
 from diffusion.errors import ModelError
+from diffusion.models.choice import find
 from diffusion.models.scan import scan
-from diffusion.models.shelf import faults, find
+from diffusion.models.shelf import faults
 from diffusion.models.single_files import find_parts
 
 Original = Callable[[str], Path]

@@ -10,7 +10,8 @@ from diffusion.ace_step.checkpoint import read_kind
 from diffusion.errors import EngineError, ModelError
 from diffusion.facts import SnapshotWeights
 from diffusion.models.catalogue import CATALOGUE, model_named
-from diffusion.models.shelf import add, faults, find, find_for_music, remove, snapshots
+from diffusion.models.choice import find, find_for_music
+from diffusion.models.shelf import add, faults, remove, snapshots
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from diffusion.engine import Conditions
 from diffusion.engines import engine_spec
 from diffusion.errors import Cancelled, EngineError, ModelError
 from diffusion.facts import StableAudioFacts
-from diffusion.models.shelf import add, find, find_for_music
+from diffusion.models.choice import find, find_for_music
+from diffusion.models.shelf import add
 from diffusion.stable_audio import pipeline
 from diffusion.stable_audio.engine import StableAudioEngine
 from diffusion.stable_audio.pipeline import (
