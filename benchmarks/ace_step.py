@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
 import sys
 import time
 import warnings
@@ -253,11 +254,8 @@ def main() -> None:
         print(line, file=sys.stderr, flush=True)
 
     if options.full:
-        from benchmarks import full_size
-
-        sys.argv[1:] = ["--tiny"] if options.tiny else []
-        full_size.main()
-        return
+        script = [sys.executable, "-m", "benchmarks.full_size", *["--tiny"] * options.tiny]
+        raise SystemExit(subprocess.run(script, check=False).returncode)
     if options.guided:
         report = guided()
     elif options.codes:

@@ -142,9 +142,7 @@ def stable_audio_3(course: Course, name: str, size: Any, lengths: tuple[int, ...
     for seconds in lengths:
         play = StableAudioTask(WORDS, float(seconds), (1,))
         steps = settings.steps
-        alone = partial(
-            pipeline, prompt=WORDS, audio_end_in_s=float(seconds), num_inference_steps=steps
-        )
+        alone = partial(pipeline, prompt=WORDS, duration=float(seconds), num_inference_steps=steps)
         course.run(f"{name} stock", seconds, 1, alone)
         lean = partial(stable_audio.play, pipeline, play, settings, quiet)
         course.run(f"{name} ours", seconds, 1, lean)
