@@ -10,6 +10,8 @@
 PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
+# Files of tests side by side, one on each core; a torch with threads of its own would fight for them.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 TEST_PACKAGES = liblo-tools lua5.4 lua-socket lua-check ardour systemd libxml2-utils
 
 .PHONY: install demo test test-all test-fast packages lint pages bench torture recordings clean
@@ -22,7 +24,7 @@ demo: $(VENV)/installed
 	$(BIN)/backline demo -o out/demo
 
 test: lint packages
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # Debian packages that some tests need; as root they are installed, otherwise named.
 packages:
@@ -31,10 +33,10 @@ packages:
 test-all: test torture
 
 test-fast: lint
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(PYTEST) -q -m "not slow"
 
 test-%: $(VENV)/installed-test
-	$(BIN)/python -m pytest -q tests/$*
+	$(PYTEST) -q tests/$*
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
