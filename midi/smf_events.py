@@ -26,6 +26,9 @@ METER = 0x58
 # Of a channel prefix, port, end of track, tempo, SMPTE offset, meter and key.
 _META_BYTES = {0x20: 1, 0x21: 1, 0x2F: 0, 0x51: 3, 0x54: 5, METER: 4, 0x59: 2}
 
+# Bytes after a status that wires know and files do not: of time code, position, song, the clock.
+_FOREIGN_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, **dict.fromkeys(range(0xF8, META), 0)}
+
 # Tick, track from 1, status, and data; that of META begins with its kind.
 Event = tuple[int, int, int, bytes]
 
@@ -37,8 +40,9 @@ def read_events(data: bytes) -> tuple[int, list[Event], list[str]]:
     was odd and how it was read. Raises MelodyError beyond 1 MiB, 64 tracks, 20000 events, 10000
     beats or 32767 ticks a beat.
     """
-    kind, declared, ticks_per_beat = _read_header(data)
     repairs = list[str]()
+    data = _unwrapped(data, repairs)
+    kind, declared, ticks_per_beat = _read_header(data)
     tracks = list(islice(_tracks(data, repairs), MAX_TRACKS + 1))
     count = len(tracks) or declared
     if not 1 <= count <= MAX_TRACKS:
@@ -55,11 +59,12 @@ def read_events(data: bytes) -> tuple[int, list[Event], list[str]]:
             f"The file is of type 0 but holds {len(tracks)} tracks; they are read together."
         )
     events: list[Event] = []
-    clamped, odd = 0, list[int]()
+    clamped, foreign, odd = 0, 0, list[int]()
     for track in tracks:
         with suppress(_CutShort):
             _read_track(track, events, MAX_BEATS * ticks_per_beat)
-        clamped, odd = clamped + track.clamped, odd + track.odd_metas
+        clamped, foreign = clamped + track.clamped, foreign + track.foreign
+        odd += track.odd_metas
     if odd:
         kinds = ", ".join(f"{kind:#04x}" for kind in sorted(set(odd)))
         repairs.append(
@@ -67,7 +72,19 @@ def read_events(data: bytes) -> tuple[int, list[Event], list[str]]:
         )
     if clamped:
         repairs.append(f"{counted(clamped, 'data byte')} over 127 taken as 127.")
+    if foreign:
+        repairs.append(f"{counted(foreign, 'message')} that no file may hold passed over.")
     return ticks_per_beat, sorted(events, key=lambda event: event[0]), repairs
+
+
+def _unwrapped(data: bytes, repairs: list[str]) -> bytes:
+    """The file that a RIFF of MIDI holds (RMID: MMA's RP-029), or else what was given."""
+    if data[:4] == b"RIFF" and data[8:12] == b"RMID":
+        begin = data.find(b"MThd")
+        if begin >= 0:
+            repairs.append("The MIDI file lies within a RIFF file.")
+            return data[begin:]
+    return data
 
 
 def _read_header(data: bytes) -> tuple[int, int, int]:
@@ -109,7 +126,16 @@ def _tracks(data: bytes, repairs: list[str]) -> Iterator[_Track]:
                     f"Track {number} holds {end - start} bytes, not the {length} that it says."
                 )
             yield _Track(data[start:end], number, cut=end < start + length)
+        elif not _is_chunk(data, at) or end > len(data):  # what it is nobody knows
+            end = data.find(b"MTrk", at + 1)
+            if end < 0:
+                return
+            repairs.append(f"{counted(end - at, 'byte')} before track {number + 1} passed over.")
         at = end
+
+
+def _is_chunk(data: bytes, at: int) -> bool:
+    return all(0x20 <= byte < 0x7F for byte in data[at : at + 4])
 
 
 def _track_end(data: bytes, start: int, end: int) -> int:
@@ -117,8 +143,7 @@ def _track_end(data: bytes, start: int, end: int) -> int:
     within = data.find(_END_OF_TRACK + b"MTrk", start, end + 4)
     if within >= 0:
         return within + 3
-    is_chunk = all(0x20 <= byte < 0x7F for byte in data[end : end + 4])
-    if end < len(data) and not is_chunk and data[end - 3 : end] != _END_OF_TRACK:
+    if end < len(data) and not _is_chunk(data, end) and data[end - 3 : end] != _END_OF_TRACK:
         beyond = data.find(_END_OF_TRACK + b"MTrk", end - 2)
         if beyond >= 0:
             return beyond + 3
@@ -135,7 +160,7 @@ class _Track:
 
     def __init__(self, data: bytes, number: int, *, cut: bool) -> None:
         self.data, self.number, self.at, self.cut = data, number, 0, cut
-        self.clamped, self.odd_metas = 0, list[int]()
+        self.clamped, self.foreign, self.odd_metas = 0, 0, list[int]()
 
     def take(self, count: int) -> bytes:
         if count > len(self.data) - self.at:
@@ -183,6 +208,10 @@ def _read_track(track: _Track, events: list[Event], max_ticks: int) -> None:
         elif status in (0xF0, 0xF7):
             running = 0
             data = track.take(track.take_number())
+        elif status in _FOREIGN_BYTES:
+            track.take(_FOREIGN_BYTES[status])
+            track.foreign += 1
+            continue
         else:
             raise track.broken(f"has a bad status byte at {start}")
         if tick <= max_ticks:

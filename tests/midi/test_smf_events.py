@@ -72,6 +72,46 @@ def test_a_broken_event_is_refused_with_its_reason(body: str, message: str) -> N
         read_events(data)
 
 
+def file_of(*chunks: bytes) -> bytes:
+    return header(kind=1, tracks=len(chunks)) + b"".join(chunks)
+
+
+def chunk(body: str, kind: bytes = b"MTrk") -> bytes:
+    data = bytes.fromhex(body)
+    return kind + len(data).to_bytes(4, "big") + data
+
+
+ONE_NOTE = "00 90 3c 40 83 60 80 3c 00 00 ff 2f 00"  # 480 ticks long
+
+
+@pytest.mark.parametrize("message", ["f8", "fe", "fd", "f6", "f1 20", "f3 01", "f2 00 10"])
+def test_a_message_of_wires_is_passed_over_and_said(message: str) -> None:
+    _, events, repairs = read_events(file_of(chunk(f"00 {message} {ONE_NOTE}")))
+    assert [event[2:] for event in events[:2]] == [(0x90, b"\x3c\x40"), (0x80, b"\x3c\x00")]
+    assert repairs == ["1 message that no file may hold passed over."]
+
+
+def test_running_status_goes_on_over_a_clock_of_wires() -> None:
+    _, events, _ = read_events(file_of(chunk("00 90 3c 40 00 f8 83 60 3c 00 00 ff 2f 00")))
+    assert [event[0] for event in events[:2]] == [0, 480]
+
+
+def test_a_midi_file_within_a_riff_file_is_read_and_that_is_said() -> None:
+    inner = file_of(chunk(ONE_NOTE))
+    riff = b"RIFF" + (len(inner) + 12).to_bytes(4, "little") + b"RMIDdata"
+    _, events, repairs = read_events(riff + len(inner).to_bytes(4, "little") + inner)
+    assert len(events) == 3 and repairs == ["The MIDI file lies within a RIFF file."]
+
+
+@pytest.mark.parametrize("between", [b"\0", b"\0\0\0", b"JUNK\0\x09\0\0"])
+def test_a_track_is_found_behind_what_is_no_chunk(between: bytes) -> None:
+    """The last says that it holds 589,824 bytes, more than the file has."""
+    data = header(kind=1, tracks=2) + chunk(ONE_NOTE) + between + chunk(ONE_NOTE)
+    _, events, (said,) = read_events(data)
+    assert len(events) == 6
+    assert said.startswith(f"{len(between)} byte") and said.endswith("before track 2 passed over.")
+
+
 def test_tracks_are_read_whatever_number_the_header_gives(track: Build, smf: Build) -> None:
     notes = [track((beat * 480, f"90 3{beat} 40"), (480, "80 30 00")) for beat in range(2)]
     body = b"".join(notes)
