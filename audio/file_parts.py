@@ -14,6 +14,7 @@ from mmap import ACCESS_READ, mmap
 from typing import BinaryIO
 
 from audio.mp3_frames import mp3_parts
+from audio.ogg_pages import chains
 
 UNKNOWN = 2**32 - 1  # a length of all ones: not known when the header was written
 FLAC_BEGINS = b"fLaC\0\0\0\x22"  # and the length of STREAMINFO, which comes first
@@ -26,6 +27,7 @@ class Part:
 
     `lead` goes before them; `patches` stand in place of what is at an offset of them; the first
     `skip_frames` are not of it. Its header says `stated_frames`; None where libsndfile knows best.
+    `is_whole` is False where it shows that it stops before its end, nobody knows how long before.
     """
 
     start: int
@@ -34,6 +36,7 @@ class Part:
     patches: tuple[tuple[int, bytes], ...] = ()
     stated_frames: int | None = None
     skip_frames: int = 0
+    is_whole: bool = True
 
     def is_all_of(self, size: int) -> bool:
         """True of a file of so many bytes that needs no mending."""
@@ -47,7 +50,10 @@ def parts_of(file: BinaryIO) -> tuple[Part, ...]:
         if kind in (b"RIFF", b"FORM"):
             found = list(_chunked(data, "<" if kind == b"RIFF" else ">"))
         elif kind == b"OggS":
-            found = list(_ogg(data))
+            found = [
+                Part(each.start, each.end, stated_frames=each.frames, is_whole=each.is_whole)
+                for each in chains(data)
+            ]
         elif kind == b"fLaC":
             found = list(_flac(data))
         elif kind == b".snd" and data[8:12] == bytes(4):
@@ -145,23 +151,6 @@ def _is_chunk(data: mmap, at: int, end: int) -> bool:
     name = data[at : at + 4]
     (size,) = struct.unpack("<I", data[at + 4 : at + 8].ljust(4, b"\xff"))
     return all(32 <= byte < 127 for byte in name) and at + 8 + size <= end
-
-
-def _ogg(data: mmap) -> Iterator[Part]:
-    """Split a chain: where a stream begins after pages of another that had begun."""
-    start = at = 0
-    begun = True  # pages that begin streams: those at the front belong together
-    while data[at : at + 4] == b"OggS" and at + 27 <= len(data):
-        begins = bool(data[at + 5] & 2)
-        if begins and not begun:
-            yield Part(start, at)
-            start = at
-        begun = begins
-        table = data[at + 27 : at + 27 + data[at + 26]]
-        at += 27 + len(table) + sum(table)
-        if data[at : at + 4] != b"OggS":  # cut or hurt: libsndfile finds the next page
-            at = data.find(b"OggS", at) if data.find(b"OggS", at) >= 0 else len(data)
-    yield Part(start, len(data))
 
 
 def _flac(data: mmap) -> Iterator[Part]:

@@ -74,11 +74,17 @@ class SoundReader:
     def remarks(self) -> tuple[str, ...]:
         """Say, once all was read, what of the file is not as it should be."""
         found = []
+        is_whole = self._parts[self._part].is_whole
         if self.missing_seconds:
-            whole = self._seconds + self.missing_seconds
+            whole, least = self._seconds + self.missing_seconds, "" if is_whole else "at least "
             found.append(
-                f"{self.path.name} has {whole:.2f} s by its header; {self.missing_seconds:.2f} s "
-                "at its end are not there or cannot be read"
+                f"{self.path.name} has {whole:.2f} s by its header; {least}"
+                f"{self.missing_seconds:.2f} s are not there or cannot be read"
+            )
+        elif not is_whole:
+            found.append(
+                f"{self.path.name} stops before its end, after {self._seconds:.2f} s; how much is "
+                "missing it does not say"
             )
         if self._left_out:
             found.append(f"{self.path.name}: {self._left_out}")

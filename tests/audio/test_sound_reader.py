@@ -15,6 +15,7 @@ from audio.clip import Recorded, read_recorded
 from audio.errors import AudioError
 from audio.file_parts import parts_of
 from audio.mp3_frames import mp3_parts
+from audio.ogg_pages import chains
 from audio.sound_files import SoundFiles
 from audio.sound_reader import SoundReader
 
@@ -96,11 +97,45 @@ def test_of_a_file_that_was_cut_what_is_there_is_read_and_the_rest_is_said(
     assert found.remarks[0].startswith(f"b.{suffix} has 2.00 s by its header; ")
 
 
-def test_of_an_ogg_that_was_cut_what_is_there_is_read(tmp_path: Path) -> None:
+def pages_of(data: bytes) -> list[int]:
+    return [at for at in range(len(data)) if data[at : at + 4] == b"OggS"]
+
+
+def test_of_an_ogg_that_was_cut_what_is_there_is_read_and_that_more_is_missing_is_said(
+    tmp_path: Path,
+) -> None:
+    """Its header says no length; cut between two pages nothing says how much is missing."""
     data = written(tmp_path / "a.ogg", noise())
-    found = read(tmp_path / "b.ogg", data[: len(data) // 2])
-    assert 0.3 < found.clip.seconds < 1.2  # pages of 4 kB; its header says no length
-    assert found.missing_seconds == 0.0
+    pages = pages_of(data)
+    found = read(tmp_path / "b.ogg", data[: pages[len(pages) // 2]])
+    assert 0.3 < found.clip.seconds < 1.2 and found.missing_seconds == 0.0
+    (said,) = found.remarks
+    assert (
+        said.startswith("b.ogg stops before its end")
+        and "how much is missing it does not say" in said
+    )
+    within = read(tmp_path / "c.ogg", data[: pages[len(pages) // 2] + 1000])  # a page says its end
+    assert within.missing_seconds > 0.05 and "at least" in within.remarks[0]
+
+
+def test_an_ogg_with_a_hurt_page_says_how_much_it_costs(tmp_path: Path) -> None:
+    data = bytearray(written(tmp_path / "a.ogg", noise()))
+    at = pages_of(data)[5] + 100
+    data[at : at + 64] = bytes(64)
+    found = read(tmp_path / "b.ogg", bytes(data))
+    assert 0.5 < found.clip.seconds < 1.99
+    assert found.missing_seconds == pytest.approx(SECONDS - found.clip.seconds, abs=0.001)
+    assert "at least" not in found.remarks[0]
+
+
+def test_an_ogg_taken_from_the_middle_of_a_stream_misses_nothing(tmp_path: Path) -> None:
+    """Its pages count from the start of the stream: a minute more than is there."""
+    data = bytearray(written(tmp_path / "a.ogg", noise()))
+    for page in pages_of(data)[2:]:
+        (position,) = struct.unpack_from("<q", data, page + 6)
+        struct.pack_into("<q", data, page + 6, position + 60 * RATE)
+    (chain,) = chains(data)
+    assert (chain.frames, chain.is_whole) == (None, True)
 
 
 def test_a_flac_with_a_hurt_frame_is_read_up_to_it(tmp_path: Path) -> None:
