@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from audio.clip import Clip, stereo
+from audio.clip import Clip, resample, stereo
+from diffusion.audio_conditions import Edit
 from diffusion.errors import EngineError
+from midi.grid import Grid
 
 FADE_SECONDS = 0.02
+
+
+def edited(new: Clip, edit: Edit | None, grid: Grid) -> Clip:
+    """What a repaint or an extension leaves of its source, and `new` in its bars or after it.
+
+    Without one of these it is `new`. Raises EngineError.
+    """
+    if edit is None or edit.kind not in ("repaint", "extend"):
+        return new
+    first, end = resample(edit.source, new.sample_rate).frames, new.frames
+    if edit.kind == "repaint":
+        bars = (edit.first_bar, edit.end_bar)
+        first, end = (grid.frame_at(grid.bar_starts[bar], new.sample_rate) for bar in bars)
+    return splice(edit.source, new, min(first, new.frames - 1), min(end, new.frames))
 
 
 def splice(old: Clip, new: Clip, first: int, end: int) -> Clip:

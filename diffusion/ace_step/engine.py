@@ -23,11 +23,9 @@ from diffusion.models.choice import chosen_for, find_code_planner, whole_for_mus
 from diffusion.models.folder import models_folder
 from diffusion.models.shelf import Snapshot
 from diffusion.progress import steady
-from diffusion.splice import splice
+from diffusion.splice import edited, splice
 
 if TYPE_CHECKING:
-    import torch
-
     from diffusion.ace_step.pipeline import Step
     from diffusion.ace_step.player import Player
 
@@ -65,6 +63,7 @@ class AceStepEngine(Engine):
         from diffusion import memory
         from diffusion.ace_step import weights
         from diffusion.ace_step.player import Player
+        from diffusion.description import description
 
         progress("load", 0.1)
         device, dtype = memory.choose_device(snapshot, self._device, self._precision)
@@ -73,7 +72,7 @@ class AceStepEngine(Engine):
         mode = memory.choose_mode(memory.weights_of(pipeline), memory.free_bytes(device))
         mode = next((each for each in memory.MODES if each.name == self._memory), mode)
         self._snapshot, self._player = snapshot, Player(pipeline, device, mode)
-        self._description = _description(snapshot, device, dtype)
+        self._description = description(self.name, "1.5", snapshot, device, dtype)
         progress("load", 1.0)
 
     def describe(self) -> EngineDescription:
@@ -186,16 +185,7 @@ class AceStepEngine(Engine):
     ) -> Generation:
         assert self._player and self._snapshot
         clip = resample(mix, conditions.sample_rate)
-        edit = conditions.audio.edit
-        if edit is not None and edit.kind == "repaint":
-            first, end = (
-                conditions.grid.frame_at(conditions.grid.bar_starts[bar], clip.sample_rate)
-                for bar in (edit.first_bar, edit.end_bar)
-            )
-            clip = splice(edit.source, clip, first, end)
-        if edit is not None and edit.kind == "extend":
-            joined = resample(edit.source, clip.sample_rate).frames
-            clip = splice(edit.source, clip, min(joined, clip.frames - 1), clip.frames)
+        clip = edited(clip, conditions.audio.edit, conditions.grid)
         settings = self._settings(task, conditions)
         if settings.guidance_scale > 1 and self._snapshot.kind == "turbo":
             distilled = "turbo has its guidance in the weights already: more of it may distort."
@@ -222,22 +212,3 @@ class AceStepEngine(Engine):
             remarks=(*remarks, *self._player.pipeline.words.remarks(task.prompt)),
         )
         return Generation(mix=clip, facts=facts)
-
-
-def _description(snapshot: Snapshot, device: torch.device, dtype: torch.dtype) -> EngineDescription:
-    from importlib.metadata import version
-
-    import torch
-
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
-    return EngineDescription(
-        name=AceStepEngine.name,
-        version="1.5",
-        kind=snapshot.kind,
-        weights=snapshot.describe(),
-        device=gpu or device.type,
-        precision=str(dtype).removeprefix("torch."),
-        torch=torch.__version__,
-        diffusers=version("diffusers"),
-        transformers=version("transformers"),
-    )

@@ -14,9 +14,8 @@ from diffusion.errors import EngineError
 from diffusion.facts import EngineDescription, StableAudioFacts
 from diffusion.models.choice import chosen_for, whole_for_music
 from diffusion.models.folder import models_folder
-from diffusion.models.shelf import Snapshot
 from diffusion.progress import steady
-from diffusion.splice import splice
+from diffusion.splice import edited
 from diffusion.stable_audio.task import Task, task_for
 
 if TYPE_CHECKING:
@@ -49,12 +48,13 @@ class StableAudioEngine(Engine):
         progress("load", 0.0)
         snapshot = whole_for_music(self._models or models_folder(), self._model, self.name)
         from diffusion import memory
+        from diffusion.description import description
         from diffusion.stable_audio.pipeline import read
 
         progress("load", 0.1)
         device, dtype = memory.choose_device(snapshot, self._device, self._precision)
         self._pipeline = read(snapshot.folder, dtype, device)
-        self._description = _description(snapshot, device, dtype)
+        self._description = description(self.name, "3", snapshot, device, dtype)
         progress("load", 1.0)
 
     def describe(self) -> EngineDescription:
@@ -147,13 +147,8 @@ class StableAudioEngine(Engine):
         settings: Settings,
         remarks: Sequence[str],
     ) -> Generation:
-        clip, edit = resample(mix, conditions.sample_rate), conditions.audio.edit
-        if task.window is not None and edit is not None:
-            first, end = (round(time * clip.sample_rate) for time in task.window)
-            if edit.kind == "extend":
-                first = resample(edit.source, clip.sample_rate).frames
-            first = min(first, clip.frames - 1)
-            clip = splice(edit.source, clip, first, min(end, clip.frames))
+        edit = conditions.audio.edit
+        clip = edited(resample(mix, conditions.sample_rate), edit, conditions.grid)
         facts = StableAudioFacts(
             task=edit.kind if edit else "cover" if task.source else "text2music",
             prompt=task.caption,
@@ -166,22 +161,3 @@ class StableAudioEngine(Engine):
             remarks=tuple(remarks),
         )
         return Generation(mix=clip, facts=facts)
-
-
-def _description(snapshot: Snapshot, device: Any, dtype: Any) -> EngineDescription:
-    from importlib.metadata import version
-
-    import torch
-
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
-    return EngineDescription(
-        name=StableAudioEngine.name,
-        version="3",
-        kind=snapshot.kind,
-        weights=snapshot.describe(),
-        device=gpu or device.type,
-        precision=str(dtype).removeprefix("torch."),
-        torch=torch.__version__,
-        diffusers=version("diffusers"),
-        transformers=version("transformers"),
-    )

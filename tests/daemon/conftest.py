@@ -174,6 +174,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int]:
 
     monkeypatch.setattr(diffusion.engines, "ENGINES", tone_engine.TONES)
     monkeypatch.setenv("BACKLINE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("BACKLINE_MODELS", raising=False)
 
     def backline(*words: object) -> int:
         monkeypatch.setattr(sys, "argv", ["backline", *map(str, words)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 
 from audio.clip import Clip
-from daemon import cli
 from diffusion.facts import EngineDescription
 from midi.grid import Grid
 from midi.key import Key
@@ -31,19 +29,6 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         engine=EngineDescription(name="test"),
     )  # fmt: skip
     return tmp_path / "job"
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    def backline(*words: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["backline", *map(str, words)])
-        try:
-            cli.main()
-        except SystemExit as end:
-            return int(end.code or 0)
-        return 0
-
-    return backline
 
 
 def test_a_job_becomes_one_file(

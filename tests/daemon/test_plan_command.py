@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daemon import cli
 from daemon.plan_folder import PLAN_FILES
 
 Run = Callable[..., int]
 ASKED = ("--bpm", "240", "--key", "A minor", "--bars", "4", "--stems", "drums,bass,melody")
 CHORDS = "Am7 F | C G/B | Dm | E7"
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs `backline ...` in this process with the tone engine and gives its exit status."""
-    import tone_engine
-
-    import diffusion.engines
-
-    monkeypatch.setattr(diffusion.engines, "ENGINES", tone_engine.TONES)
-    monkeypatch.setenv("BACKLINE_HOME", str(tmp_path / "home"))
-
-    def backline(*words: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["backline", *map(str, words)])
-        try:
-            cli.main()
-        except SystemExit as end:
-            return int(end.code or 0)
-        return 0
-
-    return backline
 
 
 @pytest.fixture
