@@ -1,12 +1,10 @@
 """Integrated loudness, true peak, and the one gain that brings a mix and its stems to a target.
 
-Loudness after ITU-R BS.1770-4 by pyloudnorm, through this one door; true peak by fourfold
-oversampling, as its annex 2 has it.
+Loudness after ITU-R BS.1770-4; true peak by fourfold oversampling, as its annex 2 has it.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,15 +13,23 @@ from audio.clip import Clip, Samples
 from audio.decibels import SILENCE_DB, Levels, amplitude_to_db, db_to_amplitude
 from audio.errors import AudioError
 from audio.mix_down import mix_down
+from audio.oversampling import OVERSAMPLING, oversampled
 from audio.report import Loudness
+from audio.weighting import (
+    BLOCK_SECONDS,
+    BLOCKS_OVERLAP,
+    CHANNEL_WEIGHTS,
+    gated,
+    integrated_lufs,
+    weighted,
+)
 
 TARGET_LUFS, CEILING_DBTP = -14.0, -1.0
 MIN_TARGET_LUFS, MAX_TARGET_LUFS = -40.0, -6.0
 MAX_GAIN_DB = 24.0  # more would lift hiss, not music
-MIN_SECONDS = 0.4  # one block of BS.1770
-OVERSAMPLING = 4
-MAX_METER_CHANNELS = 5  # of pyloudnorm: left, right, centre, and two behind
-PIECE_FRAMES = 1 << 18  # oversampled at a time, so that ten minutes need no gigabytes
+MIN_SECONDS = BLOCK_SECONDS
+MAX_METER_CHANNELS = len(CHANNEL_WEIGHTS)
+PIECE_FRAMES = 1 << 15  # oversampled at a time, so that they stay in the cache
 PIECE_MARGIN = 64
 
 
@@ -34,38 +40,24 @@ def measure_loudness(clip: Clip) -> Loudness:
 
 def weighted_power(clip: Clip, hop_frames: int) -> Levels:
     """The power BS.1770 hears (all channels, K-weighted) in each piece of `hop_frames`."""
-    import pyloudnorm
-
     hops = -(-clip.frames // hop_frames)
     power = np.zeros(hops)
     for channel in clip.samples:
-        weighted = channel
-        for stage in pyloudnorm.Meter(clip.sample_rate)._filters.values():
-            weighted = stage.apply_filter(weighted)
         squares = np.zeros(hops * hop_frames, np.float32)
-        np.square(weighted, out=squares[: clip.frames], casting="same_kind")
+        heard = weighted(channel, clip.sample_rate)
+        np.square(heard, out=squares[: clip.frames], casting="same_kind")
         power += squares.reshape(hops, hop_frames).mean(axis=1)
     return power
 
 
 def gated_lufs(power: Levels, hop_seconds: float) -> float | None:
     """Integrated loudness of weighted_power: blocks of 0.4 s, gated; None for less than one."""
-    block, step = round(MIN_SECONDS / hop_seconds), round(MIN_SECONDS / 4 / hop_seconds)
+    block = round(MIN_SECONDS / hop_seconds)
+    step = round(MIN_SECONDS / BLOCKS_OVERLAP / hop_seconds)
     if len(power) < block:
         return None
     sums = np.concatenate([[0.0], np.cumsum(power)])
-    blocks = (sums[block::step] - sums[:-block:step]) / block
-    for gate in (-70.0, -10.0):
-        if gate == -10.0:
-            gate += _lufs_of(blocks)
-        blocks = blocks[blocks > 10 ** ((gate + 0.691) / 10)]
-        if not len(blocks):
-            return SILENCE_DB
-    return _lufs_of(blocks)
-
-
-def _lufs_of(blocks: Levels) -> float:
-    return -0.691 + 10 * float(np.log10(blocks.mean()))
+    return gated((sums[block::step] - sums[:-block:step]) / block)
 
 
 def true_peak(clip: Clip, at_least: float = 0.0) -> float:
@@ -73,29 +65,25 @@ def true_peak(clip: Clip, at_least: float = 0.0) -> float:
 
     What cannot rise over `at_least` is not looked at.
     """
-    from scipy.signal import resample_poly
-
     most = max(clip.peak, at_least)
     for first in range(0, clip.frames, PIECE_FRAMES):
         low = max(0, first - PIECE_MARGIN)
         piece = clip.samples[:, low : first + PIECE_FRAMES + PIECE_MARGIN]
         loud = np.abs(piece).max()
         if 2 * loud > most:  # band-limited music peaks at most 6 dB over its samples
-            most = max(most, float(np.abs(resample_poly(piece, OVERSAMPLING, 1, axis=1)).max()))
+            most = max(most, float(np.abs(oversampled(piece)).max()))
     return most
 
 
 def moment_peaks(clip: Clip, hop_frames: int) -> Levels:
     """The true peak of each piece of `hop_frames`, of which the last may be shorter."""
-    from scipy.signal import resample_poly
-
     hops = -(-clip.frames // hop_frames)
     peaks = np.zeros(hops)
     step = max(1, PIECE_FRAMES // hop_frames)
     for first in range(0, hops, step):
         begin, end = first * hop_frames, min((first + step) * hop_frames, clip.frames)
         low = max(0, begin - PIECE_MARGIN)
-        loud = resample_poly(clip.samples[:, low : end + PIECE_MARGIN], OVERSAMPLING, 1, axis=1)
+        loud = oversampled(clip.samples[:, low : end + PIECE_MARGIN])
         loud = np.abs(loud[:, OVERSAMPLING * (begin - low) :]).max(axis=0)
         count = -(-(end - begin) // hop_frames)
         whole = np.zeros(count * hop_frames * OVERSAMPLING, np.float32)
@@ -148,12 +136,5 @@ def _rise(frames: int) -> Samples:
 def _lufs(clip: Clip) -> float | None:
     if clip.seconds < MIN_SECONDS:
         return None
-    import pyloudnorm
-
     samples = clip.samples if clip.channels <= MAX_METER_CHANNELS else mix_down(clip.samples)
-    meter = pyloudnorm.Meter(clip.sample_rate)
-    with warnings.catch_warnings(), np.errstate(divide="ignore"):
-        warnings.simplefilter("ignore")  # of silence
-        # It filters in float64 whatever it is given, and keeps what came out in what it was given.
-        lufs = float(meter.integrated_loudness(samples.T))
-    return lufs if np.isfinite(lufs) else SILENCE_DB
+    return integrated_lufs(samples, clip.sample_rate)

@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from audio.biquads import filtered, high_pass
 from audio.clip import Clip, resample_fast
 from audio.decibels import power_to_db
 from audio.features import Floats, audible, extract_features
@@ -68,12 +69,10 @@ class _Spectra:
     """Pitches of short windows of a mono sound."""
 
     def __init__(self, mono: npt.NDArray[np.float32], voice: Voice) -> None:
-        from scipy.signal import butter, sosfilt
-
         self._window = round(voice.window_seconds * LISTENING_RATE)
         self._mono = np.pad(mono, (self._window, self._window))
-        high_pass = butter(2, TREBLE_HZ, "highpass", fs=LISTENING_RATE, output="sos")
-        self._treble = np.asarray(sosfilt(high_pass, self._mono))
+        butterworth = high_pass(TREBLE_HZ, 2**-0.5, LISTENING_RATE)
+        self._treble = filtered(self._mono, [butterworth], LISTENING_RATE)
         self.seconds = len(mono) / LISTENING_RATE
         self._hann = np.hanning(self._window)
         self.window_seconds = voice.window_seconds

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from audio.biquads import filtered, high_pass
 from audio.clip import Samples
 from audio.decibels import db_to_amplitude
 from diffusion.embedded.decoder.noise import shaped_noise
@@ -37,16 +38,14 @@ BLOCK_FRAMES = 1 << 18
 
 def responses(stem: str, room: Room, sample_rate: int) -> Tensor:
     """Return what a stem's middle adds to its middle and to its sides, (2, frames)."""
-    from scipy.signal import butter, sosfilt
-
     wet = _room(room, sample_rate)
     level_db = STEM_ROOM_DB[stem] + room.level_db if STEM_ROOM_DB[stem] > NONE_DB else NONE_DB
     # Left and right are two noises: their sum is in the middle, their difference at the sides.
     both = np.stack([wet[0] + wet[1], wet[0] - wet[1]]) / 2 * db_to_amplitude(level_db)
     velvet = _velvet(sample_rate) * db_to_amplitude(STEM_WIDTH_DB[stem])
     both[1, : len(velvet)] += velvet
-    high = butter(2, STEM_WIDTH_FROM_HZ[stem], "high", fs=sample_rate, output="sos")
-    both[1] = sosfilt(high, both[1])
+    butterworth = high_pass(STEM_WIDTH_FROM_HZ[stem], 2**-0.5, sample_rate)
+    both[1] = filtered(both[1], [butterworth], sample_rate)
     return torch.from_numpy(both.astype(np.float32))
 
 
