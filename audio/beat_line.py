@@ -121,7 +121,11 @@ def _scatter(miss: Floats, due: DueOnsets) -> tuple[float, float]:
     follows others that are late. Where none is early the late ones do no harm. The larger, doubled;
     and how many trusted onsets there are, by weight.
     """
-    weight = np.where(due.on_time > settings.TRUSTED, due.on_time * due.weight, 0.0)
+    trusted = due.on_time > settings.TRUSTED
+    on_line = due.places[trusted & (np.abs(miss) < settings.ON_LINE_SECONDS)]
+    # A codec spreads what begins over the frame before it: that is heard as one start too many.
+    echoes = (miss < -settings.ECHO_SECONDS) & np.isin(due.places, on_line)
+    weight = np.where(trusted & ~echoes, due.on_time * due.weight, 0.0)
     if not weight.any():
         return WITHIN_SECONDS, 0.0
     miss = np.clip(miss, -settings.FAR_SECONDS, settings.FAR_SECONDS)

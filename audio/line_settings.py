@@ -38,6 +38,7 @@ NEGLIGIBLE = 1e-3  # (a) less likely behaviours are left out of the errors
 # How the line is judged.
 MET_SECONDS = 0.025  # (c) a pulse with an onset this near is met
 FAR_SECONDS = 0.030  # (c) a larger miss counts as this
+ON_LINE_SECONDS, ECHO_SECONDS = 0.006, 0.015  # where one starts so near, one so early is no note
 TRUSTED = 0.5  # (a) chance of being on time, over which an onset is judged by
 COMMON_SECONDS = 0.001  # (a) by which all onsets may be early or late together
 USUAL_MISS_SECONDS = 0.003  # (a) what their spread allows; more widens all errors

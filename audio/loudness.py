@@ -67,11 +67,13 @@ def true_peak(clip: Clip, at_least: float = 0.0) -> float:
     """
     most = max(clip.peak, at_least)
     for first in range(0, clip.frames, PIECE_FRAMES):
-        low = max(0, first - PIECE_MARGIN)
-        piece = clip.samples[:, low : first + PIECE_FRAMES + PIECE_MARGIN]
+        low, end = max(0, first - PIECE_MARGIN), min(first + PIECE_FRAMES, clip.frames)
+        piece = clip.samples[:, low : end + PIECE_MARGIN]
         loud = np.abs(piece).max()
         if 2 * loud > most:  # band-limited music peaks at most 6 dB over its samples
-            most = max(most, float(np.abs(oversampled(piece)).max()))
+            # Where the piece is cut out of the sound it overshoots: that is not looked at.
+            inside = slice(OVERSAMPLING * (first - low), OVERSAMPLING * (end - low))
+            most = max(most, float(np.abs(oversampled(piece)[:, inside]).max()))
     return most
 
 

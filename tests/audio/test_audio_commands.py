@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 from typer.testing import CliRunner
 
@@ -247,6 +248,19 @@ def test_stems_in_flac_are_conformed_with_their_mix(recording: Path) -> None:
     take, out = str(recording / "take.wav"), recording / "out"
     run("conform", take, "--bpm", "120", "--stems", str(recording), "-o", str(out))
     assert read_clip(out / "bass.wav").frames == read_clip(out / "drums.wav").frames == 10 * RATE
+
+
+def test_a_recording_of_96_khz_is_conformed_with_its_stems(recording: Path) -> None:
+    names = ("take", "drums", "bass", "melody")
+    for name in names:
+        samples, rate = soundfile.read(recording / f"{name}.wav")
+        high = scipy.signal.resample_poly(samples, 96_000, rate, axis=0)
+        soundfile.write(recording / f"{name}.wav", high, 96_000, subtype="FLOAT")
+    take, out = str(recording / "take.wav"), recording / "out"
+    run("conform", take, "--bpm", "120", "--stems", str(recording), "-o", str(out))
+    for name in ("mix", *names[1:]):
+        found = soundfile.info(out / f"{name}.wav")
+        assert (found.frames, found.samplerate) == (10 * 96_000, 96_000)  # 20 beats at 120 bpm
 
 
 def test_conform_takes_the_users_word_for_bar_one_and_asks_for_it(

@@ -7,7 +7,14 @@ import pytest
 
 from audio.clip import Clip
 from audio.errors import AudioError
-from audio.loudness import faded, gain_to_target, measure_loudness, true_peak, with_gain
+from audio.loudness import (
+    PIECE_FRAMES,
+    faded,
+    gain_to_target,
+    measure_loudness,
+    true_peak,
+    with_gain,
+)
 
 RATE = 48_000
 
@@ -29,6 +36,14 @@ def test_the_peak_between_the_samples_is_found() -> None:
     assert 20 * np.log10(tone.peak) == pytest.approx(-9.01, abs=0.01)
     # EBU Tech 3341 allows a true peak meter +0.2 and -0.4 dB.
     assert 20 * np.log10(true_peak(tone)) == pytest.approx(-6.0, abs=0.2)
+
+
+def test_a_long_sound_has_the_peak_of_its_parts() -> None:
+    # It is looked at in pieces; where one is cut out of the sound there is no peak.
+    tone = faded(sine(RATE / 4, -6, seconds=3.0, phase=np.pi / 4), 0.1, 0.1)
+    short = faded(sine(RATE / 4, -6, seconds=0.5, phase=np.pi / 4), 0.1, 0.1)
+    assert tone.frames > 2 * PIECE_FRAMES > 2 * short.frames
+    assert true_peak(tone) == pytest.approx(true_peak(short), rel=1e-4)  # of both fades
 
 
 def test_the_gain_reaches_the_target() -> None:
