@@ -3,6 +3,7 @@
 # make test-midi run the tests of one folder: test-audio, test-daemon, test-osc_protocol ...
 # make lint      formatter, linter, types make install     only the command, in .venv
 # make recordings judge the alignment on music made by people, fetched from Debian
+# make install-light  measure, conform, slice, plan: without torch, 0.4 GB
 # make bench     measure the daemon's speed
 # make test-all  make test, then make torture
 # make torture   try to break the daemon, for minutes; with FULL=1 for hours
@@ -14,11 +15,15 @@ BIN = $(VENV)/bin
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 TEST_PACKAGES = liblo-tools lua5.4 lua-socket lua-check ardour systemd libxml2-utils
 
-.PHONY: install demo test test-all test-fast packages lint pages bench torture recordings clean
+.PHONY: install install-light demo test test-all test-fast packages lint pages bench torture recordings clean
 
 install: $(VENV)/installed
 	@echo "backline is $(abspath $(BIN))/backline. To type it bare in this terminal: . $(BIN)/activate"
 	@echo "and in all of them:  mkdir -p ~/.local/bin && ln -sf $(abspath $(BIN))/backline ~/.local/bin/"
+
+# What measures, conforms, slices, plans and sends orders; `make install` adds the rest to it.
+install-light: $(VENV)/installed-light
+	@echo "backline, without generate and split, is $(abspath $(BIN))/backline"
 
 demo: $(VENV)/installed
 	$(BIN)/backline demo -o out/demo
@@ -67,6 +72,11 @@ $(VENV)/bin/python:
 $(VENV)/installed: pyproject.toml $(VENV)/bin/python
 	@echo "installing the Python packages into $(VENV): PyTorch is large, this can take minutes"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/installed-light: requirements-light.txt $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-light.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
 $(VENV)/installed-test: pyproject.toml $(VENV)/bin/python

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from daemon.config import Config
+from daemon.installation import REINSTALL, ROOMS, is_light
+from daemon.reaper_folders import portable_folders
 from daemon.reaper_install import installed_version, resource_folder
 from daemon.running import daemon_answers, port_is_free
 from stems.version import backline_version
@@ -19,8 +22,6 @@ from stems.version import backline_version
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 GIB = 1 << 30
 NEEDED_DISK_BYTES = 2 * GIB
-REINSTALL = "run `make install`, or `pip install -e .` in the clone"
-ROOMS = ("midi", "osc_protocol", "audio", "diffusion", "stems", "daemon")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,9 @@ def _torch(config: Config) -> Finding:
     try:
         return Finding("torch", OK, version("torch"))
     except PackageNotFoundError:
+        if is_light():
+            text = "not installed: a light install measures, conforms, slices and plans only"
+            return Finding("torch", WARNING, text, REINSTALL)
         return Finding("torch", PROBLEM, "not installed", REINSTALL)
 
 
@@ -94,6 +98,8 @@ def _engine(config: Config) -> Finding:
     from midi.grid import Grid
     from midi.key import Key
 
+    if is_light():
+        return Finding("Engine", WARNING, f"{DEFAULT_ENGINE} needs torch to play", REINSTALL)
     # Dry: every network plays, and no mix is worked out that nobody hears.
     one_bar = Conditions(Grid.constant("120", bars=1), Key.parse("C major"), dry=True)
     try:
@@ -149,15 +155,31 @@ def _osc_port(config: Config) -> Finding:
 
 
 def _reaper(config: Config) -> Finding:
-    folder = resource_folder()
-    if not folder.is_dir():
-        advice = "start REAPER once, or ignore this if it is a portable install or another DAW"
-        return Finding("REAPER", WARNING, f"no resource folder at {folder}", advice)
-    scripts, ours = installed_version(folder), backline_version()
-    if scripts is None:
-        advised = "`backline install-reaper` puts them there"
-        return Finding("REAPER", OK, f"resource folder {folder}, without scripts; {advised}")
-    if scripts != ours:
-        text = f"scripts {scripts} in {folder}, this is backline {ours}"
-        return Finding("REAPER", WARNING, text, "run `backline install-reaper`")
-    return Finding("REAPER", OK, f"scripts {scripts} in {folder}")
+    folders = [path for path in (resource_folder(),) if path.is_dir()]
+    folders += [path for path in portable_folders(config.home) if path not in folders]
+    if not folders:
+        advice = (
+            "start REAPER once; for a portable one `backline install-reaper --resource-path "
+            "FOLDER`; or ignore this for another DAW"
+        )
+        text = f"no resource folder at {resource_folder()}, and no portable REAPER found"
+        return Finding("REAPER", WARNING, text, advice)
+    ours = backline_version()
+    versions = {folder: installed_version(folder) for folder in folders}
+    text = "; ".join(
+        f"scripts {scripts} in {folder}"
+        if scripts
+        else f"resource folder {folder}, without scripts; `{_installs(folder)}` puts them there"
+        for folder, scripts in versions.items()
+    )
+    for folder, scripts in versions.items():
+        if scripts not in (None, ours):
+            text += f", this is backline {ours}"
+            return Finding("REAPER", WARNING, text, f"run `{_installs(folder)}`")
+    return Finding("REAPER", OK, text)
+
+
+def _installs(folder: Path) -> str:
+    """The command that puts scripts into a resource folder."""
+    where = "" if folder == resource_folder() else f" --resource-path {shlex.quote(str(folder))}"
+    return f"backline install-reaper{where}"

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from daemon.config import Config
 from daemon.errors import DaemonError, Interrupted, UsageError
+from daemon.installation import lack_of
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130  # 130: ended by Ctrl-C, as shells have it
 
@@ -42,6 +43,8 @@ def failure_of(error: Exception) -> Failure:
             return Failure(str(error), BAD_USAGE if code in bad_input else FAILED)
         case DaemonError() | EngineError() | StemError() | AudioError():
             return Failure(str(error), FAILED)
+        case ModuleNotFoundError() if lack := lack_of(error):
+            return Failure(lack, FAILED)
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             what = error.filename or "what was to be printed or written"
             return Failure(f"the disk is full: {what} found no room", FAILED)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from daemon.errors import DaemonError, UsageError
+from daemon.reaper_folders import SETTINGS
 from stems.version import backline_version
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "reaper_scripts"
@@ -126,8 +127,8 @@ def _check_resources(resources: Path) -> None:
         )
     if not resources.is_dir():
         raise UsageError(f"resource-path {resources} is no folder; {hint}")
-    if not (resources / "reaper.ini").is_file():  # REAPER writes it when it runs the first time
-        raise UsageError(f"resource-path {resources} is not REAPER's: no reaper.ini in it; {hint}")
+    if not (resources / SETTINGS).is_file():
+        raise UsageError(f"resource-path {resources} is not REAPER's: no {SETTINGS} in it; {hint}")
 
 
 def _check_starter() -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.config import Config
+from daemon.installation import lack_of
 from daemon.jobs import JobState
 from daemon.worker_messages import Alive, Cancel, Ended, Order, Play, Progressed, Ready, Report
 from diffusion.engines import engine_spec
@@ -175,6 +176,8 @@ def explain(error: Exception, log_file: Path, folder: Path | None = None) -> tup
         _write_down(error)
         reason = getattr(broken, "strerror", None) or str(broken)
         return Code.DISK_FULL, f"the results cannot be written ({reason}); look after the disk"
+    if lack := next(filter(None, map(lack_of, causes)), ""):
+        return Code.MODEL_UNAVAILABLE, lack
     match error:
         case ProtocolError():
             return error.code, error.message

@@ -161,7 +161,7 @@ def _read_network(file: Path) -> Any:
             warnings.simplefilter("ignore")  # of parameters that a later demucs dropped
             module = _read_pickled(file) if file.suffix == PICKLED else _read_safetensors(file)
             return module.float().eval().requires_grad_(False)
-    except StemError:
+    except (StemError, ModuleNotFoundError):
         raise
     except Exception as error:  # the formats, torch and each class have families of their own
         reason = " ".join(str(error).split())[:160] or type(error).__name__
