@@ -26,7 +26,7 @@ def locked(home: Path) -> Iterator[IO[bytes]]:
     path = home / "daemon.lock"
     with path.open("a+b") as file, _opened(home) as folder:
         try:
-            _lock(file)
+            lock(file)
             _lock_folder(folder)
         except OSError as error:
             raise DaemonError(
@@ -55,7 +55,7 @@ def is_held(home: Path, port: int) -> bool:
         with path.open("r+b") as file:
             if _said(path).get("port") != port:
                 return False
-            _lock(file)
+            lock(file)
             return False
     except FileNotFoundError:
         return False
@@ -84,7 +84,8 @@ def _said(path: Path) -> dict[str, object]:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: IO[bytes]) -> None:
+    def lock(file: IO[bytes]) -> None:
+        """Lock an open file for this process; raises OSError where another has it."""
         file.seek(_LOCKED_BYTE)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         file.seek(0)
@@ -110,5 +111,6 @@ else:
     def _lock_folder(folder: int) -> None:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def _lock(file: IO[bytes]) -> None:
+    def lock(file: IO[bytes]) -> None:
+        """Lock an open file for this process; raises OSError where another has it."""
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from daemon.claim import release_all
 from daemon.errors import UsageError
 from diffusion.engines import engine_spec
 
@@ -75,7 +76,13 @@ class DefaultGroup(TyperGroup):
 
 
 class GroupedCommand(TyperCommand):
-    """A command whose help lists its options under the headings of their groups."""
+    """A command whose help lists its options in groups, and that gives back what it has claimed."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        finally:
+            release_all()
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}

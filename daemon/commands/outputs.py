@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
+from daemon.claim import claimed, release
 from daemon.errors import DaemonError, UsageError
 from daemon.screen import say_aside
 from osc_protocol.messages import AnyRequest
@@ -27,16 +28,20 @@ def free_folder(
     """Return the folder for the result of `request`: `out_dir`, or one beside it, which is said.
 
     Free is what is empty. Beside an earlier result of the same command (of a split: of the same
-    sound) goes the new one, under the next number; what else is there is moved aside by `force`,
-    as an earlier result is. Raises UsageError where the result may not go there.
+    sound) goes the new one, under the next number, as it does where another command is at work;
+    what else is there is moved aside by `force`, as an earlier result is. Raises UsageError where
+    the result may not go there.
     """
     read = [Path(getattr(request, arg.field)) for arg in request.row.paths] if request else []
     for given in (each for each in (*inputs, *read) if each.name):
         refuse_inputs(out_dir, "out", [given, given.parent])
     is_trial = bool(request and request.dry_run)
+    if not is_trial and not claimed(out_dir):
+        return beside(out_dir, holds="is being written by another command")
     try:
         if _is_taken(out_dir):
             if not force and _is_earlier(out_dir, request):
+                release(out_dir)
                 return beside(out_dir, quiet=is_trial)
             backup = backup_name(out_dir.resolve())
             if not force:
@@ -55,14 +60,21 @@ def free_folder(
         raise UsageError(str(error)) from error
 
 
-def beside(folder: Path, *, quiet: bool = False) -> Path:
+def beside(folder: Path, *, quiet: bool = False, holds: str = "holds an earlier result") -> Path:
     """Return the first free folder of song-2, song-3 ... beside `folder`, and say so."""
     plain = folder.resolve()
     names = (plain.with_name(f"{plain.name}-{number}") for number in count(2))
-    free = folder.parent / next(each.name for each in names if not os.path.lexists(each))
-    if not quiet:
-        say_aside(f"{folder} holds an earlier result; the new one goes beside it, into {free}")
-    return free
+    for each in names:
+        if os.path.lexists(each) or not (quiet or claimed(each)):
+            continue
+        if _is_taken(each):  # since a moment ago
+            release(each)
+            continue
+        free = folder.parent / each.name
+        if not quiet:
+            say_aside(f"{folder} {holds}; the new one goes beside it, into {free}")
+        return free
+    raise AssertionError("numbers do not end")
 
 
 def _is_taken(folder: Path) -> bool:
@@ -90,6 +102,8 @@ def check_beside(
         raise UsageError(f"out {str(folder)!r} holds a finished job; choose another folder")
     for target in (folder / name for name in names):
         refuse_inputs(target, "out", inputs)
+        if not request.dry_run:
+            _claim(target, "out")
         if not target.exists():
             continue
         backup = backup_name(target)
@@ -142,11 +156,13 @@ def in_place_of(
 ) -> Iterator[None]:
     """Move aside what has the name of a target, while the targets are written; say where it is.
 
-    After an error it is back. Raises UsageError for an input, for a file of a finished job, and
-    without `force` for whatever is there already; an empty folder is free where `folder` is wanted.
+    After an error it is back. Raises UsageError for an input, for a file of a finished job, for
+    what another command is writing, and without `force` for whatever is there already; an empty
+    folder is free where `folder` is wanted.
     """
     for target in targets:
         refuse_inputs(target, option, inputs)
+        _claim(target, option)
     empty = [each for each in targets if folder and each.is_dir() and not any(each.iterdir())]
     moved = {each: backup_name(each) for each in targets if each.exists() and each not in empty}
     for target, backup in moved.items():
@@ -163,6 +179,8 @@ def in_place_of(
                 if backup.exists():
                     os.replace(backup, target)
             raise
+    for target in targets:
+        release(target)
     for target, backup in moved.items():
         say_aside(f"{target} was there already and is kept as {backup.name}")
 
@@ -188,6 +206,13 @@ def refuse_inputs(target: Path, option: str, inputs: Sequence[Path]) -> None:
             raise UsageError(
                 f"{option} {str(target)!r} is an input{or_folder}; choose another name"
             )
+
+
+def _claim(target: Path, option: str) -> None:
+    if not claimed(target):
+        raise UsageError(
+            f"{option} {str(target)!r} is being written by another command; choose another name"
+        )
 
 
 def _check_taken(target: Path, backup: Path, option: str, force: bool, folder: bool) -> None:
