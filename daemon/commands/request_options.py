@@ -145,7 +145,7 @@ def _metavar(argument: Arg) -> str:
     if argument.kind == "names":
         return "NAMES"
     if argument.choices:
-        return "|".join(argument.choices)
+        return "|".join(filter(None, argument.choices))
     if argument.low is not None and argument.high is not None and argument.high < 10**6:
         return f"{argument.low}..{argument.high}"
     kinds = {"int": "N", "float": "N", "path": "PATH", "adapters": "PATH[:SCALE]"}
