@@ -72,10 +72,22 @@ class Speaker:
         self._library.espeak_SetVoiceByName(voice.encode())
         for parameter, value in ((1, rate), (3, pitch), (4, 0)):  # 4: no intonation
             self._library.espeak_SetParameter(parameter, value, 0)
-        text = f"[[{phonemes}]]".encode()
-        self._library.espeak_Synth(text, len(text) + 1, 0, 1, 0, 0x101, None, None)
-        self._library.espeak_Synchronize()
+        self._speak(f"[[{phonemes}]]", 0x101)  # characters in UTF-8, phonemes in brackets
         return np.concatenate(self._pieces) / 32768.0, list(self._events)
+
+    def read(self, text: str, voice: str, rate: int, pitch: int, span: int) -> Floats:
+        """Samples of a text, read with an intonation; `pitch` and its `span` from 0 to 99."""
+        self._pieces.clear()
+        self._library.espeak_SetVoiceByName(voice.encode())
+        for parameter, value in ((1, rate), (3, pitch), (4, span)):
+            self._library.espeak_SetParameter(parameter, value, 0)
+        self._speak(text, 0x1)
+        return np.concatenate([np.zeros(1, np.int16), *self._pieces]) / 32768.0
+
+    def _speak(self, text: str, flags: int) -> None:
+        given = text.encode()
+        self._library.espeak_Synth(given, len(given) + 1, 0, 1, 0, flags, None, None)
+        self._library.espeak_Synchronize()
 
 
 ONSETS = (

@@ -33,6 +33,7 @@ from midi.key import Key
 from training.compose import Piece, compose
 from training.held_out import melody_of
 from training.sounds import SAMPLE_RATE
+from training.splitter_field import field_song
 from training.splitter_sounds import (
     FONTS,
     FRAMES,
@@ -217,6 +218,7 @@ WAYS: Mapping[str, Callable[[int], Sound]] = {
     "": training_song,
     "varied": lambda seed: training_song(seed, vary=True),
     "engine": by_engine,
+    "field": field_song,
 }
 
 
@@ -244,6 +246,8 @@ def main() -> None:
                       help="what the engine plays, as OUT/engineSEED.npy")  # fmt: skip
     ways.add_argument("--varied", dest="way", action="store_const", const="varied",
                       help="sounds far from the soundfonts', as OUT/variedSEED.npy")  # fmt: skip
+    ways.add_argument("--field", dest="way", action="store_const", const="field",
+                      help="what recordings bring besides, as OUT/fieldSEED.npy")  # fmt: skip
     options = parser.parse_args()
     torch.set_num_threads(1)
     seeds: list[int] = []

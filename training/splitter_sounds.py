@@ -40,9 +40,10 @@ UNSEEN_FONT = SF2 / "TimGM6mb.sf2"
 # General MIDI programs that a part may be played with, beside the piece's own.
 CHOICES: Mapping[str, tuple[int, ...]] = {
     "drums": (0, 8, 16, 24, 25, 32, 40),
-    "bass": (32, 33, 34, 35, 36, 37, 38, 39, 43, 58),
-    "comp": (*range(0, 8), *range(16, 32), *range(44, 55), *range(88, 96)),
-    "lead": (*range(0, 15), *range(22, 32), *range(40, 47), *range(56, 58), *range(59, 88)),
+    "bass": (32, 33, 34, 35, 36, 37, 38, 39),
+    # without the choirs (52 to 54, 85, 91), which are vocals (training.splitter_field)
+    "comp": (*range(0, 8), *range(16, 32), *range(44, 52), *range(88, 91), *range(92, 96)),
+    "lead": (*range(0, 15), *range(22, 32), *range(40, 47), *range(56, 85), 86, 87),
 }
 # espeak-ng's voices, and how much shorter than the speaker's the throat is made.
 VOICES = (
@@ -66,7 +67,7 @@ Sound = NDArray[np.float32]
 
 
 @cache
-def _font(path: Path, tuned: int = 0) -> Soundfont:
+def font_of(path: Path, tuned: int = 0) -> Soundfont:
     """A soundfont rendered at a higher rate, so that its sounds are `tuned` semitones lower."""
     return Soundfont(path, round(SAMPLE_RATE * 2 ** (tuned / 12)))
 
@@ -95,7 +96,7 @@ def by_soundfont(
                   max(1, round(n.velocity * 127)))
             for n in part.notes
         ]  # fmt: skip
-        return _font(path, tuned).play(events, FRAMES, program=program, bank=DRUM_BANK)
+        return font_of(path, tuned).play(events, FRAMES, program=program, bank=DRUM_BANK)
     program = PROGRAMS[part.timbre] if program is None else program
     events = [
         Event(round(t.start), int(t.held_seconds * SAMPLE_RATE),
@@ -103,7 +104,7 @@ def by_soundfont(
               max(1, round(t.velocity * 127)))
         for t in tones_of(part, grid, SAMPLE_RATE)
     ]  # fmt: skip
-    return _font(path, tuned).play(events, FRAMES, program=program)
+    return font_of(path, tuned).play(events, FRAMES, program=program)
 
 
 def by_singer(part: Part, grid: Grid, seed: int, throat: int) -> Sound:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from audio.decibels import db_to_amplitude
@@ -31,19 +31,22 @@ from stems.splitting.mask_network import BANDS, FLOOR, MaskNetwork
 from training.checkpoints import origin_of, write_origin
 from training.sounds import SAMPLE_RATE
 from training.splitter_data import SOURCES, held_out_song
+from training.splitter_field import field_song
 from training.splitter_sounds import FRAMES
 from training.tiny import parsed, song_files
 
 CLIP = 6 * SAMPLE_RATE
 REMIXED = 0.2  # of the drawn examples have every stem from another song
 DROPPED = 0.08  # of the stems are silent
+ALONE = 0.3  # of the examples have one stem, where there are songs of the field
 SWAPPED = 0.5
 FAINT = 0.12  # of the stems are 8 to 20 dB quieter than the others
 NATURAL = 0.5  # of the examples are as loud, stem by stem, as the engine plays
-VARIED = 0.6  # of the songs are drawn from the varied ones, where there are some
+# Of the songs drawn, by the beginning of their names, where there are such; the others share the rest.
+DRAWN = {"field": 0.55, "varied": 0.25}
 BENT, SEMITONES = 0.5, 3.0  # of the stems are faster or slower, at most by so many
 EQ_DB, EQ_POINTS = 6.0, 8
-VALID_SEED, VALID_SONGS = 900, 4
+VALID_SEED, VALID_SONGS, FIELD_SONGS = 900, 4, 12
 SURENESS = (
     0.8  # of the logits that ship: the network is too sure about sounds it was not trained on
 )
@@ -71,7 +74,9 @@ class Songs:
                 if path.name.startswith("engine"):
                     self.levels.append(np.maximum(loud / np.sqrt(np.square(loud).mean()), 0.2))
         self.names = list(self.songs)
-        self.varied = [name for name in self.names if name.startswith("varied")]
+        self.kinds = {
+            kind: [name for name in self.names if name.startswith(kind)] for kind in DRAWN
+        }
 
     def batch(self, size: int) -> Tensor:
         """(size, stems, 2, CLIP) float32."""
@@ -82,11 +87,17 @@ class Songs:
             levels = self.levels[int(self.random.integers(len(self.levels)))] if natural else None
             name, at = self._pick()
             bend = self._bend()
+            alone = None
+            if self.kinds["field"] and self.random.random() < ALONE:
+                alone = int(self.random.integers(len(SOURCES)))
+                name, at = self._pick(alone)
             for stem in range(len(SOURCES)):
+                if alone not in (None, stem):
+                    continue
                 if remixed:
                     name, at = self._pick(stem)
                     bend = self._bend()
-                if self.random.random() < DROPPED:
+                if alone is None and self.random.random() < DROPPED:
                     continue
                 sound = bent(self.songs[name][stem], at, bend)
                 gain_db = self.random.uniform(-6, 6) if levels is None else self.random.normal(0, 3)
@@ -108,7 +119,11 @@ class Songs:
 
     def _pick(self, stem: int | None = None) -> tuple[str, int]:
         while True:
-            names = self.varied if self.random.random() < VARIED and self.varied else self.names
+            names, way = self.names, self.random.random()
+            for kind, share in DRAWN.items():
+                if 0 <= way < share and self.kinds[kind]:
+                    names = self.kinds[kind]
+                way -= share
             name = names[int(self.random.integers(len(names)))]
             if stem is None or self.sounding[name][stem]:
                 return name, int(self.random.integers(0, FRAMES - CLIP))
@@ -238,6 +253,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--final", type=float, default=0.01, help="of --rate, at the end")
     parser.add_argument("--resume", type=Path, help="a last.pt to go on from, at --rate again")
+    parser.add_argument("--weights", type=Path, help="saved weights to go on from")
     parser.add_argument("--log", type=int, default=25)
     parser.add_argument("--valid", type=int, default=150)
     options = parsed(parser, argv, minutes=0.001, batch=1)
@@ -256,6 +272,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         saved = torch.load(options.resume, weights_only=True)
         network.load_state_dict(saved["network"])
         step, spent = saved["step"], saved["cpu_seconds"]
+    elif options.weights:
+        network.load_state_dict(more_sure(load_file(options.weights)))
     else:
         measure_rows(network, songs)
     optimiser = torch.optim.AdamW(network.parameters(), options.rate, weight_decay=0.01)
@@ -265,13 +283,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     if options.resume and "mean" in saved:
         mean = saved["mean"]
     if options.tiny:
-        valid = list(songs.batch(2 * VALID_SONGS)[..., :SAMPLE_RATE])
+        valid = list(songs.batch(3 * VALID_SONGS)[..., :SAMPLE_RATE])
     else:
         valid = [
             torch.from_numpy(held_out_song(number, VALID_SEED, unseen=unseen))
             for unseen in (False, True)
             for number in range(VALID_SONGS)
         ]
+        valid += [torch.from_numpy(field_song(10 * (VALID_SEED + n))) for n in range(FIELD_SONGS)]
     examples = examples_of(songs, network, options.batch, compiled=not options.tiny)
 
     @torch.compile(disable=options.tiny)  # type: ignore[untyped-decorator]
@@ -367,6 +386,28 @@ def less_sure(state: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
+def more_sure(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What less_sure() was made of."""
+    return {
+        name: value.float() / SURENESS if name.startswith("leave.") else value
+        for name, value in state.items()
+    }
+
+
+def alone_shares(network: MaskNetwork, songs: Sequence[Tensor]) -> np.ndarray:
+    """(stems,): of each stem of the songs (stems, 2, frames) split alone, the part kept in it.
+
+    Of the four estimates' energy, in a mean over the songs in which the stem sounds.
+    """
+    kept = np.full((len(songs), len(SOURCES)), np.nan)
+    for row, song in zip(kept, songs, strict=True):
+        for stem, sound in enumerate(song):
+            if sound.square().mean() > 1e-6:
+                energy = network(sound[None])[0].float().square().sum((1, 2))
+                row[stem] = energy[stem] / energy.sum()
+    return np.asarray(np.nanmean(kept, 0))
+
+
 def validate(
     state: dict[str, Tensor],
     settings: dict[str, object],
@@ -374,13 +415,17 @@ def validate(
     step: int,
     cpu_seconds: float,
 ) -> None:
-    """Print the SDR of held-out songs, seen soundfont first."""
+    """Print the SDR of held-out songs, seen soundfont first, the field's last, and shares alone."""
     network = MaskNetwork(**settings)  # type: ignore[arg-type]
     network.load_state_dict(state)
     network.to(memory_format=torch.channels_last).eval()
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         found = torch.stack([sdr(s, network(s.sum(0)[None])[0].float()) for s in songs])
-    for name, part in (("seen", found[:VALID_SONGS]), ("unseen", found[VALID_SONGS:])):
+        alone = alone_shares(network, songs[2 * VALID_SONGS :])
+    print(f"valid step {step} alone: {' '.join(f'{share:.2f}' for share in alone)}", flush=True)
+    for name, part in zip(
+        ("seen", "unseen", "field"), found.tensor_split((VALID_SONGS, 2 * VALID_SONGS)), strict=True
+    ):
         figures = " ".join(f"{value:.2f}" for value in part.mean(0))
         print(f"valid step {step} cpu {cpu_seconds:.0f} s {name}: {figures} "
               f"mean {part.mean():.2f}", flush=True)  # fmt: skip
