@@ -6,7 +6,7 @@ generate.py and split.py.
 
 from typing import Annotated
 
-from audio.stem_names import STEMS
+from audio.stem_names import SPLIT_STEMS
 from osc_protocol.argument import MAX_PATH_BYTES, Arg
 from osc_protocol.fields import AnyRid, Echo, Epoch, HeadSeq, Rid, Running, Sentence, Waiting
 from osc_protocol.message import Command, Event, Reply
@@ -262,7 +262,7 @@ class StemReady(Event, address="/backline/stem"):
     job: Job
     index: Annotated[int, Arg("from 0, over all takes", low=0)]
     count: Annotated[int, Arg("stems of this job, over all takes", low=0)]
-    name: Annotated[str, Arg("which stem", choices=STEMS)]
+    name: Annotated[str, Arg("which stem", choices=SPLIT_STEMS)]
     path: Annotated[str, Arg("WAV file on the daemon's machine", max_bytes=MAX_PATH_BYTES)]
     url: Annotated[str, Arg("always empty: over HTTP a stem is /v1/jobs/JOB/stems/NAME.wav")]
     seconds: Annotated[float, Arg("length", low=0, unit="s")]

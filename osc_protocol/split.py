@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from audio.stem_names import STEMS
+from audio.stem_names import EXTRA_STEMS, REST, SPLIT_STEMS, STEMS
 from osc_protocol.argument import MAX_PATH_BYTES, Arg, Key
 from osc_protocol.errors import Code, refusal
 from osc_protocol.fields import (
@@ -27,8 +27,9 @@ class Split(Request, address="/backline/split", answers=("Accepted",), kind="spl
     # fmt: off
     path: Annotated[str, Arg("sound file: WAV, FLAC, MP3, OGG ...", "path",
         wire_only="the command line takes it without an option")]
-    stems: Annotated[tuple[str, ...], Key("which stems, comma-separated; only these are worked out",
-        choices=STEMS, group=SOUND, example="drums,vocals")] = STEMS
+    stems: Annotated[tuple[str, ...], Key("which stems, comma-separated; only these are worked "
+        f"out; {', '.join(EXTRA_STEMS)} and {REST} where the splitter gives them",
+        choices=SPLIT_STEMS, group=SOUND, example="drums,vocals")] = STEMS
     model: Annotated[str, Key(f"which splitter: {', '.join(splitter_names())} or a path; "
         "empty: the best that is installed", max_bytes=MAX_PATH_BYTES, group=SOUND,
         example="htdemucs")] = ""

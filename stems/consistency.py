@@ -17,12 +17,12 @@ import numpy.typing as npt
 
 from audio.clip import Clip, Samples
 from audio.decibels import db_to_power
-from audio.stem_names import STEMS
+from audio.stem_names import REST, SPLIT_STEMS, in_order
 from stems.errors import StemError
 
 FFT_FRAMES, HOP_FRAMES = 2048, 512
 PIECE_FRAMES = 1 << 18  # processed at a time, so that ten minutes need no gigabytes
-FALLBACK = "melody"  # gets what no estimate has: a splitter calls it "other"
+FALLBACKS = ("melody", REST)  # get what no estimate has: a splitter calls it "other"
 # Dust: quieter than both of these over 400 ms, the window of BS.1770's momentary loudness.
 DUST_DBFS = -60.0
 DUST_UNDER_MIX_DB = 40.0
@@ -47,9 +47,9 @@ def add_up(mix: Clip, estimates: Mapping[str, Clip]) -> AddedUp:
     weights that sum to 1; a stem silent in every block is silent in the file. Raises StemError.
     """
     check_alike(mix, estimates)
-    names = [name for name in STEMS if name in estimates]
+    names = in_order(estimates)
     stems = np.stack([estimates[name].samples for name in names])
-    fallback = names.index(FALLBACK) if FALLBACK in names else len(names) - 1
+    fallback = next((names.index(n) for n in FALLBACKS if n in names), len(names) - 1)
     energy = [float(np.vdot(stem, stem)) for stem in stems]
     strongest = int(np.argmax(energy)) if any(energy) else fallback
     _share_residual(mix.samples, stems, strongest)
@@ -64,8 +64,8 @@ def check_alike(mix: Clip, clips: Mapping[str, Clip]) -> None:
     if not clips:
         raise StemError("adding up needs at least one stem")
     for name, clip in clips.items():
-        if name not in STEMS:
-            raise StemError(f"stem must be one of {', '.join(STEMS)}, not {name!r}")
+        if name not in SPLIT_STEMS:
+            raise StemError(f"stem must be one of {', '.join(SPLIT_STEMS)}, not {name!r}")
         if (clip.samples.shape, clip.sample_rate) != (mix.samples.shape, mix.sample_rate):
             raise StemError(
                 f"stem {name} has the shape {clip.samples.shape} at {clip.sample_rate} Hz, its "

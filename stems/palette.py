@@ -7,6 +7,9 @@ STEM_COLOURS: Mapping[str, tuple[int, int, int]] = {  # red, green, blue in 0..2
     "bass": (111, 168, 245),
     "melody": (127, 212, 140),
     "vocals": (226, 132, 196),
+    "guitar": (199, 209, 92),
+    "piano": (96, 206, 206),
+    "instrumental": (168, 148, 238),
 }
 NEUTRAL = (150, 156, 168)
 

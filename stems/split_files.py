@@ -11,7 +11,7 @@ import numpy as np
 
 from audio.clip import Clip
 from audio.decibels import amplitude_to_db, db_to_amplitude, dbfs
-from audio.stem_names import STEMS
+from audio.stem_names import is_whole as make_up_all
 from diffusion.errors import Cancelled
 from stems.files import sound_format
 from stems.splitting.file_splitting import FileSplit
@@ -31,7 +31,7 @@ def in_format(
 
     Returns the files written, and the gain in dB that all stems have in common: 0, or what
     brings the loudest of recording and stems to full scale, beyond which whole numbers do not go.
-    The whole numbers of all four stems sum to the recording's, with that gain and as rounded to
+    The whole numbers of all stems sum to the recording's, with that gain and as rounded to
     that format; at fewer bits than 24 those are dithered where they were not whole already.
     Raises Cancelled, StemError, OSError, AudioError.
     """
@@ -60,7 +60,7 @@ def in_format(
     for name, path in paths.items():
         done.paths[name].unlink()
         os.replace(partial[name], path)
-    is_whole = len(paths) == len(STEMS)
+    is_whole = make_up_all(paths)
     gain_db = amplitude_to_db(gain)
     return replace(
         done, paths=paths, peak_dbfs=done.peak_dbfs + gain_db,
@@ -90,7 +90,7 @@ def _blocks(
                 return Clip(samples * np.float32(gain), recording.sample_rate)
 
             clips = {name: cut(reader) for name, reader in stems.items()}
-            if len(clips) == len(STEMS):
+            if make_up_all(clips):
                 yield to_integers(cut(mix), clips, bits, dither)
             else:
                 yield None, {name: to_whole(clip, bits, dither) for name, clip in clips.items()}

@@ -46,7 +46,7 @@ NATURAL = 0.5  # of the examples are as loud, stem by stem, as the engine plays
 DRAWN = {"field": 0.55, "varied": 0.25}
 BENT, SEMITONES = 0.5, 3.0  # of the stems are faster or slower, at most by so many
 EQ_DB, EQ_POINTS = 6.0, 8
-VALID_SEED, VALID_SONGS, FIELD_SONGS = 900, 4, 12
+VALID_SEED, VALID_SONGS, FIELD_SONGS = 900, 4, 6
 SURENESS = (
     0.8  # of the logits that ship: the network is too sure about sounds it was not trained on
 )

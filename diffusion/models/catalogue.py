@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from audio.stem_names import EXTRA_STEMS, REST, STEMS
 from diffusion.errors import check_choice
 
 SPLITTER = "splitter"
@@ -21,7 +22,9 @@ class Model:
     `revision` is the commit that is downloaded; "" means that none has been tried yet: the newest
     is taken and its commit written down. `lender` is the repository, and its commit, of which parts
     that it lacks are taken. `disk_gb` and `largest_gb` (the biggest of its networks) are estimated
-    from the numbers of parameters; the download itself asks for the exact size.
+    from the numbers of parameters; the download itself asks for the exact size. Of a splitter
+    `stems` are what it can give, and `files` what is downloaded of its repository with the
+    SHA-256 each must have; without any it is all of demucs' files.
     """
 
     name: str
@@ -33,6 +36,8 @@ class Model:
     licence: str
     about: str
     lender: tuple[str, str] = ("", "")
+    stems: tuple[str, ...] = STEMS
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def vram_gb(self) -> float:

@@ -13,6 +13,7 @@ local ITEMS_A_FRAME = 800 -- two or three calls each
 -- Red, green, blue: as in the pictures of a job.
 tracks.colours = {
   drums = { 242, 166, 90 }, bass = { 111, 168, 245 }, melody = { 127, 212, 140 }, vocals = { 226, 132, 196 },
+  guitar = { 199, 209, 92 }, piano = { 96, 206, 206 }, instrumental = { 168, 148, 238 },
 }
 tracks.folder_colour = { 150, 156, 168 }
 

@@ -12,7 +12,7 @@ import numpy as np
 from audio.clip import Clip, Samples
 from audio.decibels import dbfs
 from audio.residue import residue_peak
-from audio.stem_names import STEMS
+from audio.stem_names import STEMS, is_whole
 from audio.wave_file import WaveFile
 from stems.errors import StemError
 from stems.facts import SplitterDescription
@@ -30,7 +30,7 @@ MAX_LOOP_SECONDS = 600
 class FileSplit:
     """Stems on the disk, 32-bit float at the recording's own rate, channels and length.
 
-    `null_dbfs` is the peak of the recording minus the sum of all four stems, None for fewer;
+    `null_dbfs` is the peak of the recording minus the sum of all stems, None for fewer;
     `peak_dbfs` that of the loudest stem.
     """
 
@@ -51,11 +51,11 @@ def split_file(
     progress: Callable[[float], None] = lambda fraction: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> FileSplit:
-    """Write `folder`/drums.wav ..., the stems asked for; all four add up to the recording.
+    """Write `folder`/drums.wav ..., the stems asked for; all of them add up to the recording.
 
     Raises Cancelled within a segment (files may be left in part), StemError, OSError.
     """
-    names = [name for name in STEMS if name in stems]
+    names = splitter.chosen(stems)
     paths = {name: folder / f"{name}.wav" for name in names}
     silent, miss, peak, signs = set(names), 0.0, 0.0, recording.signs
     with ExitStack() as stack:
@@ -87,7 +87,7 @@ def split_file(
     return FileSplit(
         paths,
         tuple(name for name in names if name in silent),
-        dbfs(miss) if len(names) == len(STEMS) else None,
+        dbfs(miss) if is_whole(names) else None,
         dbfs(peak),
         replace(splitter.facts(), loop=loop),
     )

@@ -87,8 +87,6 @@ class Network:
 
         One after the other, on all threads: both at once would hold more than a split does.
         """
-        from stems.splitting.lean import LeanHTDemucs
-
         exact = self._run(mixes, sources, "float32", tick)
         self._ways = {}
         give_back_memory()  # or what follows would find it in pieces that do not fit
@@ -99,8 +97,9 @@ class Network:
         if not good:
             self._ways = {}
         for way in self._ways.values():
-            if isinstance(way, LeanHTDemucs):
-                way.drop_originals()
+            drop = getattr(way, "drop_originals", None)
+            if drop is not None:
+                drop()
         give_back_memory()
         return exact
 
@@ -142,10 +141,14 @@ def snr_db(wanted: Samples, found: Samples) -> float:
 
 
 def _way(module: Any, precision: str, device: str) -> Forward:
-    """The quickest way known to compute a network: on a CPU our own for HTDemucs."""
+    """The quickest way known to compute a network: our own, for HTDemucs on a CPU only."""
     import torch
 
     from stems.splitting.lean import LeanHTDemucs, is_lean
+    from stems.splitting.roformer import LeanRoformer, Roformer
+
+    if isinstance(module, Roformer):
+        return LeanRoformer(module, getattr(torch, precision))
 
     if device == "cpu" and is_lean(module):
         return LeanHTDemucs(module, getattr(torch, precision))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from audio.clip import Clip, Samples
-from audio.stem_names import STEMS
+from audio.stem_names import STEMS, in_order, is_whole
 from diffusion.errors import Cancelled
 from stems.consistency import AddedUp, add_up, silent_stems
 from stems.errors import StemError
@@ -18,8 +18,6 @@ from stems.splitting.model_files import read_model
 from stems.splitting.network import Network, give_back_memory, tune_process
 from stems.splitting.parallel import Tick, in_parallel
 from stems.splitting.placement import OVERLAP, joined, place, window, wrapped
-
-_DEMUCS_WORDS = {"melody": "other"}
 
 Read = Callable[[int, int], Samples]  # (first frame, frames) -> (2, frames), zeros beyond the ends
 
@@ -47,9 +45,9 @@ class Splitter:
         path: Path,
         sha256: Mapping[str, str] | None = None,
         precision: str = "",
-        gives: Sequence[str] = STEMS,
+        gives: Sequence[str] = (),
     ) -> None:
-        self.name, self.gives = name, gives
+        self.name, self._gives = name, tuple(gives)
         self._path, self._hashes, self._precision = path, sha256, precision
         self._network: Network | None = None
 
@@ -61,6 +59,26 @@ class Splitter:
             model = read_model(self._path, sha256=self._hashes)
             self._network = Network(model, precision=self._precision)
         return self._network
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """What it can give, from its row; without one the model is read."""
+        return self._gives or self.network.model.stems
+
+    def chosen(self, stems: Sequence[str]) -> tuple[str, ...]:
+        """The stems asked for, in order; all four, the default, are all that a model of two has.
+
+        Raises StemError for one that it does not give, and for none.
+        """
+        gives = self.gives
+        if set(stems) == set(STEMS) and is_whole(gives) and not set(STEMS) <= set(gives):
+            return in_order(gives)
+        for name in stems:
+            if name not in gives:
+                raise StemError(f"stem must be one of {', '.join(gives)}, not {name!r}")
+        if not stems:
+            raise StemError(f"stems must name at least one of {', '.join(gives)}")
+        return in_order(stems)
 
     def facts(self) -> SplitterDescription:
         """Describe the splitter for a manifest; reads the model."""
@@ -89,7 +107,7 @@ class Splitter:
         progress: Callable[[float], None] = lambda fraction: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Mapping[str, Clip]:
-        """Return raw estimates with the mix's rate, channels (2) and length, in order of STEMS.
+        """Return raw estimates with the mix's rate, channels (2) and length, in order.
 
         A `loop` is split as a circle, so that its ends get context. `progress` gets fractions
         in 0..1, a segment at a time; Cancelled is raised within one segment, StemError for a mix
@@ -97,12 +115,12 @@ class Splitter:
         """
         if mix.channels != 2:
             raise StemError(f"a mix to split must be stereo (2 channels), not {mix.channels}")
+        names = self.chosen(stems)
         read = _reader(mix.samples, loop)
         parts = self.segments(
             read, mix.frames, mix.sample_rate, Level.of(mix.samples),
-            stems=stems, loop=loop, progress=progress, cancelled=cancelled,
+            stems=names, loop=loop, progress=progress, cancelled=cancelled,
         )  # fmt: skip
-        names = [name for name in STEMS if name in stems]
         whole = np.zeros((len(names), 2, mix.frames), np.float32)
         if loop:
             _add_around(whole, parts)
@@ -134,11 +152,7 @@ class Splitter:
         All are equally long, may begin before frame 0 and end after the last; joined() joins them.
         Neither more than a few of them nor the mix is held in memory.
         """
-        for name in stems:
-            if name not in self.gives:
-                raise StemError(f"stem must be one of {', '.join(self.gives)}, not {name!r}")
-        if not stems:
-            raise StemError(f"stems must name at least one of {', '.join(self.gives)}")
+        names = self.chosen(stems)
 
         def tick() -> None:
             if cancelled():
@@ -146,7 +160,8 @@ class Splitter:
 
         tick()
         network = self.network
-        sources = [_DEMUCS_WORDS.get(name, name) for name in STEMS if name in stems]
+        parts = network.model.parts_of(names)
+        sources = [source for part in parts for source in part]
         model_rate, model_frames = network.model.sample_rate, network.model.segment_frames
         length = model_frames * sample_rate // model_rate
         starts = place(frames, length, loop=loop)
@@ -155,7 +170,7 @@ class Splitter:
         def job(batch: tuple[int, ...]) -> Callable[[Tick], Samples]:
             given = np.stack([read(start, length) for start in batch])
             if not given.any():
-                silence = np.zeros((len(batch), len(sources), *given.shape[1:]), np.float32)
+                silence = np.zeros((len(batch), len(parts), *given.shape[1:]), np.float32)
                 return lambda tick: silence
             mixes = (given - np.float32(level.mean)) / np.float32(level.deviation + 1e-8)
             mixes = _at_rate(mixes, sample_rate, model_rate, model_frames)
@@ -163,6 +178,7 @@ class Splitter:
 
             def work(tick: Tick) -> Samples:
                 found = network.estimate(mixes, sources, tick) if first is None else first
+                found = _added(found, [len(part) for part in parts])
                 found = _at_rate(found, model_rate, sample_rate, length)
                 # Without the mean, which is no stem's: add_up places it.
                 return found * np.float32(level.deviation)
@@ -184,7 +200,7 @@ def separate(
     progress: Callable[[float], None] = lambda fraction: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> AddedUp:
-    """Split a mix into stems of its own rate and length; all four of them add up to it.
+    """Split a mix into stems of its own rate and length; all of them add up to it.
 
     A mono mix becomes both channels. Raises Cancelled within a segment, and StemError.
     """
@@ -199,10 +215,18 @@ def separate(
 
 
 def finish(mix: Clip, estimates: Mapping[str, Clip]) -> AddedUp:
-    """Make all four stems add up; fewer cannot, and stay as they were estimated."""
-    if len(estimates) == len(STEMS):
+    """Make stems of a whole mix add up; fewer cannot, and stay as they were estimated."""
+    if is_whole(estimates):
         return add_up(mix, estimates)
     return AddedUp(estimates, silent_stems(mix, estimates))
+
+
+def _added(sources: Samples, counts: Sequence[int]) -> Samples:
+    """(batch, stems, 2, frames): as many neighbouring sources added as each of `counts` says."""
+    if all(count == 1 for count in counts):
+        return sources
+    firsts = np.cumsum([0, *counts[:-1]])
+    return np.asarray(np.add.reduceat(sources, firsts, axis=1))
 
 
 def _at_rate(samples: Samples, from_rate: int, to_rate: int, frames: int) -> Samples:

@@ -23,12 +23,12 @@ from stems.errors import StemError
 if TYPE_CHECKING:
     from stems.splitting.splitter import Splitter
 
-MODEL_FILES = (".safetensors", ".yaml", ".th")
+MODEL_FILES = (".safetensors", ".yaml", ".th", ".ckpt")
 
 
 @dataclass(frozen=True, slots=True)
 class SplitterSpec:
-    """What one splitter is and which stems it gives; `shipped` weights need no download."""
+    """What one splitter is and which stems it can give; `shipped` weights need no download."""
 
     name: str
     about: str
@@ -51,7 +51,7 @@ SPLITTERS: tuple[SplitterSpec, ...] = (
         shipped=Path(__file__).parent / "weights" / "embedded.safetensors",
     ),
     *(
-        SplitterSpec(model.name, model.about, model.licence)
+        SplitterSpec(model.name, model.about, model.licence, model.stems)
         for model in catalogue.SPLITTERS.values()
     ),
 )
@@ -99,7 +99,7 @@ def open_splitter(name: str | None = None, home: Path | None = None) -> Splitter
     if snapshot.kind != catalogue.SPLITTER:
         raise StemError(f"model {name!r} makes music, it does not split it; {_choices(root)}")
     hashes = {Path(file).name: str(entry["sha256"]) for file, entry in snapshot.files.items()}
-    gives = spec.stems if spec is not None else STEMS
+    gives = spec.stems if spec is not None else ()
     return Splitter(snapshot.name, snapshot.folder, hashes, gives=gives)
 
 
