@@ -7,6 +7,7 @@ pitch and tells when each phoneme begins.
 from __future__ import annotations
 
 import ctypes
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,12 @@ class Speaker:
         given = text.encode()
         self._library.espeak_Synth(given, len(given) + 1, 0, 1, 0, flags, None, None)
         self._library.espeak_Synchronize()
+
+
+@cache
+def speaker() -> Speaker:
+    """The one speaker of this process: after a second one's initialisation none speaks any more."""
+    return Speaker()
 
 
 ONSETS = (

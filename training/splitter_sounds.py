@@ -27,7 +27,7 @@ from training.judge_voice import world_render
 from training.oscillators import play_patch
 from training.sampled_drums import play_samples
 from training.sounds import DRUM_BANK, KITS, PROGRAMS, SAMPLE_RATE, Event, Soundfont
-from training.speaking import Speaker
+from training.speaking import speaker
 from training.speech import speak_as
 
 SECONDS = 12.0
@@ -77,11 +77,6 @@ def _singer() -> Singer:
     return Singer(weights_folder() / "voice-v1.safetensors")
 
 
-@cache
-def _speaker() -> Speaker:
-    return Speaker()
-
-
 def by_soundfont(
     path: Path, part: Part, grid: Grid, program: int | None, drums: bool, tuned: int = 0
 ) -> Sound:
@@ -125,7 +120,7 @@ def by_speech(part: Part, grid: Grid, seed: int, voice: tuple[str, float]) -> So
     out = np.zeros(FRAMES + SAMPLE_RATE * 30, np.float32)
     for phrase in _legato(sung_notes(list(part.notes), grid)):
         while len(phrase) > 1:  # an utterance has two syllables at least
-            utterance = speak_as(_speaker(), int(draw.integers(1, 1 << 30)), *voice)
+            utterance = speak_as(speaker(), int(draw.integers(1, 1 << 30)), *voice)
             if utterance is None or len(utterance.syllables) > len(phrase):
                 continue
             group, phrase = phrase[: len(utterance.syllables)], phrase[len(utterance.syllables) :]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.sounds import SAMPLE_RATE
-from training.speaking import Speaker
+from training.speaking import speaker
 
 Sound = NDArray[np.float32]
 LANGUAGES = "en-us en-gb de fr it es pt pl nl sv fi hu cs ro tr el ru id sw eo la hr da nb".split()
@@ -27,15 +26,10 @@ VARIANTS = (
 FLITE = ("kal", "kal16", "awb")  # heard in training; rms and slt are not
 BY_FLITE = 0.25
 SYLLABLES = (
-    "ba be bi bo bu da de di do du fa fe fi fo ga go ha he ho ka ke ko la le li lo lu ma me mi mo mu "
-    "na ne ni no pa pe pi po ra re ri ro sa se si so su ta te ti to tu va ve vi vo wa we za zo an en "
-    "in on ar er or al el ol sta stra pro kla fre blo"
+    "ba be bi bo bu da de di do du fa fe fi fo ga go ha he ho ka ke ko la le li lo lu ma me mi mo "
+    "mu na ne ni no pa pe pi po ra re ri ro sa se si so su ta te ti to tu va ve vi vo wa we za zo "
+    "an en in on ar er or al el ol sta stra pro kla fre blo"
 ).split()
-
-
-@cache
-def _speaker() -> Speaker:
-    return Speaker()
 
 
 def spoken(draw: np.random.Generator, frames: int) -> Sound:
@@ -78,11 +72,9 @@ def by_espeak(text: str, voice: str, rate: int, pitch: int, span: int) -> Sound:
     """Mono speech; `rate` in words a minute, `pitch` and its `span` from 0 to 99."""
     import soxr
 
-    speaker = _speaker()
+    espeak = speaker()
     return np.asarray(
-        soxr.resample(
-            speaker.read(text, voice, rate, pitch, span), speaker.sample_rate, SAMPLE_RATE
-        ),
+        soxr.resample(espeak.read(text, voice, rate, pitch, span), espeak.sample_rate, SAMPLE_RATE),
         np.float32,
     )
 
@@ -92,11 +84,11 @@ def by_flite(text: str, voice: str, pitch: int) -> Sound:
     import soundfile
     import soxr
 
-    mean = 70 + 2 * pitch  # Hz
+    mean = f"int_f0_target_mean={70 + 2 * pitch}"  # Hz
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "said.wav"
         subprocess.run(
-            ["flite", "-voice", voice, "-t", text, "--setf", f"int_f0_target_mean={mean}", "-o", path],
+            ["flite", "-voice", voice, "-t", text, "--setf", mean, "-o", path],
             check=True, capture_output=True,
         )  # fmt: skip
         sound, rate = soundfile.read(path, dtype="float32")

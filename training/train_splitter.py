@@ -42,7 +42,7 @@ ALONE = 0.3  # of the examples have one stem, where there are songs of the field
 SWAPPED = 0.5
 FAINT = 0.12  # of the stems are 8 to 20 dB quieter than the others
 NATURAL = 0.5  # of the examples are as loud, stem by stem, as the engine plays
-# Of the songs drawn, by the beginning of their names, where there are such; the others share the rest.
+# Of the songs drawn, by how their names begin, where there are such; the others share the rest.
 DRAWN = {"field": 0.55, "varied": 0.25}
 BENT, SEMITONES = 0.5, 3.0  # of the stems are faster or slower, at most by so many
 EQ_DB, EQ_POINTS = 6.0, 8

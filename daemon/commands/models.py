@@ -10,13 +10,14 @@ from typing import Annotated
 
 import typer
 
+from daemon.commands.weight_files import add_file, add_splitter, check_hashes, splitter_pair
 from daemon.errors import UsageError
 from daemon.screen import say, say_aside
 from diffusion.models import hub, shelf
 from diffusion.models.catalogue import (
     ACE_STEP,
-    CATALOGUE,
     EVERY,
+    SPLITTER,
     SPLITTERS,
     engine_of,
     model_named,
@@ -30,7 +31,6 @@ from diffusion.models.scan import usual_folders
 GB = 1_000_000_000
 FAILED = 1  # exit status
 LICENCE_LINES = 60
-MUSIC_KINDS = tuple(dict.fromkeys(model.kind for model in CATALOGUE.values()))
 KINDS = tuple(dict.fromkeys(model.kind for model in EVERY.values()))
 
 models = typer.Typer(
@@ -77,7 +77,9 @@ def pull(
     if not model.repository:
         raise UsageError(f"model {name} cannot be downloaded ready to use: {model.about}")
     root = models_folder()
-    remote = hub.look_up(model.repository, revision or model.revision, model.lender)
+    remote = hub.look_up(
+        model.repository, revision or model.revision, model.lender, only=model.files
+    )
     if any(
         each.revision == remote.revision and each.name == name for each in shelf.snapshots(root)
     ):
@@ -102,6 +104,7 @@ def pull(
         hub.download_one(remote, path, folder)
         done += size
     shutil.rmtree(folder / ".cache", ignore_errors=True)
+    check_hashes(folder, model.files)
     snapshot = shelf.add(
         root, name, model.kind, folder,
         repository=model.repository, revision=remote.revision, progress=show,
@@ -115,7 +118,8 @@ def add(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Folder of ACE-Step's weights, in either layout, or demucs', or ComfyUI's file."
+            help="Folder of ACE-Step's weights, in either layout, or demucs', or ComfyUI's file, "
+            "or a RoFormer's with its .yaml beside it."
         ),
     ],
     name: Annotated[str, typer.Option(help="What to call them.")] = "",
@@ -127,7 +131,7 @@ def add(
     """Use weights that are on this machine already; folders are hashed and stay where they are.
 
     A file of ComfyUI's is converted once, beside the downloads; what belongs to it is looked for in
-    the folders beside it.
+    the folders beside it. A splitter's file is linked there, or copied, with its configuration.
     """
     from diffusion.ace_step.checkpoint import kind_in_name, read_kind
 
@@ -137,8 +141,12 @@ def add(
         raise UsageError(f"name must be letters, digits, - _ and ., not {name!r}")
     if kind and kind not in KINDS:
         raise UsageError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
+    if is_file and kind in ("", SPLITTER):
+        if pair := splitter_pair(folder):
+            say(add_splitter(pair, name, _bytes_bar()))
+            return
     if is_file:
-        _add_file(folder, name, kind or kind_in_name(folder.name))
+        say(add_file(folder, name, kind or kind_in_name(folder.name), _bytes_bar()))
         return
     if not kind:
         known = EVERY.get(name)
@@ -200,23 +208,6 @@ def remove(which: Which) -> None:
     snapshot = find(root, which)
     shelf.remove(root, snapshot)
     say(f"removed {snapshot.name} {snapshot.sha256[:12]}")
-
-
-def _add_file(file: Path, name: str, kind: str) -> None:
-    """Convert ComfyUI's file, and put the result on record."""
-    from diffusion.ace_step.comfy import convert
-
-    if kind not in MUSIC_KINDS:
-        raise UsageError(
-            f"kind of {file.name} is not in its name: give --kind, one of {', '.join(MUSIC_KINDS)}"
-        )
-    root = models_folder()
-    partial = root / name / f"partial-{file.stem}"
-    shutil.rmtree(partial, ignore_errors=True)
-    say_aside(f"converting {file}")
-    convert(file, partial, kind)
-    snapshot = shelf.add(root, name, kind, partial, progress=_bytes_bar())
-    say(f"{name} is ready: {snapshot.sha256[:12]}, kind {kind}, in {snapshot.folder}")
 
 
 def _agree(notice: str, licence: str, remote: hub.Remote, yes: bool) -> None:

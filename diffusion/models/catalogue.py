@@ -153,7 +153,19 @@ _DEMUCS_LICENCE = (
     "327 and 508). backline neither ships nor passes them on; judge yourself whether that is your "
     "use."
 )
-# 42 million parameters in float16, once or four times.
+_SIX, _PAIR = (*STEMS, *EXTRA_STEMS), ("vocals", REST)
+_UNKNOWN_LICENCE = (
+    "Licence unknown: whoever trained these weights and on what has not been said, and the "
+    "repository that passes them on states none that is the trainer's. backline neither ships nor "
+    "passes them on; judge yourself whether you may use them."
+)
+_CONTESTED_LICENCE = (
+    "Licence contested: tuned by unwa from Kimberley Jensen's vocals model, which is passed on "
+    "under terms that contradict each other; what both were trained on has not been said. backline "
+    "neither ships nor passes them on; judge yourself whether you may use them."
+)
+# htdemucs has 42 million parameters in float16, once or four times; the RoFormers' hashes and sizes
+# are those that bs-roformer-infer and melband-roformer-infer (MIT) have on record.
 SPLITTERS: Mapping[str, Model] = {
     model.name: model
     for model in (
@@ -164,6 +176,26 @@ SPLITTERS: Mapping[str, Model] = {
         Model(
             "htdemucs_ft", SPLITTER, "adefossez/HTDemucs-ft", "", 0.336, 0.168, _DEMUCS_LICENCE,
             "as htdemucs, with a network for each stem: four times as long for all four",
+        ),
+        Model(
+            "bs-roformer-sw", SPLITTER, "enerjazzer/BS-ROFO-SW-Fixed", "", 0.7, 0.7,
+            _UNKNOWN_LICENCE, "a RoFormer of six stems, guitar and piano too; slow without a GPU",
+            stems=_SIX, files={
+                "BS-Rofo-SW-Fixed.ckpt":
+                    "24e7d35ee9c64415673d3fd33e06a67cac2c103c5df6267ba1576459c775916e",
+                "BS-Rofo-SW-Fixed.yaml":
+                    "f9fada9f94e5ba2d2e4600196299459294bc5f532b314c209cc156ac63e4329b",
+            },
+        ),
+        Model(
+            "melband-roformer-kim", SPLITTER, "pcunwa/Kim-Mel-Band-Roformer-FT", "", 0.92, 0.92,
+            _CONTESTED_LICENCE, "a RoFormer of vocals and the rest; slow without a GPU",
+            stems=_PAIR, files={
+                "kimmel_unwa_ft2.ckpt":
+                    "5ed7b9e4c2eebbec7a7e5e8113058f7b68ba5e6048db8eaccfbbeb884c7884c0",
+                "config_kimmel_unwa_ft.yaml":
+                    "0942cb7da8e86ac1be840cc7b9647831c11ffe00327a0b239df256031e6c8355",
+            },
         ),
     )
 }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,10 +48,16 @@ class Remote:
         return tuple(part for part in COVER_PARTS if part not in there)
 
 
-def look_up(repository: str, revision: str = "", lender: tuple[str, str] = ("", "")) -> Remote:
+def look_up(
+    repository: str,
+    revision: str = "",
+    lender: tuple[str, str] = ("", ""),
+    only: Collection[str] = (),
+) -> Remote:
     """Ask which files a repository holds at a commit, tag or branch; raises ModelError.
 
-    Parts that it lacks come from `lender`, a repository and its commit, "" for none.
+    Parts that it lacks come from `lender`, a repository and its commit, "" for none. Where `only`
+    names files, they and the licence are all that is wanted.
     """
     from huggingface_hub import HfApi
 
@@ -60,8 +66,11 @@ def look_up(repository: str, revision: str = "", lender: tuple[str, str] = ("", 
     files = {
         each.rfilename: int(each.size or 0)
         for each in info.siblings
-        if each.rfilename.endswith(WANTED)
+        if (each.rfilename in {*only, *LICENCE_FILES} if only else each.rfilename.endswith(WANTED))
     }
+    gone = next((name for name in only if name not in files), None)
+    if gone is not None:
+        raise ModelError(f"{repository} at {info.sha[:12]} does not hold {gone} (any more)")
     remote = Remote(repository, info.sha, files)
     if not lender[0] or not remote.missing_parts:
         return remote

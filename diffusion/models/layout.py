@@ -20,7 +20,8 @@ SILENCE_NAME = "silence_latent.pt"  # marks a checkpoint in the authors' layout
 TEXT_ENCODER, AUTOENCODER = "Qwen3-Embedding-0.6B", "vae"
 COVER_PARTS = ("audio_tokenizer", "audio_token_detokenizer")  # of diffusers' layout, for covers
 CODE_TOKEN = "<|audio_code_{}|>"  # a word of the language models that plan songs for ACE-Step
-SPLITTER_FILES = (".safetensors", ".th")  # demucs' layout: these, and a .yaml for several
+# Demucs' layout: these, and a .yaml for several; a RoFormer's: one of these, and its .yaml.
+SPLITTER_FILES = (".safetensors", ".th", ".ckpt")
 
 
 def is_original(folder: Path) -> bool:
@@ -84,7 +85,7 @@ def code_planner_folders(folder: Path) -> tuple[Path, ...]:
 
 
 def splitter_folders(folder: Path) -> tuple[Path, ...]:
-    """The folder that a splitter lies in; raises ModelError unless it is in demucs' layout."""
+    """The folder that a splitter lies in; raises ModelError if there is none."""
     if not any(path.suffix in SPLITTER_FILES for path in folder.glob("*")):
         raise ModelError(
             f"{folder} holds no splitter: neither {' nor '.join(SPLITTER_FILES)} files"

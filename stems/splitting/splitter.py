@@ -17,9 +17,8 @@ from stems.facts import SplitterDescription
 from stems.splitting.model_files import read_model
 from stems.splitting.network import Network, give_back_memory, tune_process
 from stems.splitting.parallel import Tick, in_parallel
-from stems.splitting.placement import OVERLAP, joined, place, window, wrapped
-
-Read = Callable[[int, int], Samples]  # (first frame, frames) -> (2, frames), zeros beyond the ends
+from stems.splitting.placement import OVERLAP, joined, place
+from stems.splitting.segments import Read, add_around, added, at_rate, reader_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +115,14 @@ class Splitter:
         if mix.channels != 2:
             raise StemError(f"a mix to split must be stereo (2 channels), not {mix.channels}")
         names = self.chosen(stems)
-        read = _reader(mix.samples, loop)
+        read = reader_of(mix.samples, loop)
         parts = self.segments(
             read, mix.frames, mix.sample_rate, Level.of(mix.samples),
             stems=names, loop=loop, progress=progress, cancelled=cancelled,
         )  # fmt: skip
         whole = np.zeros((len(names), 2, mix.frames), np.float32)
         if loop:
-            _add_around(whole, parts)
+            add_around(whole, parts)
         else:
             at = 0
             for done in joined(parts, mix.frames):
@@ -173,13 +172,13 @@ class Splitter:
                 silence = np.zeros((len(batch), len(parts), *given.shape[1:]), np.float32)
                 return lambda tick: silence
             mixes = (given - np.float32(level.mean)) / np.float32(level.deviation + 1e-8)
-            mixes = _at_rate(mixes, sample_rate, model_rate, model_frames)
+            mixes = at_rate(mixes, sample_rate, model_rate, model_frames)
             first = None if network.precision else network.settle(mixes, sources, tick)
 
             def work(tick: Tick) -> Samples:
                 found = network.estimate(mixes, sources, tick) if first is None else first
-                found = _added(found, [len(part) for part in parts])
-                found = _at_rate(found, model_rate, sample_rate, length)
+                found = added(found, [len(part) for part in parts])
+                found = at_rate(found, model_rate, sample_rate, length)
                 # Without the mean, which is no stem's: add_up places it.
                 return found * np.float32(level.deviation)
 
@@ -219,57 +218,3 @@ def finish(mix: Clip, estimates: Mapping[str, Clip]) -> AddedUp:
     if is_whole(estimates):
         return add_up(mix, estimates)
     return AddedUp(estimates, silent_stems(mix, estimates))
-
-
-def _added(sources: Samples, counts: Sequence[int]) -> Samples:
-    """(batch, stems, 2, frames): as many neighbouring sources added as each of `counts` says."""
-    if all(count == 1 for count in counts):
-        return sources
-    firsts = np.cumsum([0, *counts[:-1]])
-    return np.asarray(np.add.reduceat(sources, firsts, axis=1))
-
-
-def _at_rate(samples: Samples, from_rate: int, to_rate: int, frames: int) -> Samples:
-    """Return (..., frames_in) at another rate in Hz, cut or filled with zeros to `frames`.
-
-    By soxr, which needs no table for the ratio: 44099 Hz costs what 48000 does.
-    """
-    if from_rate != to_rate:
-        import soxr
-
-        rows = samples.reshape(-1, samples.shape[-1])
-        rows = soxr.resample(rows.T, from_rate, to_rate, quality="HQ").T
-        samples = np.asarray(rows, np.float32).reshape(*samples.shape[:-1], -1)
-    missing = frames - samples.shape[-1]
-    if missing > 0:
-        samples = np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(0, missing)])
-    return np.ascontiguousarray(samples[..., :frames])
-
-
-def _reader(samples: Samples, loop: bool) -> Read:
-    """Read (2, frames) with zeros beyond its ends, or as a circle."""
-    frames = samples.shape[1]
-
-    def read(first: int, count: int) -> Samples:
-        cut = np.zeros((2, count), np.float32)
-        if loop:
-            for there, here in wrapped(first, count, frames):
-                cut[:, here] = samples[:, there]
-        else:
-            low, high = max(first, 0), min(first + count, frames)
-            cut[:, low - first : high - first] = samples[:, low:high]
-        return cut
-
-    return read
-
-
-def _add_around(sums: Samples, parts: Iterator[tuple[int, Samples]]) -> None:
-    """Weight segments together on a circle, into zeros (stems, 2, frames)."""
-    frames = sums.shape[-1]
-    weights = np.zeros(frames, np.float32)
-    for first, estimates in parts:
-        share = window(estimates.shape[-1])
-        for there, here in wrapped(first, len(share), frames):
-            sums[..., there] += estimates[..., here] * share[here]
-            weights[there] += share[here]
-    sums /= weights

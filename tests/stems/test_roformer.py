@@ -229,7 +229,7 @@ def test_all_six_null_and_a_guitar_leaves_the_melody(six: Splitter) -> None:
 
 def test_a_stem_that_the_model_lacks_is_told(six: Splitter) -> None:
     mix = Clip(noise().numpy()[0], RATE)
-    with pytest.raises(StemError, match="one of drums, .*, piano, not 'instrumental'"):
+    with pytest.raises(StemError, match=r"one of drums, .*, piano, not 'instrumental'"):
         six.split(mix, stems=("instrumental",))
     with pytest.raises(StemError, match="one of drums, bass, melody, vocals, not 'guitar'"):
         open_splitter("embedded").split(mix, stems=("guitar",))
