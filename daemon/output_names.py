@@ -9,7 +9,7 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from string import Formatter
 
-from audio.stem_names import STEMS
+from audio.stem_names import SPLIT_STEMS
 from daemon.errors import UsageError
 
 FORBIDDEN = '<>:"|?*\\'  # in names, by one of the systems that files are taken to
@@ -70,7 +70,7 @@ class Layout:
 
     def named(self, word: str) -> str:
         """Return the name in the folder of a stem, or of the manifest or project of them all."""
-        if word in STEMS:
+        if word in SPLIT_STEMS:
             return self.pattern.replace(_HOLE, word)
         last = PurePosixPath(self.pattern).name
         return (last if _HOLE in last else f"{last}_{_HOLE}").replace(_HOLE, word)

@@ -144,12 +144,14 @@ def one_shot(root: int) -> bytes:
     return struct.pack("<IHHfIHHf", ONE_SHOT | HAS_ROOT, root, 0x8000, 0.0, 0, 4, 4, 0.0)
 
 
-def sampler(root: int, sample_rate: int, loop_frames: int = 0) -> bytes:
+def sampler(root: int, sample_rate: int, loop_frames: int = 0, loop_start: int = 0) -> bytes:
     """Return a smpl chunk with one loop without end over so many frames, or with none.
 
     The format counts a loop's last frame in.
     """
-    loop = struct.pack("<6I", 0, 0, 0, loop_frames - 1, 0, 0) if loop_frames else b""
+    loop = b""
+    if loop_frames:
+        loop = struct.pack("<6I", 0, 0, loop_start, loop_start + loop_frames - 1, 0, 0)
     nanoseconds = round(1e9 / sample_rate)
     return struct.pack("<9I", 0, 0, nanoseconds, root, 0, 0, 0, bool(loop), 0) + loop
 

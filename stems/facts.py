@@ -59,7 +59,9 @@ class TakeFacts:
 
     `engine` are the engine's own facts, open to any; those of the engines here have types.
     `silent` stems of a split are all zeros, `channels` and `peak_dbfs` (of the loudest stem) are a
-    split recording's. `notes_heard` names the stems whose notes were transcribed from their sound.
+    split recording's, and so is `sureness`: how alone each stem is where it sounds, 0..1 (see
+    stems/sureness.py), where all stems were asked for. `notes_heard` names the stems whose notes
+    were transcribed from their sound.
     `changed` are the stems that are new, the others are those of `source_take` of `source_job`.
     `remarks` are sentences for the user.
     """
@@ -71,6 +73,7 @@ class TakeFacts:
     silent: tuple[str, ...] | None = None
     channels: int | None = None
     peak_dbfs: float | None = None
+    sureness: Mapping[str, float] | None = None
     conform: Conforming | NotConformed | None = None
     transposed: Transposed | None = None
     changed: tuple[str, ...] | None = None

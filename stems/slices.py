@@ -1,9 +1,12 @@
-"""A stem cut into one-shots for samplers: from where something begins to where the next does."""
+"""A stem cut into one-shots for samplers: from where something begins to where the next does.
+
+What holds its tone long enough gets a loop, from one zero crossing to another that sounds alike.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from audio.wave_file import WaveFile
 from midi.note import TimedNote
 from stems.chunks import one_shot, sampler
 from stems.files import tempo_word
+from stems.sample_loop import loop_of
 from stems.transcription.drums import DRUMS
 from stems.transcription.transcriber import detect
 
@@ -24,17 +28,29 @@ BEGUN = 0.05  # of the attack's peak: before that there is nothing of it
 FADE_IN_SECONDS, FADE_OUT_SECONDS = 0.001, 0.010
 FADED_DB = 60.0  # under its own peak a slice is over
 SHORTEST_SECONDS = 0.030
+NORMAL_DBFS = -1.0  # the peak of what is normalised
+TONE = "tone"  # the class of what has a pitch
 PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slice:
-    """One sound: its name without suffix, where it began in seconds, MIDI root note, samples."""
+    """One sound: its name without suffix, where it began in seconds, MIDI root note, samples.
+
+    `kind` are the drums struck, or TONE. `loop` is from a frame to before another, None for none.
+    """
 
     name: str
     start_seconds: float
     root: int
     clip: Clip
+    kind: str
+    loop: tuple[int, int] | None = None
+
+    @property
+    def pitch(self) -> str:
+        """The name of the root note: C4 is MIDI 60."""
+        return pitch_name(self.root)
 
 
 def slice_stem(clip: Clip, stem: str, bpm: float | None = None) -> tuple[Slice, ...]:
@@ -53,15 +69,28 @@ def slice_stem(clip: Clip, stem: str, bpm: float | None = None) -> tuple[Slice, 
         words = [f"{len(found) + 1:03d}", _what(group, stem)]
         words += [tempo_word(bpm)] if bpm else []
         name, seconds = "_".join(words), start / clip.sample_rate
-        root = 60 if stem == "drums" else group[0].pitch
-        found.append(Slice(name, seconds, root, Clip(samples, clip.sample_rate)))
+        cut = Clip(samples, clip.sample_rate)
+        if stem == "drums":
+            found.append(Slice(name, seconds, 60, cut, _what(group, stem)))
+        else:
+            root = group[0].pitch
+            found.append(Slice(name, seconds, root, cut, TONE, loop_of(cut, root)))
     return tuple(found)
+
+
+def normalised(one: Slice) -> Slice:
+    """The same with its peak at NORMAL_DBFS; silence stays."""
+    peak = float(np.abs(one.clip.samples).max())
+    gain = np.float32(db_to_amplitude(NORMAL_DBFS) / peak) if peak else np.float32(1)
+    return replace(one, clip=Clip(one.clip.samples * gain, one.clip.sample_rate))
 
 
 def write_slice(path: Path, one: Slice) -> None:
     """Write a slice as 32-bit float WAV with its root note for samplers; raises OSError."""
     clip = one.clip
-    after = [(b"acid", one_shot(one.root)), (b"smpl", sampler(one.root, clip.sample_rate))]
+    start, end = one.loop or (0, 0)
+    smpl = sampler(one.root, clip.sample_rate, end - start, start)
+    after = [(b"acid", one_shot(one.root)), (b"smpl", smpl)]
     with WaveFile(path, clip.sample_rate, clip.channels, clip.frames, 32, after=after) as file:
         file.write(clip.samples)
 
@@ -80,7 +109,12 @@ def _what(group: Sequence[TimedNote], stem: str) -> str:
     pitches = sorted({note.pitch for note in group})
     if stem == "drums":
         return "+".join(name for name, pitch in DRUMS.items() if pitch in pitches)
-    return f"{PITCHES[pitches[0] % 12]}{pitches[0] // 12 - 1}"
+    return pitch_name(pitches[0])
+
+
+def pitch_name(pitch: int) -> str:
+    """The name of a MIDI pitch, such as C#4 for 61."""
+    return f"{PITCHES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _attack(clip: Clip, detected_seconds: float) -> int:

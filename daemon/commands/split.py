@@ -92,6 +92,9 @@ def _line(manifest: Manifest, request: Split, folder: Path) -> str:
     grid, take = manifest.grid, manifest.takes[0]
     silent = take.facts.silent
     more = f"; nothing is heard in {' and '.join(silent)}" if silent else ""
+    if take.facts.sureness:
+        sure = (f"{name} {round(100 * share)} %" for name, share in take.facts.sureness.items())
+        more += f"; sure of {', '.join(sure)}"
     if take.gain_db:
         more += f"; all brought down by {-take.gain_db:.2f} dB to fit {request.format}"
     return (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
+from itertools import chain, count
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,10 +23,13 @@ from daemon.commands.outputs import (
     written_whole,
 )
 from daemon.errors import UsageError
-from daemon.output_names import output_names
+from daemon.output_names import OutputNames, output_names
 from daemon.sound_inputs import sound_inputs
 from midi.grid import Grid
 from stems.errors import StemError
+
+if TYPE_CHECKING:
+    from stems.slices import Slice
 
 StemFiles = Annotated[
     list[Path], typer.Argument(help="Sounds of one stem each: files, folders or patterns.")
@@ -36,20 +41,36 @@ To = Annotated[
 Out = Annotated[
     Path, typer.Option("-o", "--out", help="MIDI file to write; of many, a folder.", **OUTPUT)
 ]
+Normalise = Annotated[
+    bool, typer.Option("--normalise", help="Bring the peak of every slice to -1 dBFS.")
+]
+Sfz = Annotated[
+    bool, typer.Option("--sfz", help="Write an SFZ instrument of the slices of each file, too.")
+]
+SLICE_WORDS = ("slice", "stem", "class", "pitch", "bpm")  # of names
 Quantise = Annotated[
     str, typer.Option("--quantise", help="1/16, 1/8, 1/12 ... of a whole note, or raw.")
 ]
 
 
 def slice_(
-    files: StemFiles, to: To, name: Name = "", bpm: StemBpm = "", stem: StemName = ""
+    files: StemFiles,
+    to: To,
+    name: Name = "",
+    bpm: StemBpm = "",
+    stem: StemName = "",
+    normalise: Normalise = False,
+    sfz: Sfz = False,
 ) -> None:
-    """Cut stems into one-shots, named by drum or pitch, and tempo."""
+    """Cut stems into one-shots, named by drum or pitch, and tempo; tones that hold get loops."""
     inputs = sound_inputs(files)
     pattern = name or ("{file}/{slice}" if inputs.many else "{slice}")
-    names = output_names(pattern, inputs.files, ("slice", "stem"), ".wav")
-    if "{slice}" not in pattern:
-        raise UsageError(f"name {pattern!r} must have {{slice}} in it, for there are several")
+    names = output_names(pattern, inputs.files, SLICE_WORDS, ".wav")
+    if not {"{slice}", "{class}", "{pitch}"} & set(re.findall(r"{\w+}", pattern)):
+        raise UsageError(
+            f"name {pattern!r} must have {{slice}}, {{class}} or {{pitch}} in it, for there are "
+            "several"
+        )
     for file in inputs.files:
         refuse_inputs(to, "to", [file, file.parent])
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
@@ -57,17 +78,26 @@ def slice_(
 
     def work(file: Path, show: Show, cancelled: CancelFlag) -> Done:
         from audio.clip import read_clip
-        from stems.slices import slice_stem, write_slice
+        from stems.sfz import sfz_text
+        from stems.slices import normalised, slice_stem, write_slice
 
         which = _stem_of(file, stem)
         clip = read_clip(file)
         grid = _grid_for(file, clip.seconds, bpm, "4/4")
         with written_to(to, "to"):
-            slices = slice_stem(clip, which, grid.bpm if grid else None)
-            written = [names.path(to, file, slice=each.name, stem=which) for each in slices]
+            tempo = grid.bpm if grid else None
+            slices = slice_stem(clip, which, tempo)
+            slices = tuple(normalised(each) for each in slices) if normalise else slices
+            written = _slice_paths(names, to, file, which, slices, tempo)
             for path, each in zip(written, slices, strict=True):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_slice(path, each)
+            if sfz and slices:
+                played = [(each.relative_to(to).as_posix(), one)
+                          for each, one in zip(written, slices, strict=True)]  # fmt: skip
+                instrument = to / f"{names.files[file]}.sfz"
+                instrument.write_text(sfz_text(played, tempo), "utf-8", newline="\n")
+                written.append(instrument)
         line = f"{to}: {len(slices)} slices of the {which}"
         line = line if slices else f"{file}: nothing begins in it"
         line = f"{file}: {line}" if inputs.many and slices else line
@@ -124,6 +154,27 @@ def to_midi(
         return Done([line], {"notes": len(notes), "stem": which}, [target])
 
     over_all(inputs, work)
+
+
+def _slice_paths(
+    names: OutputNames,
+    to: Path,
+    file: Path,
+    stem: str,
+    slices: Sequence[Slice],
+    bpm: float | None,
+) -> list[Path]:
+    """Where the slices of a file go; of those with one name all but the first get a number."""
+    from stems.files import tempo_word
+
+    paths: list[Path] = []
+    for each in slices:
+        words = {"slice": each.name, "stem": stem, "class": each.kind, "pitch": each.pitch,
+                 "bpm": tempo_word(bpm) if bpm else "free"}  # fmt: skip
+        first = names.path(to, file, **words)
+        tries = (first.with_name(f"{first.stem}-{number}.wav") for number in count(2))
+        paths.append(next(path for path in chain([first], tries) if path not in paths))
+    return paths
 
 
 def _step(text: str) -> Fraction | None:

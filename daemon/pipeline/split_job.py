@@ -124,7 +124,7 @@ def _write_project(
     files.append(describe_file(folder, project_name, "project"))
     facts = TakeFacts(
         silent=done.silent, channels=recording.channels, peak_dbfs=done.peak_dbfs,
-        remarks=recording.remarks or None,
+        sureness=done.sureness or None, remarks=recording.remarks or None,
     )  # fmt: skip
     null_dbfs = 0.0 if done.null_dbfs is None else done.null_dbfs
     return Manifest(

@@ -235,7 +235,7 @@ return {
           tag = "s",
           default = "drums,bass,melody,vocals",
           max_bytes = 1000,
-          choices = { "drums", "bass", "melody", "vocals" },
+          choices = { "drums", "bass", "melody", "vocals", "guitar", "piano", "instrumental" },
           kept = true,
         },
         model = { kind = "text", tag = "s", default = "", max_bytes = 4096, kept = true },

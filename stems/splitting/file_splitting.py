@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from stems.splitting.network import give_back_memory
 from stems.splitting.placement import joined
 from stems.splitting.recording import Reader, Recording
 from stems.splitting.splitter import Splitter, finish
+from stems.sureness import Sureness
 
 BLOCK_FRAMES = 1 << 21  # made to add up at a time, some 48 s at 44.1 kHz
 LAP_SECONDS = 1.0  # by which blocks overlap: more than the window and the gates of add_up
@@ -31,7 +32,7 @@ class FileSplit:
     """Stems on the disk, 32-bit float at the recording's own rate, channels and length.
 
     `null_dbfs` is the peak of the recording minus the sum of all stems, None for fewer;
-    `peak_dbfs` that of the loudest stem.
+    `peak_dbfs` that of the loudest stem; `sureness` is that of stems.sureness, {} for fewer.
     """
 
     paths: Mapping[str, Path]
@@ -39,6 +40,7 @@ class FileSplit:
     null_dbfs: float | None
     peak_dbfs: float
     facts: SplitterDescription
+    sureness: Mapping[str, float] = field(default_factory=dict)
 
 
 def split_file(
@@ -58,6 +60,7 @@ def split_file(
     names = splitter.chosen(stems)
     paths = {name: folder / f"{name}.wav" for name in names}
     silent, miss, peak, signs = set(names), 0.0, 0.0, recording.signs
+    sure = Sureness(names)
     with ExitStack() as stack:
         source = stack.enter_context(Reader(recording))
         again = stack.enter_context(Reader(recording))
@@ -79,6 +82,8 @@ def split_file(
             written = block if recording.channels == 2 else block.mean(1, keepdims=True)
             turned = written if signs is None else written * signs[:, None]
             silent &= quiet
+            if is_whole(names):
+                sure.add(written)
             peak = max(peak, float(np.abs(written).max()))
             miss = max(miss, residue_peak(mix[: recording.channels], written))
             for name, stem in zip(names, turned, strict=True):
@@ -90,6 +95,7 @@ def split_file(
         dbfs(miss) if is_whole(names) else None,
         dbfs(peak),
         replace(splitter.facts(), loop=loop),
+        sure.shares(),
     )
 
 

@@ -166,6 +166,24 @@ def test_slice_writes_one_shots_into_a_new_folder(
     assert "is not empty" in capsys.readouterr().err
 
 
+def test_slices_are_named_by_class_pitch_and_tempo_and_an_instrument_names_them(
+    run: Run, tmp_path: Path, struck_drums: Path
+) -> None:
+    to, pattern = tmp_path / "to", "{file}_{stem}_{class}_{pitch}_{bpm}"
+    asked = ("slice", struck_drums, "--to", to, "--bpm", "120", "--name", pattern)
+    assert run(*asked, "--normalise", "--sfz") == 0
+    names = sorted(path.name for path in to.glob("*.wav"))
+    assert len(names) == 4 and names[-1].startswith(f"{struck_drums.stem}_drums_")
+    assert any(name.endswith("_C4_120bpm.wav") for name in names)
+    assert any(name.endswith("_C4_120bpm-2.wav") for name in names)
+    for name in names:
+        peak = np.abs(soundfile.read(to / name)[0]).max()
+        assert peak == pytest.approx(10 ** (-1 / 20), rel=1e-4)  # -1 dBFS
+    (instrument,) = to.glob("*.sfz")
+    played = [line[7:] for line in instrument.read_text("utf-8").splitlines() if "sample=" in line]
+    assert sorted(played) == names
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -8,7 +8,8 @@ from wavinfo import WavInfoReader
 from audio.clip import Clip
 from midi.note import TimedNote
 from stems import slices
-from stems.slices import slice_stem, write_slice
+from stems.sfz import sfz_text
+from stems.slices import TONE, Slice, normalised, slice_stem, write_slice
 
 RATE = 48_000
 
@@ -72,3 +73,64 @@ def test_a_sampler_reads_the_root_note_of_a_slice(tmp_path: Path, heard: list[Ti
 
 def test_silence_has_no_slices():
     assert slice_stem(Clip(np.zeros((2, RATE), np.float32), RATE), "drums") == ()
+
+
+def test_a_tone_that_holds_gets_a_loop_between_zero_crossings_that_does_not_click(
+    tmp_path: Path, heard: list[TimedNote]
+):
+    time = np.arange(2 * RATE) / RATE
+    tone = np.sin(2 * np.pi * 220 * time) + 0.3 * np.sin(2 * np.pi * 440 * time + 1)
+    heard += [TimedNote(0.0, 1.9, 57, 0.8)]
+    (one,) = slice_stem(Clip(np.stack([tone, tone]).astype("f4") * 0.3, RATE), "bass")
+    assert one.loop is not None
+    start, end = one.loop
+    mono = one.clip.samples.mean(0)
+    assert mono[start - 1] < 0 <= mono[start] and mono[end - 1] < 0 <= mono[end]
+    # Going round is no larger a step than any other: at most the tone's own steepest.
+    assert abs(mono[start] - mono[end - 1]) < 1.5 * np.abs(np.diff(mono)).max()
+    periods = (end - start) * 220 / RATE
+    assert periods == pytest.approx(round(periods), abs=0.02) and periods > 100
+    write_slice(tmp_path / "a.wav", one)
+    loop = WavInfoReader(str(tmp_path / "a.wav")).smpl.sample_loops[0]
+    assert (loop.start, loop.end) == (start, end - 1)  # the format counts the last frame in
+
+
+def test_what_dies_away_and_drums_get_no_loop(heard: list[TimedNote]):
+    heard += [TimedNote(0.5, 0.1, 57, 0.8)]
+    assert slice_stem(struck([0.5], 2.0), "bass")[0].loop is None
+    heard[:] = [TimedNote(0.5, 0.1, 36, 0.8)]
+    assert slice_stem(struck([0.5], 2.0), "drums")[0].loop is None
+
+
+def test_normalised_slices_peak_one_decibel_under_full_scale(heard: list[TimedNote]):
+    heard += [TimedNote(0.5, 0.1, 57, 0.8)]
+    (one,) = slice_stem(struck([0.5], 2.0), "bass")
+    assert np.abs(normalised(one).clip.samples).max() == pytest.approx(10 ** (-1 / 20), rel=1e-5)
+    silent = Slice("a", 0, 60, Clip(np.zeros((2, 9), np.float32), RATE), TONE)
+    assert not normalised(silent).clip.samples.any()
+
+
+def regions(text: str) -> list[dict[str, str]]:
+    """What an SFZ file says, read as its format is defined: opcodes after each header."""
+    parts = [part.split() for part in text.split("<region>")[1:]]
+    return [dict(word.split("=", 1) for word in words) for words in parts]
+
+
+def test_an_instrument_spreads_tones_over_all_keys_and_drums_over_their_own():
+    clip = Clip(np.zeros((2, 9), np.float32), RATE)
+    tones = [
+        ("a.wav", Slice("a", 0, 40, clip, TONE, (2, 8))),
+        ("b.wav", Slice("b", 1, 50, clip, TONE)),
+    ]
+    low, high = regions(sfz_text(tones, 92.5))
+    assert (low["lokey"], low["hikey"], low["pitch_keycenter"]) == ("0", "45", "40")
+    assert (high["lokey"], high["hikey"]) == ("46", "127")
+    assert (low["loop_mode"], low["loop_start"], low["loop_end"]) == ("loop_sustain", "2", "7")
+    assert "loop_start" not in high
+    drums = [
+        (f"{n}.wav", Slice(n, 0, 60, clip, n.split("-")[0])) for n in ("kick-1", "kick-2", "snare")
+    ]
+    one, two, snare = regions(sfz_text(drums))
+    assert one["lokey"] == one["hikey"] == "36" and snare["lokey"] == "38"
+    assert [each["seq_position"] for each in (one, two)] == ["1", "2"]
+    assert one["loop_mode"] == "one_shot" and "seq_length" not in snare
