@@ -49,8 +49,12 @@ DOORS = {
         "stems.splitting.lean",
         "stems.splitting.lean_transformer",
     },
-    "yaml": {"stems.splitting.model_files", "diffusion.ace_step.code_planner"},
-    "soxr": {"audio.constant_q", "stems.splitting.splitter"},
+    "yaml": {
+        "stems.splitting.model_files",
+        "stems.splitting.roformer_layout",
+        "diffusion.ace_step.code_planner",
+    },
+    "soxr": {"audio.constant_q", "stems.splitting.segments"},
     "peft": {"diffusion.ace_step.lora", "diffusion.ace_step.learning"},
     "mido": {"midi.smf"},
     "soundfile": {

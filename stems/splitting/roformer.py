@@ -59,10 +59,10 @@ class LeanRoformer:
         """Give back the weights it was made of, where it has its own."""
         self.network.weights = self.weights
 
-    @torch.inference_mode()
     def __call__(self, mixes: Tensor, tick: Tick) -> Tensor:
         """Sources (batch, sources, 2, frames) of mixes (batch, 2, frames), the rest last."""
-        return torch.stack([self._one(mix, tick) for mix in mixes])
+        with torch.inference_mode():
+            return torch.stack([self._one(mix, tick) for mix in mixes])
 
     def _one(self, mix: Tensor, tick: Tick) -> Tensor:
         layout = self.layout

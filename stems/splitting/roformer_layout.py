@@ -13,6 +13,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stems.errors import StemError
 
 BINS_OF_BANDS = (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128, 129)
@@ -115,13 +118,36 @@ def layout_of(config: Mapping[str, Any], name: str) -> Layout:
 
 
 def mel_bands(sample_rate: int, fft: int, count: int) -> tuple[tuple[int, int], ...]:
-    """(from bin, to bin) of each of librosa's mel filters; they overlap by halves."""
-    from librosa.filters import mel
+    """(from bin, to bin) of each filter of Slaney's mel scale, as librosa has them.
 
-    filters = mel(sr=sample_rate, n_fft=fft, n_mels=count)
-    filters[0, 0] = filters[-1, -1] = 1.0  # librosa leaves out the lowest bin, and rounds the last
-    places = [row.nonzero()[0] for row in filters]
-    return tuple((int(row[0]), int(row[-1]) + 1) for row in places if len(row))
+    They overlap by halves; the lowest and the highest bin, where the outer filters are zero, belong
+    to those filters.
+    """
+    bins = fft // 2 + 1
+    hz = np.arange(bins) * sample_rate / fft
+    edges = _hz_of(np.linspace(0.0, _mel_of(sample_rate / 2), count + 2))
+    edges[-1] = sample_rate / 2
+    found = []
+    for number in range(count):
+        inside = np.flatnonzero((hz > edges[number]) & (hz < edges[number + 2]))
+        first, last = (int(inside[0]), int(inside[-1]) + 1) if len(inside) else (0, 0)
+        first = 0 if number == 0 else first
+        found.append((first, bins if number == count - 1 else last))
+    return tuple(band for band in found if band[1] > band[0])
+
+
+LINEAR_HZ, LINEAR_MELS, STEP = 1000.0, 15.0, np.log(6.4) / 27  # of Slaney's scale
+
+
+def _mel_of(hz: float) -> float:
+    if hz < LINEAR_HZ:
+        return hz * LINEAR_MELS / LINEAR_HZ
+    return float(LINEAR_MELS + np.log(hz / LINEAR_HZ) / STEP)
+
+
+def _hz_of(mels: NDArray[np.float64]) -> NDArray[np.float64]:
+    above = LINEAR_HZ * np.exp(STEP * (mels - LINEAR_MELS))
+    return np.where(mels < LINEAR_MELS, mels * LINEAR_HZ / LINEAR_MELS, above)
 
 
 def _cover(bands: tuple[tuple[int, int], ...], bins: int) -> bool:

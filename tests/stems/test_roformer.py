@@ -74,6 +74,18 @@ def test_a_roformer_gives_what_the_package_of_its_kind_gives(kind: str) -> None:
     assert (wanted - found).abs().max() < 1e-5 * wanted.abs().max()
 
 
+@pytest.mark.parametrize(
+    ("rate", "fft", "count"), [(44_100, 2048, 60), (44_100, 512, 20), (48_000, 4096, 64)]
+)
+def test_mel_bands_are_where_librosas_filters_are_not_zero(rate: int, fft: int, count: int) -> None:
+    from librosa.filters import mel
+
+    filters = mel(sr=rate, n_fft=fft, n_mels=count)
+    filters[0, 0] = filters[-1, -1] = 1.0  # as the networks have it
+    places = [row.nonzero()[0] for row in filters]
+    assert mel_bands(rate, fft, count) == tuple((row[0], row[-1] + 1) for row in places)
+
+
 @pytest.mark.parametrize("kind", ["bs", "mel"])
 def test_bfloat16_stays_near_float32_and_originals_can_go(kind: str) -> None:
     asked, weights = both(kind)
