@@ -134,7 +134,7 @@ def test_a_changed_file_is_told_by_the_hash_in_its_name(tmp_path: Path) -> None:
         ("bag.yaml", b"models: ['../../etc/passwd']", "not the name of a network in that folder"),
         ("bag.yaml", b"models: ['gone']", r"lacks gone\.safetensors"),
         ("bag.yaml", b"models: ['a']\nweights: [[1], [1]]", "a row for each"),
-        ("model.onnx", b"", r"must end in \.safetensors, \.yaml"),
+        ("model.onnx", b"", r"must end in \.yaml, \.safetensors, \.th or \.ckpt"),
     ],
 )
 def test_files_that_are_no_models_are_told_in_a_sentence(
