@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -33,9 +32,9 @@ from midi.key import Key
 from midi.note import Note
 from midi.smf import write_smf
 from osc_protocol.generate import Generate
-from training.compose import Piece, compose
-from training.compose.moods import MOODS
+from training.compose import MOODS, Piece, compose
 from training.judges import recognition
+from training.judges.cost import cost_in_a_process
 from training.judges.marks import MARKS, Mark
 from training.judges.note_figures import Figures, Music, Planned, figures_of, music_of
 from training.judges.people import excerpts
@@ -123,7 +122,7 @@ def judge(
     found = summary(rows)
     found |= {f"composer_{name}": value for name, value in summary(truths).items()}
     found |= _given_chords(requests, order) | _forbidden(requests, order, rows)
-    found |= _long(order) | _speed(order)
+    found |= _long(order) | cost_in_a_process(torch.get_num_threads())
     mood_judge = _mood_judge()
     ours = [
         recognition.piece_statistics(music, each.piece.bpm, each.piece.tonic)
@@ -221,19 +220,6 @@ def _long(order: Order) -> dict[str, float | None]:
         "long_drums_second_half_db": min((h for h in halves if h is not None), default=None),
         "long_cpu_seconds": float(np.mean(seconds)),
     }
-
-
-def _speed(order: Order) -> dict[str, float | None]:
-    """Return how many times faster than real time 8 bars at 120 bpm are generated, warm."""
-    music = Generate(rid="speed", bpm=120, key="C major", bars=8, tags="pop", seed=1)
-    order(music)
-    spent = []
-    for seed in (2, 3, 4):
-        began = time.perf_counter()
-        order(replace(music, rid=f"speed-{seed}", seed=seed))
-        spent.append(time.perf_counter() - began)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return {"times_real_time": 16.0 / float(np.median(spent)), "peak_gb": peak}
 
 
 def _mood_judge() -> recognition.MoodJudge:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -176,6 +178,19 @@ def test_bars_made_by_one_rule_are_told_from_those_of_another_and_not_from_their
     )
     assert recognition.told_apart(low, high) > 0.95
     assert recognition.told_apart(low, again) == pytest.approx(0.5, abs=0.15)  # 120 bars a side
+
+
+def test_what_a_process_holds_is_not_what_the_one_that_started_it_held() -> None:
+    """The parent holds 400 MB; the child imports numpy at most, well under 200 MB."""
+    child = "from training.judges.cost import peak_gb; print(peak_gb())"
+    parent = (
+        "import subprocess, sys; held = b'1' * 400_000_000;"
+        f"subprocess.run([sys.executable, '-c', {child!r}], check=True)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", parent], check=True, capture_output=True, text=True
+    )
+    assert 0.005 < float(done.stdout) < 0.2
 
 
 def test_the_table_names_each_mark_that_is_missed() -> None:
