@@ -20,8 +20,9 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
+from diffusion.embedded.moods import MOODS
 from diffusion.embedded.performance import RANGES
-from diffusion.embedded.vocabulary import MOODS, STYLES
+from diffusion.embedded.vocabulary import STYLES
 from diffusion.planner import vocabulary as v
 from diffusion.planner.material import (
     Material,

@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from random import Random
 
-from diffusion.embedded import accents, accompaniment, dynamics, melody_part, sheet_reading
+from diffusion.embedded import (
+    accents,
+    accompaniment,
+    character,
+    dynamics,
+    figures,
+    groove,
+    joins,
+    melody_part,
+    moods,
+    sheet_reading,
+)
 from diffusion.embedded import revision as revisions
 from diffusion.embedded.backbone import Backbone
 from diffusion.embedded.intent import Intent
@@ -113,20 +125,31 @@ def _generated(
         network, intent, conditions.seed, step=step, known=known, known_parts=kept
     )
     performance = decode(latents, tonic, float(grid.beats))
+    mood = moods.blend(Random(f"mood {conditions.seed}"), prompt.moods)
+    performance = groove.with_groove(performance, presence.get("drums"), grid)
+    performance = joins.with_joins(
+        performance, sections, bar_intensity, prompt.style, grid, conditions.seed
+    )
+    performance = character.on_its_kit(performance, mood)
+    performance = figures.with_figures(
+        performance, intent.harmony, mood, grid, not conditions.loops
+    )
     performance = accompaniment.with_planned_chords(performance, intent.harmony)
     performance = sheet_reading.kept_silent(performance, presence, grid)
     # A curve of the user's says more exactly below how loud each note is.
     loudness = (1.0,) * grid.bars if conditions.intensity is not None else bar_intensity
-    performance = accents.accented(performance, loudness, grid, conditions.seed)
+    performance = accents.accented(performance, loudness, grid, conditions.seed, mood.force)
     intensity = agreement = None
     if conditions.intensity is not None:
         performance = dynamics.follow(performance, conditions.intensity, grid)
         intensity = tuple(round(each, 4) for each in bar_intensity)
     if tune is not None and part in new_parts:
         agreement = round(melody_part.agreement(performance.parts[part].notes, tune), 4)
-        performance = performance.with_notes(part, tune)
-    as_played = HUMANISE if conditions.humanise is None else conditions.humanise
+        force = 1.0 if conditions.melody else mood.force
+        performance = performance.with_notes(part, accents.forced(tune, force))
     given = (part,) if conditions.melody else ()  # which stays as it was written
+    performance = character.articulated(performance, mood, given)
+    as_played = HUMANISE if conditions.humanise is None else conditions.humanise
     performance = retimed(performance, as_played, conditions.swing, given)
     if old:
         performance = revisions.splice(old, performance, new_parts, span)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from diffusion.embedded.moods import MOODS
 from diffusion.embedded.performance import TIMBRES
 from diffusion.embedded.phrases import (
     AND,
@@ -28,10 +29,6 @@ STYLES: tuple[str, ...] = (
     "pop", "rock", "folk", "ballad", "lofi", "hiphop", "trap", "house", "techno",
     "drum_and_bass", "synthwave", "funk", "disco", "reggae", "jazz_swing", "bossa",
     "cinematic", "waltz", "blues", "country", "soul", "celtic", "ambient",
-)  # fmt: skip
-MOODS: tuple[str, ...] = (
-    "calm", "energetic", "dark", "bright", "sad", "happy", "dreamy", "aggressive",
-    "relaxed", "epic", "romantic", "tense",
 )  # fmt: skip
 
 # The token table of the model: index 0 means "not given".

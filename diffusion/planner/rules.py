@@ -95,6 +95,25 @@ class Rules:
         elif part in BAND and self._full_band(part, name):
             out[v.PLAY : v.PLAY + len(v.PLAYS)] = NEVER
             out[v.PLAY + v.PLAYS.index("in")] = 0.0
+        elif part == "drums" and name in ("verse", "chorus") and self._short:
+            self._as_before(writer, out)
+
+    def _as_before(self, writer: Writer, out: Logits) -> None:
+        """A part plays in all verses and choruses as in the first: throughout, or not at all."""
+        at = len(writer.open_plays)
+        before = [s.plays[at] for s in writer.done.sections if s.name in ("verse", "chorus")]
+        wanted = before[:1] or [v.PLAYS.index("in"), v.PLAYS.index("out")]
+        out[v.PLAY : v.PLAY + len(v.PLAYS)] = NEVER
+        out[[v.PLAY + each for each in wanted]] = 0.0
+
+    @property
+    def _short(self) -> bool:
+        """Whether the piece is too short for an intro."""
+        return self.wishes.bars < INTRO_IN_LOOP_BARS
+
+    @property
+    def _without_drums(self) -> bool:
+        return ("", *STYLES)[self.wishes.facts.get("style", 0)] in WITHOUT_DRUMS
 
     def _full_band(self, part: str, name: str) -> bool:
         """Whether a part of the band plays throughout a section of this name.
@@ -102,11 +121,9 @@ class Rules:
         All play in a chorus, and in the verses of a piece that is too short for an intro; in other
         verses the drums may wait. Some styles have no drums that could be missed.
         """
-        style = ("", *STYLES)[self.wishes.facts.get("style", 0)]
-        if part == "drums" and style in WITHOUT_DRUMS:
+        if part == "drums" and self._without_drums:
             return False
-        short = self.wishes.bars < INTRO_IN_LOOP_BARS
-        return name == "chorus" or (name == "verse" and (short or part != "drums"))
+        return name == "chorus" or (name == "verse" and (self._short or part != "drums"))
 
     def _level(self, writer: Writer, out: Logits) -> None:
         out[v.LEVEL : v.LEVEL + v.LEVELS] = 0.0

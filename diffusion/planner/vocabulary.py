@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from diffusion.embedded.vocabulary import MOODS, STYLES
+from diffusion.embedded.moods import MOODS
+from diffusion.embedded.vocabulary import STYLES
 from midi.chord_quality import semitones_of
 from midi.key import MODES
 

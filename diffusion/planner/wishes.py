@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from random import Random
 
+from diffusion.embedded.moods import MOODS, blend
 from diffusion.embedded.performance import RANGES
-from diffusion.embedded.vocabulary import MOODS, STYLES, ParsedPrompt
+from diffusion.embedded.vocabulary import STYLES, ParsedPrompt
 from diffusion.planner import vocabulary as v
 from diffusion.planner.material import Material, put_chords, put_tune
 from midi.grid import Grid
@@ -81,6 +83,7 @@ def wishes_of(
     parts = _parts(sheet, grid.bars, prompt, lead)
     part_low, part_high = RANGES["lead" if lead == "melody" else "vocals"]
     below, above = EDGE[lead]
+    move = blend(Random(0), prompt.moods).register_semitones
     shortest = (0.15 if lead == "vocals" else 0.1) * grid.bpm / 60 * v.UNITS
     wishes = Wishes(
         known=known,
@@ -94,8 +97,8 @@ def wishes_of(
         tune_given=sheet.tune is not None,
         scale=frozenset((each - key.tonic) % 12 for each in key.pitch_classes),
         minor=key.is_minorish,
-        low=max(v.LOWEST, part_low + below - shift),
-        high=min(v.HIGHEST, part_high - above - shift),
+        low=max(v.LOWEST, part_low + below + max(0, move) - shift),
+        high=min(v.HIGHEST, part_high - above + min(0, move) - shift),
         shortest_units=max(1, min(12, int(shortest + 0.999))),
     )
     return _with_facts(wishes, grid, key, prompt)

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from daemon.commands.styles import styles
+from diffusion.embedded.moods import MOODS
 from diffusion.embedded.phrases import read_table
-from diffusion.embedded.vocabulary import MOODS, STYLES
+from diffusion.embedded.vocabulary import STYLES
 
 
 def test_all_styles_moods_and_instruments_are_listed_with_their_words(

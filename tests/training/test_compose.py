@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
+from diffusion.embedded.bar import Event, bar_of, lay
 from diffusion.embedded.performance import DRUMS, RANGES, TIMBRES
 from training.compose import SECTIONS, STYLES, Piece, Tune, compose, held_out
-from training.compose.bar import Event, bar_of, lay
 from training.compose.harmony import SCALES
 from training.tunes import Strain, make_row, mode_of, without_doubles
 

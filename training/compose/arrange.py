@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
+from diffusion.embedded.bar import bar_of
+from diffusion.embedded.moods import blend
 from training.compose.band import perform_chart
-from training.compose.bar import bar_of
 from training.compose.chart import Chart
 from training.compose.choices import (
     choose_bpm,
@@ -25,7 +26,6 @@ from training.compose.form import (
     spans_of,
 )
 from training.compose.melodies import write_tune
-from training.compose.moods import blend
 from training.compose.motifs import choose_character
 from training.compose.perform import articulate, swing
 from training.compose.piece import Piece

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
+from diffusion.embedded.bar import Event, lay
 from diffusion.embedded.performance import RANGES, Played
-from training.compose.bar import Event, lay
 from training.compose.chart import Chart
 from training.compose.lines import BASS
 from training.compose.piece import Chord

@@ -5,11 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
+from diffusion.embedded.bar import Bar
+from diffusion.embedded.moods import Mood
 from diffusion.embedded.performance import Played
-from training.compose.bar import Bar
 from training.compose.form import Section, spans_of
 from training.compose.harmony import chord_scale
-from training.compose.moods import Mood
 from training.compose.piece import Chord
 from training.compose.styles import Style
 

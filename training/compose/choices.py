@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
-from training.compose.bar import Bar
+from diffusion.embedded.bar import Bar
+from diffusion.embedded.moods import MOODS, OPPOSED, Mood
 from training.compose.folk import Tune, fit_meter, tunes_in
 from training.compose.form import spans_of
 from training.compose.harmony import SCALES, choose_progression, progression
-from training.compose.moods import MOODS, OPPOSED, Mood
 from training.compose.piece import Chord
 from training.compose.styles import Style
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import pairwise
 from random import Random
 
-from diffusion.embedded.performance import RANGES, Played
-from training.compose.bar import Event, lay
+from diffusion.embedded.bar import Event, lay
+from diffusion.embedded.figures import CHORD_FORCE, SINGLE_FORCE, picked
+from diffusion.embedded.performance import Played
+from diffusion.embedded.voicing import voicings_of
 from training.compose.chart import Chart
 from training.compose.lines import COMP
-from training.compose.piece import Chord
-
-FORCE = {"X": 0.84, "x": 0.68, "o": 0.46, "b": 0.72, "t": 0.6}
-Voicing = tuple[int, ...]
 
 
 def play_comp(
@@ -31,7 +29,7 @@ def play_comp(
     """
     notes: list[Played] = []
     chosen: dict[tuple[str, int], str] = {}
-    voicings = voice(chart.chords, centre, voices)
+    voicings = voicings_of([chord.pitch_classes for chord in chart.chords], centre, voices)
     index = {chord.start_beats: at for at, chord in enumerate(chart.chords)}
     for name, first, last in chart.spans():
         for bar in range(first, last):
@@ -49,9 +47,9 @@ def play_comp(
                 tones = voicings[index[chord.start_beats]]
                 limit = chord.start_beats + chord.length_beats
                 length = min(event.length_beats, limit - beat)
-                for at, pitch in enumerate(_pick(event.mark, tones)):
+                for at, pitch in enumerate(picked(event.mark, tones)):
                     delay = at * strum_beats if event.mark not in "12345b" else 0.0
-                    force = FORCE.get(event.mark, 0.66 + 0.06 * (event.mark == "1"))
+                    force = CHORD_FORCE.get(event.mark, SINGLE_FORCE)
                     notes.append(Played(round(beat + delay, 6), round(length, 6), pitch, force))
     notes.sort(key=lambda note: (note.start_beats, note.pitch))
     return notes
@@ -76,57 +74,3 @@ def _with_changes(events: list[Event], chart: Chart, start: float) -> list[Event
         for left, right in pairwise(edges):
             out.append(Event(left - start, right - left, event.mark))
     return out
-
-
-def _pick(mark: str, tones: Voicing) -> Voicing:
-    if mark == "b":
-        return tones[:1]
-    if mark == "t":
-        return tones[1:]
-    if mark.isdigit():
-        at = int(mark) - 1
-        return (tones[at],) if at < len(tones) else (tones[2 * len(tones) - 2 - at],)
-    return tones
-
-
-def voice(chords: tuple[Chord, ...], centre: float, voices: int) -> list[Voicing]:
-    """One voicing a chord, each as near to the one before as can be."""
-    found: list[Voicing] = []
-    known: dict[tuple[int, ...], list[Voicing]] = {}
-    for chord in chords:
-        if chord.pitch_classes not in known:
-            known[chord.pitch_classes] = _candidates(chord.pitch_classes, centre, voices)
-        last = found[-1] if found else None
-
-        def cost(tones: Voicing, last: Voicing | None = last, root: int = chord.root) -> float:
-            middle = abs(sum(tones) / len(tones) - centre) * 0.45
-            middle += 0.7 * max(0.0, tones[-1] - centre - 7)
-            if last is None:
-                return middle
-            moves = sum(min(abs(tone - old) for old in last) for tone in tones)
-            return moves + abs(tones[-1] - last[-1]) * 0.8 + middle + 0.4 * (tones[0] % 12 != root)
-
-        found.append(min(known[chord.pitch_classes], key=cost))
-    return found
-
-
-def _candidates(classes: tuple[int, ...], centre: float, voices: int) -> list[Voicing]:
-    """All close and open voicings near the centre that hold every chord tone worth holding."""
-    low, high = RANGES["comp"]
-    low, high = max(low, round(centre) - 11), min(high, round(centre) + 12)
-    wanted = list(classes)
-    if len(wanted) > voices:
-        wanted.remove(classes[2])
-    places = [[p for p in range(low, high + 1) if p % 12 == tone] for tone in wanted]
-    extra = [p for p in range(low, high + 1) if p % 12 == classes[0]]
-    found: set[Voicing] = set()
-    for choice in product(*places):
-        for top in (None, *extra) if voices > len(wanted) else (None,):
-            tones = tuple(sorted({*choice, *(() if top is None else (top,))}))
-            gaps = [b - a for a, b in pairwise(tones)]
-            muddy = any(
-                gap <= 3 and low_tone < 50 for gap, low_tone in zip(gaps, tones, strict=False)
-            )
-            if 5 <= tones[-1] - tones[0] <= 19 and max(gaps) <= 9 and gaps[-1] > 1 and not muddy:
-                found.add(tones)
-    return sorted(found) or [tuple(sorted(choice)) for choice in product(*places)][:8]

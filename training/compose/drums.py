@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+from diffusion.embedded.bar import lay
 from diffusion.embedded.performance import DRUMS, Played
-from training.compose.bar import lay
 from training.compose.chart import Chart
 from training.compose.grooves import GROOVES, Groove
 from training.compose.perform import LEAST_VELOCITY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from training.compose.moods import Mood
+from diffusion.embedded.moods import Mood
 
 # Section initial and its bars: i(ntro) v(erse) c(horus) b(ridge) o(utro).
 FORMS: tuple[str, ...] = (

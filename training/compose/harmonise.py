@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.compose.bar import Bar
+from diffusion.embedded.bar import Bar
 from training.compose.harmony import build
 from training.compose.piece import Chord
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+from diffusion.embedded.bar import Bar
 from diffusion.embedded.performance import Played
-from training.compose.bar import Bar
 from training.compose.harmony import chord_scale, scale_of
 from training.compose.motifs import Character, Motif, cadence, invent, vary
 from training.compose.piece import Chord

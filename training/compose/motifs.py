@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from training.compose.bar import Bar
-from training.compose.moods import Mood
+from diffusion.embedded.bar import Bar
+from diffusion.embedded.moods import Mood
 
 # Rhythms of a pulse: sixteenths, or eighths of a compound pulse; per density, thin to thick.
 BINARY = (

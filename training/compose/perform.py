@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+from diffusion.embedded.bar import Bar
 from diffusion.embedded.performance import DRUMS, RANGES, Played
-from training.compose.bar import Bar
 
 MOST_DEVIATION_BEATS = 0.03
 LEAST_VELOCITY = 0.18  # the softest ghost note that is still to be heard

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
 
+from diffusion.embedded.bar import Bar
 from diffusion.embedded.performance import Played
-from training.compose.bar import Bar
 from training.compose.chart import Chart
 
 

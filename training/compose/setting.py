@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from random import Random
 
+from diffusion.embedded.bar import Bar
+from diffusion.embedded.moods import Mood
 from diffusion.embedded.performance import Played
-from training.compose.bar import Bar
 from training.compose.choices import choose_thirds
 from training.compose.folk import Tune
 from training.compose.form import spans_of
 from training.compose.harmonise import harmonise
 from training.compose.harmony import choose_progression, progression
-from training.compose.moods import Mood
 from training.compose.piece import Chord
 from training.compose.styles import Style
 

@@ -78,7 +78,9 @@ def bar_of(meter: str, variant: int = 0) -> Bar:
     numerator, denominator = (int(number) for number in meter.split("/"))
     unit = 4.0 / denominator
     ternary = denominator >= 8 and numerator % 3 == 0
-    if ternary:
+    if numerator == 1:
+        lengths = [unit]
+    elif ternary:
         lengths = [3 * unit] * (numerator // 3)
     elif denominator >= 8 and (numerator % 2 or meter in GROUPINGS):
         groups = GROUPINGS.get(meter) or (((2,) * ((numerator - 3) // 2) + (3,)),)
