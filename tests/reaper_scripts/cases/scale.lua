@@ -126,6 +126,32 @@ case("in a project of 500 tracks, 5,000 items and 300 tempo markers stems land a
   equal(#daemon:asked("generate"), 2, "requests")
 end)
 
+case("600 orders, 500 tracks, 5,000 items and 300 tempo markers together hold up no action", function(w, Daemon)
+  local daemon, project = start(w, Daemon, { cursor = 4800.0 })
+  large(w, project)
+  old_orders(w, Daemon, 600)
+  daemon.frames = 112941 -- a bar at 102 bpm, which it is there
+  w:run("backline_generate.lua", scenes.generate_to_the_end)
+  local stem = project.tracks[505].items[1]
+  for _, name in ipairs({ "vary_selected_items", "regenerate_time_selection", "split_selected_item" }) do
+    for _, track in ipairs(project.tracks) do
+      for _, item in ipairs(track.items) do item.selected = item == stem end
+    end
+    project.selection = { stem.value.D_POSITION, stem.value.D_POSITION + stem.value.D_LENGTH }
+    w.seconds = w.seconds + 5
+    w:run("backline_" .. name .. ".lua")
+  end
+  w:run("backline_show_jobs.lua", function()
+    w:wait(function() return w:shows("dub techno") end)
+    w:pass(30)
+    w:press("escape")
+  end)
+  equal(table.concat(w.boxes, "; "), "")
+  equal(#daemon:asked("generate"), 3, "music")
+  equal(#daemon:asked("split"), 1, "splits")
+  equal(#stem.takes, 3, "takes")
+end)
+
 case("more selected items than a frame can look at are refused with a sentence", function(w, Daemon)
   local daemon, project = start(w, Daemon, {})
   large(w, project)

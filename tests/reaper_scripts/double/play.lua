@@ -50,6 +50,7 @@ local function new_world(index)
 end
 
 dofile(cases_file)
+World.gettime = os.getenv("DOUBLE_TIMES") and socket.gettime -- says how long the longest frame of each case took
 local failures, run = 0, 0
 local stops = os.getenv("DOUBLE_STOPS") -- at the first that fails
 for index, each in ipairs(cases) do
@@ -58,6 +59,7 @@ for index, each in ipairs(cases) do
     local world = new_world(index)
     local fine, problem = xpcall(each.test, function(trouble) return debug.traceback(tostring(trouble), 2) end, world, FakeDaemon)
     world:_unwrap_system()
+    if World.gettime then io.stderr:write(("TIME %.1f ms, %d calls: %s\n"):format(world.longest_ms or 0, world.most_calls or 0, each.name)) end
     os.remove(scripts .. "/backline_launcher.json")
     if fine and #world.violations > 0 then fine, problem = false, table.concat(world.violations, "; ") end
     if not fine then

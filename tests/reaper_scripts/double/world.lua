@@ -6,6 +6,7 @@ local model = require("double.model")
 
 local World = {}
 World.__index = World
+World.apart = 0 -- seconds spent in the double's own functions, where time is taken
 World.called = {} -- functions that any world has called, by name
 
 local FRAME_SECONDS = 1 / 30
@@ -96,6 +97,7 @@ local function as_declared(name, returns, found)
 end
 
 function World:call(name, ...)
+  local began = World.gettime and World.gettime()
   local arguments = table.pack(...)
   self:check_arguments(name, arguments, arguments.n)
   World.called[name] = true
@@ -107,7 +109,9 @@ function World:call(name, ...)
     if answer == "refuse" then return nil end
   end
   local call = self.calls[name] or error(("double: reaper.%s is in the API but not in the double"):format(name), 0)
-  return as_declared(name, self.api[name].returns, table.pack(call(...)))
+  local answers = table.pack(call(...))
+  if began then World.apart = World.apart + World.gettime() - began end
+  return as_declared(name, self.api[name].returns, answers)
 end
 
 -- Files: counted, and failing where a test wants -------------------------------------------------
@@ -228,9 +232,15 @@ end
 
 function World:_frame(work)
   self.work = { calls = 0, bytes = 0, opens = 0 }
+  local began, apart = World.gettime and World.gettime(), World.apart
   work()
   local done = self.work
   self.work = nil
+  if began then -- the double's own part is not REAPER's
+    local milliseconds = (World.gettime() - began - (World.apart - apart)) * 1000
+    self.longest_ms = math.max(self.longest_ms or 0, milliseconds)
+  end
+  self.most_calls = math.max(self.most_calls or 0, done.calls)
   assert(done.calls <= MAX_CALLS, ("a frame made %d calls"):format(done.calls))
   assert(done.bytes <= MAX_BYTES, ("a frame moved %d bytes"):format(done.bytes))
   assert(done.opens <= MAX_OPENS, ("a frame opened %d files"):format(done.opens))
