@@ -9,9 +9,10 @@ default.
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from daemon.amounts import bytes_of, seconds_of
 from daemon.errors import UsageError
 from daemon.limits import Limits
+from daemon.play_on import WHEN_AWAY, check_secure, http_url, when_away
 from daemon.roots import usual_roots
 from daemon.setting import About, Setting
 from diffusion.engines import DEFAULT_ENGINE, ENGINES, EngineSpec
@@ -98,6 +100,15 @@ class Config:
     ] = UNSET
     tls_cert: Annotated[Path | None, About("certificate (PEM) with which HTTP is HTTPS")] = UNSET
     tls_key: Annotated[Path | None, About("private key (PEM) of that certificate")] = UNSET
+    play_on: Annotated[
+        str, About("another backline that plays the jobs, https://HOST:9788", "", reads=http_url)
+    ] = UNSET
+    insecure: Annotated[bool, About("play-on may be http to another machine: yes or no", False)] = (
+        UNSET
+    )
+    when_away: Annotated[
+        str, About("while play-on does not answer: wait, or local", WHEN_AWAY[0], reads=when_away)
+    ] = UNSET
     worker_silence_seconds: float = 60.0  # without a sign of life: the worker is replaced
     worker_stall_seconds: float = 900.0  # with signs of life, but without progress: likewise
     disk_reserve_bytes: int = 256 << 20  # with less than that free no job is accepted
@@ -111,8 +122,14 @@ class Config:
                 where = said_by(setting.key) if given is UNSET else setting.key
                 value = self._engine_or_none(value, where)
             object.__setattr__(self, setting.field, value)
-        if self.token_file and not self.lan:
+        if self.token_file and not (self.lan or self.play_on):
             raise UsageError("token-file is for other machines: give their network with --lan")
+        if self.play_on:
+            check_secure(self.play_on, self.insecure)
+            # Whether an engine can play, and whether a job stands still, is the other's to say.
+            engines = tuple(replace(spec, availability="") for spec in self.engines)
+            object.__setattr__(self, "engines", engines)
+            object.__setattr__(self, "worker_stall_seconds", math.inf)
         if self.lan and not self.token_file:
             raise UsageError("lan needs a token: give a file that has it with --token-file")
         if (self.tls_cert is None) != (self.tls_key is None):

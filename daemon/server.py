@@ -17,6 +17,7 @@ from daemon.config import Config
 from daemon.front_ends.front_end import FRONT_ENDS, FrontEnd, Service
 from daemon.home_lock import keep, locked, say_port
 from daemon.journal import Journal
+from daemon.lan import token_in
 from daemon.queue import JobQueue
 from daemon.retention import Retention
 from midi.user_file import confined_to
@@ -54,6 +55,7 @@ class Daemon:
             journal = Journal(self.config.home / "journal.sqlite3")
             self._journal = files.enter_context(closing(journal))
             self._queue = JobQueue(self.config, self._journal)
+            token_in(self.config.token_file)  # said now if it cannot be read, not by a job
             service = Service(self.config, self._journal, self._queue, self.quit)
             for implementation in FRONT_ENDS:
                 front_end: FrontEnd = pkgutil.resolve_name(implementation)(service)

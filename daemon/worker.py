@@ -75,12 +75,13 @@ class Worker:
     def stop(self, patience_seconds: float) -> None:
         """Let the worker end by itself, or kill it when it takes longer."""
         self.send(Stop())
-        self._process.join(patience_seconds)
-        if self._process.is_alive():
+        # Of two threads that wait for a process one may not hear how it ended: let the reader.
+        is_reader = threading.current_thread() is self._reader
+        waited = self._process if is_reader else self._reader
+        waited.join(patience_seconds)
+        if waited.is_alive():
             self._process.kill()
-            self._process.join()
-        if threading.current_thread() is not self._reader:
-            self._reader.join()
+            waited.join()
 
     def _write(self) -> None:
         order: Order | None = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import pkgutil
 import shutil
 import signal
 import sys
@@ -16,7 +15,6 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Iterator
-from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,41 +22,21 @@ from typing import TYPE_CHECKING
 from daemon.config import Config
 from daemon.installation import lack_of
 from daemon.jobs import JobState
+from daemon.local_player import LocalPlayer
+from daemon.player import Player
 from daemon.worker_messages import Alive, Cancel, Ended, Order, Play, Progressed, Ready, Report
-from diffusion.engines import engine_spec
 from diffusion.models.folder import models_folder
 from midi.user_file import confined_to
 from osc_protocol.errors import Code, ProtocolError
 
 if TYPE_CHECKING:
-    from daemon.pipeline.batches import BatchedEngine
     from stems.manifest import Manifest
-    from stems.splitting.splitter import Splitter
 
 LOG_BYTES = 1 << 20
 BEAT_SECONDS = 1.0
 FULL_BYTES = 64 << 10  # a disk with less than that free is full
 # What libraries say, whose exceptions have no kind of their own for it.
 NO_MEMORY = ("out of memory", "bad_alloc", "not enough memory", "cannot allocate memory")
-
-
-class _Models:
-    """Engines and splitters, each opened once and kept for the next job."""
-
-    def __init__(self, config: Config, at_exit: contextlib.ExitStack) -> None:
-        self._config, self._at_exit = config, at_exit
-        self.engine, self.splitter = cache(self._open_engine), cache(self._open_splitter)
-
-    def _open_engine(self, name: str) -> BatchedEngine:
-        from daemon.pipeline.batches import BatchedEngine
-
-        engine = BatchedEngine(engine_spec(name, self._config.engines).open())
-        self._at_exit.callback(engine.close)
-        return engine
-
-    def _open_splitter(self, name: str | None) -> Splitter:
-        splitter: Splitter = pkgutil.resolve_name(self._config.splitter_factory)(name)
-        return splitter
 
 
 def work(connection: Connection, config: Config) -> None:
@@ -75,11 +53,14 @@ def work(connection: Connection, config: Config) -> None:
         contextlib.suppress(EOFError, OSError),  # daemon gone
         confined_to((*config.roots, models_folder())),
     ):
-        models = _Models(config, at_exit)
-        is_warm = _warm_up(config.warm_engine, models, orders)
-        orders.report(Ready(config.warm_engine if is_warm else ""))
+        player: Player = LocalPlayer(config, at_exit, orders.are_waiting)
+        if config.play_on:
+            from daemon.remote_player import RemotePlayer
+
+            player = RemotePlayer(config, player)
+        orders.report(Ready(player.warm_up()))
         while (order := orders.next()) is not None:
-            orders.report(_play(order, models, orders, log_file))
+            orders.report(_play(order, player, orders, log_file))
 
 
 def _beat(orders: _Orders) -> None:
@@ -91,38 +72,17 @@ def _beat(orders: _Orders) -> None:
             never.wait(BEAT_SECONDS)
 
 
-def _warm_up(name: str, models: _Models, orders: _Orders) -> bool:
-    """Load an engine and play one bar to no end; returns whether the engine is loaded.
-
-    The first job then finds all imported and compiled. A job that comes interrupts the bar.
-    """
-    if not name:
-        return False
-    try:
-        from daemon.pipeline import generate
-        from osc_protocol.generate import Generate
-
-        engine = models.engine(name)
-        engine.load(lambda stage, fraction: None)
-    except Exception:  # the job that needs it will fail with it again
-        traceback.print_exc()
-        return False
-    with (
-        contextlib.suppress(Exception),
-        tempfile.TemporaryDirectory(prefix="backline-warm-up-") as folder,
-    ):
-        request = Generate(bpm=120.0, key="C major", bars=1, seed=0)
-        generate(request, engine, Path(folder), lambda stage, fraction: None, orders.are_waiting)
-    return True
-
-
-def _play(order: Play, models: _Models, orders: _Orders, log_file: Path) -> Ended:
+def _play(order: Play, player: Player, orders: _Orders, log_file: Path) -> Ended:
     """Play one job and report how it ended."""
     from diffusion.errors import Cancelled
 
-    folder = Path(order.folder)
+    folder, number = Path(order.folder), order.number
     try:
-        manifest = _manifest_of(order, models, orders, folder)
+        manifest = player.play(
+            order, folder,
+            lambda stage, fraction: orders.report(Progressed(number, stage, fraction)),
+            lambda: orders.cancelled(number),
+        )  # fmt: skip
         return Ended(order.number, JobState.DONE, stems=stems_of(manifest, folder))
     except Cancelled:
         return Ended(order.number, JobState.CANCELLED)
@@ -130,29 +90,6 @@ def _play(order: Play, models: _Models, orders: _Orders, log_file: Path) -> Ende
         raise
     except Exception as error:
         return Ended(order.number, JobState.FAILED, *explain(error, log_file, folder))
-
-
-def _manifest_of(order: Play, models: _Models, orders: _Orders, folder: Path) -> Manifest:
-    """Make the files of a job in `folder`; raises what generate() and split() raise."""
-    from daemon.pipeline import generate, split
-    from osc_protocol.messages import REQUESTS, Split
-
-    number, job = order.number, str(order.number)
-
-    def progress(stage: str, fraction: float) -> None:
-        orders.report(Progressed(number, stage, fraction))
-
-    def cancelled() -> bool:
-        return orders.cancelled(number)
-
-    request = REQUESTS[str(order.request.get("kind", ""))].restored(order.request)
-    if isinstance(request, Split):
-        return split(request, models.splitter, folder, progress, cancelled, job=job)
-    engine = models.engine(request.engine)
-    engine.expect(order.behind)
-    return generate(
-        request, engine, folder, progress, cancelled, job=job, open_splitter=models.splitter
-    )
 
 
 def explain(error: Exception, log_file: Path, folder: Path | None = None) -> tuple[int, str]:

@@ -143,3 +143,36 @@ def test_the_variables_of_a_configuration_are_that_configuration(
     for name, value in given.variables().items():
         monkeypatch.setenv(name, value)
     assert Config() == given
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"play_on": "studio"}, "play_on must be an address such as https://studio:9788"),
+        ({"play_on": "https://studio"}, "must be an address such as"),
+        ({"play_on": "ftp://studio:9788"}, "must be an address such as"),
+        ({"play_on": "https://me:secret@studio:9788"}, "must be an address such as"),
+        ({"play_on": "http://studio:9788"}, "must be https to another machine"),
+        ({"play_on": "https://studio:9788", "when_away": "never"}, "must be wait or local"),
+    ],
+)
+def test_another_machine_is_named_whole_and_asked_in_secret(
+    settings: dict[str, str], sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=sentence.replace("play_on", "play-on")):
+        Config(home=tmp_path, **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"play_on": "http://127.0.0.1:9788"},
+        {"play_on": "http://localhost:9788"},
+        {"play_on": "https://studio:9788", "token_file": "token.txt"},
+        {"play_on": "http://studio:9788", "insecure": "yes"},
+    ],
+)
+def test_http_is_for_this_machine_or_typed_out(settings: dict[str, str], tmp_path: Path) -> None:
+    config = Config(home=tmp_path, **settings)  # type: ignore[arg-type]
+    assert config.play_on == settings["play_on"]
+    assert not any(spec.reason_against() for spec in config.engines)  # that is the other's to say
