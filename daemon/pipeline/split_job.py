@@ -59,6 +59,8 @@ def split(
     with as_refusal_of("path", Code.OUT_OF_RANGE):
         recording = look_through(Path(request.path), request.start_seconds, request.length_seconds)
     splitter = load_splitter(open_splitter, request.model)
+    with as_refusal_of("stems", Code.OUT_OF_RANGE):
+        splitter.chosen(request.stems)
     progress("load", 0.0)  # not before: what is refused has no progress to show
     with staging(out_dir) as folder, plain_disk_errors(out_dir):
         with as_refusal_of("path", Code.OUT_OF_RANGE):

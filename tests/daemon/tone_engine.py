@@ -20,7 +20,7 @@ from fractions import Fraction
 import numpy as np
 
 from audio.clip import Clip
-from audio.stem_names import STEMS
+from audio.stem_names import STEMS, in_order
 from diffusion.engine import CancelFlag, Conditions, Engine, Generation, Progress
 from diffusion.engines import ENGINES, EngineSpec
 from diffusion.errors import Cancelled, EngineError
@@ -146,6 +146,9 @@ def described_splitter(name: str) -> SplitterDescription:
 class ToneSplitter:
     def __init__(self, name: str) -> None:
         self.name = name
+
+    def chosen(self, stems: Sequence[str]) -> tuple[str, ...]:
+        return in_order(stems)
 
     def facts(self) -> SplitterDescription:
         return described_splitter(self.name)
