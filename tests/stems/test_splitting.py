@@ -6,7 +6,6 @@ import sys
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ import soundfile
 
 sys.path.append(str(Path(__file__).parent))
 from splitting_models import (  # type: ignore[import-not-found]  # beside this file
+    SOURCES,
     save_safetensors,
     tiny_htdemucs,
 )
@@ -25,6 +25,7 @@ from diffusion.errors import Cancelled
 from stems.errors import StemError
 from stems.splitting import file_splitting
 from stems.splitting.file_splitting import split_file
+from stems.splitting.model_files import Model
 from stems.splitting.network import Network, snr_db
 from stems.splitting.placement import joined, place
 from stems.splitting.recording import look_through
@@ -46,9 +47,8 @@ class Quarters:
     precision, device, batch, at_once, bfloat16_snr_db = "float32", "cpu", 1, 2, None
 
     def __init__(self, sample_rate: int, segment_frames: int) -> None:
-        self.model = SimpleNamespace(
-            sample_rate=sample_rate, segment_frames=segment_frames, sha256="0" * 64
-        )
+        sources = {"melody" if name == "other" else name: name for name in SOURCES}
+        self.model = Model((), sample_rate, segment_frames, "0" * 64, sources)
         self.runs = 0
 
     def estimate(self, mixes: np.ndarray, sources: Sequence[str], tick: object) -> np.ndarray:
