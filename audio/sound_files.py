@@ -36,17 +36,13 @@ class SoundFiles:
             self.sample_rate, self.channels, self.frames = (
                 first.sample_rate, first.channels, lengths[0]
             )  # fmt: skip
+            self._remarks: tuple[str, ...] = ()
             self._check(lengths)
             self._open = opened.pop_all()
 
-    @property
-    def missing_seconds(self) -> float:
-        """Return how much the first file lacks by its own header; known once all was read."""
-        return self._files[0].missing_seconds
-
     def remarks(self) -> tuple[str, ...]:
         """Say, once all was read, what of the files is not as it should be."""
-        return tuple(remark for file in self._files for remark in file.remarks())
+        return self._remarks
 
     @property
     def seconds(self) -> float:
@@ -61,6 +57,8 @@ class SoundFiles:
             yield self._next(min(BLOCK_FRAMES, self.frames - first))
         for file in self._files:  # past the end, so that it knows what is missing
             file.read(1)
+        # Kept, for another time they may be read less far.
+        self._remarks = tuple(remark for file in self._files for remark in file.remarks())
 
     def _next(self, count: int) -> Samples:
         rows = []

@@ -250,6 +250,17 @@ def test_stems_in_flac_are_conformed_with_their_mix(recording: Path) -> None:
     assert read_clip(out / "bass.wav").frames == read_clip(out / "drums.wav").frames == 10 * RATE
 
 
+def test_conform_says_what_a_recording_lacks_though_the_last_bars_are_not_read(
+    recording: Path,
+) -> None:
+    cut = recording / "cut.wav"
+    data = (recording / "take.wav").read_bytes()
+    cut.write_bytes(data[: int(0.9 * len(data))])  # four of five bars and a half
+    told = run("conform", str(cut), "--bpm", "120", "-o", str(recording / "out.wav"))
+    assert told.startswith("4 bars of 4/4")
+    assert re.search(r"cut\.wav has \d+\.\d\d s by its header; 1\.\d\d s are not there", told)
+
+
 def test_a_recording_of_96_khz_is_conformed_with_its_stems(recording: Path) -> None:
     names = ("take", "drums", "bass", "melody")
     for name in names:
