@@ -109,9 +109,9 @@ function World:call(name, ...)
     if answer == "refuse" then return nil end
   end
   local call = self.calls[name] or error(("double: reaper.%s is in the API but not in the double"):format(name), 0)
-  local answers = table.pack(call(...))
+  local answers = table.pack(as_declared(name, self.api[name].returns, table.pack(call(...))))
   if began then World.apart = World.apart + World.gettime() - began end
-  return as_declared(name, self.api[name].returns, answers)
+  return table.unpack(answers, 1, answers.n)
 end
 
 -- Files: counted, and failing where a test wants -------------------------------------------------
@@ -232,6 +232,7 @@ end
 
 function World:_frame(work)
   self.work = { calls = 0, bytes = 0, opens = 0 }
+  if World.gettime then collectgarbage("stop") end -- most garbage is the double's
   local began, apart = World.gettime and World.gettime(), World.apart
   work()
   local done = self.work
@@ -239,6 +240,7 @@ function World:_frame(work)
   if began then -- the double's own part is not REAPER's
     local milliseconds = (World.gettime() - began - (World.apart - apart)) * 1000
     self.longest_ms = math.max(self.longest_ms or 0, milliseconds)
+    collectgarbage("restart")
   end
   self.most_calls = math.max(self.most_calls or 0, done.calls)
   assert(done.calls <= MAX_CALLS, ("a frame made %d calls"):format(done.calls))
