@@ -8,10 +8,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from osc_protocol.generate import Generate
 from tests.daemon.conftest import DEADLINE_SECONDS, HERE, ROOT, SERVE, RunningDaemon
+
+
+def small_job(seed: int, tags: str = "") -> Generate:
+    """Return the request of the least there is: one stem of 0.2 s."""
+    return Generate(bpm=300.0, key="C", bars=1, meter="1/4", stems=("drums",), seed=seed, tags=tags)
 
 
 def start(
@@ -35,6 +41,17 @@ def start(
     assert process.stdout is not None
     ports = process.stdout.readline().split()
     return RunningDaemon(process, home, *map(int, ports))
+
+
+def workers(daemon: RunningDaemon) -> list[int]:
+    """Return the processes of a daemon's workers; Linux only."""
+    found = []
+    for task in Path(f"/proc/{daemon.process.pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            with suppress(OSError):
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(child)
+    return found
 
 
 def end(daemon: RunningDaemon) -> None:

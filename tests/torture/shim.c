@@ -1,15 +1,17 @@
-/* Fails writes below one folder, and moves the clock, of the programs it is preloaded into.
+/* Fails writes below one folder, kills in one, and moves the clock, of the programs it is
+   preloaded into.
 
    A file that all of them map holds what to do:
      remaining  how many writes still succeed before the first that fails; -1: none fails
      failing    how many fail from there on
-     number     the errno they fail with
+     number     the errno they fail with; -1: the process is killed, half of the data written
      seen       writes so far
      shift_s    seconds that are added to the time of day */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -38,18 +40,33 @@ __attribute__((constructor)) static void begin(void) {
   close(file);
 }
 
-static int fails(void) {
-  if (!control) return 0;
+enum { SUCCEEDS, FAILS, KILLS };
+
+static int strike(void) {
+  if (!control) return SUCCEEDS;
   __atomic_add_fetch(&control->seen, 1, __ATOMIC_SEQ_CST);
   int64_t left = __atomic_load_n(&control->remaining, __ATOMIC_SEQ_CST);
-  if (left < 0) return 0;
-  if (__atomic_sub_fetch(&control->remaining, 1, __ATOMIC_SEQ_CST) >= 0) return 0;
+  if (left < 0) return SUCCEEDS;
+  if (__atomic_sub_fetch(&control->remaining, 1, __ATOMIC_SEQ_CST) >= 0) return SUCCEEDS;
   if (__atomic_sub_fetch(&control->failing, 1, __ATOMIC_SEQ_CST) > 0)
     __atomic_store_n(&control->remaining, 0, __ATOMIC_SEQ_CST); /* the next one as well */
   else
     __atomic_store_n(&control->remaining, -1, __ATOMIC_SEQ_CST);
+  if (control->number < 0) return KILLS;
   errno = (int)control->number;
-  return 1;
+  return FAILS;
+}
+
+static int die(void) {
+  kill(getpid(), SIGKILL);
+  for (;;) pause();
+  return -1;
+}
+
+/* Whether what writes nothing by itself (mkdir, fsync, ...) fails; it kills before it is done. */
+static int fails(void) {
+  int outcome = strike();
+  return outcome == KILLS ? die() : outcome == FAILS;
 }
 
 static int is_below(const char *path) {
@@ -79,18 +96,21 @@ int close(int file) {
   return real(file);
 }
 
-ssize_t write(int file, const void *data, size_t size) {
-  REAL(write);
-  return is_watched(file) && fails() ? -1 : real(file, data, size);
-}
-ssize_t pwrite(int file, const void *data, size_t size, off_t at) {
-  REAL(pwrite);
-  return is_watched(file) && fails() ? -1 : real(file, data, size, at);
-}
-ssize_t pwrite64(int file, const void *data, size_t size, off64_t at) {
-  REAL(pwrite64);
-  return is_watched(file) && fails() ? -1 : real(file, data, size, at);
-}
+static int strike_of(int file) { return is_watched(file) ? strike() : SUCCEEDS; }
+
+#define WRITER(name, arguments, whole, half)    \
+  ssize_t name arguments {                       \
+    REAL(name);                                  \
+    int outcome = strike_of(file);               \
+    if (outcome == KILLS) return half, die();    \
+    return outcome == FAILS ? -1 : whole;        \
+  }
+WRITER(write, (int file, const void *data, size_t size), real(file, data, size),
+       real(file, data, size / 2))
+WRITER(pwrite, (int file, const void *data, size_t size, off_t at), real(file, data, size, at),
+       real(file, data, size / 2, at))
+WRITER(pwrite64, (int file, const void *data, size_t size, off64_t at), real(file, data, size, at),
+       real(file, data, size / 2, at))
 int fsync(int file) {
   REAL(fsync);
   return is_watched(file) && fails() ? -1 : real(file);

@@ -1,4 +1,4 @@
-"""Writes that fail and a clock that jumps, in a daemon and its worker: shim.c, preloaded."""
+"""Writes that fail or kill, and a clock that jumps, in a daemon and its worker, by shim.c."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _LAYOUT = struct.Struct("=5q")  # of shim.c: remaining, failing, number, seen, shift_s
+_KILL = -1  # in the place of an errno: the process ends in the middle of the write
 
 
 class Shim:
@@ -30,6 +31,12 @@ class Shim:
         return int(_LAYOUT.unpack(self._block[:])[3])
 
     @property
+    def has_begun(self) -> bool:
+        """Return whether the first of those that were to fail has."""
+        remaining, failing, number, *_ = _LAYOUT.unpack(self._block[:])
+        return bool(number) and (remaining < 0 or failing < self._count)
+
+    @property
     def has_failed(self) -> bool:
         """Return whether as many have failed as were to."""
         return int(_LAYOUT.unpack(self._block[:])[0]) < 0
@@ -38,11 +45,16 @@ class Shim:
         """Let so many writes succeed, and then `count` fail with an errno."""
         self._write(after, count, number, 0)
 
+    def kill(self, after: int) -> None:
+        """Let so many writes succeed, and the next one end its process (kill -9) half done."""
+        self._write(after, 1, _KILL, 0)
+
     def calm(self, shift_seconds: int = 0) -> None:
         """Let all succeed; the clock is so many seconds from the right time."""
         self._write(-1, 0, 0, shift_seconds)
 
     def _write(self, remaining: int, failing: int, number: int, shift_seconds: int) -> None:
+        self._count = failing
         self._block[:] = _LAYOUT.pack(remaining, failing, number, self.seen, shift_seconds)
 
 
