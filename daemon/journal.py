@@ -16,9 +16,13 @@ from pathlib import Path
 
 from daemon.jobs import Event, EventKind, Job, JobState
 from daemon.journal_file import open_journal
-from daemon.journal_reader import JournalReader
+from daemon.journal_reader import JournalReader, job_of, jobs_where
 from daemon.turns import Waiting
 
+REPEATED = jobs_where(
+    "(owner = ? AND rid = ?) OR (source = ? AND rid = ? AND digest = ? AND source != '') "
+    "ORDER BY owner = ? DESC, number DESC LIMIT 1"
+)
 PACE_KEPT = 0.8  # of what is known of a pace, each time something new is learned
 MAX_CLIENTS = 10_000  # whose ids are remembered; those met longest ago go first
 
@@ -60,6 +64,16 @@ class Journal(JournalReader):
     def head_seq(self) -> int:
         """The number of the newest durable event, 0 before the first."""
         return self._head_seq
+
+    def find_repeated(self, owner: str, rid: str, source: str, digest: str) -> Job | None:
+        """Return the job that `owner` asked for under `rid`, or that came from this very address.
+
+        Looked up where it would be written, so that the file is not read again after each write.
+        """
+        with self._lock:
+            values = (owner, rid, source, rid, digest, owner)
+            row = self._db.execute(REPEATED, values).fetchone()
+        return job_of(row) if row else None
 
     def add(
         self,

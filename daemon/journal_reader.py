@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from daemon.jobs import Event, EventKind, Job, JobState
 from daemon.journal_file import connect
 from daemon.turns import Waiting
 
-MAX_REPLAYED = 1_000  # events at a time
+MAX_REPLAYED = 200  # events at a time: some 20 ms
 
 _JOB_COLUMNS = (
     "number, owner, rid, digest, request, state, attempts, error_code, message, "
@@ -179,11 +180,7 @@ class JournalReader:
         return jobs[0] if jobs else None
 
     def _many(self, condition: str, *values: object) -> list[Job]:
-        query = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE {condition}"
-        return [
-            Job(number, owner, rid, digest, json.loads(request), JobState(state), *rest)
-            for number, owner, rid, digest, request, state, *rest in self._rows(query, *values)
-        ]
+        return [job_of(row) for row in self._rows(jobs_where(condition), *values)]
 
     def _value(self, query: str, *values: object) -> Any:
         return self._rows(query, *values)[0][0]
@@ -191,3 +188,14 @@ class JournalReader:
     def _rows(self, query: str, *values: object) -> list[Any]:
         with self._reading:
             return self._reader.execute(query, values).fetchall()
+
+
+def jobs_where(condition: str) -> str:
+    """Return the query for rows that job_of() reads."""
+    return f"SELECT {_JOB_COLUMNS} FROM jobs WHERE {condition}"
+
+
+def job_of(row: Sequence[Any]) -> Job:
+    """Return the job of a row."""
+    number, owner, rid, digest, request, state, *rest = row
+    return Job(number, owner, rid, digest, json.loads(request), JobState(state), *rest)

@@ -7,54 +7,26 @@ import os
 import shutil
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.batch_wait import BatchWait
 from daemon.config import Config
 from daemon.disk_reserve import DiskReserve
+from daemon.disk_room import DiskRoom
+from daemon.endings import Ending, Endings
+from daemon.estimates import Estimates
 from daemon.jobs import Event, EventKind, Job, JobState
 from daemon.journal import Journal
-from daemon.journal_file import is_locked
-from daemon.lifecycle import QueueLife, ServiceState, WorkerLife, service_state
+from daemon.lifecycle import QueueLife, ServiceState, service_state
+from daemon.playing import Playing, Running, last_sentence
 from daemon.turns import Turns, Waiting
-from daemon.worker import Worker
-from daemon.worker_messages import Alive, Cancel, Ended, Exited, Play, Progressed, Ready, Report
+from daemon.worker_messages import Ended, Play
 from osc_protocol.errors import Code, ProtocolError
 
 log = logging.getLogger("backline.queue")
 
-# How long the worker may take to end by itself: a job is kept, and played again from its start.
-IDLE_STOP_SECONDS, BUSY_STOP_SECONDS = 1.0, 2.5
 MAX_ATTEMPTS = 2  # a job that twice took the whole daemon with it is not tried again
-BYTES_A_SECOND = 2 * 48_000 * 2 * 4 * 5  # of music: four stems and the mix, twice
-RETRY_SECONDS = 1.0  # between two tries to write what must be written
-
-
-@dataclass(slots=True)
-class _Running:
-    """The job that is being played; `killer` is set once it is being cancelled."""
-
-    job: Job
-    stage: str = "load"
-    fraction: float = 0.0
-    killer: threading.Timer | None = None
-    stood_still: str = ""  # what the watchdog has killed its worker for
-    quiet_since: float = field(default_factory=time.monotonic)  # no progress since then
-
-
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    """How a job ended, while it is not on disk yet."""
-
-    job: Job
-    state: JobState
-    code: int
-    message: str
-    stems: Sequence[Mapping[str, object]]
 
 
 class JobQueue:
@@ -76,21 +48,18 @@ class JobQueue:
         self._lock = threading.RLock()
         self._life = QueueLife.OPEN
         self._when_drained: Callable[[], None] = lambda: None
-        self._worker: Worker | None = None
-        self._worker_life = WorkerLife.ABSENT
-        self.engine = ""  # which engine the worker has loaded
-        self._running: _Running | None = None
+        self._playing = Playing(config, self._lock, self)
         self._batch_wait = BatchWait(config, self._end_batch_wait)
         self._turns = Turns()
         self._paused = bool(journal.fact("paused"))
-        self._paces = journal.paces()
-        self._endings: list[_Ending] = []
-        self._retry: threading.Timer | None = None
-        self._reserve = DiskReserve(config.home / "reserve")
+        self._estimates = Estimates(journal)
+        self._room = DiskRoom(config.jobs_folder, config.disk_reserve_bytes)
+        reserve = DiskReserve(config.home / "reserve")
+        self._endings = Endings(journal, reserve, self._tell_end, self._try_again)
 
     def start(self) -> None:
         """Take up what an earlier daemon left and start the worker."""
-        self._reserve.hold()
+        self._endings.hold_reserve()
         with self._lock:
             for job in self._journal.in_state(JobState.RUNNING):
                 self._sweep(job)
@@ -100,8 +69,8 @@ class JobQueue:
                 else:
                     died = f"the daemon died {job.attempts} times while this job ran"
                     message = f"{died}; it is not tried again"
-                    self._end(job, JobState.FAILED, Code.INTERNAL, message)
-            self._start_worker()
+                    self._end(Ending(job, JobState.FAILED, Code.INTERNAL, message))
+            self._playing.start()
             self._start_next()
 
     def submit(
@@ -124,11 +93,10 @@ class JobQueue:
         the queue or the disk is full or the daemon is stopping.
         """
         with self._lock:
-            known = self._journal.find_rid(owner, rid)
+            known = self._journal.find_repeated(owner, rid, source, digest)
             if known is not None and known.digest != digest:
                 taken = f"rid {rid} is already job {known.number} with other parameters"
                 raise ProtocolError(Code.RID_CONFLICT, taken, "rid")
-            known = known or self._journal.find_from(source, rid, digest)
             if known is not None:
                 acknowledge(known, self.position(known), self.eta_seconds(known), True)
                 return
@@ -138,12 +106,12 @@ class JobQueue:
             if len(waiting) >= self._config.max_queued_jobs:
                 full = f"{len(waiting)} jobs are waiting, which is the limit"
                 raise ProtocolError(Code.QUEUE_FULL, full)
-            self._check_disk(music_seconds)
+            self._room.check(music_seconds)
             made_with = request.get("engine") or request.get("model") or ""
             pace = f"{request.get('kind') or ''}:{made_with}"
             new = Waiting(1 << 62, owner, priority, pace, music_seconds)
             order = self._turns.ordered([*waiting, new])
-            position = order.index(new) + (self._running is not None)
+            position = order.index(new) + (self.running is not None)
             event = self._journal.add(
                 owner, rid, digest, request, position, source=source, priority=priority,
                 music_seconds=music_seconds, pace=pace,
@@ -160,21 +128,7 @@ class JobQueue:
             return self._seconds_until(job.number, self._turns.ordered(self._journal.waiting()))
 
     def _seconds_until(self, number: int, order: Sequence[Waiting]) -> float:
-        """Return when a job that runs, or is in `order`, will be done; -1 where unknown."""
-        running, ahead = self._running, 0.0
-        if running is not None:
-            whole = self._seconds(running.job.pace, running.job.music_seconds)
-            ahead = whole * (1.0 - running.fraction) if whole >= 0 else -1.0
-            if running.job.number == number:
-                return ahead
-        for each in order:
-            seconds = self._seconds(each.pace, each.music_seconds)
-            if ahead < 0 or seconds < 0:
-                return -1.0
-            ahead += seconds
-            if each.number == number:
-                return ahead
-        return -1.0
+        return self._estimates.seconds_until(number, self.running, self.progress[1], order)
 
     def pause(self, paused: bool) -> None:
         """Start no more jobs, or go on; a job that runs is not touched. It outlives the daemon."""
@@ -198,7 +152,7 @@ class JobQueue:
                 for event in self._journal.finish(number, JobState.CANCELLED):
                     self._publish(event)
                 return "cancelled"
-            self._cancel_running()
+            self._playing.cancel()
             return "cancelling"
 
     def position(self, job: Job) -> int:
@@ -207,13 +161,13 @@ class JobQueue:
             if job.state is not JobState.QUEUED:
                 return 0
             order = [each.number for each in self._turns.ordered(self._journal.waiting())]
-            return order.index(job.number) + (self._running is not None)
+            return order.index(job.number) + (self.running is not None)
 
     def state(self) -> ServiceState:
         """Return how the whole service is."""
         with self._lock:
-            is_playing = self._running is not None
-            return service_state(self._life, self._worker_life, is_playing, self._paused)
+            is_playing = self.running is not None
+            return service_state(self._life, self._playing.life, is_playing, self._paused)
 
     def folder(self, job: Job) -> Path:
         """Where the job's files are or will be."""
@@ -231,18 +185,23 @@ class JobQueue:
     @property
     def running(self) -> Job | None:
         """The job being played."""
-        running = self._running
+        running = self._playing.running
         return running.job if running else None
+
+    @property
+    def engine(self) -> str:
+        """Which engine the worker has loaded, "" before."""
+        return self._playing.engine
 
     @property
     def is_calm(self) -> bool:
         """Whether no job runs or waits."""
-        return self._running is None and not self._journal.count(JobState.QUEUED)
+        return self.running is None and not self._journal.count(JobState.QUEUED)
 
     @property
     def progress(self) -> tuple[str, float]:
         """Stage and fraction of the job being played."""
-        running = self._running
+        running = self._playing.running
         return (running.stage, running.fraction) if running else ("", 0.0)
 
     def drain(self, when_drained: Callable[[], None]) -> None:
@@ -259,34 +218,19 @@ class JobQueue:
         """Stop the worker; an interrupted job goes back to the queue for the next daemon."""
         with self._lock:
             self._life = self._life.followed_by(QueueLife.STOPPING)
-            worker = self._worker
             self._batch_wait.end()
-            if self._running and self._running.killer:
-                self._running.killer.cancel()
-        if worker is not None:
-            most = BUSY_STOP_SECONDS if self._running else IDLE_STOP_SECONDS
-            worker.stop(min(self._config.cancel_grace_seconds, most))
+        self._playing.stop()
         with self._lock:
-            self._worker, self._worker_life = None, WorkerLife.ABSENT
-            if self._running is not None:
-                job = self._running.job
-                if self._running.killer:
-                    self._end(job, JobState.CANCELLED)
-                else:
-                    self._sweep(job)
-                    self._requeue(job, keep_attempt=False)
-                self._running = None
-            self._settle()
-            if self._retry is not None:
-                self._retry.cancel()
-            for ending in self._endings:
-                log.error("job %d is %s, and this is not on disk", ending.job.number, ending.state)
+            running = self._playing.running
+            if running is not None and running.killer:
+                self._end(Ending(running.job, JobState.CANCELLED))
+            elif running is not None:
+                self._put_back(running.job, keep_attempt=False)
+            self._endings.close()
 
     def kill(self) -> None:
         """End the worker at once, for a stop that must not wait."""
-        worker = self._worker
-        if worker is not None:
-            worker.kill()
+        self._playing.kill()
 
     def _publish(self, event: Event) -> None:
         for listener in self.listeners:
@@ -295,14 +239,11 @@ class JobQueue:
             except Exception:  # a listener that fails must not stop the jobs
                 log.exception("%s of job %d was not delivered", event.kind, event.job.number)
 
-    def _start_worker(self) -> Worker:
-        self._worker_life, self.engine = WorkerLife.LOADING, ""
-        self._worker = Worker(self._config, self._take)
-        return self._worker
-
     def _start_next(self, waited: int = 0) -> None:
         """Start the next job, if none runs; job `waited` need not wait for a batch any more."""
-        if self._life is QueueLife.STOPPING or self._running is not None or not self._settle():
+        if self._life is QueueLife.STOPPING or self.running is not None:
+            return
+        if not self._endings.settle():
             return
         numbers = [each.number for each in self._turns.ordered(self._journal.waiting())]
         if self._paused or not numbers:
@@ -317,218 +258,88 @@ class JobQueue:
         try:
             event = self._journal.start(waiting[0].number)
         except sqlite3.Error as error:
-            self._retry_later(error)
+            self._endings.retry_later(error)
             return
-        worker = self._worker or self._start_worker()
         job = event.job
+        self._playing.take(job)
         self._turns.take(job.owner)
-        self._running = _Running(job)
         self._publish(event)
-        worker.send(Play(job.number, dict(job.request), str(self.folder(job)), others))
+        self._playing.play(Play(job.number, dict(job.request), str(self.folder(job)), others))
 
     def _end_batch_wait(self, number: int) -> None:
         with self._lock:
             self._batch_wait.end()
             self._start_next(waited=number)
 
-    def _cancel_running(self) -> None:
-        running = self._running
-        if running is None or running.killer or self._worker is None:
-            return
-        number = running.job.number
-        self._worker.send(Cancel(number))
-        running.killer = threading.Timer(
-            self._config.cancel_grace_seconds, self._kill_for, (number,)
-        )
-        running.killer.daemon = True
-        running.killer.start()
+    def progressed(self, running: Running) -> None:
+        """Tell how far the job that runs is; Playing calls this."""
+        details = {"stage": running.stage, "fraction": running.fraction}
+        seq = self._journal.head_seq
+        self._publish(Event(seq, EventKind.PROGRESS, running.job, details))
 
-    def _kill_for(self, number: int) -> None:
-        """The cancel of last resort: the worker has not answered in time."""
-        with self._lock:
-            running = self._running
-            if running and running.killer and running.job.number == number:
-                self.kill()
-
-    def _take(self, worker: Worker, report: Report) -> None:
-        """Act on one report of the worker; called from the worker's reader thread."""
-        with self._lock:
-            running = self._running
-            match report:
-                case Alive():
-                    pass  # Worker keeps when it was heard
-                case Exited(exit_status):
-                    self._lose(worker, exit_status)
-                case Ready(engine):
-                    self._worker_life, self.engine = WorkerLife.READY, engine
-                case Progressed(number, stage, fraction):
-                    if running and running.job.number == number:
-                        if (stage, fraction) != (running.stage, running.fraction):
-                            running.quiet_since = time.monotonic()
-                        running.stage, running.fraction = stage, fraction
-                        details = {"stage": stage, "fraction": fraction}
-                        seq = self._journal.head_seq
-                        self._publish(Event(seq, EventKind.PROGRESS, running.job, details))
-                case Ended(number, state, code, message, stems):
-                    if running is None or running.job.number != number:
-                        return
-                    interrupted = self._life is QueueLife.STOPPING and not running.killer
-                    if state is JobState.CANCELLED and interrupted:
-                        return  # stop() puts the job back
-                    self._end(running.job, state, code, message, stems)
-                    self._start_next()
-
-    def _lose(self, worker: Worker, exit_status: int | None) -> None:
-        """The worker's process has ended: settle its job and have a new one ready."""
-        if self._life is QueueLife.STOPPING or worker is not self._worker:
-            return
-        self._worker = None
-        running, next_life = self._running, self._worker_life.after_its_end
-        self._worker_life = WorkerLife.ABSENT
-        if running is not None:
-            self._settle_lost(running, exit_status)
-        log.warning("the worker ended (%s)", exit_status)
-        if next_life is WorkerLife.LOADING:
-            self._start_worker()
+    def ended(self, running: Running, end: Ended) -> None:
+        """Keep how the worker says that its job ended; Playing calls this."""
+        interrupted = self._life is QueueLife.STOPPING and not running.killer
+        if end.state is JobState.CANCELLED and interrupted:
+            return  # stop() puts the job back
+        self._end(Ending(running.job, end.state, end.error_code, end.message, end.stems))
         self._start_next()
 
-    def _settle_lost(self, running: _Running, exit_status: int | None) -> None:
-        """Decide what becomes of the job whose worker has ended."""
+    def lost(self, running: Running, exit_status: int | None) -> None:
+        """Decide what becomes of the job whose worker has ended; Playing calls this."""
         job, code = running.job, Code.INTERNAL
         self._sweep(job)
         if running.killer:
-            self._end(job, JobState.CANCELLED)
+            self._end(Ending(job, JobState.CANCELLED))
             return
-        message = _last_sentence(exit_status)
+        message = last_sentence(exit_status)
         if running.stood_still:
-            if job.attempts < MAX_ATTEMPTS and self._requeue(job, keep_attempt=True):
-                self._running = None
+            if job.attempts < MAX_ATTEMPTS and self._put_back(job, keep_attempt=True):
                 return
             times = f"{job.attempts} times" if job.attempts > 1 else "once"
             code = Code.TIMEOUT
             message = f"the worker stood still {times} while playing this job; it was stopped"
-        self._end(job, JobState.FAILED, code, message)
+        self._end(Ending(job, JobState.FAILED, code, message))
+
+    def free(self) -> None:
+        """Go on with the next job; Playing calls this."""
+        self._start_next()
 
     def watch(self) -> None:
         """Replace a worker that stands still; called every few seconds."""
         if not self._lock.acquire(blocking=False):  # whoever has it is at work
             return
         try:
-            if not self._endings:
-                self._reserve.hold()
-            worker, running, config = self._worker, self._running, self._config
-            if worker is None or self._life is QueueLife.STOPPING:
-                return
-            silent_seconds = worker.watch()
-            still_seconds = time.monotonic() - running.quiet_since if running else 0.0
-            if silent_seconds >= config.worker_silence_seconds:
-                reason = f"no sign of life for {silent_seconds:.0f} s"
-            elif still_seconds >= config.worker_stall_seconds:
-                reason = f"no progress for {still_seconds:.0f} s"
-            else:
-                return
-            log.warning("the worker stands still (%s) and is replaced", reason)
-            if running is not None:
-                running.stood_still = reason
-            worker.kill()
+            self._endings.hold_reserve()
+            self._playing.watch()
         finally:
             self._lock.release()
 
-    def _end(
-        self,
-        job: Job,
-        state: JobState,
-        code: int = 0,
-        message: str = "",
-        stems: Sequence[Mapping[str, object]] = (),
-    ) -> None:
-        running = self._running
-        if running is not None and running.job.number == job.number:
-            self._running = None
-            if running.killer:
-                running.killer.cancel()
-        self._endings.append(_Ending(job, state, code, message, stems))
-        self._settle()
+    def _end(self, ending: Ending) -> None:
+        self._playing.release(ending.job.number)
+        self._endings.add(ending)
 
-    def _settle(self) -> bool:
-        """Write and publish how jobs have ended; False while the journal cannot be written."""
-        while self._endings:
-            ending = self._endings[0]
-            try:
-                events = self._journal.finish(
-                    ending.job.number, ending.state, error_code=ending.code,
-                    message=ending.message, stems=ending.stems,
-                )  # fmt: skip
-            except sqlite3.Error as error:
-                if not is_locked(error) and self._reserve.release():
-                    continue
-                self._retry_later(error)
-                return False
-            self._endings.pop(0)
-            for event in events:
-                self._publish(event)
-            self._learn(events[-1].job)
-        return True
-
-    def _retry_later(self, error: sqlite3.Error) -> None:
-        """Have what could not be written tried again, as long as it takes."""
-        if self._retry is None:
-            log.error("the journal cannot be written (%s); trying again until it can", error)
-        elif self._retry.is_alive() and threading.current_thread() is not self._retry:
-            return
-        self._retry = threading.Timer(RETRY_SECONDS, self._try_again)
-        self._retry.daemon = True
-        self._retry.start()
+    def _tell_end(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._publish(event)
+        self._estimates.learn(events[-1].job)
 
     def _try_again(self) -> None:
         with self._lock:
-            if self._life is QueueLife.STOPPING:
-                return
-            retry = self._retry
-            self._start_next()
-            if self._retry is retry:
-                self._retry = None
+            if self._life is not QueueLife.STOPPING:
+                self._endings.again(self._start_next)
 
-    def _requeue(self, job: Job, *, keep_attempt: bool) -> bool:
+    def _put_back(self, job: Job, *, keep_attempt: bool) -> bool:
+        """Have an interrupted job wait again; where that cannot be written it still runs there."""
+        self._sweep(job)
         try:
             self._journal.requeue(job.number, keep_attempt=keep_attempt)
         except sqlite3.Error:  # it still counts as running, and the next daemon takes it up
             log.exception("job %d could not be put back", job.number)
             return False
+        self._playing.release(job.number)
         return True
-
-    def _learn(self, job: Job) -> None:
-        """Remember how long this job took, for the estimates of the next ones."""
-        if job.state is not JobState.DONE or not job.music_seconds or not job.elapsed_seconds:
-            return
-        with suppress(sqlite3.Error):
-            self._journal.learn_pace(job.pace, job.elapsed_seconds, job.music_seconds)
-            self._paces = self._journal.paces()
-
-    def _seconds(self, pace: str, music_seconds: float) -> float:
-        known = self._paces.get(pace, 0.0)
-        return known * music_seconds if known and music_seconds else -1.0
-
-    def _check_disk(self, music_seconds: float) -> None:
-        """Refuse a job for which there is no room; raises ProtocolError."""
-        needed = self._config.disk_reserve_bytes + int(music_seconds * BYTES_A_SECOND)
-        try:
-            free = shutil.disk_usage(self._config.jobs_folder).free
-        except OSError:  # playing it will say what is wrong with the folder
-            return
-        if free < needed:
-            sentence = f"{free >> 20} MiB are free on the disk, and {needed >> 20} MiB are needed"
-            raise ProtocolError(Code.DISK_FULL, f"{sentence}; make room and send it again")
 
     def _sweep(self, job: Job) -> None:
         """Remove what a killed worker had half written of a job that is not done."""
         shutil.rmtree(self.folder(job), ignore_errors=True)
-
-
-def _last_sentence(exit_status: int | None) -> str:
-    how = f"exit status {exit_status}"
-    if exit_status is not None and exit_status < 0:
-        how = f"signal {-exit_status}"
-        if exit_status == -9:
-            how += ", often the system being out of memory"
-    return f"the worker process died while playing this job ({how}); send it again"

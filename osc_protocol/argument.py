@@ -97,7 +97,9 @@ class Arg:
 
     def is_default(self, value: object) -> bool:
         """True where leaving it out asks for the same."""
-        return value == self.default or (self.default is None and str(value) == self.unset)
+        if value is self.default or value == self.default:
+            return True
+        return self.default is None and str(value) == self.unset
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -116,10 +118,12 @@ class Key(Arg):
 
 def bound(arg: Arg, field: str, kind: str, default: object) -> Arg:
     """Return `arg` as the argument that `field` of a message's class is."""
+    name = arg.name or wire_name(field)
     return replace(
         arg,
         field=field,
-        name=arg.name or wire_name(field),
+        name=name,
+        stored_as=arg.stored_as or name.replace("-", "_"),
         kind=arg.kind or kind,
         default=arg.default if default is REQUIRED else default,
         max_bytes=MAX_PATH_BYTES if arg.kind == "path" else arg.max_bytes,

@@ -21,7 +21,7 @@ from midi.curve import Curve
 from midi.errors import MelodyError
 from midi.grid import MAX_BARS, MAX_BPM, MAX_SECONDS, MIN_BARS, MIN_BPM, Grid, TempoPoint
 from midi.key import Key as MusicalKey
-from midi.meter import Meter, MeterChange
+from midi.meter import MeterChange
 from midi.number import exact
 from midi.timed_prompts import is_timed
 from osc_protocol.argument import CHANGE, MAX_PATH_BYTES, VARY, Key
@@ -42,7 +42,14 @@ from osc_protocol.fields import (
 )  # fmt: skip
 from osc_protocol.message import Request
 from osc_protocol.protocol import MAX_INT, MAX_SEED
-from osc_protocol.song_maps import bar_names, length_in_bars, meter_changes, on_bars, tempo_points
+from osc_protocol.song_maps import (
+    bar_names,
+    grid_of,
+    length_in_bars,
+    meters_of,
+    on_bars,
+    tempo_points,
+)
 
 if TYPE_CHECKING:
     from diffusion.engines import EngineSpec
@@ -53,7 +60,7 @@ if TYPE_CHECKING:
 DEFAULT_BARS = 8
 MAX_TAIL_SECONDS = 30
 ENDINGS = ("auto", "loop", "full")
-_parsed_key, _parsed_meter = lru_cache(MusicalKey.parse), lru_cache(Meter.parse)
+_parsed_key = lru_cache(MusicalKey.parse)
 SAMPLE_RATES = (44_100, 48_000, 96_000)
 MELODIES = ("melody_path", "melody", "notes")  # the ways to give the one melody
 # Headings of the command line's help
@@ -241,11 +248,7 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     @cached_property
     def grid(self) -> Grid:
         """The bars, tempi and meters that were asked for."""
-        tempo = tempo_points(self.tempo_map)
-        if not tempo or tempo[0].beat > 0:
-            tempo = (TempoPoint(Fraction(0), self._exact_bpm), *tempo)
-        with refusing("tempo_map" if self.tempo_map else "meter_map" if self.meter_map else "bars"):
-            return Grid(self.bars, tempo, self._meters)
+        return grid_of(self.bars, self.bpm, self.meter, self.tempo_map, self.meter_map)
 
     @cached_property
     def parsed_key(self) -> MusicalKey:
@@ -379,13 +382,9 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
         tempo_map = placed.tempo_map or self.tempo_map
         self._set(tags=placed.tags, sections=placed.sections, tempo_map=tempo_map)
 
-    @cached_property
+    @property
     def _meters(self) -> tuple[MeterChange, ...]:
-        meters = meter_changes(self.meter_map)
-        if meters and meters[0].bar == 0:
-            return meters
-        with refusing("meter"):
-            return (MeterChange(0, _parsed_meter(self.meter)), *meters)
+        return meters_of(self.meter, self.meter_map)
 
     def _check_melody(self) -> None:
         given = [name for name in MELODIES if getattr(self, name)]
@@ -459,12 +458,12 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
     def _check_engine(self) -> None:
         """Refuse what the engine asked for cannot do, as its row says."""
         spec = engine_spec(self.engine)
-        for able in ENGINES:
-            for field in sorted(able.honours - spec.honours):
-                if getattr(self, field) != getattr(Generate, field):
-                    cannot = f"the {spec.name} engine cannot do this"
-                    raise refusal(field, f" needs engine {able.name}: {cannot}")
-        dcw_of(self.dcw)
+        for field, default, able in _not_honoured(spec.name):
+            if (value := getattr(self, field)) is not default and value != default:
+                cannot = f"the {spec.name} engine cannot do this"
+                raise refusal(field, f" needs engine {able}: {cannot}")
+        if self.dcw:
+            dcw_of(self.dcw)
         self._check_range_of(spec)
         for field, what, value, limits, unit in (
             ("bpm", named("bpm"), self.bpm, spec.bpm, "bpm"),
@@ -482,3 +481,14 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
             if stem not in spec.stems:
                 sentence = f"engine {spec.name} makes no {stem}"
                 raise ProtocolError(Code.OUT_OF_RANGE, sentence, "stems")
+
+
+@lru_cache
+def _not_honoured(name: str) -> tuple[tuple[str, object, str], ...]:
+    """Each field that an engine cannot use, with its default and an engine that can."""
+    spec = engine_spec(name)
+    return tuple(
+        (field, getattr(Generate, field), able.name)
+        for able in ENGINES
+        for field in sorted(able.honours - spec.honours)
+    )

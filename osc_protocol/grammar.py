@@ -143,9 +143,7 @@ def _read_ping(osc: OscMessage) -> Ping:
 def _keyed(row: Row, values: Sequence[object]) -> dict[str, Any]:
     """Read positional arguments, then the frozen ones where they are there, then the keys."""
     keys_only = len(values) > len(row.args) and isinstance(values[len(row.args)], str)
-    positional = row.args
-    if row.frozen and not keys_only:
-        positional += tuple(row.key_names[name] for name in row.frozen)
+    positional = row.args if keys_only else row.beginning
     found = {a.field: value for a, value in zip(positional, values, strict=False)}
     for argument in positional:
         if argument.field not in found and (row.button or argument.is_required):
@@ -155,8 +153,8 @@ def _keyed(row: Row, values: Sequence[object]) -> dict[str, Any]:
         if argument.must_be_sent and found[argument.field] == "":
             refuse(Code.OUT_OF_RANGE, argument, "1 to 64 characters", "")
     found |= _read_keys(row, values[len(positional) :], found)
-    for argument in row.keys:
-        if argument.field not in found and argument.is_required:
+    for argument in row.required_keys:
+        if argument.field not in found:
             name = argument.name
             raise ProtocolError(Code.MISSING_ARGUMENT, f"{name} is missing", name)
     return found

@@ -22,6 +22,7 @@ from osc_protocol.checks import checker, shown
 from osc_protocol.errors import Code, ProtocolError, refusal
 
 KINDS = {float: "float", bool: "flag", int: "int", str: "text", bytes: "bytes", tuple: "names"}
+_digested = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 CLASSES: dict[str, type[Message]] = {}  # by name, in the order they are declared in
 
 
@@ -54,10 +55,25 @@ class Row:
         return self.args + self.keys
 
     @cached_property
+    def requested(self) -> tuple[Arg, ...]:
+        """Those that are part of the request that is stored."""
+        return tuple(a for a in self.fields if a.in_request)
+
+    @cached_property
     def frozen(self) -> tuple[str, ...]:
         """The names of the keys that may stand by position, in their order."""
         placed = sorted((a for a in self.keys if a.position), key=lambda a: a.position)
         return tuple(a.name for a in placed)
+
+    @cached_property
+    def beginning(self) -> tuple[Arg, ...]:
+        """What stands by position where the keys that may do so do."""
+        return self.args + tuple(self.key_names[name] for name in self.frozen)
+
+    @cached_property
+    def required_keys(self) -> tuple[Arg, ...]:
+        """The keys without which a message is refused."""
+        return tuple(a for a in self.keys if a.is_required)
 
     @cached_property
     def paths(self) -> tuple[Arg, ...]:
@@ -156,15 +172,15 @@ class Request(Command):
         It tells a repeated packet from another request under its rid. What was drawn does not
         count, nor what is at its default, so that a later version's new fields change nothing.
         """
+        values = self.__dict__
         asked = {
-            argument.name: _as_json(argument, getattr(self, argument.field))
-            for argument in self.row.fields
-            if argument.in_request
+            argument.name: _as_json(argument, value)
+            for argument in self.row.requested
+            if (value := values[argument.field]) is not argument.default
             and argument.field not in self.drawn
-            and not argument.is_default(getattr(self, argument.field))
+            and not argument.is_default(value)
         }
-        text = json.dumps([self.kind, asked], sort_keys=True, separators=(",", ":"))
-        return sha256(text.encode("utf-8")).hexdigest()
+        return sha256(_digested([self.kind, asked]).encode("utf-8")).hexdigest()
 
     def settings(self) -> list[tuple[str, str, object]]:
         """What a variation repeats: name on the wire, OSC type tag and value of each field.
@@ -188,11 +204,11 @@ class Request(Command):
         Fields that are only `stored_if_set` are left out at their defaults, the others never.
         """
         plain: dict[str, object] = {"kind": self.kind} if self.kind else {}
-        for argument in self.row.fields:
-            value = getattr(self, argument.field)
-            left_out = argument.stored_if_set and argument.is_default(value)
-            if argument.in_request and not left_out:
-                plain[json_name(argument)] = _as_json(argument, value)
+        values = self.__dict__
+        for argument in self.row.requested:
+            value = values[argument.field]
+            if not argument.stored_if_set or not argument.is_default(value):
+                plain[argument.stored_as] = _as_json(argument, value)
         return plain
 
     @classmethod
@@ -252,11 +268,6 @@ def sent(argument: Arg, value: Any) -> object:
     if argument.kind == "names":
         return ",".join(value)
     return int(value) if argument.kind == "flag" else value
-
-
-def json_name(argument: Arg) -> str:
-    """What an argument is called in stored JSON: as on the wire, with underscores, or as ever."""
-    return argument.stored_as or argument.name.replace("-", "_")
 
 
 def _arguments(cls: type) -> list[Arg]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
-from midi.grid import Meter, MeterChange, TempoPoint
+from midi.grid import Grid, Meter, MeterChange, TempoPoint
 from midi.number import exact
 from midi.sections import read_sections
 from midi.timed_prompts import END, TimedPrompt, place, read_timed
@@ -40,6 +41,29 @@ def meter_changes(text: str) -> tuple[MeterChange, ...]:
         with refusing("meter_map", colon=True):
             changes.append(MeterChange(int(match[1]) - 1, Meter.parse(match[2])))
     return tuple(changes)
+
+
+@lru_cache(maxsize=8)  # a grid of 32000 bars takes some MiB
+def grid_of(bars: int, bpm: float, meter: str, tempo_map: str, meter_map: str) -> Grid:
+    """Return the grid of a request's fields; raises ProtocolError naming one of them.
+
+    A client's requests mostly have the same, and making it takes longer than all other checks.
+    """
+    tempo = tempo_points(tempo_map)
+    if not tempo or tempo[0].beat > 0:
+        tempo = (TempoPoint(Fraction(0), exact(bpm) or Fraction(0)), *tempo)
+    with refusing("tempo_map" if tempo_map else "meter_map" if meter_map else "bars"):
+        return Grid(bars, tempo, meters_of(meter, meter_map))
+
+
+@lru_cache(maxsize=8)
+def meters_of(meter: str, meter_map: str) -> tuple[MeterChange, ...]:
+    """Return the meters of a request's fields; raises ProtocolError naming one of them."""
+    meters = meter_changes(meter_map)
+    if meters and meters[0].bar == 0:
+        return meters
+    with refusing("meter"):
+        return (MeterChange(0, Meter.parse(meter)), *meters)
 
 
 def bar_names(text: str, bars: int) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from osc_protocol.json_schema import property_schema
-from osc_protocol.message import json_name
 from osc_protocol.messages import REQUESTS, AnyRequest
 
 
@@ -22,8 +21,8 @@ def schema() -> dict[str, Any]:
 
 def _request(request: type[AnyRequest]) -> dict[str, Any]:
     arguments = [a for a in request.row.fields if a.in_request]
-    properties = {json_name(a): property_schema(a) for a in arguments}
-    required = [json_name(a) for a in arguments if a.is_required]
+    properties = {a.stored_as: property_schema(a) for a in arguments}
+    required = [a.stored_as for a in arguments if a.is_required]
     if request.kind:
         properties["kind"] = {"const": request.kind}
         required.append("kind")

@@ -35,6 +35,26 @@ def test_each_client_has_its_turn_and_keeps_its_order() -> None:
     assert [rid for rid, _ in done] == ["f0", "h0", "f1", "h1", "f2", "f3", "f4"]
 
 
+def test_who_asks_for_what_takes_long_waits_for_itself() -> None:
+    done: list[str] = []
+    now = [0.0]
+
+    def carry_out(commands: Sequence[OscMessage], source: Address) -> None:
+        done.append(str(commands[0].args[0]))
+        now[0] += 0.001 if source == HONEST else 0.1
+
+    desk = Desk("test", carry_out, clock=lambda: now[0])
+    for number in range(4):
+        for flooder, address in enumerate(FLOODERS):
+            assert desk.take(packet(f"f{flooder}-{number}"), address)
+    for number in range(20):
+        assert desk.take(packet(f"h{number}"), HONEST)
+    desk.start()
+    desk.close()
+    assert len(done) == 4 * 16 + 20
+    assert max(done.index(f"h{number}") for number in range(20)) < 40  # after one of each flooder
+
+
 def test_a_full_desk_has_room_for_who_has_least_waiting() -> None:
     done: list[tuple[str, Address]] = []
     desk = carried_out(done, most=8)
