@@ -15,7 +15,7 @@ from osc_protocol.generate import Generate
 from osc_protocol.messages import PauseQueue, QueuePaused, Started
 from tests.daemon.conftest import DEADLINE_SECONDS
 from tests.torture.figures import Figure, Scale
-from tests.torture.latency import requests
+from tests.torture.latency import PAUSE_SECONDS, REQUESTS, cancel_all, requests
 from tests.torture.running import running
 
 SOURCES, MESSAGES_HZ = 16, 20_000
@@ -54,19 +54,21 @@ def run(scale: Scale) -> list[Figure]:
             pass
         client.ask(PauseQueue, QueuePaused)
         beside = paced_pings(port, count)
-        accepted = requests(port, 40, 0)
+        accepted = requests(port, REQUESTS, 0)
+        cancel_all(client, states=("queued",))
+        paused = requests(port, REQUESTS, 100, PAUSE_SECONDS)
         still = client.job(job).state == "running"
         client.cancel(job)
-        for each in (*client.jobs(), *client.jobs(offset=20)):
-            client.cancel(each.job)
+        cancel_all(client)
         figures = [
             Figure("ping each 5 ms, idle, p50", statistics.median(idle), "us"),
             Figure("ping each 5 ms, beside a job that computes, p50", statistics.median(beside),
                    "us"),
             Figure("p99 of these, idle", p99(idle), "us"),
             Figure("p99 of these, beside the job over idle", p99(beside) / p99(idle), "x", 2.0),
-            Figure("generate to accepted beside the job, p50", statistics.median(accepted), "us",
-                   1_000.0),
+            Figure("generate to accepted beside the job, p50, back to back",
+                   statistics.median(accepted), "us", 1_000.0),
+            Figure("the same, one each 6 ms", statistics.median(paused), "us"),
             Figure("the job ended before that was measured", not still, "", 0),
             *flood(scale, client, port),
         ]  # fmt: skip
