@@ -328,6 +328,24 @@ def test_what_cannot_be_written_is_said(tag: str, value: object, why: str) -> No
         encode("/a", tag, [value])
 
 
+def test_plain_messages_are_written_as_python_osc_writes_them() -> None:
+    chance = random.Random(4)
+    make = {
+        "s": lambda: "".join(chance.choice("a Zé音\n") for _ in range(chance.randrange(9))),
+        "i": lambda: chance.randrange(-(2**31), 2**31),
+        "h": lambda: chance.randrange(-(2**63), 2**63),
+        "f": lambda: chance.uniform(-1e9, 1e9),
+        "d": lambda: chance.uniform(-1e300, 1e300),
+    }
+    for _ in range(500):
+        tags = "".join(chance.choice("sihfd") for _ in range(chance.randrange(8)))
+        args = [make[tag]() for tag in tags]
+        builder = OscMessageBuilder(address="/backline/some")
+        for tag, value in zip(tags, args, strict=True):
+            builder.add_arg(value, tag)
+        assert encode("/backline/some", tags, args) == builder.build().dgram
+
+
 def test_tags_and_arguments_must_agree_in_number() -> None:
     with pytest.raises(ProtocolError, match="2 arguments have 1 type tags"):
         encode("/a", "i", [1, 2])

@@ -34,8 +34,8 @@ def run(scale: Scale) -> list[Figure]:
         sent = [0]
         flooding = threading.Thread(target=flood, args=(daemon.port, hostile, scale, stop, sent))
         flooding.start()
-        pings: list[float] = [0.0]
-        pinging = threading.Thread(target=ping_on, args=(daemon, pings, stop))
+        pings, answers = [0.0], [0.0]
+        pinging = threading.Thread(target=ping_on, args=(daemon, pings, answers, stop))
         pinging.start()
         changed = sum(mix_of(client, 1) != calm for _ in range(jobs))
         stop.set()
@@ -53,6 +53,7 @@ def run(scale: Scale) -> list[Figure]:
         Figure("descriptors grew by", after[1] - before[1], "", 2),
         Figure("threads grew by", after[2] - before[2], "", 2),
         Figure("slowest ping beside and after it", worst_ms, "ms", 50.0),
+        Figure("slowest status beside it", max(answers) * 1e3, "ms"),
         Figure("log", log_bytes / 1e3, "kB"),
         Figure(f"results on the disk, {ROOM_MB} MB allowed", disk_mb, "MB", ROOM_MB),
     ]  # fmt: skip
@@ -65,11 +66,16 @@ def mix_of(client: Client, seed: int) -> str:
     return hashlib.sha256((Path(end.folder) / "mix.wav").read_bytes()).hexdigest()
 
 
-def ping_on(daemon: RunningDaemon, times: list[float], stop: threading.Event) -> None:
-    """Ping ten times a second, as another client, and keep the seconds of each."""
+def ping_on(
+    daemon: RunningDaemon, pings: list[float], answers: list[float], stop: threading.Event
+) -> None:
+    """Ping and ask for the status ten times a second, as another client; keep the seconds."""
     with daemon.client() as client:
         while not stop.wait(0.1):
-            times.append(client.ping())
+            pings.append(client.ping())
+            began = time.monotonic()
+            client.status()
+            answers.append(time.monotonic() - began)
 
 
 def room_taken(folder: Path) -> int:
