@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from daemon.job_folders import bytes_in
 from osc_protocol.client import Client
 from osc_protocol.messages import Finished
 from tests.daemon.conftest import RunningDaemon
@@ -82,7 +83,7 @@ def room_taken(folder: Path) -> int:
     """Wait until the daemon has deleted what is too much, a minute at most; returns bytes."""
     end, never = time.monotonic() + 60.0, threading.Event()
     while True:
-        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        size = bytes_in(folder)
         if size <= ROOM_MB * 1e6 or time.monotonic() > end:
             return size
         never.wait(0.5)
