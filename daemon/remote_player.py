@@ -25,7 +25,6 @@ from daemon.remote_connection import Away, Connection
 from daemon.worker_messages import Play
 from diffusion.errors import Cancelled
 from osc_protocol.errors import Code, ProtocolError, refusal
-from osc_protocol.message import json_name
 from osc_protocol.messages import REQUESTS
 from stems.manifest import MANIFEST_NAME, Manifest, write_manifest
 from stems.staging import plain_disk_errors, publish, staging
@@ -127,7 +126,7 @@ class _Played:
         kind = str(request.get("kind") or "")
         body = {**request, "kind": kind or FIRST_KIND}
         for argument in REQUESTS[kind].row.paths:
-            name = json_name(argument)
+            name = argument.stored_as
             if body.get(name):
                 body[name] = self._sent(argument.field, argument.kind, str(body[name]))
         return body
