@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from diffusion.embedded.moods import Mood
-from diffusion.embedded.performance import DRUMS, Performance
+from diffusion.embedded.performance import DRUMS, Performance, Played
 
 SHORTEST_BEATS = 1 / 12
 DETACHED = {"bass": 1.0, "comp": 1.0, "lead": 1.0, "vocals": 0.5}  # how much of a mood's shortness
@@ -19,7 +19,7 @@ DETACHED = {"bass": 1.0, "comp": 1.0, "lead": 1.0, "vocals": 0.5}  # how much of
 def on_its_kit(performance: Performance, mood: Mood) -> Performance:
     """Return `performance` with the drums that `mood` has in the place of others."""
     instead = {DRUMS[old]: DRUMS[new] for old, new in mood.kit}
-    struck = {}
+    struck: dict[tuple[float, int], Played] = {}
     for note in performance.parts["drums"].notes:
         pitch = instead.get(note.pitch, note.pitch)
         struck.setdefault((note.start_beats, pitch), replace(note, pitch=pitch))

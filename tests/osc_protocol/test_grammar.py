@@ -229,6 +229,7 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
     "sampler": ("s", "heun", "sampler", "heun"),
     "dcw": ("s", "0.05,0.02", "dcw", "0.05,0.02"),
     "chunk-mask": ("f", 1.0, "chunk_mask", 1.0),
+    "code-planner": ("s", "planner-0.6b", "code_planner", "planner-0.6b"),
     "swing": ("f", 0.5, "swing", 0.5),
     "humanise": ("f", 0.0, "humanise", 0.0),
     "tail-seconds": ("f", 2.5, "tail_seconds", 2.5),
@@ -236,7 +237,7 @@ CHANGES: dict[str, tuple[str, object, str, object]] = {
 PATHS = {"melody-path", "source", "from", "midi-path", "midi", "audio-path", "reference-path",
          "chords-path", "plan-path"}  # fmt: skip
 HEARING = {"audio-path", "edit", "reference-path", "loras", "language", "steps", "guidance",
-           "shift", "sampler", "dcw", "chunk-mask"}  # fmt: skip
+           "shift", "sampler", "dcw", "chunk-mask", "code-planner"}  # fmt: skip
 
 
 @pytest.mark.parametrize("key", CHANGES)
