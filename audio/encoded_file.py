@@ -33,21 +33,27 @@ def check_encoding(target: Path, source: Path) -> None:
             )
 
 
-def encode(wav: Path, target: Path) -> float:
+def peak_of(path: Path) -> float:
+    """Return the highest absolute sample of a sound file; raises AudioError."""
+    peak = 0.0
+    with SoundReader(path) as sound:
+        while (block := sound.read(BLOCK_FRAMES)).shape[1]:
+            peak = max(peak, float(np.abs(block).max()))
+    return peak
+
+
+def encode(wav: Path, target: Path, peak: float | None = None) -> float:
     """Write a float WAV in the format of the target's ending; return the gain it took in dB.
 
-    That is 0, or what brings a peak beyond full scale, where these formats clip, down to it.
-    Raises AudioError.
+    That is 0, or what brings a peak beyond full scale, where these formats clip, down to it: its
+    own, or the `peak` of several that are to keep their levels. Raises AudioError.
     """
     import soundfile
 
     encoding = ENCODINGS[target.suffix.lower()]
+    peak = peak_of(wav) if peak is None else peak
+    gain = FULL_SCALE / peak if peak > 1 else 1.0
     with SoundReader(wav) as sound:
-        peak = 0.0
-        while (block := sound.read(BLOCK_FRAMES)).shape[1]:
-            peak = max(peak, float(np.abs(block).max()))
-        gain = FULL_SCALE / peak if peak > 1 else 1.0
-        sound.rewind()
         with file_errors("write", target), soundfile.SoundFile(
             target, "w", sound.sample_rate, sound.channels,
             subtype=encoding.subtype, format=encoding.name,

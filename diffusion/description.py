@@ -7,6 +7,7 @@ from importlib.metadata import version
 import torch
 
 from diffusion.facts import EngineDescription
+from diffusion.models.catalogue import licence_of
 from diffusion.models.shelf import Snapshot
 
 
@@ -20,6 +21,7 @@ def description(
         version=engine_version,
         kind=snapshot.kind,
         weights=snapshot.describe(),
+        licence=licence_of(snapshot.describe().model),
         device=gpu or device.type,
         precision=str(dtype).removeprefix("torch."),
         torch=torch.__version__,

@@ -24,14 +24,16 @@ class SnapshotWeights:
 class EngineDescription:
     """Which engine, weights, device and versions made a result.
 
-    `weights` are a downloaded snapshot's, or by role what is known of a file. `memory` is the mode
-    in which a large model was kept. `others` is open to what engines to come have to say.
+    `weights` are a downloaded snapshot's, or by role what is known of a file; `licence` is a
+    sentence on how they may be used. `memory` is the mode in which a large model was kept. `others`
+    is open to what engines to come have to say.
     """
 
     name: str
     version: str | None = None
     kind: str | None = None
     weights: SnapshotWeights | Mapping[str, object] | None = None
+    licence: str | None = None
     device: str | None = None
     precision: str | None = None
     torch: str | None = None

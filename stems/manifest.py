@@ -74,6 +74,11 @@ class Manifest:
                 return entry.path
         raise StemError(f"manifest names no sound of the {stem or 'mix'}, take {take}")
 
+    def sound_paths(self, take: int) -> tuple[str, ...]:
+        """Where the sounds of a take lie, stems and mix."""
+        roles = "mix", "stem"
+        return tuple(each.path for each in self.files if each.role in roles and each.take == take)
+
     def sounds(self) -> Iterator[tuple[str, str]]:
         """Give each stem of each take: a name such as "drums" or "drums take 2", and its file."""
         for take in self.takes:

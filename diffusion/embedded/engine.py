@@ -66,6 +66,9 @@ def verify_weights() -> Mapping[str, Path]:
     return found
 
 
+LICENCE = "backline's own model: MIT."
+
+
 class EmbeddedEngine(Engine):
     """backline's own small model; plays on a CPU, or on a GPU when there is one."""
 
@@ -98,6 +101,7 @@ class EmbeddedEngine(Engine):
             name=self.name,
             version=card["version"],
             weights=card["files"],
+            licence=LICENCE,
             device=device,
             torch=torch.__version__,
         )

@@ -214,3 +214,9 @@ def model_named(name: str) -> Model:
     """The model of that name; raises EngineError naming those there are."""
     check_choice("model", name, EVERY)
     return EVERY[name]
+
+
+def licence_of(model: str) -> str | None:
+    """Return the sentence on the licence of a model, None of weights that a user has added."""
+    known = CATALOGUE.get(model)
+    return known.licence if known else None

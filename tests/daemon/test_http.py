@@ -129,7 +129,7 @@ def test_the_same_key_is_one_job_over_http_and_osc_and_another_request_a_conflic
         ({"stems": "drums"}, 422, "stems", {"kind": "names"}),
         ({"engine": "suno"}, 422, "engine", {"choices": list(engine_names())}),
         ({"key": "\ud800"}, 422, "key", {"max_bytes": 64}),
-        ({"kind": "sing"}, 422, "kind", ["generate", "split"]),
+        ({"kind": "sing"}, 422, "kind", ["generate", "split", "plan", "conform"]),
         ({"no_such_field": 0.5}, 422, "no_such_field", None),
         ({"rid": "x"}, 422, "rid", None),
         ({"melody_path": "sha256:" + "0" * 64}, 422, "melody_path", {"kind": "path"}),
@@ -208,6 +208,28 @@ def test_a_stem_comes_in_other_formats(http: httpx.Client, done: dict, kind: str
         assert 0.89 < level < 1.12
 
 
+def test_stems_that_would_clip_come_down_by_one_gain_and_still_add_up(
+    http: httpx.Client,
+) -> None:
+    asked = TUNE | {"seed": 11, "tags": "loud", "stems": ["drums", "bass"]}
+    job = http.post("/v1/jobs", json=asked).json()["job"]
+    story(http, f"/v1/jobs/{job}/events")
+    sounds, gains = {}, set()
+    for name in ("drums", "bass", "mix"):
+        wav = http.get(f"/v1/jobs/{job}/stems/{name}.wav")
+        flac = http.get(f"/v1/jobs/{job}/stems/{name}.flac")
+        before, _ = soundfile.read(io.BytesIO(wav.content))
+        sounds[name], _ = soundfile.read(io.BytesIO(flac.content))
+        gains.add(float(flac.headers["backline-gain-db"]))
+        gain = 10 ** (float(flac.headers["backline-gain-db"]) / 20)
+        assert np.abs(sounds[name] - gain * before).max() < 2e-3  # the header has two digits
+        assert wav.headers["backline-gain-db"] == "0"
+    assert len(gains) == 1
+    assert gains.pop() < 0
+    rest = sounds["mix"] - sounds["drums"] - sounds["bass"]
+    assert np.abs(rest).max() < 4 * 2**-23  # 24 bits, three roundings and the gain's
+
+
 def test_all_files_of_a_result_can_be_had_and_no_others(http: httpx.Client, done: dict) -> None:
     manifest = http.get(done["links"]["manifest"]).json()
     for entry in manifest["files"]:
@@ -228,6 +250,8 @@ def test_the_times_of_a_result_are_those_of_its_grid(http: httpx.Client) -> None
     assert found["loop"] == {"start_frame": 0, "end_frame": 108_000}
     assert found["sections"] == [{"name": "end", "start_frame": 36_000, "end_frame": 108_000}]
     assert [each["bpm"] for each in found["tempo_map"]] == [240, 120]
+    manifest = http.get(f"/v1/jobs/{job}/manifest.json").json()
+    assert found["licence"] == manifest["engine"]["licence"] == "Tones: MIT."
 
 
 def test_an_upload_that_broke_off_is_resumed_and_can_be_played_from(http: httpx.Client) -> None:

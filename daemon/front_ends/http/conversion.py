@@ -5,32 +5,54 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
+from audio.decibels import amplitude_to_db
 from audio.encodings import WAV
 from daemon.front_ends.http.door import Door
 from osc_protocol.errors import Code, ProtocolError
 
 MAX_KEPT_BYTES = 4 << 30
+KEPT_PEAKS = 1_000
 BLOCK_FRAMES = 1 << 18
 
 
-async def converted(door: Door, source: Path, sha256: str, kind: str) -> Path:
-    """Return the file of that hash in another format; raises ProtocolError."""
-    folder = door.config.home / "converted"
-    target = folder / f"{sha256}.{kind}"
-    if target.is_file():
-        with suppress(OSError):
-            os.utime(target)
-        return target
+async def converted(
+    door: Door, source: Path, sha256: str, kind: str, together: Sequence[Path]
+) -> tuple[Path, float]:
+    """Return the file of that hash in another format, and the gain that took in dB.
+
+    What clips there comes down with all that are `together` with it, by one gain, so that stems
+    still add up to their mix. Raises ProtocolError.
+    """
     async with door.converting:
-        if not target.is_file():
-            await asyncio.to_thread(_convert, source, target, kind)
-    return target
+        peak = 1.0 if f".{kind}" == WAV else await asyncio.to_thread(_loudest, tuple(together))
+        louder = f"-{peak:.9f}" if peak > 1 else ""
+        target = door.config.home / "converted" / f"{sha256}{louder}.{kind}"
+        if target.is_file():
+            with suppress(OSError):
+                os.utime(target)
+        else:
+            await asyncio.to_thread(_convert, source, target, kind, peak)
+    return target, round(amplitude_to_db(1 / peak), 2) if louder else 0.0
 
 
-def _convert(source: Path, target: Path, kind: str) -> None:
+@lru_cache(KEPT_PEAKS)
+def _loudest(paths: tuple[Path, ...]) -> float:
+    """The highest peak of several sounds, whose files stay as they are; raises ProtocolError."""
+    from audio.encoded_file import peak_of
+    from audio.errors import AudioError
+
+    try:
+        return max(map(peak_of, paths), default=0.0)
+    except AudioError as error:
+        raise ProtocolError(Code.GONE, str(error)) from None
+
+
+def _convert(source: Path, target: Path, kind: str, peak: float) -> None:
     from audio.encoded_file import check_encoding, encode
     from audio.errors import AudioError
 
@@ -42,7 +64,7 @@ def _convert(source: Path, target: Path, kind: str) -> None:
             _write_wav(source, partial)
         else:
             check_encoding(partial, source)
-            encode(source, partial)
+            encode(source, partial, peak)
         os.replace(partial, target)
     except AudioError as error:
         sentence = str(error).replace(str(partial), f"it as {kind}")

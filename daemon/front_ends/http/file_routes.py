@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
@@ -29,6 +30,7 @@ TYPES = {
     ".wav": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg", ".mp3": "audio/mpeg",
     ".mid": "audio/midi", ".aiff": "audio/aiff", ".json": "application/json", ".png": "image/png",
 }  # fmt: skip
+GAIN = "Backline-Gain-Db"
 OTHERWISE = "application/octet-stream"  # nothing else is shown or run, least of all HTML
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 Format = Literal["wav", "flac", "ogg", "mp3"]
@@ -69,13 +71,14 @@ async def stem(
     except StemError as error:
         raise ProtocolError(Code.NOT_FOUND, str(error), "take") from None
     sha256 = next(entry.sha256 for entry in manifest.files if entry.path == path)
-    file, own = door.folder(found) / path, PurePosixPath(path).suffix[1:]
+    file, own, gain_db = door.folder(found) / path, PurePosixPath(path).suffix[1:], 0.0
     wanted = format or ending or own
     if wanted != own:
-        file = await converted(door, file, sha256, wanted)
-        sha256 = f"{sha256}-{wanted}"
+        together = [door.folder(found) / each for each in manifest.sound_paths(take)]
+        file, gain_db = await converted(door, file, sha256, wanted, together)
+        sha256 = f"{sha256}-{wanted}-{gain_db:g}"
     filename = f"{which}.{wanted}" if take == 1 else f"{which}-take-{take}.{wanted}"
-    return await _send(request, door, file, sha256, filename)
+    return await _send(request, door, file, sha256, filename, {GAIN: f"{gain_db:g}"})
 
 
 @router.get("/jobs/{job}/manifest.json", summary="Read what was made and measured",
@@ -146,7 +149,14 @@ def _version(path: Path) -> str:
     return "0"
 
 
-async def _send(request: Request, door: Door, path: Path, tag: str, filename: str) -> Response:
+async def _send(
+    request: Request,
+    door: Door,
+    path: Path,
+    tag: str,
+    filename: str,
+    more_headers: Mapping[str, str] | None = None,
+) -> Response:
     """Send a file, or its part, or only that it is still the same."""
     folders = [each.resolve() for each in (door.config.home, door.config.jobs_folder)]
     if not await asyncio.to_thread(is_below, path, folders):
@@ -157,7 +167,7 @@ async def _send(request: Request, door: Door, path: Path, tag: str, filename: st
         raise ProtocolError(Code.GONE, f"the file is not there: {error.strerror}") from None
     etag = f'"{tag}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache",
-               "Content-Security-Policy": FILES_POLICY}  # fmt: skip
+               "Content-Security-Policy": FILES_POLICY, **(more_headers or {})}  # fmt: skip
     asked = request.headers.get("if-none-match", "")
     if asked == "*" or etag in [each.strip().removeprefix("W/") for each in asked.split(",")]:
         return Response(status_code=304, headers=headers)

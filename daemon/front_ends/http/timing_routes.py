@@ -51,6 +51,7 @@ def times_of(manifest: Manifest) -> dict[str, Any]:
              "end_frame": bars[each.first_bar + each.bars]}
             for each in manifest.sections
         ],
+        "licence": getattr(manifest.engine, "licence", None) or "",
         "tempo_map": [
             {"beat": each.beat, "bpm": each.bpm, "ramp": each.ramp}
             for each in manifest.grid.tempo_map
