@@ -6,7 +6,7 @@ What audio/conform.py does in memory, to the same frames.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,11 +73,13 @@ def conform_files(
     tail_seconds: float = 0.0,
     max_stretch_percent: float = MAX_STRETCH_PERCENT,
     counting: Counting = AS_ASKED,
+    watch: Callable[[float], None] = lambda fraction: None,
 ) -> tuple[Conforming, float | None]:
     """Write what `files`, a mix and its stems, are on the grid, and return the facts and the null.
 
     `out` names a 32-bit float WAV for each of the files in their order. They appear when all are
-    whole; `counting` is what the user says of it. The null is the peak of the mix minus its stems
+    whole; `counting` is what the user says of it. `watch` gets how much is written, and what it
+    raises ends the work without a trace. The null is the peak of the mix minus its stems
     in dBFS, None without stems. Raises CannotConform or AudioError.
     """
     with StretchHelpers(files.channels * len(files.paths) * files.seconds) as helpers:
@@ -88,7 +90,7 @@ def conform_files(
         parts = _parts(files, surveyed.stems_add_up)
         rows = files.channels * (len(files.paths) - surveyed.stems_add_up)
         blocks = plan.blocks(Window(parts, rows).read, helpers.stretch)
-        null = _write(blocks, out, plan, files.channels)
+        null = _write(_watched(blocks, plan, watch), out, plan, files.channels)
     return plan.facts, null if len(files.paths) > 1 else None
 
 
@@ -102,6 +104,16 @@ def _parts(files: SoundFiles, stems_add_up: bool) -> Iterator[Samples]:
             yield block[files.channels :]
         else:
             yield np.concatenate([*stems, residue(mix, stems).astype(np.float32)])
+
+
+def _watched(
+    blocks: Iterator[Samples], plan: Plan, watch: Callable[[float], None]
+) -> Iterator[Samples]:
+    done = 0
+    for block in blocks:
+        watch(min(1.0, done / plan.whole_frames))
+        yield block
+        done += block.shape[1]
 
 
 def _split(block: Samples, channels: int) -> list[Samples]:

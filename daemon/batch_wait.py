@@ -27,15 +27,15 @@ class BatchWait:
 
     def others(self, waiting: Sequence[Job]) -> list[dict[str, object]]:
         """Return requests behind the first of `waiting` for the same engine, if it batches."""
-        engine = waiting[0].request.get("engine")
-        if engine not in self._engines:
+        engine = self._engine(waiting[0])
+        if not engine:
             return []
-        alike = (dict(job.request) for job in waiting[1:] if job.request.get("engine") == engine)
+        alike = (dict(job.request) for job in waiting[1:] if self._engine(job) == engine)
         return list(islice(alike, MAX_OTHERS))
 
     def holds(self, job: Job, others: Sequence[object]) -> bool:
         """Say whether `job`, with so many `others` to play with it, has to wait."""
-        if job.request.get("engine") not in self._engines or len(others) >= MAX_OTHERS:
+        if not self._engine(job) or len(others) >= MAX_OTHERS:
             return False
         left = job.created_seconds + self._seconds - time.time()
         if left <= 0:
@@ -46,6 +46,11 @@ class BatchWait:
             self._timer.daemon = True
             self._timer.start()
         return True
+
+    def _engine(self, job: Job) -> str:
+        """The engine that plays a job in batches, or "": one with a kind plays nothing."""
+        engine = str(job.request.get("engine", ""))
+        return engine if engine in self._engines and not job.request.get("kind") else ""
 
     def end(self) -> None:
         """Stop the clock; a job may be held again after it."""

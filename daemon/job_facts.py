@@ -16,7 +16,7 @@ _UTC = "%Y-%m-%dT%H:%M:%SZ"
 class JobFacts:
     """Kind of the request, and what it asked for; 0 and "" where it asked for nothing of the sort.
 
-    `style` is its style in words, of a split which sound it took apart; `bpm` is the first tempo.
+    `style` is its style in words, of a split or a conform which sound; `bpm` is the first tempo.
     """
 
     kind: str
@@ -37,8 +37,8 @@ def facts_of(request: Mapping[str, Any]) -> JobFacts:
     """Return the facts of a stored request, whatever it lacks."""
     kind = str(request.get("kind") or GENERATE)
     style = str(request.get("tags") or request.get("sections") or "")
-    if kind == "split":
-        style = f"split of {PurePath(str(request.get('path') or '')).name}"
+    if path := request.get("path"):
+        style = f"{kind} of {PurePath(str(path)).name}"
     return JobFacts(
         kind, " ".join(style.split()), float(request.get("bpm") or 0.0),
         str(request.get("key") or ""), int(request.get("bars") or 0),

@@ -71,15 +71,21 @@ class LocalPlayer:
     def play(
         self, order: Play, folder: Path, progress: Progress, cancelled: CancelFlag
     ) -> Manifest:
-        """Play a job; raises what generate() and split() raise."""
+        """Play a job; raises what the pipeline raises."""
         from daemon.pipeline import generate, split
-        from osc_protocol.messages import REQUESTS, Split
+        from daemon.pipeline.conform_job import conform
+        from daemon.pipeline.plan_job import plan
+        from osc_protocol.messages import REQUESTS, Conform, Plan, Split
 
         request = REQUESTS[str(order.request.get("kind", ""))].restored(order.request)
         job = str(order.number)
         if isinstance(request, Split):
             return split(request, self.splitter, folder, progress, cancelled, job=job)
+        if isinstance(request, Conform):
+            return conform(request, folder, progress, cancelled, job=job)
         engine = self.engine(request.engine)
+        if isinstance(request, Plan):
+            return plan(request, engine, folder, progress, cancelled, job=job)
         engine.expect(order.behind)
         return generate(
             request, engine, folder, progress, cancelled, job=job, open_splitter=self.splitter

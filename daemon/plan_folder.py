@@ -12,6 +12,7 @@ from midi.lead_sheet_file import JSON_NAME, SHEET_NAMES, read_sheet_json, write_
 from midi.user_file import read_text
 from osc_protocol.chord_fields import CHORDS
 from osc_protocol.generate import MELODIES, Generate
+from osc_protocol.plan import Plan
 from stems.errors import StemError
 from stems.manifest import MANIFEST_NAME, read_manifest
 from stems.plan_picture import draw_plan
@@ -26,12 +27,17 @@ IN_THE_SHEET = {*CHORDS, *MELODIES, "sections", "intensity", "plan_path"}
 
 def write_plan(out_dir: Path, request: Generate, sheet: LeadSheet) -> None:
     """Write the lead sheet as JSON, MIDI and a picture, and the request; raises StemError."""
-    text = json.dumps(request.as_dict(), indent=1, ensure_ascii=False)
     with staging(out_dir) as folder, plain_disk_errors(out_dir):
-        write_sheet(folder, sheet, request.grid, request.parsed_key)
-        draw_plan(folder / PICTURE_NAME, sheet, request.grid, request.parsed_key)
-        (folder / REQUEST_NAME).write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
+        fill_plan(folder, request, sheet)
         publish(folder, out_dir)
+
+
+def fill_plan(folder: Path, request: Generate, sheet: LeadSheet) -> None:
+    """Write the files of a plan, PLAN_FILES, into a folder; raises OSError."""
+    text = json.dumps(request.as_dict(), indent=1, ensure_ascii=False)
+    write_sheet(folder, sheet, request.grid, request.parsed_key)
+    draw_plan(folder / PICTURE_NAME, sheet, request.grid, request.parsed_key)
+    (folder / REQUEST_NAME).write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
 
 
 def with_request_of(folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,8 +53,9 @@ def with_request_of(folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
             stored = json.loads(read_text(folder / REQUEST_NAME, MAX_REQUEST_BYTES))
         else:
             return _with_length(folder, given)
-        asked = Generate.stored_fields(stored)
-    except (OSError, ValueError, RecursionError, StemError) as error:
+        is_plan = stored.get("kind") == Plan.kind
+        asked = (Plan if is_plan else Generate).stored_fields(stored)
+    except (OSError, ValueError, AttributeError, RecursionError, StemError) as error:
         raise StemError(f"plan {str(folder)!r}: its request cannot be read: {error}") from None
     length = {"bars", "seconds"}
     kept = {

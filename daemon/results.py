@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from audio.report import ChordMatch, Conforming, NotConformed, Report
@@ -47,6 +47,15 @@ def summary(manifest: Manifest, folder: Path) -> Iterator[str]:
         from daemon.pipeline.selection import table
 
         yield from table(choice.attempts)
+
+
+def brief_summary(manifest: Manifest, folder: Path) -> Iterator[str]:
+    """Yield lines on a plan or a conformed recording: the files, and what there is to say."""
+    yield f"{folder}: {' '.join([*(entry.path for entry in manifest.files), MANIFEST_NAME])}"
+    for take in manifest.takes:
+        yield _length(manifest, {entry.frames for entry in manifest.files})
+        yield from _processing(take.facts, None)
+    yield from (f"remark: {remark}" for remark in manifest.remarks())
 
 
 def _length(manifest: Manifest, frames: set[int]) -> str:
@@ -108,3 +117,13 @@ def _tempo_and_key(manifest: Manifest, report: Report) -> str:
         same = report.key_relation == "same"
         key = f"{report.key}, as asked" if same else f"{report.key} heard, {asked} asked"
     return f"tempo {tempo_words(report, meter)}; key {key}"
+
+
+SUMMARIES: Mapping[str, Callable[[Manifest, Path], Iterator[str]]] = {
+    "": summary, "split": split_summary,
+}  # fmt: skip
+
+
+def lines_on(manifest: Manifest, folder: Path) -> Iterator[str]:
+    """Yield lines on the result of a job, whatever its kind."""
+    return SUMMARIES.get(str(manifest.request.get("kind", "")), brief_summary)(manifest, folder)

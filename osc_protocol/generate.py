@@ -306,6 +306,11 @@ class Generate(Request, address="/backline/generate", answers=("Accepted",)):
         self.read_plan()
 
     @property
+    def music_seconds(self) -> float:
+        """How much sound comes of it, all takes together."""
+        return float(self.grid.seconds) * self.takes
+
+    @property
     def bar_span(self) -> tuple[int, int]:
         """The bars to generate, from the first up to but without the last, counted from 0."""
         if not self.bar_range:

@@ -103,7 +103,7 @@ class JobsItem(Reply, address="/backline/jobs.item"):
     job_rid: Owner
     state: State
     fraction: Fraction
-    kind: Annotated[str, Arg("generate or split", "line", max_bytes=16)] = ""
+    kind: Annotated[str, Arg("generate, split, plan or conform", "line", max_bytes=16)] = ""
     style: Annotated[
         str, Arg("style in words, or which sound was split", "line", max_bytes=200)
     ] = ""

@@ -273,7 +273,10 @@ def sent(argument: Arg, value: Any) -> object:
 def _arguments(cls: type) -> list[Arg]:
     """The annotated fields of a message's class, in their order."""
     found = []
-    for field, annotation in inspect.get_annotations(cls).items():
+    annotations: dict[str, Any] = {}
+    for each in reversed(cls.__mro__):  # a request that takes what another takes, inherits it
+        annotations |= inspect.get_annotations(each)
+    for field, annotation in annotations.items():
         metadata = [
             each for each in getattr(annotation, "__metadata__", ()) if isinstance(each, Arg)
         ]

@@ -50,6 +50,11 @@ class Split(Request, address="/backline/split", answers=("Accepted",), kind="spl
     rid: RequestRid = ""
     # fmt: on
 
+    @property
+    def music_seconds(self) -> float:
+        """How much of the sound it reads, 0 where that is all of it."""
+        return self.length_seconds
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.path:

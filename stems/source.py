@@ -55,6 +55,8 @@ def read_source(folder: Path, take: int = 1, *, with_score: bool = True) -> Sour
     # Sizes are not compared: the user may have edited a .mid where it lies.
     manifest = read_manifest(folder / MANIFEST_NAME, check_files=False)
     entry = next((each for each in manifest.takes if each.take == take), None)
+    if entry is None and not manifest.takes:
+        raise StemError(f"source {str(folder)!r} is a plan: give it as plan, or generate first")
     if entry is None:
         raise StemError(f"source {str(folder)!r} has no take {take}")
     try:

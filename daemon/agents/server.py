@@ -30,8 +30,6 @@ def tools_of(config: Config) -> dict[str, Tool]:
     """Return all tools by their names."""
     tools = [
         *job_tools(config),
-        command_tool("plan", "plan"),
-        command_tool("conform", "conform"),
         command_tool("measure", "measure"),
         command_tool("library", "library"),
     ]

@@ -92,8 +92,7 @@ def show(target: Target, home: Home = None, as_json: AsJson = False) -> None:
     """Show what a result was asked for, what was measured and which files it has."""
     from daemon.library import find, result_at, why_not_there
     from daemon.ratings import rating_of
-    from daemon.results import split_summary, summary
-    from stems.entries import LengthEntry
+    from daemon.results import lines_on
     from stems.manifest import read_manifest
 
     where = _home(home)
@@ -113,8 +112,7 @@ def show(target: Target, home: Home = None, as_json: AsJson = False) -> None:
         assert entry is not None, "without an entry there is a manifest"
         say(f"no files: {why_not_there(entry)}")
         return
-    described = split_summary if isinstance(manifest.grid, LengthEntry) else summary
-    for line in described(manifest, path.parent):
+    for line in lines_on(manifest, path.parent):
         say(line)
 
 

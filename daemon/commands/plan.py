@@ -20,17 +20,14 @@ from stems.manifest import MANIFEST_NAME
 @takes_request(Generate)
 def plan(request: Generate, out: Out, as_json: AsJson = False, force: Force = False) -> None:
     """Write the lead sheet that generate would play: to look at, edit, and play with --plan."""
-    from daemon.pipeline.conditions import conditions_of
-    from daemon.pipeline.plan import planned
-    from daemon.pipeline.revision import source_of
+    from daemon.pipeline.plan_job import sheet_of
     from daemon.plan_folder import write_plan
 
     request.read_files()
     out = _free_folder(out, request, force=force)
     with interruptible(), progress_bar() as show:
         show("plan", 0.0)
-        conditions, changes = conditions_of(request, source_of(request))
-        sheet = planned(conditions, engine_spec(request.engine).open()).lead_sheet
+        sheet, changes = sheet_of(request, engine_spec(request.engine).open())
         if not request.dry_run:
             write_plan(out, request, sheet)
         show("done", 1.0)

@@ -40,7 +40,10 @@ FILES: Mapping[str, Any] = {"timed_prompts": TIMED_PROMPTS, "intensity_from": IN
 
 def takes_request(kind: type[AnyRequest]) -> Decorator:
     """Have a command's parameter `request` made of the options of a request of that kind."""
-    return takes(kind, _generate if kind is Generate else lambda given: kind(**given))
+    if issubclass(kind, Generate):
+        own: type[Generate] = kind
+        return takes(kind, lambda given: _as(own, _generate(given)))
+    return takes(kind, lambda given: kind(**given))
 
 
 def takes(
@@ -61,7 +64,7 @@ def takes(
         )
         for a in arguments
     ]  # fmt: skip
-    if kind is Generate:
+    if issubclass(kind, Generate):
         shared += [inspect.Parameter(name, _KEYWORD, default=None, annotation=each)
                    for name, each in FILES.items()]  # fmt: skip
 
@@ -204,6 +207,13 @@ def _generate(given: dict[str, Any]) -> Generate:
     from daemon.intensity_file import curve_of
 
     return replace(request, intensity=str(curve_of(Path(absolute(curve_file)), request.grid)))
+
+
+def _as(kind: type[Generate], request: Generate) -> Generate:
+    """Return a request of that kind with the same fields."""
+    if kind is Generate:
+        return request
+    return kind(**{each.field: getattr(request, each.field) for each in kind.row.fields})
 
 
 def _take_times(given: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,12 +23,10 @@ from daemon.commands.request_options import check_inputs, takes, takes_request
 from daemon.errors import DaemonError
 from daemon.screen import say, say_aside, say_json
 from osc_protocol.generate import Generate
-from osc_protocol.messages import CLASSES, AnyRequest, Command, JobsItem, Message
-from osc_protocol.split import Split
+from osc_protocol.messages import CLASSES, REQUESTS, AnyRequest, Command, JobsItem, Message
 
 if TYPE_CHECKING:
     from osc_protocol.client import Client
-    from stems.manifest import Manifest
 
 STOP_SECONDS = 30.0  # longer than a daemon takes to stop on a very busy machine
 NoStart = Annotated[
@@ -48,40 +46,31 @@ send = typer.Typer(
 )  # fmt: skip
 
 
-@send.command("generate", cls=GroupedCommand)
-@takes_request(Generate)
-def send_generate(
-    request: Generate,
-    as_json: AsJson = False,
-    out: CopyTo = None,
-    osc_port: Port = None,
-    no_start: NoStart = False,
-    force: Force = False,
-) -> None:
-    """Have the daemon make stems, watch it, and return when the job has ended."""
-    from daemon.results import summary
+def _ordering(kind: type[AnyRequest]) -> Callable[..., None]:
+    """A subcommand that orders a job, watches it and says what came of it."""
 
-    check_inputs(request)
-    request.read_files()
-    check_engine(request.engine)
-    _send_request(request, out, (osc_port, no_start), as_json, summary, force)
+    @takes_request(kind)
+    def send_request(
+        request: AnyRequest,
+        as_json: AsJson = False,
+        out: CopyTo = None,
+        osc_port: Port = None,
+        no_start: NoStart = False,
+        force: Force = False,
+    ) -> None:
+        check_inputs(request)
+        if isinstance(request, Generate):
+            request.read_files()
+            check_engine(request.engine)
+        _send_request(request, out, (osc_port, no_start), as_json, force)
+
+    send_request.__doc__ = f"Have the daemon do it, and wait. {kind.row.about}"
+    return send_request
 
 
-@send.command("split", cls=GroupedCommand)
-@takes_request(Split)
-def send_split(
-    request: Split,
-    as_json: AsJson = False,
-    out: CopyTo = None,
-    osc_port: Port = None,
-    no_start: NoStart = False,
-    force: Force = False,
-) -> None:
-    """Have the daemon split a sound file into stems."""
-    from daemon.results import split_summary
-
-    check_inputs(request)
-    _send_request(request, out, (osc_port, no_start), as_json, split_summary, force)
+for _kind in REQUESTS.values():
+    _word = _kind.row.address.rpartition("/")[2]
+    send.command(_word, cls=GroupedCommand)(_ordering(_kind))
 
 
 def _client(osc_port: str | None, no_start: bool = True) -> Client:
@@ -105,11 +94,11 @@ def _send_request(
     out: Path | None,
     daemon: tuple[str | None, bool],
     as_json: bool,
-    summary: Callable[[Manifest, Path], Iterable[str]],
     force: bool,
 ) -> None:
     """Send it, watch the job to its end, and say what came of it."""
     from daemon.commands.outputs import free_folder
+    from daemon.results import lines_on
     from daemon.sending import send_and_watch
 
     if out is not None:
@@ -123,7 +112,7 @@ def _send_request(
     if as_json:
         say_json(manifest.as_dict())
         return
-    for line in summary(manifest, folder):
+    for line in lines_on(manifest, folder):
         say(line)
 
 

@@ -12,7 +12,7 @@ from midi.lead_sheet_file import SHEET_NAMES
 from midi.smf_events import MAX_BYTES
 from midi.user_file import open_file
 from osc_protocol import messages as osc
-from osc_protocol.errors import Code, ProtocolError
+from osc_protocol.errors import Code, ProtocolError, refusal
 from osc_protocol.request_paths import paths_of
 
 QUICK_MELODY_BYTES = 16 << 10  # some 2000 notes; longer ones are read when their turn comes
@@ -32,9 +32,9 @@ def check_acceptable(
     job's turn comes. Raises ProtocolError.
     """
     check_paths(request, roots)
-    if isinstance(request, osc.Split):
+    if not isinstance(request, osc.Generate):
         if request.dry_run or is_new():
-            _check_readable(request.path)
+            _check_readable(request)
         return
     reason = engine_spec(request.engine, engines).reason_against()
     if reason:
@@ -45,19 +45,16 @@ def check_acceptable(
         request.read_files()  # what is wrong with it is said now, not when its turn comes
 
 
-def music_seconds(request: osc.AnyRequest) -> float:
-    """How much sound a request makes or reads; 0 where it does not say."""
-    if isinstance(request, osc.Split):
-        return request.length_seconds
-    return float(request.grid.seconds) * request.takes
-
-
-def _check_readable(path: str) -> None:
-    try:
-        open_file(Path(path)).close()
-    except OSError as error:
-        sentence = f"path {path!r} cannot be read: {error.strerror}"
-        raise ProtocolError(Code.OUT_OF_RANGE, sentence, "path") from None
+def _check_readable(request: osc.Split | osc.Conform) -> None:
+    """Refuse files that cannot be read; a folder is read when the job's turn comes."""
+    for field, path in paths_of(request):
+        if field != "path" and Path(path).is_dir():
+            continue
+        try:
+            open_file(Path(path)).close()
+        except OSError as error:
+            sentence = f" {path!r} cannot be read: {error.strerror}"
+            raise refusal(field, sentence) from None
 
 
 def _is_read_quickly(request: osc.Generate) -> bool:

@@ -13,7 +13,7 @@ from daemon.errors import DaemonError
 from daemon.front_ends.drafts import Drafts
 from daemon.front_ends.front_end import Service, http_url
 from daemon.front_ends.guard import is_this_machine
-from daemon.front_ends.order_check import check_acceptable, music_seconds
+from daemon.front_ends.order_check import check_acceptable
 from daemon.front_ends.osc_events import as_message, gone, job_reply, jobs_item
 from daemon.front_ends.resending import Resending
 from daemon.front_ends.subscribers import (
@@ -148,6 +148,10 @@ class Commands:
     def _split(self, split: osc.Split, source: Address) -> Answers:
         yield from self._order(split, source)
 
+    @carry_out.register
+    def _conform(self, conform: osc.Conform, source: Address) -> Answers:
+        yield from self._order(conform, source)
+
     def _roots_for(self, source: Address) -> tuple[Path, ...]:
         """Below which folders a client may name files: none, from another machine."""
         return self.roots if is_this_machine(source[0]) else ()
@@ -179,7 +183,7 @@ class Commands:
         self.service.queue.submit(
             owner, command.rid, command.digest, request, acknowledge,
             source=address_text(source), priority=command.priority,
-            music_seconds=music_seconds(command),
+            music_seconds=command.music_seconds,
         )  # fmt: skip
 
     @carry_out.register

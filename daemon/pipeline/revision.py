@@ -55,6 +55,10 @@ def check_generated(manifest: Manifest, name: str) -> None:
             f"{name} is a split recording, which has no tempo and no bars; only what was generated "
             "can be made again or changed"
         )
+    if kind := manifest.request.get("kind"):
+        raise StemError(
+            f"{name} is what a {kind} made; only what was generated can be made again or changed"
+        )
 
 
 def source_of(request: Generate) -> Source | None:
@@ -64,6 +68,7 @@ def source_of(request: Generate) -> Source | None:
     # An engine that gives a mix changes the sound: it needs no score.
     with_score = engine_spec(request.engine).gives == "stems"
     source = read_source(Path(request.from_), request.from_take, with_score=with_score)
+    check_generated(source.manifest, request.from_)
     check_same_frame(source, request.as_dict())
     return source
 

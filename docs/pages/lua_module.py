@@ -10,7 +10,7 @@ from audio.stem_names import LEADS, STEMS
 from osc_protocol.argument import VARY, Arg
 from osc_protocol.errors import Code
 from osc_protocol.message import sent
-from osc_protocol.messages import TABLE, Generate, Row
+from osc_protocol.messages import TABLE, Generate, Plan, Row
 from osc_protocol.protocol import DEFAULT_PORT, PROTOCOL_MAJOR, PROTOCOL_MINOR
 
 MAX_COLUMNS = 110
@@ -56,7 +56,7 @@ def _messages(direction: str) -> dict[str, Any]:
 def _message(row: Row) -> dict[str, Any]:
     message: dict[str, Any] = {"address": row.address, "args": [a.name for a in row.args]}
     message["tags"] = row.tags
-    if row.keys:
+    if row.keys and row is not Plan.row:  # whose keys are those of generate
         message["keys"] = {a.name: _limits(a) for a in row.keys}
     return message
 

@@ -13,7 +13,7 @@ from osc_protocol.argument import Arg
 from osc_protocol.errors import Code
 from osc_protocol.grammar import MAX_PING_ARGUMENTS
 from osc_protocol.message import sent
-from osc_protocol.messages import CLASSES, TABLE, Generate, Row
+from osc_protocol.messages import CLASSES, TABLE, Generate, Plan, Row
 from osc_protocol.protocol import DEFAULT_PORT
 
 LISTENER_PORT = 9902  # of the examples
@@ -68,7 +68,9 @@ def _commands() -> str:
         "",
     ]
     for row in rows:
-        if row.keys and row.name != "Generate":
+        if row.keys is Plan.row.keys:
+            lines += ["### Keys of plan", "", "Those of generate.", ""]
+        elif row.keys and row.name != "Generate":
             lines.append(_keys(f"### Keys of {row.address.rpartition('/')[2]}", row.keys))
     return "\n".join(lines)
 

@@ -27,9 +27,10 @@ DEADLINE_SECONDS = 300  # for all of them; nothing waits that long unless someth
 ASKED = ("--bpm", "240", "--key", "A minor", "--bars", "1", "-o", "out")
 # The rest of a command line for each command with files, all of it right.
 RIGHT: dict[str, tuple[str, ...]] = {
-    "generate": ASKED, "send generate": ASKED, "plan": ASKED,
+    "generate": ASKED, "send generate": ASKED, "plan": ASKED, "send plan": ASKED,
     "reproduce": ("-o", "out"), "split": ("-o", "out"), "send split": ("-o", "out"),
     "conform": ("--bpm", "120", "-o", "x.wav"), "measure": ("--bpm", "120"), "energy": (),
+    "send conform": ("--bpm", "120", "-o", "x"),
     "to-midi": ("--stem", "bass", "-o", "x.mid"), "slice": ("--stem", "bass", "-o", "x"),
     "export": ("--files", "x"), "models add": (), "train-lora": ("-o", "x"),
 }  # fmt: skip

@@ -100,7 +100,8 @@ def test_a_command_is_a_tool_with_its_options(tmp_path: Path) -> None:
     assert tools["generate"].schema["properties"].keys() == fields | {"wait"}
     assert tools["measure"].schema["properties"]["bpm"]["type"] == "string"
     assert tools["measure"].schema["required"] == ["files"]
-    assert tools["plan"].schema["properties"].keys() >= {"bpm", "key", "out"}
+    assert tools["plan"].schema["properties"].keys() == fields | {"wait"}
+    assert tools["conform"].schema["required"] == ["path", "bpm"]
 
 
 def test_a_tool_of_a_command_gives_what_it_prints_or_its_error(tmp_path: Path) -> None:

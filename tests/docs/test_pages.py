@@ -21,7 +21,7 @@ from docs.pages.protocol_page import LISTENER_PORT, protocol_page
 from osc_protocol.codec import decode
 from osc_protocol.errors import Code
 from osc_protocol.grammar import read_command
-from osc_protocol.messages import CLASSES, TABLE, Cancel, Generate, Message, Notify
+from osc_protocol.messages import CLASSES, TABLE, Cancel, Conform, Generate, Message, Notify
 from osc_protocol.protocol import DEFAULT_PORT
 
 ROOT = Path(__file__).parents[2]
@@ -125,7 +125,7 @@ def test_every_line_for_a_terminal_is_a_command_the_daemon_understands() -> None
 @needs_oscsend
 def test_oscsend_can_send_every_command_of_the_table() -> None:
     for row in TABLE:
-        if row.direction == "command" and row.name not in ("Ping", "Generate"):
+        if row.direction == "command" and row.name not in ("Ping", "Generate", "Plan", "Conform"):
             values = ["take1" if tag == "s" else "1" for tag in row.tags]
             values[1:2] = {"Quit": ["now"], "Split": ["/sounds/song.wav"]}.get(
                 row.name, values[1:2]
@@ -133,6 +133,12 @@ def test_oscsend_can_send_every_command_of_the_table() -> None:
             line = ["oscsend", "localhost", "0", row.address, row.tags, *values]
             message = heard(line)
             assert isinstance(message, CLASSES[row.name])
+
+
+@needs_oscsend
+def test_oscsend_can_order_a_conform() -> None:
+    line = "oscsend localhost 0 /backline/conform sssf take1 /sounds/song.wav bpm 92.5"
+    assert heard(shlex.split(line)) == Conform("/sounds/song.wav", bpm=92.5, rid="take1")
 
 
 def test_the_room_loads_nothing_heavy() -> None:

@@ -14,6 +14,7 @@ from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.grammar import pong_to, read_answer, read_command, request_id, write
 from osc_protocol.messages import (
     CLASSES,
+    REQUESTS,
     TABLE,
     Accepted,
     Cancel,
@@ -33,7 +34,8 @@ from osc_protocol.messages import (
     StemReady,
 )
 
-PLAIN_ROWS = [row for row in TABLE if row.name not in ("Ping", "Pong", "Generate", "Split")]
+REQUEST_NAMES = {request.__name__ for request in REQUESTS.values()}
+PLAIN_ROWS = [row for row in TABLE if row.name not in {"Ping", "Pong", *REQUEST_NAMES}]
 
 
 def names(row: Row) -> str:
