@@ -24,6 +24,7 @@ from daemon.limits import Limits
 from daemon.play_on import WHEN_AWAY, check_secure, http_url, when_away
 from daemon.roots import usual_roots
 from daemon.setting import About, Setting
+from daemon.web_address import web_address
 from diffusion.engines import DEFAULT_ENGINE, ENGINES, EngineSpec
 from diffusion.errors import EngineError
 from diffusion.models.config_file import (
@@ -109,6 +110,14 @@ class Config:
     when_away: Annotated[
         str, About("while play-on does not answer: wait, or local", WHEN_AWAY[0], reads=when_away)
     ] = UNSET
+    webhook_target: Annotated[
+        tuple[str, ...],
+        About("address below which jobs may be told, https://example.com/hooks/", (),
+              reads=web_address),
+    ] = UNSET  # fmt: skip
+    webhook_secret_file: Annotated[
+        Path | None, About("file with the secret that webhooks are signed with")
+    ] = UNSET
     worker_silence_seconds: float = 60.0  # without a sign of life: the worker is replaced
     worker_stall_seconds: float = 900.0  # with signs of life, but without progress: likewise
     disk_reserve_bytes: int = 256 << 20  # with less than that free no job is accepted
@@ -134,6 +143,9 @@ class Config:
             raise UsageError("lan needs a token: give a file that has it with --token-file")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise UsageError("tls-cert and tls-key belong together: give both, or neither")
+        if bool(self.webhook_target) != (self.webhook_secret_file is not None):
+            both = "give both, or neither"
+            raise UsageError(f"webhook-target and webhook-secret-file belong together: {both}")
         if self.lan and self.http_port is not None and not self.tls_cert:
             raise UsageError("http-port with lan needs tls-cert and tls-key: tokens are secret")
 

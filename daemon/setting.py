@@ -31,7 +31,7 @@ class Setting:
     """A setting by its `key` in the file; `kind` is the type of its value, or of each of `many`.
 
     Many are a list in the file, an option that is repeated, and in a variable one text in which
-    os.pathsep is between them.
+    os.pathsep is between them, or of texts a space.
     """
 
     key: str
@@ -49,15 +49,19 @@ class Setting:
         if not self.many:
             return self._one(given, where)
         if isinstance(given, str):
-            given = given.split(os.pathsep)
+            given = given.split(self._between)
         each = given if isinstance(given, list | tuple) else [given]
         return tuple(self._one(one, where) for one in each if one != "")
 
     def text(self, value: Any) -> str:
         """Return a value as the text of a variable, "" where nothing is set; paths are absolute."""
         if self.many:
-            return os.pathsep.join(map(_text, value))
+            return self._between.join(map(_text, value))
         return "" if value is None else _text(value)
+
+    @property
+    def _between(self) -> str:
+        return " " if self.kind is str else os.pathsep
 
     def _one(self, given: object, where: str) -> Any:
         if self.kind is IPv4Network:

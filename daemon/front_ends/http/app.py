@@ -16,6 +16,7 @@ from daemon.front_ends.http import (
     fact_routes,
     file_routes,
     job_routes,
+    osc_query_routes,
     page_routes,
     timing_routes,
     upload_routes,
@@ -45,6 +46,7 @@ def app_for(door: Door) -> ASGIApp:
     app.state.door = door
     for routes in (
         job_routes, file_routes, timing_routes, upload_routes, fact_routes, page_routes,
+        osc_query_routes,
     ):  # fmt: skip
         app.include_router(routes.router)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]

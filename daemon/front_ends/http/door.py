@@ -14,6 +14,7 @@ from daemon.front_ends.guard import is_this_machine
 from daemon.front_ends.http.events import Hub
 from daemon.front_ends.http.link import Link
 from daemon.front_ends.http.uploads import Uploads
+from daemon.front_ends.http.webhooks import Webhooks
 from daemon.front_ends.subscribers import host_of
 from daemon.jobs import Job, JobState
 from daemon.journal_reader import JournalReader
@@ -35,6 +36,7 @@ class Door:
     hub: Hub
     uploads: Uploads
     port: int
+    webhooks: Webhooks = field(init=False)
     answered: dict[tuple[str, int], int] = field(default_factory=dict)  # by method and status
     started_seconds: float = field(default_factory=time.monotonic)
     converting: asyncio.Semaphore = field(
@@ -47,6 +49,7 @@ class Door:
         uploads = Uploads(config.home / "uploads", config.disk_reserve_bytes)
         door = cls(config, journal, link, Hub(journal), uploads, port)
         door.hub.results = door
+        door.webhooks = Webhooks(config, journal, door)
         return door
 
     @property

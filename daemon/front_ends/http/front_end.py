@@ -29,8 +29,10 @@ from daemon.front_ends.http.messages import (
     Told,
 )
 from daemon.front_ends.http.process import serve
+from daemon.front_ends.http.webhooks import SECRET_SETTING
 from daemon.front_ends.osc_events import as_message
 from daemon.jobs import Event, EventKind, Job
+from daemon.lan import token_in
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.messages import Progress
 
@@ -61,6 +63,7 @@ class HttpFrontEnd:
         if missing:
             needs = f"http-port needs {' and '.join(missing)}"
             raise DaemonError(f"{needs}: pip install 'backline[http]'")
+        token_in(config.webhook_secret_file, SECRET_SETTING)  # said now, where it is none
         self._listener = _bound(config.http_host, config.http_port)
         self._service.ports["http"] = self._listener.getsockname()[1]
 
@@ -160,7 +163,7 @@ class HttpFrontEnd:
     @_answer_to.register
     def _(self, query: QueryState) -> ServiceNow:
         queue = self._service.queue
-        return ServiceNow(str(queue.state()), queue.engine)
+        return ServiceNow(str(queue.state()), queue.engine, self._service.ports.get("osc", 0))
 
 
 def _write(connection: Connection, outgoing: Queue[object]) -> None:

@@ -21,24 +21,16 @@ from daemon.front_ends.guard import (
     WRONG_TOKEN_SECONDS,
     is_this_machine,
 )
-from daemon.front_ends.http.problems import SlowBody, problem
+from daemon.front_ends.http.form import Refusal, fault_in_form, limited_body, refuse
+from daemon.front_ends.http.problems import problem
 from daemon.lan import token_in
-from osc_protocol.errors import Code, ProtocolError
+from osc_protocol.errors import Code
 
 log = logging.getLogger("backline.http")
 
-MAX_TARGET_BYTES = 4096
-MAX_HEADERS = 64
-MAX_HEAD_BYTES = 16 << 10
-MAX_BODY_BYTES = 4 << 20  # of JSON
 MAX_WAITING_REQUESTS = 128  # of one machine, those that listen to events not counted
-BODY_SECONDS = 30.0  # between two pieces of a body
 SEND_SECONDS = 60.0  # until a client has taken a piece of an answer
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-ONCE = frozenset({"host", "origin", "authorization", "content-length", "content-type",
-                  "content-range", "idempotency-key", "last-event-id", "range"})  # fmt: skip
-# Fragments of a target that no route has, and that lead proxies and file systems astray.
-NOT_IN_PATHS = ("..", "%2e", "%2f", "%5c", "%00", "\\", "//", "%25", ";", "%0d", "%0a", "\x7f")
 SECURITY: Mapping[str, str] = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -93,7 +85,7 @@ class Guard:
                 response = problem(error, status=status_wanted, headers=more)
                 await response(scope, receive, guarded_send)
             else:
-                await self._app(scope, _limited(scope, receive), guarded_send)
+                await self._app(scope, limited_body(scope, receive), guarded_send)
         except TimeoutError:
             log.info("%s %s does not read its answer", number, host)
         finally:
@@ -106,65 +98,26 @@ class Guard:
             self._answered[key] = self._answered.get(key, 0) + 1
             log.info("%s %s %s %r %d %.1f ms", number, host, method, path, status, milliseconds)
 
-    def _refusal(
-        self, scope: Scope, host: str
-    ) -> tuple[ProtocolError, int, Mapping[str, str]] | None:
+    def _refusal(self, scope: Scope, host: str) -> Refusal | None:
         """Say why a request is refused, with which status and headers; None where it is not."""
         headers = [(name.decode("latin-1"), value.decode("latin-1"))
                    for name, value in scope["headers"]]  # fmt: skip
-        for look in (self._form, self._host, self._origin):
+        for look in (fault_in_form, self._host, self._origin):
             found = look(scope, headers)
             if found is not None:
                 return found
         if is_this_machine(host):
             return self._too_many(host)
         if not any(ipaddress.ip_address(host) in network for network in self._networks):
-            return _refuse(403, "this address is in no network of --lan", "", Code.UNAUTHORIZED)
+            return refuse(403, "this address is in no network of --lan", "", Code.UNAUTHORIZED)
         return self._token_of(host, dict(headers)) or self._too_many(host)
 
-    def _form(
-        self, scope: Scope, headers: list[tuple[str, str]]
-    ) -> tuple[ProtocolError, int, Mapping[str, str]] | None:
-        counts = Counter(name for name, _ in headers)
-        raw = scope["raw_path"].decode("latin-1")
-        query = scope["query_string"]
-        if len(raw) + len(query) > MAX_TARGET_BYTES:
-            return _refuse(414, f"the target must have at most {MAX_TARGET_BYTES} bytes", "target")
-        bad = not raw.startswith("/") or any(ord(letter) <= 32 for letter in raw)
-        if bad or any(each in raw.lower() for each in NOT_IN_PATHS):
-            return _refuse(400, "the target must be a plain path that begins with /", "target")
-        if "\ufffd" in scope["path"] or any(ord(each) < 32 for each in scope["path"]):
-            return _refuse(400, "the target must be a plain path of UTF-8", "target")
-        if scope.get("http_version") not in ("1.0", "1.1"):
-            return _refuse(400, "the version must be HTTP/1.0 or HTTP/1.1", "version")
-        size = sum(len(name) + len(value) for name, value in headers)
-        if len(headers) > MAX_HEADERS or size > MAX_HEAD_BYTES:
-            most = f"at most {MAX_HEADERS} headers of together {MAX_HEAD_BYTES} bytes"
-            return _refuse(431, f"there must be {most}", "headers")
-        twice = sorted(name for name in ONCE if counts[name] > 1)
-        if twice:
-            return _refuse(400, f"{twice[0]} must stand only once", twice[0])
-        if counts["transfer-encoding"] and (counts["content-length"] or
-                                            scope.get("http_version") == "1.0"):  # fmt: skip
-            both = "content-length and transfer-encoding must not stand together"
-            return _refuse(400, both, "transfer-encoding")
-        if counts["upgrade"]:
-            return _refuse(400, "this server changes to no other protocol", "upgrade")
-        length = dict(headers).get("content-length", "0")
-        is_upload = scope["path"].startswith("/v1/uploads/")
-        if not is_upload and length.isdecimal() and int(length[:20]) > MAX_BODY_BYTES:
-            return _refuse(413, f"the body must have at most {MAX_BODY_BYTES} bytes", "body",
-                           Code.TOO_LARGE)  # fmt: skip
-        return None
-
-    def _host(
-        self, scope: Scope, headers: list[tuple[str, str]]
-    ) -> tuple[ProtocolError, int, Mapping[str, str]] | None:
+    def _host(self, scope: Scope, headers: list[tuple[str, str]]) -> Refusal | None:
         """A page of another name, that has been made to lead here, has that name in Host."""
         host = dict(headers).get("host", "")
         if self._is_own(host):
             return None
-        return _refuse(421, "host must be this machine's own, with the port", "host",
+        return refuse(421, "host must be this machine's own, with the port", "host",
                        Code.UNAUTHORIZED)  # fmt: skip
 
     def _is_own(self, host: str) -> bool:
@@ -181,28 +134,24 @@ class Guard:
             return False
         return any(address in network for network in self._networks)
 
-    def _origin(
-        self, scope: Scope, headers: list[tuple[str, str]]
-    ) -> tuple[ProtocolError, int, Mapping[str, str]] | None:
+    def _origin(self, scope: Scope, headers: list[tuple[str, str]]) -> Refusal | None:
         found = dict(headers)
         origin, host = found.get("origin"), found.get("host", "")
         if origin is not None and origin.lower() != f"{self._scheme}://{host}".lower():
-            return _refuse(403, "origin must be that of this server's own page", "origin",
+            return refuse(403, "origin must be that of this server's own page", "origin",
                            Code.UNAUTHORIZED)  # fmt: skip
         is_visit = scope["method"] == "GET" and found.get("sec-fetch-mode") == "navigate"
         site = found.get("sec-fetch-site", "none")
         if site not in ("none", "same-origin") and not (is_visit and scope["path"] == "/"):
-            return _refuse(403, "pages of other sites may not ask", "sec-fetch-site",
+            return refuse(403, "pages of other sites may not ask", "sec-fetch-site",
                            Code.UNAUTHORIZED)  # fmt: skip
         return None
 
-    def _token_of(
-        self, host: str, headers: Mapping[str, str]
-    ) -> tuple[ProtocolError, int, Mapping[str, str]] | None:
+    def _token_of(self, host: str, headers: Mapping[str, str]) -> Refusal | None:
         now = time.monotonic()
         wrong = [at for at in self._wrong.get(host, []) if now - at < WRONG_TOKEN_SECONDS]
         if len(wrong) >= MAX_WRONG_TOKENS:
-            return _refuse(429, "too many wrong tokens; wait a minute", "authorization",
+            return refuse(429, "too many wrong tokens; wait a minute", "authorization",
                            Code.RATE_LIMITED)  # fmt: skip
         scheme, _, shown = headers.get("authorization", "").partition(" ")
         is_right = hmac.compare_digest(shown.encode("latin-1"), self._token)
@@ -212,21 +161,14 @@ class Guard:
             if len(self._wrong) > MAX_KNOWN:
                 self._wrong.clear()
             self._wrong[host] = [*wrong, now]
-        return _refuse(401, "from another machine give Authorization: Bearer and the token",
+        return refuse(401, "from another machine give Authorization: Bearer and the token",
                        "authorization", Code.UNAUTHORIZED)  # fmt: skip
 
-    def _too_many(self, host: str) -> tuple[ProtocolError, int, Mapping[str, str]] | None:
+    def _too_many(self, host: str) -> Refusal | None:
         if self._waiting[host] > MAX_WAITING_REQUESTS:
-            return _refuse(429, f"more than {MAX_WAITING_REQUESTS} requests at a time", "",
+            return refuse(429, f"more than {MAX_WAITING_REQUESTS} requests at a time", "",
                            Code.RATE_LIMITED)  # fmt: skip
         return None
-
-
-def _refuse(
-    status: int, sentence: str, field: str, code: Code = Code.OUT_OF_RANGE
-) -> tuple[ProtocolError, int, Mapping[str, str]]:
-    """What was not read of the request must not be taken for another one: the connection ends."""
-    return ProtocolError(code, sentence, field), status, {"Connection": "close"}
 
 
 def _with_security(headers: list[tuple[bytes, bytes]], number: str) -> list[tuple[bytes, bytes]]:
@@ -237,28 +179,3 @@ def _with_security(headers: list[tuple[bytes, bytes]], number: str) -> list[tupl
         for name, value in more.items()
         if name.encode() not in there
     ]
-
-
-def _limited(scope: Scope, receive: Receive) -> Receive:
-    """Bound a body that does not say its length, and how long a piece of it may take."""
-    size, is_upload = 0, scope["path"].startswith("/v1/uploads/")
-
-    async def limited() -> Message:
-        nonlocal size
-        if size < 0:  # all of the body is here: what comes is the end of the connection
-            return await receive()
-        try:
-            message = await asyncio.wait_for(receive(), BODY_SECONDS)
-        except TimeoutError:
-            sentence = f"nothing came of the body for {BODY_SECONDS:g} s"
-            raise SlowBody(Code.TIMEOUT, sentence, "body") from None
-        if message["type"] == "http.request":
-            size += len(message.get("body", b""))
-            if size > MAX_BODY_BYTES and not is_upload:
-                sentence = f"the body must have at most {MAX_BODY_BYTES} bytes"
-                raise ProtocolError(Code.TOO_LARGE, sentence, "body")
-            if not message.get("more_body"):
-                size = -1
-        return message
-
-    return limited

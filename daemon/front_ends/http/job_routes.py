@@ -14,16 +14,16 @@ from daemon import ratings
 from daemon.errors import DaemonError
 from daemon.front_ends.http.door import Door, door_of, host_address, is_local, owner_of
 from daemon.front_ends.http.events import stream
+from daemon.front_ends.http.job_json import job_json
 from daemon.front_ends.http.messages import CancelJob, Submit, Taken
 from daemon.front_ends.http.openapi import ANSWERS, BODY, EVENT_STREAM, PROBLEM, answer
 from daemon.front_ends.http.orders import Refused, names_of, read_body, read_order, refused
 from daemon.front_ends.http.problems import problem
 from daemon.front_ends.http.references import Finder
-from daemon.front_ends.http.table_json import plain
-from daemon.front_ends.order_check import check_acceptable, music_seconds
-from daemon.front_ends.osc_events import job_reply, jobs_item
+from daemon.front_ends.http.webhooks import HEADER
+from daemon.front_ends.order_check import check_acceptable
 from daemon.job_folders import is_there
-from daemon.jobs import Event, Job, JobState
+from daemon.jobs import Event, Job
 from osc_protocol import messages as osc
 from osc_protocol.errors import Code, ProtocolError
 from osc_protocol.jobs import MAX_RATING
@@ -53,13 +53,18 @@ async def order(request: Request) -> Response:
             error = ProtocolError(Code.OUT_OF_RANGE, sentence, "idempotency-key")
             raise Refused(error, rid, {"pattern": CLIENT_ID.pattern})
         wanted = await asyncio.to_thread(_wanted, door, body, rid, owner, is_local(request))
+        webhook = request.headers.get(HEADER, "")
+        if webhook:
+            door.webhooks.check(webhook)
         if wanted.dry_run:
             return JSONResponse({"request": wanted.as_dict()})
         host = host_address(request)
         taken: Taken = await door.link.ask(Submit(
             owner, wanted.rid, wanted.digest, wanted.as_dict(), f"{host}/http",
-            wanted.priority, music_seconds(wanted),
+            wanted.priority, wanted.music_seconds,
         ))  # fmt: skip
+        if webhook:
+            await asyncio.to_thread(door.webhooks.keep, taken.job.number, webhook)
     except Refused as refusal:
         return problem(refusal.error, value=refusal.value, limit=refusal.limit, names=_names(body))
     headers = {"Location": f"/v1/jobs/{taken.job.number}"}
@@ -182,35 +187,6 @@ async def _listen(request: Request, door: Door, number: int | None, after: int |
 
     headers = {"X-Accel-Buffering": "no"}
     return StreamingResponse(body(), headers=headers, media_type="text/event-stream")
-
-
-def job_json(door: Door, job: Job, with_folder: bool) -> dict[str, Any]:
-    """Return a job as the table's replies have it, with links to all there is of it."""
-    stems = _stems(door, job)
-    found = plain(jobs_item("", 0, job, door), "rid", "index")
-    found |= plain(job_reply("", job, door, stems=len(stems)), "rid")
-    if not with_folder:
-        found["folder"] = ""
-    here = f"/v1/jobs/{job.number}"
-    links = {"self": here, "events": f"{here}/events"}
-    if found["has_files"]:
-        links |= {"manifest": f"{here}/manifest.json"}
-    found["links"] = links
-    found["stems"] = stems
-    return found
-
-
-def _stems(door: Door, job: Job) -> list[dict[str, Any]]:
-    if job.state is not JobState.DONE or door.is_gone(job):
-        return []
-    found = []
-    for event in door.journal.stems(job.number):
-        details = {k: v for k, v in event.details.items() if k not in ("path", "url")}
-        ending = str(event.details.get("path", "")).rpartition(".")[2]
-        take = int(details.get("take", 1))
-        url = f"/v1/jobs/{job.number}/stems/{details.get('name')}.{ending}"
-        found.append(details | {"url": url + (f"?take={take}" if take > 1 else "")})
-    return found
 
 
 def _wanted(

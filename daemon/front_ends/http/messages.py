@@ -47,10 +47,11 @@ class QueryState:
 
 @dataclass(frozen=True, slots=True)
 class ServiceNow:
-    """State of the service, the engine that is loaded, and subscribers of all front ends."""
+    """State of the service, the engine that is loaded, and the port at which OSC is."""
 
     state: str
     engine: str
+    osc_port: int
 
 
 Question = Submit | CancelJob | QueryState

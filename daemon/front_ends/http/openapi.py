@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from daemon.front_ends.http.orders import body_schema, kinds
 from daemon.front_ends.http.problems import MEDIA_TYPE, SCHEMA
 from daemon.front_ends.http.table_json import event_name, message_schema
+from daemon.web_address import MAX_ADDRESS_BYTES
 from osc_protocol.jobs import Finished, JobReply, JobsItem, Progress, Queued, Started, StemReady
 from osc_protocol.message import Message
 
@@ -24,6 +25,9 @@ BODY: dict[str, Any] = {
     "parameters": [
         {"name": "Idempotency-Key", "in": "header", "description": "id of the request, the rid",
          "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"}},
+        {"name": "Backline-Webhook", "in": "header",
+         "description": "where the end of the job is posted, signed; off without --webhook-target",
+         "schema": {"type": "string", "format": "uri", "maxLength": MAX_ADDRESS_BYTES}},
     ],
     "requestBody": {"required": True, "content": {"application/json": {
         "schema": {"$ref": "#/components/schemas/Order"}}}},

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from daemon.front_ends.http.door import door_of
 from daemon.front_ends.http.file_routes import result_of
 from daemon.front_ends.http.openapi import PROBLEM, answer
+from daemon.front_ends.http.osc_query_routes import osc_query_node
 from osc_protocol.errors import Code, ProtocolError
 from stems.errors import StemError
 
@@ -26,9 +27,11 @@ router = APIRouter()
 
 
 @router.get("/", include_in_schema=False)
-async def index() -> Response:
-    """Send the page."""
-    return _asset("index.html")
+async def index(request: Request) -> Response:
+    """Send the page to who reads HTML, and OSCQuery's tree to who does not."""
+    if "text/html" in request.headers.get("accept", "") and not request.url.query:
+        return _asset("index.html")
+    return await osc_query_node(request, "")
 
 
 @router.get("/page/{name}", include_in_schema=False)

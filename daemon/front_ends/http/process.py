@@ -59,11 +59,12 @@ async def _serve(
 
     link.when_told = door.hub.take
     threading.Thread(target=read, name="pipe", daemon=True).start()
-    watching = asyncio.create_task(door.hub.watch())
+    watching = [asyncio.create_task(each()) for each in (door.hub.watch, door.webhooks.watch)]
     try:
         await server.serve(sockets=[listener])
     finally:
-        watching.cancel()
+        for task in watching:
+            task.cancel()
 
 
 def _log_into(path: Path) -> None:

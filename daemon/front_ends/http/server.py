@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from daemon.config import Config
-from daemon.front_ends.http.guard import MAX_HEAD_BYTES
+from daemon.front_ends.http.form import MAX_HEAD_BYTES
 
 HEAD_SECONDS = 10.0  # for the whole head of a request
 IDLE_SECONDS = 15
