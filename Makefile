@@ -5,7 +5,7 @@
 # make recordings judge the alignment on music made by people, fetched from Debian
 # make install-light  measure, conform, slice, plan: without torch, 0.4 GB
 # make bench     measure the daemon's speed
-# make test-all  make test, then make torture
+# make test-all  make test, make browser (the page at length), make torture
 # make torture   try to break the daemon, for minutes; with FULL=1 for hours
 # make pages     write what is generated from the tables: protocol page, schemas, Lua table
 PYTHON = python3
@@ -13,9 +13,9 @@ VENV = .venv
 BIN = $(VENV)/bin
 # Files of tests side by side, one on each core; a torch with threads of its own would fight for them.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
-TEST_PACKAGES = liblo-tools lua5.4 lua-socket lua-check ardour systemd libxml2-utils
+TEST_PACKAGES = liblo-tools lua5.4 lua-socket lua-check ardour systemd libxml2-utils chromium godot3-server
 
-.PHONY: install install-light demo test test-all test-fast packages lint pages bench torture recordings clean
+.PHONY: install install-light demo test test-all test-fast packages lint pages bench torture browser recordings clean
 
 install: $(VENV)/installed
 	@echo "backline is $(abspath $(BIN))/backline. To type it bare in this terminal: . $(BIN)/activate"
@@ -35,7 +35,11 @@ test: lint packages
 packages:
 	@sh tests/packages.sh $(TEST_PACKAGES)
 
-test-all: test torture
+test-all: test browser torture
+
+# The page in a browser, for minutes.
+browser: $(VENV)/installed-test
+	$(BIN)/python -m pytest -q tests/daemon/browser_proof.py
 
 test-fast: lint
 	$(PYTEST) -q -m "not slow"

@@ -38,7 +38,7 @@ def played(http: httpx.Client, **fields: Any) -> int:
 
 
 def test_the_page_and_its_modules_are_served_with_their_types(http: httpx.Client) -> None:
-    page = http.get("/")
+    page = http.get("/", headers={"Accept": "text/html"})
     assert page.headers["content-type"].startswith("text/html")
     for each in PAGE.iterdir():
         kind = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}[each.suffix]

@@ -22,8 +22,13 @@ export class Player {
     const [facts, manifest] = await Promise.all([ask(`/v1/jobs/${job}`), ask(`/v1/jobs/${job}/manifest.json`)]);
     const plan = manifest.files.find((each) => each.path.endsWith("lead_sheet.json"));
     const sheet = plan ? await ask(`/v1/jobs/${job}/files/${plan.path}`) : null;
-    const stems = facts.stems.filter((each) => each.take === undefined || each.take === 1);
-    this.results[side] = { job, facts, manifest, sheet, stems };
+    const mix = manifest.files.filter((each) => each.role === "mix" && each.take === 1)
+      .map(() => ({ name: "mix", url: `/v1/jobs/${job}/stems/mix.wav` }));
+    const own = facts.stems.filter((each) => each.take === undefined || each.take === 1);
+    const stems = own.length ? own : mix; // a conformed recording may have no stems
+    const rate = manifest.grid.sample_rate;
+    const barTimes = manifest.grid.bar_frames?.map((frame) => frame / rate) ?? [0, manifest.grid.seconds];
+    this.results[side] = { job, facts, manifest, sheet, stems, barTimes };
     this.heading.textContent = `Player: loading job ${job}`;
     await Promise.all(stems.map(async (stem) => {
       await this.deck.load(side, stem.name, stem.url);
@@ -37,9 +42,13 @@ export class Player {
 
   get result() { return this.results[this.deck.heard] ?? this.results[0] ?? this.results[1]; }
 
-  get barSeconds() {
-    const { facts } = this.result;
-    return facts.bars ? this.deck.seconds / facts.bars : this.deck.seconds || 1;
+  get seconds() { return this.deck.seconds || this.result.barTimes.at(-1); }
+
+  get bars() { return this.result.barTimes.length - 1; }
+
+  barAt(seconds) {
+    const after = this.result.barTimes.findIndex((start) => start > seconds + 1e-9);
+    return after < 0 ? this.bars : after;
   }
 
   show() {
@@ -52,7 +61,7 @@ export class Player {
     cancelAnimationFrame(this.frame);
     const tick = () => {
       const at = this.deck.position;
-      this.clock.textContent = `bar ${Math.floor(at / this.barSeconds) + 1}, ${at.toFixed(1)} of ${this.deck.seconds.toFixed(1)} s`;
+      this.clock.textContent = `bar ${this.barAt(at)}, ${at.toFixed(1)} of ${this.seconds.toFixed(1)} s`;
       if (document.activeElement !== this.slider) this.slider.value = at;
       if (this.deck.playing && !this.deck.loop && at >= this.deck.seconds) this.deck.stop();
       this.playButton.textContent = this.deck.playing ? "Pause" : "Play";
@@ -69,7 +78,7 @@ export class Player {
     this.slider.setAttribute("aria-label", "Position in seconds");
     this.slider.addEventListener("input", () => this.deck.seek(Number(this.slider.value)));
     this.clock = element("output", { id: "clock" });
-    const bars = this.result.facts.bars || 1;
+    const bars = this.bars;
     const [from, to] = [1, bars].map((value) => element("input", { type: "number", min: 1, max: bars, value, className: "short" }));
     from.setAttribute("aria-label", "First bar");
     to.setAttribute("aria-label", "Last bar");
@@ -86,8 +95,9 @@ export class Player {
   }
 
   range() {
-    const first = Math.max(1, Number(this.firstBar.value)), last = Math.max(first, Number(this.lastBar.value));
-    return [(first - 1) * this.barSeconds, last * this.barSeconds];
+    const first = Math.min(this.bars, Math.max(1, Number(this.firstBar.value)));
+    const last = Math.min(this.bars, Math.max(first, Number(this.lastBar.value)));
+    return [this.result.barTimes[first - 1], this.result.barTimes[last]];
   }
 
   toggle(words, on, act) {
@@ -103,8 +113,8 @@ export class Player {
 
   sheetBox() {
     const box = element("div", { id: "sheet" });
-    const { sheet, facts } = this.result;
-    if (!sheet || !facts.bars) return box;
+    const { sheet, barTimes } = this.result;
+    if (!sheet) return box;
     box.setAttribute("role", "img");
     box.setAttribute("aria-label", "Chords: " + sheet.chords.map((each) => each.symbol).join(" "));
     const last = sheet.chords.at(-1);
@@ -114,7 +124,7 @@ export class Player {
       span.style.left = `${part * 100}%`;
       box.append(span);
     };
-    for (const each of sheet.sections) put(each.name, (each.first_bar - 1) / facts.bars, "section");
+    for (const each of sheet.sections) put(each.name, barTimes[each.first_bar - 1] / this.seconds, "section");
     for (const each of sheet.chords) put(each.symbol, Number(each.start_beats) / beats, "chord");
     return box;
   }
@@ -148,7 +158,10 @@ export class Player {
   tools() {
     const { job, manifest, stems, facts } = this.result;
     const project = manifest.files.find((each) => each.path.endsWith(".rpp"));
-    const parts = [element("a", { href: `/v1/jobs/${job}/stems/mix.wav`, download: "mix.wav", textContent: "Download the mix" })];
+    const parts = [];
+    if (manifest.files.some((each) => each.role === "mix")) {
+      parts.push(element("a", { href: `/v1/jobs/${job}/stems/mix.wav`, download: "mix.wav", textContent: "Download the mix" }));
+    }
     if (project) parts.push(element("a", { href: `/v1/jobs/${job}/files/${project.path}`, download: "project.rpp", textContent: "REAPER project" }));
     const all = element("button", { type: "button", textContent: "Download all stems" });
     all.addEventListener("click", () => { for (const each of stems) element("a", { href: each.url, download: `${each.name}.wav` }).click(); });
@@ -158,7 +171,8 @@ export class Player {
     rating.className = "short";
     rating.setAttribute("aria-label", "Rating");
     rating.addEventListener("change", () => send("PUT", `/v1/jobs/${job}/rating`, { rating: Number(rating.value) }));
-    parts.push(all, rating);
+    if (stems.length) parts.push(all);
+    parts.push(rating);
     if (facts.kind === "generate") parts.push(...this.again());
     return element("div", { className: "tools" }, ...parts);
   }
@@ -186,7 +200,7 @@ export class Player {
   }
 
   draw(onlyIfMoved = false) {
-    const at = this.deck.position / (this.deck.seconds || 1);
+    const at = this.deck.position / this.seconds;
     const pixel = Math.round(at * 2000);
     if (onlyIfMoved && pixel === this.drawnAt) return;
     this.drawnAt = pixel;
@@ -199,8 +213,7 @@ export class Player {
       [canvas.width, canvas.height] = [width, height];
       const paint = canvas.getContext("2d");
       paint.fillStyle = style.getPropertyValue("--line");
-      const bars = this.result.facts.bars || 0;
-      for (let bar = 0; bar <= bars; bar += 1) paint.fillRect((bar / bars) * width, 0, devicePixelRatio, height);
+      for (const start of this.result.barTimes) paint.fillRect((start / this.seconds) * width, 0, devicePixelRatio, height);
       paint.fillStyle = style.getPropertyValue(`--${name}`) || style.getPropertyValue("--accent");
       peaks.forEach(([low, high], index) => {
         const top = (1 - Math.min(1, high)) * height / 2, bottom = (1 - Math.max(-1, low)) * height / 2;
