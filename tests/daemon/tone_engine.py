@@ -1,8 +1,7 @@
 """A small real engine for tests: each stem is a tone that begins on every beat of the grid.
 
 The tags choose how a run goes, so that a test can have it last, crash or fail:
-hold (until cancelled), stubborn (until killed), die, full-memory, broken, refuse, mix (no stems),
-loud (peaks far beyond full scale).
+hold (until cancelled), stubborn (until killed), die, full-memory, broken, refuse, mix (no stems).
 Each run is written down, a line with seed and process, in the file that BACKLINE_TEST_RUNS names.
 
 A splitter beside it gives each stem its share of the mix; its name has it hold or be missing.
@@ -85,8 +84,6 @@ class ToneEngine(Engine):
                 behave(conditions.tags, cancelled)
         higher = 7 if conditions.revision else 0  # a changed stem is heard to have changed
         stems = {name: tone(conditions, PITCHES[name] + higher) for name in conditions.stems}
-        if conditions.tags == "loud":
-            stems = {name: replace(each, samples=8 * each.samples) for name, each in stems.items()}
         progress("decode", 1.0)
         if conditions.tags == "mix":
             samples = sum(stem.samples for stem in stems.values())
